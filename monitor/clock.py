@@ -1,0 +1,62 @@
+"""The one clock. Nobody else reads the time; everybody else takes `now` as an argument.
+
+Waiting is done on the loop's monotonic time and checked again on wall time, so that a step of the wall clock in either
+direction neither skips nor doubles what was waited for. No nap is longer than half a minute, so a step forward is
+noticed within that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from monitor.model.times import SECOND, Millis, Timestamp
+
+_LONGEST_NAP: Millis = 30 * SECOND
+
+
+class Clock:
+    """Wall time and waiting. The virtual world passes its own `wall`; waiting follows the running loop's time."""
+
+    __slots__ = ("_wall",)
+
+    def __init__(self, wall: Callable[[], Timestamp] | None = None) -> None:
+        self._wall = wall if wall is not None else _system_wall
+
+    def now(self) -> Timestamp:
+        return self._wall()
+
+    def monotonic(self) -> float:
+        """Seconds on the running loop's clock; only differences mean something."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, span: Millis) -> None:
+        """Wait so long on monotonic time."""
+        await asyncio.sleep(max(span, 0) / 1000)
+
+    async def sleep_until(self, due: Timestamp) -> None:
+        """Return once wall time has reached `due`."""
+        while (rest := due - self.now()) > 0:
+            await asyncio.sleep(min(rest, _LONGEST_NAP) / 1000)
+
+    async def wait(self, event: asyncio.Event, due: Timestamp | None) -> bool:
+        """Return when `event` is set (True, and clear it) or wall time has reached `due` (False). None: no limit."""
+        while not event.is_set():
+            if due is None:
+                await event.wait()
+                break
+            rest = due - self.now()
+            if rest <= 0:
+                return False
+            try:
+                async with asyncio.timeout(min(rest, _LONGEST_NAP) / 1000):
+                    await event.wait()
+            except TimeoutError:
+                continue
+        event.clear()
+        return True
+
+
+def _system_wall() -> Timestamp:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,1 @@
+"""What the sample store and the evaluator exchange: label sets beside numpy matrices."""

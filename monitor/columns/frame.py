@@ -1,0 +1,79 @@
+"""Frames: series that share one time column.
+
+A scrape or a probe yields many series with one timestamp, so one frame holds all series of a target: S label sets, T
+instants and an S x T matrix. The evaluator works on whole frames; only a frame with gaps (`dense` is False) is looked
+at series by series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.columns.nans import missing, stale
+from monitor.matching.matchers import Matcher
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+
+
+class Frame(Protocol):
+    """A read-only selection of series with one time column. Arrays must not be written to."""
+
+    @property
+    def labels(self) -> Sequence[Labels]:
+        """S label sets, metric names included. The same object for as long as the selection is of the same series, so
+        that a plan (grouping, matching) may be cached by its identity."""
+        ...
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        """(T,) ascending milliseconds."""
+        ...
+
+    def values(self, low: int, high: int) -> NDArray[np.float64]:
+        """(S, high-low): slots low <= t < high. MISSING and STALE bits as in `columns.nans`."""
+        ...
+
+    def dense(self, low: int, high: int) -> bool:
+        """True only if no value in these slots is MISSING or STALE."""
+        ...
+
+    def resets(self, low: int, high: int) -> NDArray[np.float64] | None:
+        """(S, high-low): what counter resets have taken so far, so that `values + resets` never falls; None if this
+        frame does not carry it. Valid only where `dense`."""
+        ...
+
+
+class SampleSource(Protocol):
+    """Where the evaluator reads from: one unchanging view of the store, safe to use in a worker thread."""
+
+    def select(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> Sequence[Frame]:
+        """All series that satisfy every matcher, with their samples in [start, end] (more may be given). No label set
+        comes twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixFrame:
+    """The plain frame: everything in memory as given."""
+
+    labels: Sequence[Labels]
+    times: NDArray[np.int64]
+    matrix: NDArray[np.float64]
+    _dense: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_dense", not bool((missing(self.matrix) | stale(self.matrix)).any()))
+
+    def values(self, low: int, high: int) -> NDArray[np.float64]:
+        return self.matrix[:, low:high]
+
+    def dense(self, low: int, high: int) -> bool:
+        return self._dense or not bool((missing(self.matrix[:, low:high]) | stale(self.matrix[:, low:high])).any())
+
+    def resets(self, low: int, high: int) -> NDArray[np.float64] | None:
+        return None

@@ -1,0 +1,47 @@
+"""How samples are written: whole rows where the writer knows its series, loose samples otherwise.
+
+The store implements these; probes, scrapes, rules and the daemon's own metrics write through them. All calls are made on
+the loop's thread and never block it: durability follows within a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+
+
+class RowWriter(Protocol):
+    """One frame's writer: the series are fixed when it is opened."""
+
+    def append(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        """One value for each series, in the order of `open`; MISSING bits where there is none, STALE bits where a series
+        ends. `at` not later than the last one is dropped and counted, as Prometheus does."""
+        ...
+
+    def replace(self, labels: Sequence[Labels]) -> None:
+        """The series set changes from the next append on: series that stay keep their history; series that are gone
+        must have been given STALE before, and come back as the same series if they return."""
+        ...
+
+    def close(self, at: Timestamp | None) -> None:
+        """The target is gone. With a time: all series get a stale marker then."""
+        ...
+
+
+class SampleSink(Protocol):
+    """Where samples go."""
+
+    def open(self, labels: Sequence[Labels]) -> RowWriter:
+        """A writer for series that always come together. No label set may be open in two writers."""
+        ...
+
+    def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        """Loose samples with one time: recording rules, ALERTS, samples with their own timestamps. For each series a
+        sample not later than its last is dropped and counted."""
+        ...

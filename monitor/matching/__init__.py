@@ -1,0 +1,1 @@
+"""Label matchers and relabelling on RE2, compiled once."""

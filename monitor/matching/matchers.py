@@ -1,0 +1,68 @@
+"""One condition on one label, as in `{job="api", code=~"5.."}`.
+
+A label that a set lacks counts as the empty text, so `{env=""}` and `{env!="prod"}` also match sets without `env`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+from monitor.matching.regex import Regex
+from monitor.model.labels import quote
+
+
+class MatchOp(Enum):
+    """The four ways to compare a label with a text."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    MATCHES = "=~"
+    NOT_MATCHES = "!~"
+
+
+class Matcher:
+    """A compiled condition; equal and hashable by (name, op, value). Raises ValueError for a bad regular expression."""
+
+    __slots__ = ("name", "op", "regex", "value")
+
+    def __init__(self, name: str, op: MatchOp, value: str, *, dot_matches_newline: bool = True) -> None:
+        self.name = name
+        self.op = op
+        self.value = value
+        self.regex = (
+            Regex(value, dot_matches_newline=dot_matches_newline)
+            if op in (MatchOp.MATCHES, MatchOp.NOT_MATCHES)
+            else None
+        )
+
+    def matches(self, value: str) -> bool:
+        """Does a label with this value satisfy the condition? Pass the empty text for a missing label."""
+        match self.op:
+            case MatchOp.EQUAL:
+                return value == self.value
+            case MatchOp.NOT_EQUAL:
+                return value != self.value
+            case MatchOp.MATCHES:
+                return self.regex is not None and self.regex.matches(value)
+            case MatchOp.NOT_MATCHES:
+                return self.regex is not None and not self.regex.matches(value)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Matcher):
+            return (self.name, self.op, self.value) == (other.name, other.op, other.value)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.op, self.value))
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.op.value}{quote(self.value)}"
+
+    def __repr__(self) -> str:
+        return f"Matcher({self})"
+
+
+def all_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
+    """Do these labels satisfy every condition?"""
+    return all(matcher.matches(labels.get(matcher.name, "")) for matcher in matchers)

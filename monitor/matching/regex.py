@@ -1,0 +1,93 @@
+"""Users' regular expressions, on RE2: linear time, Go's dialect.
+
+One call into RE2 costs fifteen times one into `re`, so a pattern that is a plain text or an alternation of plain texts
+(`a|b|c`, the commonest kind in rules) becomes a set look-up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import re2
+
+_LITERALS: Final = re.compile(r"[A-Za-z0-9_\-/:@ ,%#=<>!~&;'\"]*(?:\|[A-Za-z0-9_\-/:@ ,%#=<>!~&;'\"]*)*")
+
+
+class Regex:
+    """An expression that must match the whole text, `.` matching newlines (Prometheus 3). Raises ValueError if it is none."""
+
+    __slots__ = ("_compiled", "literals", "pattern")
+
+    def __init__(self, pattern: str, *, dot_matches_newline: bool = True) -> None:
+        self.pattern = pattern
+        self._compiled = compile_re2(f"^(?s:{pattern})$" if dot_matches_newline else f"^(?:{pattern})$", shown=pattern)
+        self.literals: frozenset[str] | None = frozenset(pattern.split("|")) if _LITERALS.fullmatch(pattern) else None
+        """All the texts that match, when they can be listed."""
+
+    def matches(self, text: str) -> bool:
+        if self.literals is not None:
+            return text in self.literals
+        return self._compiled(text) is not None
+
+    def groups(self, text: str) -> Match | None:
+        """The match with its groups, or None."""
+        return self._compiled(text)
+
+    def __repr__(self) -> str:
+        return f"Regex({self.pattern!r})"
+
+
+class Match:
+    """The groups of one match, by number and name; a group that took no part is empty."""
+
+    __slots__ = ("_groups", "_named")
+
+    def __init__(self, groups: tuple[str, ...], named: dict[str, str]) -> None:
+        self._groups = groups
+        self._named = named
+
+    def expand(self, template: str) -> str:
+        """Replace `$1`, `${1}`, `$name`, `${name}` and `$$` as Go's Regexp.Expand does; unknown groups are empty."""
+        return _REFERENCE.sub(self._value, template)
+
+    def group(self, number: int) -> str:
+        return self._groups[number]
+
+    def _value(self, found: re.Match[str]) -> str:
+        if found.group(0) == "$$":
+            return "$"
+        name = found.group(1) or found.group(2)
+        if name is None:
+            return found.group(0)
+        if name.isdigit():
+            number = int(name)
+            return self._groups[number] if number < len(self._groups) else ""
+        return self._named.get(name, "")
+
+
+_REFERENCE: Final = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))?", re.ASCII)
+
+
+def compile_re2(pattern: str, *, shown: str) -> Callable[[str], Match | None]:
+    """A search function for an RE2 pattern. Raises ValueError that shows `shown`."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 8 << 20
+    try:
+        compiled = re2.compile(pattern, options=options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else ""
+        text = reason.decode() if isinstance(reason, bytes) else str(reason)
+        raise ValueError(f"error parsing regexp: {text}: `{shown}`") from error
+    names: dict[str, int] = dict(compiled.groupindex)
+
+    def search(text: str) -> Match | None:
+        found = compiled.search(text)
+        if found is None:
+            return None
+        groups = (found.group(0), *((part or "") for part in found.groups()))
+        return Match(groups, {name: groups[number] for name, number in names.items()})
+
+    return search

@@ -1,0 +1,125 @@
+"""Label sets: sorted, immutable, hashable.
+
+A label with an empty value is the same as no label, so none is ever stored. The fingerprint is Prometheus's:
+FNV-1a over `name 0xFF value 0xFF` in name order (source: prometheus/common model/signature.go), which makes our
+alert ids equal to Alertmanager's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+METRIC_NAME: Final = "__name__"
+ALERT_NAME: Final = "alertname"
+
+_FNV_OFFSET = 0xCBF29CE484222325
+_FNV_PRIME = 0x100000001B3
+_MASK = 0xFFFFFFFFFFFFFFFF
+
+
+class Labels(Mapping[str, str]):
+    """An immutable set of labels, iterated in name order. `labels["absent"]` raises KeyError; `get` is the usual call."""
+
+    __slots__ = ("_fingerprint", "_hash", "_map", "pairs")
+
+    pairs: tuple[tuple[str, str], ...]
+    """(name, value) in name order."""
+
+    def __init__(self, source: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = tuple(sorted((name, value) for name, value in dict(source).items() if value != ""))
+        self._map: dict[str, str] | None = None
+        self._hash: int | None = None
+        self._fingerprint: int | None = None
+
+    def __getitem__(self, name: str) -> str:
+        return self._as_map()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(self.pairs)
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Labels):
+            return self.pairs == other.pairs
+        return NotImplemented
+
+    def __lt__(self, other: Labels) -> bool:
+        return self.pairs < other.pairs
+
+    def __repr__(self) -> str:
+        return f"Labels({self})"
+
+    def __str__(self) -> str:
+        """`name{a="1", b="2"}`, as Prometheus prints a series."""
+        name = self.get(METRIC_NAME, "")
+        rest = ", ".join(f"{key}={quote(value)}" for key, value in self.pairs if key != METRIC_NAME)
+        if not rest:
+            return name or "{}"
+        return f"{name}{{{rest}}}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits, equal to Alertmanager's for the same labels."""
+        if self._fingerprint is None:
+            digest = _FNV_OFFSET
+            for name, value in self.pairs:
+                for byte in name.encode() + b"\xff" + value.encode() + b"\xff":
+                    digest = ((digest ^ byte) * _FNV_PRIME) & _MASK
+            self._fingerprint = digest
+        return f"{self._fingerprint:016x}"
+
+    def with_(self, **changes: str) -> Labels:
+        """A copy with these labels set; an empty value removes the label."""
+        return self.merged(changes)
+
+    def merged(self, over: Mapping[str, str]) -> Labels:
+        """A copy in which the labels of `over` win; an empty value there removes the label."""
+        return Labels({**self._as_map(), **over})
+
+    def without(self, *names: str) -> Labels:
+        """A copy without these labels."""
+        return Labels((name, value) for name, value in self.pairs if name not in names)
+
+    def only(self, names: Iterable[str]) -> Labels:
+        """A copy with only these labels, as far as they are set."""
+        wanted = frozenset(names)
+        return Labels((name, value) for name, value in self.pairs if name in wanted)
+
+    def _as_map(self) -> dict[str, str]:
+        if self._map is None:
+            self._map = dict(self.pairs)
+        return self._map
+
+
+EMPTY: Final = Labels()
+
+
+def quote(text: str) -> str:
+    """Quote as Go's strconv.Quote does for printable text."""
+    out: list[str] = ['"']
+    for char in text:
+        if char in ('"', "\\"):
+            out.append("\\" + char)
+        elif char in _ESCAPES:
+            out.append(_ESCAPES[char])
+        elif char.isprintable():
+            out.append(char)
+        elif ord(char) < 0x80:
+            out.append(f"\\x{ord(char):02x}")
+        elif ord(char) < 0x10000:
+            out.append(f"\\u{ord(char):04x}")
+        else:
+            out.append(f"\\U{ord(char):08x}")
+    out.append('"')
+    return "".join(out)
+
+
+_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
