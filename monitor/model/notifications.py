@@ -1,0 +1,208 @@
+"""Notifications: what is to be said, to whom by reference, and how a delivery ended.
+
+A `Message` is complete and rendered when it is decided; the kind only dresses it for its vendor. It never holds a
+credential or an address: those are read at the moment of sending through the `Destination`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from monitor.model.incidents import Severity
+from monitor.model.labels import EMPTY, Labels
+from monitor.model.times import Millis, Timestamp
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Destination:
+    """A reference to one integration: of a receiver (`page-payments`), a person (`user:ana`) or a channel named in a
+    policy step (`slack:#payments`)."""
+
+    receiver: str
+    integration: str
+    """The kind: pagerduty, slack, email, webhook, console."""
+    index: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.receiver}/{self.integration}[{self.index}]"
+
+
+class MessageKind(Enum):
+    """What a message does at the other end."""
+
+    TRIGGER = "trigger"
+    """Page or alert: must arrive."""
+    ACKNOWLEDGE = "acknowledge"
+    UNACKNOWLEDGE = "unacknowledge"
+    UPDATE = "update"
+    """Something changed that nobody needs to be woken for."""
+    RESOLVE = "resolve"
+    """Ends what a trigger began; must arrive if the trigger may have."""
+    REMINDER = "reminder"
+    """An open incident that nobody took; wakes people again, slowly."""
+    TEST = "test"
+
+    @property
+    def wakes(self) -> bool:
+        """Is somebody to be woken by it?"""
+        return self in (MessageKind.TRIGGER, MessageKind.REMINDER, MessageKind.UNACKNOWLEDGE)
+
+
+class NotifyReason(Enum):
+    """Why a notification was sent, or not. The first six are Alertmanager's, with its texts."""
+
+    NONE = "none"
+    FIRST = "first notification"
+    NEW_ALERTS = "new alerts added"
+    ALL_RESOLVED = "all alerts resolved"
+    SOME_RESOLVED = "some alerts resolved"
+    REPEAT = "repeat interval elapsed"
+    STEP = "escalation step is due"
+    NEW_ALERT_AFTER_ACK = "a new alert joined an acknowledged incident"
+    ACK_TIMEOUT = "acknowledged, but not resolved in time"
+    EXHAUSTED = "the policy is exhausted and nobody acknowledged"
+    STATE_CHANGE = "the incident changed its state"
+    MANUAL = "somebody asked for it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertView:
+    """An alert as messages show it."""
+
+    labels: Labels
+    annotations: Labels
+    starts_at: Timestamp
+    ends_at: Timestamp | None
+    """None while it fires."""
+    fingerprint: str
+    generator_url: str = ""
+
+    @property
+    def firing(self) -> bool:
+        return self.ends_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentView:
+    """The incident as messages show it."""
+
+    id: str
+    number: int
+    generation: int
+    epoch: int
+    policy: str
+    state: str
+    step: int = 0
+    """The step that this message belongs to, from 1; 0 when it belongs to none."""
+    steps: int = 0
+    loop: int = 0
+    next_step_at: Timestamp | None = None
+    acknowledged_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupView:
+    """The alert group as messages show it; what Alertmanager's templates and webhook call data."""
+
+    key: str
+    receiver: str
+    labels: Labels = EMPTY
+    common_labels: Labels = EMPTY
+    common_annotations: Labels = EMPTY
+    truncated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Everything a kind needs to say it."""
+
+    kind: MessageKind
+    reason: NotifyReason
+    at: Timestamp
+    title: str
+    """One line: who is ill and how. At most 250 characters."""
+    text: str
+    """A few lines: values, since when, what changed, what to do."""
+    severity: Severity
+    since: Timestamp
+    """When the earliest firing alert began; for a resolve, when the trouble began."""
+    source: str = ""
+    """The check or instance that is ill, for vendors that ask for one."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """Short name and value pairs, the most telling first."""
+    links: tuple[tuple[str, str], ...] = ()
+    """(text, URL): runbook, graph, status page."""
+    alerts: tuple[AlertView, ...] = ()
+    group: GroupView | None = None
+    incident: IncidentView | None = None
+    external_url: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Templated options of the integration, rendered when this was decided."""
+    trouble: str = ""
+    """What went wrong while rendering; the kind then says `title` and `text` plainly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One message for one destination, decided and not yet (or already) delivered."""
+
+    dedupe_key: str
+    """Unique for ever: the same decision made twice inserts once."""
+    order_key: str
+    """Rows with one order key are delivered in their order; only the first undelivered one may be claimed."""
+    destination: Destination
+    message: Message
+    due_at: Timestamp
+    incident: str = ""
+    epoch: int = 0
+    """Of the incident when this was decided; a trigger of an older epoch is never started."""
+
+
+class OutboxState(Enum):
+    """Where a row stands."""
+
+    PENDING = "pending"
+    """Waiting for its first or next attempt."""
+    LEASED = "leased"
+    """An attempt is under way."""
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    """An attempt may have arrived; the next one reconciles or says that it may repeat."""
+    FAILED = "failed"
+    """Given up, with the reason; somebody else was told."""
+    CANCELLED = "cancelled"
+    """No longer wanted before any attempt succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The vendor has it. `handle` finds the message again (Slack channel/ts, PagerDuty dedup key)."""
+
+    handle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """It did not arrive; another attempt may. `after` is the vendor's own wish (Retry-After), if any."""
+
+    why: str
+    after: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """It will never arrive as it is."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have arrived: the request went out and no answer came back."""
+
+    why: str
+
+
+DeliveryOutcome: TypeAlias = Delivered | RetryLater | Rejected | Unknown
