@@ -1,0 +1,152 @@
+"""Frames as they are stored: the history of series that are written together.
+
+A frame is a chain of chunks. When its series set changes, the chunk is ended and the next one has another layout, so a
+series that stays keeps its history and one that returns finds it again. The chain is a tuple that is replaced, never
+changed: whoever holds it reads on undisturbed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.columns.nans import MISSING_VALUE, missing
+from monitor.model.times import Timestamp
+from monitor.tsdb.chunks import AnyChunk, Chunk, Layout, PackedChunk
+
+_NEVER = -(1 << 62)
+
+
+class StoredFrame:
+    """The chain of chunks of one frame. Written by the loop only."""
+
+    __slots__ = (
+        "chunks",
+        "last",
+        "layout",
+        "logged_first",
+        "logged_layout",
+        "logged_segment",
+        "loose",
+        "number",
+        "open",
+    )
+
+    def __init__(self, number: int, layout: Layout, *, loose: bool) -> None:
+        self.number = number
+        self.loose = loose
+        """Written by loose samples, not by a row writer."""
+        self.open = True
+        self.layout = layout
+        """Of the next slot."""
+        self.chunks: tuple[AnyChunk, ...] = ()
+        self.last: Timestamp = _NEVER
+        """Time of the newest slot."""
+        self.logged_first = 0
+        """The log has all slots with numbers below this."""
+        self.logged_layout: Layout | None = None
+        """What the current segment of the log says about this frame's series."""
+        self.logged_segment = -1
+
+    @property
+    def end(self) -> int:
+        """The number of the next slot, counted from the frame's beginning."""
+        if not self.chunks:
+            return self.logged_first
+        newest = self.chunks[-1]
+        return newest.first + newest.count
+
+    def add(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float], sequence: int) -> bool:
+        """Add a slot; False if it is not later than the last one, which changes nothing."""
+        if at <= self.last:
+            return False
+        chunks = self.chunks
+        chunk = chunks[-1] if chunks else None
+        if chunk is None or chunk.layout is not self.layout or type(chunk) is not Chunk or chunk.full:
+            chunk = Chunk(self.layout, self.end)
+            chunk.add(at, values, sequence)
+            self.chunks = (*chunks, chunk)
+        else:
+            chunk.add(at, values, sequence)
+        self.last = at
+        return True
+
+    def lay_out(self, sids: NDArray[np.int32]) -> None:
+        """The series of the next slots."""
+        if not np.array_equal(sids, self.layout.sids):
+            self.layout = Layout(sids)
+
+    def known_sids(self) -> NDArray[np.int32]:
+        """All series of this frame, past ones included: distinct, ascending, int32."""
+        layouts = {id(layout): layout for layout in (self.layout, *(chunk.layout for chunk in self.chunks))}
+        if len(layouts) == 1:
+            return np.unique(self.layout.sids)
+        return np.unique(np.concatenate([layout.sids for layout in layouts.values()]))
+
+    def last_of(self, sid: int) -> Timestamp:
+        """Time of this series' newest sample, stale markers included; a time before all times if there is none."""
+        wanted = np.array([sid], dtype=np.int64)
+        for chunk in reversed(self.chunks):
+            columns = chunk.layout.columns(wanted)
+            if columns[0] >= 0:
+                present = np.flatnonzero(~missing(chunk.read(0, chunk.count, columns)[:, 0]))
+                if len(present):
+                    return int(chunk.times[present[-1]])
+        return _NEVER
+
+    def silent_sids(self) -> NDArray[np.int32]:
+        """Those of the current layout without any sample in the newest chunk, int32."""
+        chunk = self.chunks[-1] if self.chunks else None
+        if chunk is None or chunk.layout is not self.layout:
+            return np.empty(0, dtype=np.int32)
+        silent = missing(chunk.read(0, chunk.count, slice(None))).all(axis=0)
+        return self.layout.sids[silent]
+
+    def drop_before(self, horizon: Timestamp) -> bool:
+        """Drop chunks that end before `horizon`. True if one was dropped."""
+        chunks = self.chunks
+        keep = 0
+        while keep < len(chunks) and chunks[keep].last < horizon:
+            keep += 1
+        if not keep:
+            return False
+        if keep == len(chunks):
+            self.logged_first = max(self.logged_first, self.end)
+        self.chunks = chunks[keep:]
+        return True
+
+    def swap(self, old: Chunk, packed: PackedChunk) -> None:
+        """Put a packed chunk in its place, unless the original has been dropped meanwhile."""
+        self.chunks = tuple([packed if chunk is old else chunk for chunk in self.chunks])
+
+
+def missing_row(width: int) -> NDArray[np.float64]:
+    """A new row of `width` values that are all MISSING."""
+    row = np.empty(width, dtype=np.float64)
+    row[:] = MISSING_VALUE
+    return row
+
+
+def extent(
+    chunks: Sequence[AnyChunk], start: Timestamp, end: Timestamp, sequence: int
+) -> list[tuple[AnyChunk, int, int]]:
+    """The slots with times in [start, end] that were written up to `sequence`: (chunk, low, high) in order of time."""
+    parts: list[tuple[AnyChunk, int, int]] = []
+    # Queries mostly want the newest; so the chain is walked from its end.
+    for chunk in reversed(chunks):
+        count = chunk.count
+        if isinstance(chunk, Chunk) and chunk.sequences[count - 1] > sequence:
+            count = int(chunk.sequences[:count].searchsorted(sequence, side="right"))
+            if not count:
+                continue
+        times = chunk.times
+        if times[count - 1] < start:
+            break
+        low = 0 if times[0] >= start else int(times[:count].searchsorted(start))
+        high = count if times[count - 1] <= end else int(times[:count].searchsorted(end, side="right"))
+        if low < high:
+            parts.append((chunk, low, high))
+    parts.reverse()
+    return parts

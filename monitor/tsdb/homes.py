@@ -1,0 +1,175 @@
+"""Which frames hold which series, and the planning of selections over them.
+
+Nearly every series lives in one frame. One that was written through several (its target moved between two scrape jobs,
+say) has several homes until retention empties the older ones; it is merged when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from threading import RLock
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.matching.matchers import Matcher
+from monitor.model.labels import Labels
+from monitor.tsdb.frames import StoredFrame
+from monitor.tsdb.index import SeriesIndex
+from monitor.tsdb.selection import Group, Selection
+
+_NONE: Final = -1
+_SEVERAL: Final = -2
+_SELECTIONS_REMEMBERED: Final = 1024
+
+
+class Homes:
+    """Frames by number, homes by sid, and remembered selections. Safe to read in a worker thread."""
+
+    __slots__ = ("_home", "_lock", "_remembered", "_reuses", "_several", "frames", "index", "version")
+
+    def __init__(self) -> None:
+        self.index = SeriesIndex()
+        self.frames: dict[int, StoredFrame] = {}
+        self.version = 0
+        """Changes whenever a selection could come out differently."""
+        self._home = np.full(64, _NONE, dtype=np.int32)
+        self._several: dict[int, tuple[int, ...]] = {}
+        self._remembered: dict[tuple[Matcher, ...], Selection] = {}
+        self._reuses = 0
+        self._lock = RLock()
+
+    def intern(self, labels: Iterable[Labels]) -> NDArray[np.int32]:
+        """The sids of these label sets, in order, int32; new ones for new sets."""
+        intern = self.index.intern
+        return np.array([intern(each) for each in labels], dtype=np.int32)
+
+    def move_in(self, frame: StoredFrame, sids: NDArray[np.int32]) -> None:
+        """From now on this frame is a home of these series too."""
+        with self._lock:
+            size = len(self.index.labels)
+            if size > len(self._home):
+                grown = np.full(max(size, 2 * len(self._home)), _NONE, dtype=np.int32)
+                grown[: len(self._home)] = self._home
+                self._home = grown
+            self.frames[frame.number] = frame
+            here = self._home[sids]
+            changed = here != frame.number
+            for sid, home in zip(sids[changed].tolist(), here[changed].tolist(), strict=True):
+                if home == _NONE:
+                    self._home[sid] = frame.number
+                elif home != _SEVERAL:
+                    self._home[sid] = _SEVERAL
+                    self._several[sid] = (home, frame.number)
+                elif frame.number not in self._several[sid]:
+                    self._several[sid] = (*self._several[sid], frame.number)
+            if changed.any():
+                self.version += 1
+
+    def move_out(self, frame: StoredFrame, sids: NDArray[np.int32]) -> None:
+        """This frame holds nothing of these series any more. Those without any home are forgotten."""
+        with self._lock:
+            homeless: list[int] = []
+            for sid in sids.tolist():
+                home = int(self._home[sid])
+                if home == frame.number:
+                    self._home[sid] = _NONE
+                    homeless.append(sid)
+                elif home == _SEVERAL:
+                    rest = tuple(number for number in self._several[sid] if number != frame.number)
+                    if len(rest) == 1:
+                        self._home[sid] = rest[0]
+                        del self._several[sid]
+                    else:
+                        self._several[sid] = rest
+            if homeless:
+                self.index.drop(homeless)
+            if len(sids):
+                self.version += 1
+
+    def remove(self, frame: StoredFrame) -> None:
+        """Forget an empty frame."""
+        with self._lock:
+            self.frames.pop(frame.number, None)
+
+    def closed_home(self, sids: NDArray[np.int32]) -> StoredFrame | None:
+        """The frame without a writer that holds most of these series; None if none holds any."""
+        known = sids[sids < len(self._home)]
+        numbers, counts = np.unique(self._home[known], return_counts=True)
+        for place in np.argsort(-counts, kind="stable"):
+            frame = self.frames.get(int(numbers[place]))
+            if frame is not None and not frame.open and not frame.loose:
+                return frame
+        return None
+
+    def select(self, matchers: Sequence[Matcher]) -> Selection:
+        """The selection for these matchers in the present state of the series set."""
+        key = tuple(matchers)
+        known = self._remembered.get(key)
+        if known is not None and known.version == self.version:
+            return known
+        with self._lock:
+            if self._reuses != self.index.reuses:
+                self._reuses = self.index.reuses
+                self._remembered = {
+                    matchers: selection
+                    for matchers, selection in self._remembered.items()
+                    if self._still_true(selection)
+                }
+                known = self._remembered.get(key)
+            version = self.version
+        sids = self.index.resolve(matchers)
+        with self._lock:
+            selection = Selection(version=version, groups=self._grouped(sids, known))
+            if len(self._remembered) >= _SELECTIONS_REMEMBERED and key not in self._remembered:
+                for old in list(self._remembered)[: _SELECTIONS_REMEMBERED // 2]:
+                    del self._remembered[old]
+            self._remembered[key] = selection
+        return selection
+
+    def _still_true(self, selection: Selection) -> bool:
+        """Do all sids of this selection still mean the same series?"""
+        labels = self.index.labels
+        return all(
+            labels[sid] is own
+            for group in selection.groups.values()
+            for sid, own in zip(group.sids.tolist(), group.labels, strict=True)
+        )
+
+    def _grouped(self, sids: NDArray[np.int64], known: Selection | None) -> dict[tuple[int, ...], Group]:
+        sids = sids[sids < len(self._home)]
+        homes = self._home[sids]
+        order = np.argsort(homes, kind="stable")
+        homes, sids = homes[order], sids[order]
+        edges = np.flatnonzero(np.diff(homes, prepend=np.int32(-9), append=np.int32(-9)))
+        groups: dict[tuple[int, ...], Group] = {}
+        several: dict[tuple[int, ...], list[int]] = {}
+        for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            home = int(homes[low])
+            if home == _SEVERAL:
+                for sid in sids[low:high].tolist():
+                    several.setdefault(self._several[sid], []).append(sid)
+            elif home != _NONE:
+                self._add_group((home,), sids[low:high], known, groups)
+        for numbers, members in several.items():
+            self._add_group(numbers, np.array(members, dtype=np.int64), known, groups)
+        return groups
+
+    def _add_group(
+        self,
+        numbers: tuple[int, ...],
+        sids: NDArray[np.int64],
+        known: Selection | None,
+        groups: dict[tuple[int, ...], Group],
+    ) -> None:
+        old = known.groups.get(numbers) if known is not None else None
+        if old is not None and np.array_equal(old.sids, sids):
+            groups[numbers] = old
+            return
+        numbered: list[int] = sids.tolist()
+        every = [self.index.labels[sid] for sid in numbered]
+        labels = tuple(each for each in every if each is not None)
+        # A series that was forgotten between resolving and here leaves no label set behind.
+        if len(labels) == len(sids):
+            groups[numbers] = Group(tuple(self.frames[number] for number in numbers), sids, labels)

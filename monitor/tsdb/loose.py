@@ -1,0 +1,106 @@
+"""Loose samples find their frames.
+
+What comes together in one call mostly comes together again: the outcome of a recording rule, the alerts of a group. So
+new series of one call share a new frame, and later calls fill a row of it, MISSING where a series is not mentioned. A
+series whose time does not fit its frame (the frame has gone on without it) moves to a frame of its own and is merged
+with its past when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+from monitor.tsdb.frames import StoredFrame, missing_row
+from monitor.tsdb.index import SeriesIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where the samples of one call go."""
+
+    rows: dict[StoredFrame, NDArray[np.float64]]
+    """One new row a frame, MISSING where nothing came."""
+    fresh: dict[Labels, float]
+    """Samples of series that need a new frame."""
+    dropped: int
+    """Samples not later than their series' last one."""
+
+
+class LooseFrames:
+    """Which frame, and which column of it, takes each loose series."""
+
+    __slots__ = ("_index", "_places")
+
+    def __init__(self, index: SeriesIndex) -> None:
+        self._index = index
+        self._places: dict[int, tuple[StoredFrame, int]] = {}
+
+    def settle(self, frame: StoredFrame) -> None:
+        """These series are written to this frame from now on, and leave the frames that had them."""
+        left: dict[StoredFrame, set[int]] = {}
+        for column, sid in enumerate(frame.layout.sids.tolist()):
+            old = self._places.get(sid)
+            if old is not None and old[0] is not frame:
+                left.setdefault(old[0], set()).add(sid)
+            self._places[sid] = (frame, column)
+        for old_frame, sids in left.items():
+            self._leave(old_frame, sids)
+
+    def prune(self, frame: StoredFrame) -> None:
+        """Series that had no sample in the whole newest chunk no longer take part."""
+        silent = set(frame.silent_sids().tolist())
+        if silent:
+            for sid in silent:
+                self._places.pop(sid, None)
+            self._leave(frame, silent)
+
+    def evict(self, frame: StoredFrame) -> None:
+        """This frame is no more."""
+        for sid in frame.layout.sids.tolist():
+            place = self._places.get(sid)
+            if place is not None and place[0] is frame:
+                del self._places[sid]
+
+    def place(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> Placed:
+        """Decide where samples with this time go; writes nothing."""
+        rows: dict[StoredFrame, NDArray[np.float64]] = {}
+        fresh: dict[Labels, float] = {}
+        taken: set[int] = set()
+        dropped = 0
+        find, places = self._index.find, self._places
+        for labels, value in samples:
+            sid = find(labels)
+            place = places.get(sid) if sid is not None else None
+            if sid is None or place is None:
+                if labels in fresh:
+                    dropped += 1
+                else:
+                    fresh[labels] = value
+                continue
+            frame, column = place
+            if sid in taken:
+                dropped += 1
+            elif frame.last < at:
+                row = rows.get(frame)
+                if row is None:
+                    row = rows[frame] = missing_row(len(frame.layout))
+                row[column] = value
+                taken.add(sid)
+            elif frame.last_of(sid) >= at:
+                dropped += 1
+            else:
+                fresh[labels] = value
+                taken.add(sid)
+        return Placed(rows, fresh, dropped)
+
+    def _leave(self, frame: StoredFrame, sids: set[int]) -> None:
+        stay = [sid for sid in frame.layout.sids.tolist() if sid not in sids]
+        frame.lay_out(np.array(stay, dtype=np.int32))
+        for column, sid in enumerate(stay):
+            self._places[sid] = (frame, column)

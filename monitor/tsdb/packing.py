@@ -1,0 +1,89 @@
+"""A full matrix of samples in few bytes, any series of it readable by itself.
+
+Monitored values are mostly integers, or decimals of up to nine places, and mostly like the value before. So each series
+is written as scaled integers if that gives back every bit (else as its raw bits), then as differences from slot to slot,
+each in as many bytes as the largest of the series needs: none for a constant. The three kinds of NaN are bits like any
+others. There is no entropy coder on top: it would save a third more and cost the freedom to read one series of many.
+
+Layout of the bytes: S modes (scale number in the high four bits, width in the low four), S first integers (int64), then
+series by series its T-1 differences, zigzag, little-endian.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SCALES: Final = (0.0, 1.0, 1e3, 1e6, 1e9)
+"""0.0 stands for the raw bits."""
+
+_EXACT: Final = 2.0**53
+_POWERS: Final[NDArray[np.uint64]] = np.array([1 << (8 * width) for width in range(1, 8)], dtype=np.uint64)
+
+
+def pack(matrix: NDArray[np.float64]) -> bytes:
+    """Pack a (slots, series) matrix of at least one slot."""
+    slots, series = matrix.shape
+    values = np.ascontiguousarray(matrix.T)
+    bits = values.view(np.int64)
+    codes = bits.copy()
+    scales = np.zeros(series, dtype=np.uint8)
+    constant = (bits == bits[:, :1]).all(axis=1)
+    left = np.flatnonzero(~constant)
+    with np.errstate(all="ignore"):
+        for number, scale in enumerate(_SCALES):
+            if not number or not len(left):
+                continue
+            scaled = np.rint(values[left] * scale)
+            exact = ((scaled / scale).view(np.int64) == bits[left]).all(axis=1) & (np.abs(scaled) < _EXACT).all(axis=1)
+            chosen = left[exact]
+            codes[chosen] = scaled[exact].astype(np.int64)
+            scales[chosen] = number
+            left = left[~exact]
+        steps = np.diff(codes, axis=1)
+        zigzag = ((steps << 1) ^ (steps >> 63)).view(np.uint64)
+    highest: NDArray[np.uint64] = zigzag.max(axis=1, initial=0)
+    widths: NDArray[np.uint8] = (np.searchsorted(_POWERS, highest, side="right") + 1).astype(np.uint8)
+    widths[highest == 0] = 0
+    planes = zigzag.astype("<u8").view(np.uint8).reshape(series, slots - 1, 8)
+    parts = [((scales << 4) | widths).tobytes(), codes[:, 0].astype("<i8").tobytes()]
+    if slots > 1:
+        # Not `planes[row, :, :width]` row by row: one boolean pick keeps the series' order and is done in C.
+        kept = np.arange(8, dtype=np.uint8)[None, :] < widths[:, None]
+        parts.append(planes[np.broadcast_to(kept[:, None, :], planes.shape)].tobytes())
+    return b"".join(parts)
+
+
+def unpack(packed: bytes, slots: int, series: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The (slots, len(rows)) matrix of some series of a packed one of shape (slots, series)."""
+    modes = np.frombuffer(packed, dtype=np.uint8, count=series)
+    firsts = np.frombuffer(packed, dtype="<i8", count=series, offset=series)
+    data = np.frombuffer(packed, dtype=np.uint8, offset=9 * series)
+    widths = modes & 15
+    starts = np.zeros(series, dtype=np.int64)
+    np.cumsum(widths[:-1].astype(np.int64) * (slots - 1), out=starts[1:])
+    codes = np.zeros((len(rows), slots), dtype=np.int64)
+    codes[:, 0] = firsts[rows]
+    wanted = widths[rows]
+    for width in np.unique(wanted):
+        if not width:
+            continue
+        place = np.flatnonzero(wanted == width)
+        span = int(width) * (slots - 1)
+        taken = data[starts[rows[place]][:, None] + np.arange(span)]
+        wide = np.zeros((len(place), slots - 1, 8), dtype=np.uint8)
+        wide[:, :, : int(width)] = taken.reshape(len(place), slots - 1, int(width))
+        zigzag = wide.view("<u8").reshape(len(place), slots - 1)
+        codes[place, 1:] = (zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)
+    with np.errstate(over="ignore"):
+        np.cumsum(codes, axis=1, out=codes)
+    constant = wanted == 0
+    scales = modes[rows] >> 4
+    out = codes.view(np.float64)
+    for number in np.unique(scales[~constant]):
+        if number:
+            place = np.flatnonzero((scales == number) & ~constant)
+            out[place] = codes[place] / _SCALES[int(number)]
+    return out.T

@@ -1,0 +1,256 @@
+"""Answers to `select`: which series, and frames over their chunks.
+
+A selection is planned once and kept until the series set changes; even then a group whose series and frames are still
+the same stays the same object, with its label list, so that what the evaluator has planned upon it stays valid.
+
+Counter resets are not written with the samples: half of all series are gauges and fall all the time. Instead each group
+follows its own series from the first time `resets` is asked for, looking at every new slot once, and keeps the few
+places where a value fell. That is the carried correction, for those who use it. A group that falls too often for that
+(gauges) answers None and the evaluator works on the window itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.columns.frame import Frame, MatrixFrame
+from monitor.columns.nans import missing
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+from monitor.tsdb.chunks import AnyChunk, Layout, PackedChunk, padded
+from monitor.tsdb.frames import StoredFrame, extent, missing_row
+
+_LAYOUTS_REMEMBERED: Final = 16
+_FEW_FALLS: Final = 1024
+
+_Parts = Sequence[tuple[AnyChunk, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a group's series stand in chunks of one layout."""
+
+    layout: Layout
+    columns: NDArray[np.int64]
+    """One a series; -1 where the layout lacks it."""
+    span: slice | None
+    """The same as a slice, if it is one; reading a slice copies nothing."""
+    complete: bool
+    """No -1 among the columns."""
+
+
+class Group:
+    """Selected series that live in the same frames (nearly always one). `labels` is what identifies it."""
+
+    __slots__ = ("_falls", "_lock", "_places", "frames", "labels", "sids")
+
+    def __init__(self, frames: tuple[StoredFrame, ...], sids: NDArray[np.int64], labels: tuple[Labels, ...]) -> None:
+        self.frames = frames
+        self.sids = sids
+        self.labels = labels
+        self._places: dict[int, Place] = {}
+        self._falls = Falls()
+        self._lock = Lock()
+
+    def place(self, layout: Layout) -> Place:
+        """Where this group's series stand; remembered."""
+        place = self._places.get(id(layout))
+        if place is None or place.layout is not layout:
+            columns = layout.columns(self.sids)
+            straight = len(columns) > 0 and columns[0] >= 0 and bool((np.diff(columns) == 1).all())
+            span = slice(int(columns[0]), int(columns[-1]) + 1) if straight else None
+            place = Place(layout=layout, columns=columns, span=span, complete=bool((columns >= 0).all()))
+            if len(self._places) >= _LAYOUTS_REMEMBERED:
+                self._places = {}
+            self._places[id(layout)] = place
+        return place
+
+    def read(self, chunk: AnyChunk, low: int, high: int) -> NDArray[np.float64]:
+        """(slots, series)."""
+        place = self.place(chunk.layout)
+        if place.span is not None:
+            return chunk.read(low, high, place.span)
+        if place.complete:
+            return chunk.read(low, high, place.columns)
+        return padded(chunk, low, high, place.columns)
+
+    def falls(self, chunks: Sequence[AnyChunk], first: int, end: int) -> FallsWithin | None:
+        """Where values fell in slots first < s < end (numbers within the frame); None if too often to be counters."""
+        with self._lock:
+            self._falls.follow(self, chunks, first, end)
+            return self._falls.within(first, end, len(self.sids))
+
+    def answer(self, start: Timestamp, end: Timestamp, sequence: int) -> Frame | None:
+        """These series' samples in [start, end] as written up to `sequence`; None if there are none."""
+        found: list[StoredSelection] = []
+        for frame in self.frames:
+            chunks = frame.chunks
+            parts = extent(chunks, start, end, sequence)
+            if parts:
+                found.append(StoredSelection(self, chunks, parts))
+        if len(found) < 2:
+            return found[0] if found else None
+        return _merged(found, self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class FallsWithin:
+    """Places where values fell: slot numbers within the frame, rows, and the value before."""
+
+    slots: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    amounts: NDArray[np.float64]
+
+
+class Falls:
+    """All falls of a group's series in the slots from `_first` to below `_next`."""
+
+    __slots__ = ("_amounts", "_first", "_next", "_previous", "_rows", "_slots")
+
+    def __init__(self) -> None:
+        self._begin(0)
+
+    def _begin(self, first: int) -> None:
+        self._first = self._next = first
+        self._previous: NDArray[np.float64] | None = None
+        self._slots = np.empty(0, dtype=np.int64)
+        self._rows = np.empty(0, dtype=np.int64)
+        self._amounts = np.empty(0, dtype=np.float64)
+
+    def follow(self, group: Group, chunks: Sequence[AnyChunk], first: int, end: int) -> None:
+        """Make sure that first to below end is covered. The chunks must hold these slots."""
+        if first < self._first or self._previous is None or self._next < chunks[0].first:
+            self._begin(first)
+        for chunk in chunks:
+            low = max(self._next - chunk.first, 0)
+            high = min(end - chunk.first, chunk.count)
+            if low >= high:
+                continue
+            part = group.read(chunk, low, high)
+            if self._previous is not None:
+                part = np.concatenate((self._previous[None, :], part))
+            with np.errstate(invalid="ignore"):
+                slots, rows = np.nonzero(part[1:] < part[:-1])
+            if len(slots):
+                self._amounts = np.concatenate((self._amounts, part[slots, rows]))
+                # Row 1 of `part` is slot `_next`, or the one after it where there was no slot before.
+                offset = self._next + (self._previous is None)
+                self._slots = np.concatenate((self._slots, slots + offset))
+                self._rows = np.concatenate((self._rows, rows))
+            self._previous = part[-1].copy()
+            self._next = chunk.first + high
+        oldest = chunks[0].first
+        if len(self._slots) and self._slots[0] < oldest:
+            keep = int(self._slots.searchsorted(oldest))
+            self._slots, self._rows, self._amounts = self._slots[keep:], self._rows[keep:], self._amounts[keep:]
+            self._first = max(self._first, oldest)
+
+    def within(self, first: int, end: int, series: int) -> FallsWithin | None:
+        """Those in slots first < s < end; None if there are more than counters can have."""
+        low, high = (int(place) for place in self._slots.searchsorted((first, end - 1), side="right"))
+        if high - low > max(_FEW_FALLS, series * (end - first) // 16):
+            return None
+        return FallsWithin(self._slots[low:high], self._rows[low:high], self._amounts[low:high])
+
+
+class StoredSelection:
+    """A `Frame` over the chunks of one stored frame."""
+
+    __slots__ = ("_chunks", "_expanded", "_falls", "_group", "_parts", "_times")
+
+    def __init__(self, group: Group, chunks: tuple[AnyChunk, ...], parts: _Parts) -> None:
+        self._group = group
+        self._chunks = chunks
+        self._parts = parts
+        self._times: NDArray[np.int64] | None = None
+        self._expanded: NDArray[np.float64] | None = None
+        self._falls: FallsWithin | bool | None = None
+
+    @property
+    def labels(self) -> Sequence[Labels]:
+        return self._group.labels
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        times = self._times
+        if times is None:
+            pieces = [chunk.times[low:high] for chunk, low, high in self._parts]
+            times = self._times = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return times
+
+    def values(self, low: int, high: int) -> NDArray[np.float64]:
+        if self._expanded is not None:
+            return self._expanded[low:high].T
+        if any(isinstance(chunk, PackedChunk) for chunk, _, _ in self._parts):
+            # Unpacking costs more than reading, and an evaluator asks for many windows of one frame.
+            pieces = [self._group.read(chunk, first, last) for chunk, first, last in self._parts]
+            self._expanded = np.concatenate(pieces)
+            return self._expanded[low:high].T
+        if len(self._parts) == 1:
+            chunk, first, last = self._parts[0]
+            return self._group.read(chunk, first + low, min(first + high, last)).T
+        out = np.empty((max(high - low, 0), len(self.labels)), dtype=np.float64)
+        place = 0
+        for chunk, first, last in self._parts:
+            begin, end = max(low - place, 0), min(high - place, last - first)
+            if begin < end:
+                out[place + begin - low : place + end - low] = self._group.read(chunk, first + begin, first + end)
+            place += last - first
+        return out.T
+
+    def dense(self, low: int, high: int) -> bool:
+        place = 0
+        for chunk, first, last in self._parts:
+            begin, end = max(low - place, 0), min(high - place, last - first)
+            if begin < end:
+                where = self._group.place(chunk.layout)
+                if not where.complete or not chunk.gapless(first + begin, first + end, where.columns):
+                    return False
+            place += last - first
+        return True
+
+    def resets(self, low: int, high: int) -> NDArray[np.float64] | None:
+        first = self._parts[0][0].first + self._parts[0][1]
+        if self._falls is None:
+            newest, _, last = self._parts[-1]
+            self._falls = self._group.falls(self._chunks, first, newest.first + last) or False
+        falls = self._falls
+        if isinstance(falls, bool):
+            return None
+        series = len(self.labels)
+        if not len(falls.slots) or falls.slots[0] - first >= high:
+            return np.broadcast_to(np.float64(0.0), (series, max(high - low, 0)))
+        out = np.zeros((series, max(high - low, 0)), dtype=np.float64)
+        reached = int(falls.slots.searchsorted(first + high))
+        places = np.maximum(falls.slots[:reached] - first - low, 0)
+        np.add.at(out, (falls.rows[:reached], places), falls.amounts[:reached])
+        return np.cumsum(out, axis=1, out=out)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What one list of matchers selects, for one state of the series set."""
+
+    version: int
+    groups: dict[tuple[int, ...], Group]
+    """By the numbers of their frames."""
+
+
+def _merged(found: Sequence[StoredSelection], labels: Sequence[Labels]) -> MatrixFrame:
+    """One frame of series whose samples lie in several; at equal times the later frame wins."""
+    times = np.unique(np.concatenate([frame.times for frame in found]))
+    matrix = missing_row(len(labels) * len(times)).reshape(len(labels), len(times))
+    for frame in found:
+        slots = times.searchsorted(frame.times)
+        part = frame.values(0, len(frame.times))
+        here = matrix[:, slots]
+        present = ~missing(part)
+        here[present] = part[present]
+        matrix[:, slots] = here
+    return MatrixFrame(labels, times, matrix)

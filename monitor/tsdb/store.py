@@ -1,0 +1,211 @@
+"""The sample store: one writer, any number of readers.
+
+The loop writes rows through `FrameWriter`s and loose samples through `append`; nothing here waits for a disk. Readers
+take a `View`. Housekeeping calls `forget` now and then and, when there is a log, `flush` about once a second while
+`dirty`; both may run in a worker thread's stead on the loop, `pack` and `flush` also in a worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.columns.nans import STALE_VALUE
+from monitor.model.labels import Labels
+from monitor.model.times import MINUTE, Millis, Timestamp
+from monitor.tsdb.chunks import Chunk, Layout
+from monitor.tsdb.frames import StoredFrame
+from monitor.tsdb.homes import Homes
+from monitor.tsdb.loose import LooseFrames
+from monitor.tsdb.view import View
+
+_WARM: Millis = 6 * MINUTE
+"""Full chunks are packed when their last sample is older: just over the window of most rules."""
+
+_PACK_CELLS: Final = 200_000
+"""Samples packed per call of `forget`: a few milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStats:
+    """What the store holds."""
+
+    series: int
+    frames: int
+    samples: int
+    """Slots times series, missing ones included."""
+    memory_bytes: int
+    """Of samples; label sets come on top."""
+    disk_bytes: int
+
+
+class FrameWriter:
+    """A `RowWriter`."""
+
+    __slots__ = ("_frame", "_store")
+
+    def __init__(self, store: SampleStore, frame: StoredFrame) -> None:
+        self._store = store
+        self._frame: StoredFrame | None = frame
+
+    def __repr__(self) -> str:
+        return "FrameWriter(closed)" if self._frame is None else f"FrameWriter({len(self._frame.layout)} series)"
+
+    def append(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        frame = self._frame
+        store = self._store
+        if frame is None or not frame.add(at, values, store.sequence + 1):
+            store.dropped_samples += len(values)
+            return
+        store.sequence += 1
+        store.unlogged[frame] = None
+
+    def replace(self, labels: Sequence[Labels]) -> None:
+        if self._frame is not None:
+            self._store.lay_out(self._frame, labels)
+
+    def close(self, at: Timestamp | None) -> None:
+        frame = self._frame
+        if frame is None:
+            return
+        if at is not None and len(frame.layout):
+            self.append(at, np.repeat(STALE_VALUE, len(frame.layout)))
+        frame.open = False
+        self._frame = None
+
+
+class SampleStore:
+    """A `SampleSink` that hands out `View`s."""
+
+    def __init__(self, retention: Millis) -> None:
+        self.retention = retention
+        self.sequence = 0
+        """Rows written so far."""
+        self.dropped_samples = 0
+        """Samples that came too late: not later than the last one of their series or frame."""
+        self.unlogged: dict[StoredFrame, None] = {}
+        """Frames with rows that the log does not have yet."""
+        self._homes = Homes()
+        self._loose = LooseFrames(self._homes.index)
+        self._frames_made = 0
+
+    @classmethod
+    def in_memory(cls, retention: Millis) -> SampleStore:
+        """A store without a log."""
+        return cls(retention)
+
+    def __repr__(self) -> str:
+        return f"SampleStore({len(self._homes.index)} series in {len(self._homes.frames)} frames)"
+
+    def open(self, labels: Sequence[Labels]) -> FrameWriter:
+        sids = self._distinct(labels)
+        frame = self._homes.closed_home(sids)
+        if frame is None:
+            frame = self._new_frame(sids, loose=False)
+        else:
+            frame.open = True
+            self._lay_out(frame, sids)
+        return FrameWriter(self, frame)
+
+    def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        placed = self._loose.place(at, samples)
+        self.dropped_samples += placed.dropped
+        for frame, row in placed.rows.items():
+            self._add(frame, at, row)
+            newest = frame.chunks[-1]
+            if isinstance(newest, Chunk) and newest.full:
+                self._loose.prune(frame)
+        if placed.fresh:
+            frame = self._new_frame(self._homes.intern(placed.fresh), loose=True)
+            self._loose.settle(frame)
+            self._add(frame, at, list(placed.fresh.values()))
+
+    def view(self) -> View:
+        """The store as it is now."""
+        return View(self._homes, self.sequence)
+
+    def lay_out(self, frame: StoredFrame, labels: Sequence[Labels]) -> None:
+        """Change the series of a frame (what `RowWriter.replace` does)."""
+        self._lay_out(frame, self._distinct(labels))
+
+    def forget(self, now: Timestamp) -> None:
+        """Drop what is older than the retention, forget series without samples, pack some of what has cooled."""
+        horizon = now - self.retention
+        for frame in list(self._homes.frames.values()):
+            idle = not frame.open or frame.loose
+            if frame.chunks and frame.chunks[0].last >= horizon:
+                continue
+            before = frame.known_sids()
+            frame.drop_before(horizon)
+            if not frame.chunks and idle:
+                if frame.loose:
+                    self._loose.evict(frame)
+                self.unlogged.pop(frame, None)
+                self._homes.move_out(frame, before)
+                self._homes.remove(frame)
+                continue
+            gone = np.setdiff1d(before, frame.known_sids(), assume_unique=True)
+            if len(gone):
+                self._homes.move_out(frame, gone)
+        self.pack(now)
+
+    def pack(self, now: Timestamp, cells: int = _PACK_CELLS) -> bool:
+        """Pack about so many samples of full chunks that have cooled; True if there is more to do."""
+        left = cells
+        for frame in list(self._homes.frames.values()):
+            chunks = frame.chunks
+            for chunk in chunks:
+                if not isinstance(chunk, Chunk):
+                    continue
+                if chunk.last >= now - _WARM or (chunk is chunks[-1] and not chunk.full):
+                    break
+                packed = None
+                while packed is None:
+                    if left <= 0:
+                        return True
+                    packed = chunk.pack_some()
+                    left -= chunk.count * min(len(chunk.layout), 2048) + 500
+                frame.swap(chunk, packed)
+        return False
+
+    def stats(self) -> StoreStats:
+        """Counted anew: a millisecond per thousand frames."""
+        frames = list(self._homes.frames.values())
+        chunks = [chunk for frame in frames for chunk in frame.chunks]
+        return StoreStats(
+            series=len(self._homes.index),
+            frames=len(frames),
+            samples=sum(chunk.count * len(chunk.layout) for chunk in chunks),
+            memory_bytes=sum(chunk.size for chunk in chunks),
+            disk_bytes=0,
+        )
+
+    def _add(self, frame: StoredFrame, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        frame.add(at, values, self.sequence + 1)
+        self.sequence += 1
+        self.unlogged[frame] = None
+
+    def _lay_out(self, frame: StoredFrame, sids: NDArray[np.int32]) -> None:
+        before = frame.known_sids()
+        frame.lay_out(sids)
+        self._homes.move_in(frame, sids)
+        # Series that were announced and never written leave no trace.
+        gone = np.setdiff1d(before, frame.known_sids(), assume_unique=True)
+        if len(gone):
+            self._homes.move_out(frame, gone)
+
+    def _new_frame(self, sids: NDArray[np.int32], *, loose: bool) -> StoredFrame:
+        self._frames_made += 1
+        frame = StoredFrame(self._frames_made, Layout(sids), loose=loose)
+        self._homes.move_in(frame, sids)
+        return frame
+
+    def _distinct(self, labels: Sequence[Labels]) -> NDArray[np.int32]:
+        sids = self._homes.intern(labels)
+        if len(np.unique(sids)) != len(sids):
+            raise ValueError("a label set comes twice in one frame")
+        return sids

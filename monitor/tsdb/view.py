@@ -1,0 +1,57 @@
+"""What readers hold: the store as it was at one moment.
+
+A view is one number, the store's running number of written rows. It shows rows up to that number and no later one, so
+it can be read in a worker thread while the loop writes on, and two selections of one view agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.columns.frame import Frame
+from monitor.matching.matchers import Matcher
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+from monitor.tsdb.homes import Homes
+
+
+class View:
+    """A `SampleSource`."""
+
+    __slots__ = ("_homes", "_sequence")
+
+    def __init__(self, homes: Homes, sequence: int) -> None:
+        self._homes = homes
+        self._sequence = sequence
+
+    def __repr__(self) -> str:
+        return f"View(sequence={self._sequence})"
+
+    def select(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> Sequence[Frame]:
+        """All series that satisfy every matcher, with their samples in [start, end]; no label set comes twice. A frame
+        may also have series without a sample there: all their values are MISSING."""
+        sequence = self._sequence
+        groups = self._homes.select(matchers).groups.values()
+        return [frame for group in groups if (frame := group.answer(start, end, sequence)) is not None]
+
+    def series(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> list[Labels]:
+        """The label sets of the series that were written in [start, end], sorted."""
+        return sorted(labels for frame in self.select(matchers, start, end) for labels in frame.labels)
+
+    def label_names(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> list[str]:
+        """The label names of these series, sorted."""
+        return sorted(
+            {name for frame in self.select(matchers, start, end) for labels in frame.labels for name, _ in labels.pairs}
+        )
+
+    def label_values(self, name: str, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> list[str]:
+        """The values of one label among these series, sorted; a missing label gives none."""
+        return sorted(
+            {
+                value
+                for frame in self.select(matchers, start, end)
+                for labels in frame.labels
+                for own, value in labels.pairs
+                if own == name
+            }
+        )
