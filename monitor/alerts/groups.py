@@ -1,0 +1,93 @@
+"""Groups: the alerts that one route notifies together, and what was last said about them.
+
+A group is born with its first firing alert, flushes after `group_wait` and then every `group_interval`, and ends when a
+flush leaves it empty. Source: Alertmanager dispatch/dispatch.go, types.Alert.Merge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from monitor.model.alerts import Alert
+from monitor.model.labels import Labels
+from monitor.model.notifications import Destination
+from monitor.model.times import Timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyEntry:
+    """What one integration was last told about a group."""
+
+    destination: Destination
+    firing: tuple[str, ...]
+    """Fingerprints, sorted."""
+    resolved: tuple[str, ...]
+    at: Timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertGroup:
+    """The stored state of one group."""
+
+    id: str
+    """Route id and group labels: unique, also where two routes share a key."""
+    key: str
+    route: str
+    """The route's id."""
+    receiver: str
+    labels: Labels
+    policy: str = ""
+    """The escalation policy of its receiver; empty if it does not escalate."""
+    members: tuple[Alert, ...] = ()
+    """Sorted by fingerprint."""
+    log: tuple[NotifyEntry, ...] = ()
+    created_at: Timestamp = 0
+    next_flush: Timestamp | None = None
+    """None: the route is gone (a reload); the group only lives on to resolve its incident."""
+    flushed: bool = False
+    epoch: int = 0
+    told: tuple[str, ...] = ()
+    """What the incident side was last told: each firing member's fingerprint with its mute reasons, sorted."""
+
+    def member(self, fingerprint: str) -> Alert | None:
+        return next((alert for alert in self.members if alert.fingerprint == fingerprint), None)
+
+    def with_members(self, changed: dict[str, Alert]) -> AlertGroup:
+        """A copy in which these alerts (by fingerprint) replace or join the members."""
+        kept = {alert.fingerprint: alert for alert in self.members}
+        kept.update(changed)
+        return replace(self, members=tuple(kept[fingerprint] for fingerprint in sorted(kept)))
+
+    def firing(self, now: Timestamp) -> tuple[Alert, ...]:
+        return tuple(alert for alert in self.members if not alert.resolved(now))
+
+    def resolved(self, now: Timestamp) -> tuple[Alert, ...]:
+        return tuple(alert for alert in self.members if alert.resolved(now))
+
+    def wake_at(self) -> Timestamp | None:
+        """When to look again without anything new: the next flush, or the end of belief in a member that an incident was
+        told to be firing."""
+        told = {entry.partition(":")[0] for entry in self.told}
+        times = [alert.ends_at for alert in self.members if alert.fingerprint in told]
+        if self.next_flush is not None:
+            times.append(self.next_flush)
+        return min(times, default=None)
+
+
+def taken_together(old: Alert | None, new: Alert, now: Timestamp) -> Alert:
+    """What to remember after a new report: one merged activity if the two overlap, otherwise the new one alone."""
+    if old is None:
+        return new
+    ends_within = old.starts_at < new.ends_at < old.ends_at
+    starts_within = old.starts_at < new.starts_at < old.ends_at
+    return merge(old, new, now) if ends_within or starts_within else new
+
+
+def merge(one: Alert, other: Alert, now: Timestamp) -> Alert:
+    """Two reports of one activity, in either order: the earliest start, the newest words. An end that somebody reported
+    outlives an earlier one; an end that only a timeout gave does not."""
+    old, new = (one, other) if one.updated_at <= other.updated_at else (other, one)
+    ends_at, by_timeout = new.ends_at, new.ends_by_timeout
+    if old.ends_at > new.ends_at and (old.resolved(now) if new.resolved(now) else not old.ends_by_timeout):
+        ends_at, by_timeout = old.ends_at, old.ends_by_timeout
+    return replace(new, starts_at=min(old.starts_at, new.starts_at), ends_at=ends_at, ends_by_timeout=by_timeout)

@@ -1,0 +1,141 @@
+"""What a group notification says. Plain and complete: it must stand on its own at three in the morning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from monitor.alerts.groups import AlertGroup
+from monitor.model.alerts import Alert
+from monitor.model.incidents import Severity
+from monitor.model.labels import EMPTY, Labels
+from monitor.model.notifications import AlertView, Destination, GroupView, Message, MessageKind, NotifyReason
+from monitor.model.times import Timestamp, rfc3339, spoken_duration
+
+_SHOWN_ALERTS = 5
+_TITLE_LIMIT = 250
+_FACTS = ("environment", "check", "service", "job", "instance", "component", "team")
+
+
+class Fields(Protocol):
+    """Renders the templated options of one integration."""
+
+    def render(self, destination: Destination, message: Message) -> Mapping[str, str]:
+        """Option name to text. Raises TemplateError; the message is then sent in its plain form."""
+        ...
+
+
+def group_message(
+    group: AlertGroup,
+    alerts: Sequence[Alert],
+    *,
+    reason: NotifyReason,
+    external_url: str,
+    recent_changes: Sequence[str],
+    now: Timestamp,
+) -> Message:
+    """A message about these members of a group; they count as firing or resolved as of `now`."""
+    firing = [alert for alert in alerts if not alert.resolved(now)]
+    shown = firing or list(alerts)
+    resolved = not firing
+    since = min((alert.starts_at for alert in shown), default=now)
+    severity = max(
+        (Severity.of(alert.labels.get("severity", "")) for alert in shown),
+        key=lambda s: s.rank,
+        default=Severity.WARNING,
+    )
+    return Message(
+        kind=MessageKind.RESOLVE if resolved else MessageKind.TRIGGER,
+        reason=reason,
+        at=now,
+        title=_title(group, shown, resolved),
+        text=_text(shown, resolved, since, recent_changes, now),
+        severity=severity,
+        since=since,
+        source=_first_label(shown, ("instance", "check", "job")),
+        facts=_facts(shown),
+        links=_links(shown),
+        alerts=tuple(_view(alert, now) for alert in alerts),
+        group=GroupView(
+            key=group.key,
+            receiver=group.receiver,
+            labels=group.labels,
+            common_labels=_common([alert.labels for alert in alerts]),
+            common_annotations=_common([alert.annotations for alert in alerts]),
+        ),
+        external_url=external_url,
+    )
+
+
+def _title(group: AlertGroup, alerts: Sequence[Alert], resolved: bool) -> str:
+    first = alerts[0] if alerts else None
+    summary = first.annotations.get("summary", "") if first else ""
+    name = summary or (first.name if first else "") or str(group.labels)
+    more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
+    return ("Resolved: " if resolved else "") + _cut(name, _TITLE_LIMIT - 40) + more
+
+
+def _text(
+    alerts: Sequence[Alert], resolved: bool, since: Timestamp, recent_changes: Sequence[str], now: Timestamp
+) -> str:
+    lines: list[str] = []
+    for alert in alerts[:_SHOWN_ALERTS]:
+        words = alert.annotations.get("description", "") or alert.annotations.get("summary", "") or str(alert.labels)
+        lines.append(words if len(alerts) == 1 else f"• {words}")
+    if len(alerts) > _SHOWN_ALERTS:
+        lines.append(f"… and {len(alerts) - _SHOWN_ALERTS} more")
+    lasted = spoken_duration(now - since)
+    lines.append(f"Lasted {lasted}, since {rfc3339(since)}." if resolved else f"Since {rfc3339(since)} ({lasted}).")
+    if not resolved:
+        lines.extend(f"Changed before: {change}" for change in recent_changes)
+    return "\n".join(lines)
+
+
+def _facts(alerts: Sequence[Alert]) -> tuple[tuple[str, str], ...]:
+    common = _common([alert.labels for alert in alerts])
+    return tuple((name, common[name]) for name in _FACTS if name in common)
+
+
+def _links(alerts: Sequence[Alert]) -> tuple[tuple[str, str], ...]:
+    found: dict[str, str] = {}
+    for alert in alerts:
+        for text, url in (
+            ("Runbook", alert.annotations.get("runbook_url", "")),
+            ("Dashboard", alert.annotations.get("dashboard_url", "")),
+            ("Graph", alert.generator_url),
+        ):
+            if url:
+                found.setdefault(text, url)
+    return tuple(found.items())
+
+
+def _view(alert: Alert, now: Timestamp) -> AlertView:
+    return AlertView(
+        labels=alert.labels,
+        annotations=alert.annotations,
+        starts_at=alert.starts_at,
+        ends_at=alert.ends_at if alert.resolved(now) else None,
+        fingerprint=alert.fingerprint,
+        generator_url=alert.generator_url,
+    )
+
+
+def _common(sets: Sequence[Labels]) -> Labels:
+    if not sets:
+        return EMPTY
+    pairs = set(sets[0].pairs)
+    for other in sets[1:]:
+        pairs &= set(other.pairs)
+    return Labels(pairs)
+
+
+def _first_label(alerts: Sequence[Alert], names: Sequence[str]) -> str:
+    return next((alert.labels[name] for name in names for alert in alerts if name in alert.labels), "")
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+RecentChanges = Callable[[Sequence[Labels], Timestamp], Sequence[str]]
+"""(labels of the alerts, now) to lines such as `shop-api 1.4.2 went live 3m before`."""

@@ -1,0 +1,103 @@
+"""Frozen dataclasses to JSON and back, by their annotations.
+
+Decisions are stored as documents: fields that are absent take their defaults (so fields may be added), fields that are
+unknown are ignored (so a newer version's row can still be read). Sum types and arbitrary objects are refused when the
+coder is made, not when a row is read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from monitor.model.errors import BugError, CorruptionError
+from monitor.model.labels import Labels
+
+T = TypeVar("T")
+_Encode = Callable[[Any], Any]
+_Decode = Callable[[Any], Any]
+
+
+def dumps(value: object) -> str:
+    """A dataclass instance as compact JSON."""
+    encode, _ = _coder(type(value))
+    return json.dumps(encode(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def loads(kind: type[T], text: str) -> T:
+    """The instance that `dumps` wrote. Raises CorruptionError."""
+    _, decode = _coder(kind)
+    try:
+        return cast("T", decode(json.loads(text)))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CorruptionError(f"a stored {kind.__name__} cannot be read: {error}") from error
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@cache
+def _coder(kind: Any) -> tuple[_Encode, _Decode]:
+    if kind in (str, int, bool, type(None)):
+        return _same, _same
+    if kind is float:
+        return _encode_float, float
+    if kind is Labels:
+        return dict, Labels
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return (lambda value: value.value), kind
+    if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__"):
+        return _dataclass_coder(cast("type[Any]", kind))
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return _tuple_coder(arguments)
+    if origin in (typing.Union, types.UnionType):
+        return _optional_coder(arguments)
+    raise BugError(f"no stored form for {kind!r}")
+
+
+def _encode_float(value: float) -> Any:
+    return value if value == value and value not in (float("inf"), float("-inf")) else repr(value)
+
+
+def _tuple_coder(arguments: tuple[Any, ...]) -> tuple[_Encode, _Decode]:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        encode, decode = _coder(arguments[0])
+        return (lambda values: [encode(value) for value in values]), (
+            lambda values: tuple(decode(value) for value in values)
+        )
+    coders = [_coder(argument) for argument in arguments]
+    return (
+        lambda values: [encode(value) for (encode, _), value in zip(coders, values, strict=True)],
+        lambda values: tuple(decode(value) for (_, decode), value in zip(coders, values, strict=True)),
+    )
+
+
+def _optional_coder(arguments: tuple[Any, ...]) -> tuple[_Encode, _Decode]:
+    real = [argument for argument in arguments if argument is not type(None)]
+    if len(real) != 1 or len(real) == len(arguments):
+        raise BugError(f"no stored form for a choice of {arguments!r}")
+    encode, decode = _coder(real[0])
+    return (lambda value: None if value is None else encode(value)), (
+        lambda value: None if value is None else decode(value)
+    )
+
+
+def _dataclass_coder(kind: type[Any]) -> tuple[_Encode, _Decode]:
+    hints = typing.get_type_hints(kind)
+    fields = [(field.name, *_coder(hints[field.name])) for field in dataclasses.fields(kind) if field.init]
+
+    def encode(value: Any) -> Mapping[str, Any]:
+        return {name: encode_field(getattr(value, name)) for name, encode_field, _ in fields}
+
+    def decode(document: Mapping[str, Any]) -> Any:
+        return kind(**{name: decode_field(document[name]) for name, _, decode_field in fields if name in document})
+
+    return encode, decode
