@@ -206,3 +206,22 @@ class Unknown:
 
 
 DeliveryOutcome: TypeAlias = Delivered | RetryLater | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReport:
+    """What became of an outbox row, told to whoever decided it."""
+
+    dedupe_key: str
+    destination: Destination
+    kind: MessageKind
+    at: Timestamp
+    arrived: bool
+    """False: it was given up, or failed so often that somebody else must be told; the row may still be tried further."""
+    incident: str = ""
+    epoch: int = 0
+    order_key: str = ""
+    why: str = ""
+    """What went wrong; empty when it arrived."""
+    redirected_to: Destination | None = None
+    """Who was told instead."""

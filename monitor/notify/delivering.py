@@ -1,0 +1,277 @@
+"""The shell: claims rows, lets the kinds send them, and writes down what came of it.
+
+Each integration has its own loop and its own number of places, so a vendor that hangs holds up nobody but itself. A loop
+sleeps until its next row is due or `wake` is called; it never polls. A send that is cut off by the process's death leaves
+a lease behind, and the row comes back as uncertain when that ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from monitor.clock import Clock
+from monitor.model.errors import BugError, StoreError
+from monitor.model.notifications import Delivered, DeliveryOutcome, Destination, MessageKind, OutboxState, Unknown
+from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
+from monitor.notify.attempts import (
+    Patience,
+    Repeats,
+    conclude,
+    homeless,
+    put_back,
+    unneeded,
+    unrepeatable,
+)
+from monitor.notify.circuits import Circuit
+from monitor.notify.kinds.sending import Kind, Sending
+from monitor.notify.outbox import AddressBook, Claimed, Finish, OutboxStore
+from monitor.notify.throttling import Throttle
+
+Start = Callable[[str, Coroutine[Any, Any, None]], object]
+"""Starts a task under a name (see `monitor.supervise`)."""
+
+_STORE_PAUSE: Millis = SECOND
+_DEFAULT_PLACES = 4
+
+
+class Meters(Protocol):
+    """Where deliveries are counted."""
+
+    def accepted(self, destination: Destination, kind: MessageKind, latency: Millis) -> None:
+        """The vendor has it, so long after it was decided."""
+        ...
+
+    def failed(self, destination: Destination, outcome: str) -> None:
+        """An attempt ended as `retrylater`, `rejected` or `unknown`."""
+        ...
+
+    def gave_up(self, destination: Destination, kind: MessageKind) -> None:
+        """A row ended without being delivered, or a page failed so often that somebody else was told."""
+        ...
+
+    def channel(self, destination: Destination, up: bool) -> None:
+        """A channel went down or came back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Times and widths of delivering."""
+
+    deadline: Millis = 15 * SECOND
+    """For one attempt, all of its calls together."""
+    lease: Millis = MINUTE
+    """How long a row is ours; must be well above the deadline. After a crash a row waits at most so long."""
+    places: Mapping[str, int] = field(default_factory=lambda: {"pagerduty": 4, "slack": 4, "email": 4, "webhook": 8})
+    """Attempts under way at once, by integration."""
+
+
+class Delivery:
+    """Everything that is being delivered."""
+
+    def __init__(
+        self,
+        *,
+        store: OutboxStore,
+        book: AddressBook,
+        kinds: Mapping[str, Kind],
+        clock: Clock,
+        fraction: Callable[[], float],
+        start: Start,
+        meters: Meters,
+        patience: Patience | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._store = store
+        self._book = book
+        self._kinds = kinds
+        self._clock = clock
+        self._fraction = fraction
+        self._start = start
+        self._meters = meters
+        self._patience = patience if patience is not None else Patience()
+        self._pace = pace if pace is not None else Pace()
+        self._throttle = Throttle()
+        self._circuits: dict[Destination, Circuit] = {}
+        self._news = {name: asyncio.Event() for name in kinds}
+        self._busy = dict.fromkeys(kinds, 0)
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+
+    def __repr__(self) -> str:
+        down = [str(destination) for destination, circuit in self._circuits.items() if not circuit.up]
+        return f"Delivery(busy={self._busy}, down={down})"
+
+    def begin(self) -> None:
+        """Start one loop for each integration."""
+        for name in self._kinds:
+            self._start(f"deliver {name}", self.serve(name))
+
+    def wake(self) -> None:
+        """Rows were added, or a configuration changed where they go."""
+        for news in self._news.values():
+            news.set()
+
+    def down(self) -> Mapping[Destination, str]:
+        """The channels that are down, each with its latest failure."""
+        return {destination: circuit.why for destination, circuit in self._circuits.items() if not circuit.up}
+
+    async def drain(self) -> None:
+        """Claim nothing more and return when no attempt is under way. Bound it with a timeout; what is cut off comes back
+        as uncertain."""
+        self._draining = True
+        self.wake()
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Give back what the kinds hold."""
+        for kind in self._kinds.values():
+            await kind.close()
+
+    async def serve(self, name: str) -> None:
+        """The loop of one integration; ends when draining."""
+        news = self._news[name]
+        while not self._draining:
+            try:
+                due = await self._take(name)
+            except StoreError:
+                # whoever cannot decide cannot deliver; /health tells of it, and the rows are still there
+                due = self._clock.now() + _STORE_PAUSE
+            if not self._draining:
+                await self._clock.wait(news, due)
+
+    async def _take(self, name: str) -> Timestamp | None:
+        """Fill the free places. Returns when to look again; None: when there is news."""
+        free = self._pace.places.get(name, _DEFAULT_PLACES) - self._busy[name]
+        if free <= 0:
+            return None
+        now = self._clock.now()
+        await self._store.expire_leases(now)
+        claimed = await self._store.claim(name, now, free, self._pace.lease)
+        for one in claimed:
+            self._busy[name] += 1
+            self._idle.clear()
+            self._start(f"send {one.row.destination} #{one.seq}", self._settle(name, one))
+        if len(claimed) == free:
+            return None
+        return await self._store.next_due(name)
+
+    async def _settle(self, name: str, claimed: Claimed) -> None:
+        try:
+            try:
+                finish = await self._attempt(self._kinds[name], claimed)
+            except Exception as error:
+                await self._write(claimed, self._broken(claimed, error))
+                raise BugError(f"sending to {claimed.row.destination} broke") from error
+            if finish is not None:
+                await self._write(claimed, finish)
+        finally:
+            self._busy[name] -= 1
+            if not any(self._busy.values()):
+                self._idle.set()
+            self._news[name].set()
+
+    async def _write(self, claimed: Claimed, finish: Finish) -> None:
+        """Write the end; while the store fails, again until the lease is over. Then the row comes back as uncertain."""
+        while True:
+            try:
+                written = await self._store.finish(claimed.seq, claimed.fence, finish, self._clock.now())
+            except StoreError:
+                if self._clock.now() + _STORE_PAUSE >= claimed.lease_until:
+                    raise
+                await self._clock.sleep(_STORE_PAUSE)
+                continue
+            if written and finish.rows:
+                self.wake()
+            return
+
+    async def _attempt(self, kind: Kind, claimed: Claimed) -> Finish | None:
+        """Everything between claim and finish. None: the lease is over, the row is not ours to write."""
+        now = self._clock.now()
+        row = claimed.row
+        if now + self._pace.deadline > claimed.lease_until:
+            return put_back(claimed, now) if now < claimed.lease_until else None
+        destination = row.destination
+        fallback = self._book.fallback(destination)
+        options = self._book.options(destination)
+        if options is None:
+            self._meters.gave_up(destination, row.message.kind)
+            return homeless(claimed, fallback, now)
+        useless = kind.takes(row.message, options)
+        if useless:
+            return unneeded(claimed, useless, now)
+        repeats = kind.repeats(options)
+        dropped = unrepeatable(claimed, repeats, now)
+        if dropped is not None:
+            return dropped
+        sending = Sending(
+            row=row,
+            options=options,
+            now=now,
+            attempt=claimed.attempts + 1,
+            uncertain=claimed.uncertain,
+            handle=claimed.handle,
+            followed=claimed.followed,
+        )
+        wait = self._turn(kind, sending, now)
+        if wait > now:
+            return put_back(claimed, wait)
+        outcome = await self._send(kind, sending)
+        now = self._clock.now()
+        self._count(sending, outcome, now)
+        finish = conclude(
+            claimed,
+            outcome,
+            repeats=repeats,
+            fallback=fallback,
+            patience=self._patience,
+            fraction=self._fraction(),
+            now=now,
+        )
+        if finish.state is OutboxState.FAILED or any(not report.arrived for report in finish.reports):
+            self._meters.gave_up(destination, row.message.kind)
+        return finish
+
+    def _broken(self, claimed: Claimed, error: Exception) -> Finish:
+        """The end of an attempt that a bug of ours cut off. The error's own text may hold anything, so only its name is kept."""
+        return conclude(
+            claimed,
+            Unknown(f"an error of our own: {type(error).__name__}"),
+            repeats=Repeats.VISIBLE,
+            fallback=self._book.fallback(claimed.row.destination),
+            patience=self._patience,
+            fraction=self._fraction(),
+            now=self._clock.now(),
+        )
+
+    def _turn(self, kind: Kind, sending: Sending, now: Timestamp) -> Timestamp:
+        urgent = sending.message.kind.wakes or sending.message.kind is MessageKind.RESOLVE
+        circuit = self._circuits.get(sending.row.destination, Circuit())
+        opens_at = circuit.opens_at(urgent=urgent, now=now)
+        if opens_at > now:
+            return opens_at
+        self._throttle, slot = self._throttle.ask(sending.row.dedupe_key, kind.tolls(sending), urgent=urgent, now=now)
+        return slot
+
+    async def _send(self, kind: Kind, sending: Sending) -> DeliveryOutcome:
+        try:
+            async with asyncio.timeout(self._pace.deadline / 1000):
+                return await kind.deliver(sending)
+        except TimeoutError:
+            return Unknown(f"no answer within {self._pace.deadline / 1000:g} s")
+
+    def _count(self, sending: Sending, outcome: DeliveryOutcome, now: Timestamp) -> None:
+        destination = sending.row.destination
+        before = self._circuits.get(destination, Circuit())
+        after = before.after(outcome, now)
+        self._circuits[destination] = after
+        if isinstance(outcome, Delivered):
+            self._meters.accepted(destination, sending.message.kind, max(now - sending.message.at, 0))
+        else:
+            self._meters.failed(destination, type(outcome).__name__.lower())
+        if before.up is not after.up or sending.attempt == 1:
+            self._meters.channel(destination, after.up)

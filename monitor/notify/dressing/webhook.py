@@ -1,0 +1,93 @@
+"""The generic webhook's body: Alertmanager's version 4, so that what people have goes on working.
+
+Messages of a policy step carry the same and an `incident`. Source: alertmanager template/template.go (Data) and
+notify/webhook/webhook.go (Message).
+"""
+
+from __future__ import annotations
+
+import json
+
+from monitor.model.labels import EMPTY, Labels
+from monitor.model.notifications import AlertView, GroupView, IncidentView, Message, MessageKind
+from monitor.model.times import rfc3339
+from monitor.notify.dressing.wording import firing
+
+_NO_END = "0001-01-01T00:00:00Z"
+_QUOTED = frozenset("\\.+*?()|[]{}^$")
+_ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False) -> bytes:
+    """The JSON body. `max_alerts` above 0 keeps only so many alerts and counts the rest in `truncatedAlerts`."""
+    group = message.group if message.group is not None else GroupView(key="", receiver="")
+    shown = message.alerts[:max_alerts] if max_alerts > 0 else message.alerts
+    document: dict[str, object] = {
+        "receiver": _quoted(group.receiver),
+        "status": _status(message),
+        "alerts": [_alert(alert) for alert in shown],
+        "notification_reason": message.reason.value,
+        "groupLabels": _labels(group.labels),
+        "commonLabels": _labels(group.common_labels),
+        "commonAnnotations": _labels(group.common_annotations),
+        "externalURL": message.external_url,
+        "version": "4",
+        "groupKey": group.key,
+        "truncatedAlerts": group.truncated + len(message.alerts) - len(shown),
+    }
+    if message.incident is not None:
+        document["incident"] = _incident(message, message.incident)
+    if repeat:
+        document["possibleRepeat"] = True
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPED).encode()
+
+
+def _status(message: Message) -> str:
+    if message.kind is MessageKind.RESOLVE:
+        return "resolved"
+    if message.alerts and not firing(message):
+        return "resolved"
+    return "firing"
+
+
+def _alert(alert: AlertView) -> dict[str, object]:
+    return {
+        "status": "firing" if alert.firing else "resolved",
+        "labels": _labels(alert.labels),
+        "annotations": _labels(alert.annotations),
+        "startsAt": rfc3339(alert.starts_at),
+        "endsAt": _NO_END if alert.ends_at is None else rfc3339(alert.ends_at),
+        "generatorURL": alert.generator_url,
+        "fingerprint": alert.fingerprint,
+    }
+
+
+def _incident(message: Message, incident: IncidentView) -> dict[str, object]:
+    return {
+        "id": incident.id,
+        "number": incident.number,
+        "generation": incident.generation,
+        "epoch": incident.epoch,
+        "policy": incident.policy,
+        "state": incident.state,
+        "step": incident.step,
+        "steps": incident.steps,
+        "loop": incident.loop,
+        "nextStepAt": None if incident.next_step_at is None else rfc3339(incident.next_step_at),
+        "acknowledgedBy": incident.acknowledged_by,
+        "event": message.kind.value,
+        "severity": message.severity.value,
+        "title": message.title,
+        "text": message.text,
+        "since": rfc3339(message.since),
+        "links": [{"text": text, "href": url} for text, url in message.links],
+    }
+
+
+def _labels(labels: Labels = EMPTY) -> dict[str, str]:
+    return dict(labels.pairs)
+
+
+def _quoted(name: str) -> str:
+    """As Go's regexp.QuoteMeta: Alertmanager puts the receiver's name so into this field."""
+    return "".join("\\" + char if char in _QUOTED else char for char in name)

@@ -1,0 +1,102 @@
+"""The plain text of a message, and the small pieces that all vendors' forms share."""
+
+from __future__ import annotations
+
+from monitor.model.incidents import Severity
+from monitor.model.notifications import AlertView, IncidentView, Message, MessageKind
+from monitor.model.times import rfc3339, spoken_duration
+
+REPEAT_MARK = "[possible repeat]"
+REPEAT_NOTE = "An earlier attempt to send this may have arrived."
+
+_VERBS = {
+    MessageKind.TRIGGER: "FIRING",
+    MessageKind.ACKNOWLEDGE: "ACKNOWLEDGED",
+    MessageKind.UNACKNOWLEDGE: "UNACKNOWLEDGED",
+    MessageKind.UPDATE: "UPDATE",
+    MessageKind.RESOLVE: "RESOLVED",
+    MessageKind.REMINDER: "STILL OPEN",
+    MessageKind.TEST: "TEST",
+}
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters; a text that was cut ends in `…`."""
+    return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"[:limit]
+
+
+def headline(message: Message, *, repeat: bool = False) -> str:
+    """`FIRING critical: shop-api is down`; a possible repeat says so first."""
+    severity = f" {message.severity.value}" if message.kind is not MessageKind.RESOLVE else ""
+    line = f"{_VERBS[message.kind]}{severity}: {message.title}"
+    return f"{REPEAT_MARK} {line}" if repeat else line
+
+
+def plain_text(message: Message, *, repeat: bool = False) -> str:
+    """The whole message as lines of text."""
+    lines = [headline(message, repeat=repeat)]
+    if repeat:
+        lines.append(REPEAT_NOTE)
+    if message.trouble:
+        lines.append(f"(A template failed, so this is the plain form: {message.trouble})")
+    lines.extend(message.text.splitlines())
+    if message.incident is not None:
+        lines.append(standing(message.incident))
+    lines.extend(f"{name}: {value}" for name, value in message.facts)
+    lines.extend(f"{text}: {url}" for text, url in message.links)
+    lines.append(f"Since {rfc3339(message.since)} ({spoken_duration(message.at - message.since)})")
+    return "\n".join(lines)
+
+
+def standing(incident: IncidentView) -> str:
+    """`Incident #12, triggered, policy payments, step 1 of 3`."""
+    parts = [f"Incident #{incident.number}", incident.state, f"policy {incident.policy}"]
+    if incident.step:
+        parts.append(f"step {incident.step} of {incident.steps}" if incident.steps else f"step {incident.step}")
+    if incident.loop:
+        parts.append(f"round {incident.loop + 1}")
+    if incident.acknowledged_by:
+        parts.append(f"acknowledged by {incident.acknowledged_by}")
+    return ", ".join(part for part in parts if part)
+
+
+def firing(message: Message) -> tuple[AlertView, ...]:
+    """The alerts of the message that fire."""
+    return tuple(alert for alert in message.alerts if alert.firing)
+
+
+def resolved(message: Message) -> tuple[AlertView, ...]:
+    """The alerts of the message that do not fire any more."""
+    return tuple(alert for alert in message.alerts if not alert.firing)
+
+
+def field(message: Message, name: str, default: str = "") -> str:
+    """A templated option of the integration. When rendering went wrong the plain form is used instead of all of them."""
+    if message.trouble:
+        return default
+    return next((value for key, value in message.fields if key == name), default)
+
+
+def fields_below(message: Message, prefix: str) -> dict[str, str]:
+    """The templated options named `<prefix>.<rest>`, by their rest."""
+    if message.trouble:
+        return {}
+    start = prefix + "."
+    return {key[len(start) :]: value for key, value in message.fields if key.startswith(start)}
+
+
+def colour(message: Message) -> str:
+    """A colour by state and severity, as #rrggbb."""
+    if message.kind is MessageKind.RESOLVE:
+        return "#2e7d32"
+    if message.kind is MessageKind.ACKNOWLEDGE:
+        return "#1565c0"
+    return _COLOURS[message.severity]
+
+
+_COLOURS = {
+    Severity.CRITICAL: "#d32f2f",
+    Severity.ERROR: "#e65100",
+    Severity.WARNING: "#f9a825",
+    Severity.INFO: "#546e7a",
+}

@@ -1,0 +1,55 @@
+"""Rows that another destination gets because the first could not be reached.
+
+A redirected page lives in an order key of its own, derived from the first one. What ends or settles the first (resolve,
+acknowledgement) is passed on to it, so that every page that was sent is also resolved where it was sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from monitor.model.notifications import Destination, MessageKind, OutboxRow
+from monitor.model.times import Timestamp
+
+_MARK = ">instead"
+_LONGEST_REASON = 300
+_PASSED_ON = frozenset({MessageKind.RESOLVE, MessageKind.ACKNOWLEDGE})
+
+
+def redirected_key(order_key: str) -> str:
+    """The order key of what is told to somebody else instead."""
+    return order_key + _MARK
+
+
+def is_redirected(row: OutboxRow) -> bool:
+    """Such a row is not redirected again: two channels that are down must not play ball."""
+    return row.order_key.endswith(_MARK)
+
+
+def instead(row: OutboxRow, to: Destination, why: str, now: Timestamp) -> OutboxRow:
+    """The same message for somebody else, saying whom it was meant for and why it comes to them."""
+    reason = f"Meant for {row.destination}, which could not be reached: {why[:_LONGEST_REASON]}"
+    message = replace(row.message, text=f"{reason}\n{row.message.text}" if row.message.text else reason)
+    return replace(
+        row,
+        dedupe_key=row.dedupe_key + _MARK,
+        order_key=redirected_key(row.order_key),
+        destination=to,
+        message=message,
+        due_at=now,
+    )
+
+
+def passed_on(row: OutboxRow, to: Destination | None, now: Timestamp) -> tuple[OutboxRow, ...]:
+    """What goes to the one who was told instead when this row has come to its end; usually nothing."""
+    if to is None or row.message.kind not in _PASSED_ON or is_redirected(row):
+        return ()
+    return (
+        replace(
+            row,
+            dedupe_key=row.dedupe_key + _MARK,
+            order_key=redirected_key(row.order_key),
+            destination=to,
+            due_at=now,
+        ),
+    )

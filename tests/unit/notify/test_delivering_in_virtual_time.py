@@ -1,0 +1,282 @@
+"""Delivering: the loop that claims, sends and writes down, in virtual time and with a scripted kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from monitor.model.notifications import (
+    Delivered,
+    DeliveryOutcome,
+    Destination,
+    MessageKind,
+    OutboxState,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
+from monitor.model.times import HOUR, MINUTE, SECOND, Timestamp
+from monitor.notify.delivering import Delivery
+from monitor.notify.kinds.sending import Sending
+from monitor.notify.outbox import IncidentMark
+from monitor.notify.throttling import Limit, Rate, Toll
+from monitor.simulate.loop import VirtualLoop, VirtualTime, run
+from tests.support.delivering import FakeAddressBook, FakeKind, FakeMeters, Tasks
+from tests.support.messages import INCIDENT, T0, a_row
+from tests.support.outbox_store import FakeOutboxStore
+
+_ANA = Destination("user:ana", "webhook")
+_OPS = Destination("fallback", "console")
+_OPEN = IncidentMark(epoch=1, open=True)
+
+
+@dataclass
+class World:
+    """A delivery with everything around it."""
+
+    time: VirtualTime
+    store: FakeOutboxStore
+    book: FakeAddressBook
+    meters: FakeMeters
+    tasks: Tasks
+
+    def deliver(self, **kinds: FakeKind) -> Delivery:
+        delivery = Delivery(
+            store=self.store,
+            book=self.book,
+            kinds=kinds,
+            clock=self.time.clock,
+            fraction=lambda: 0.5,
+            start=self.tasks.start,
+            meters=self.meters,
+        )
+        delivery.begin()
+        return delivery
+
+    async def until(self, at: Timestamp) -> None:
+        await self.time.clock.sleep_until(at)
+
+
+def story(tell: Callable[[World], Awaitable[None]]) -> None:
+    """Run a story that starts at T0 with one open incident, two known destinations and a fallback."""
+    loop = VirtualLoop()
+    world = World(
+        VirtualTime(loop, T0),
+        FakeOutboxStore(),
+        FakeAddressBook({_ANA: object(), _OPS: object()}, _OPS),
+        FakeMeters(),
+        Tasks(),
+    )
+
+    async def whole() -> None:
+        await world.store.set_incident(INCIDENT, _OPEN)
+        try:
+            await tell(world)
+        finally:
+            await world.tasks.stop()
+
+    run(whole(), loop)
+
+
+def test_a_row_is_sent_as_soon_as_the_loop_is_woken() -> None:
+    """No polling: the latency from wake to sent is nothing, and it is measured from the decision."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now)
+        delivery = world.deliver(webhook=kind)
+        await world.until(T0 + 7 * SECOND)
+        await world.store.add(a_row(at=T0 + 7 * SECOND))
+        delivery.wake()
+        await world.until(T0 + 8 * SECOND)
+        assert [at for at, _ in kind.sent] == [T0 + 7 * SECOND]
+        assert world.meters.latencies == [0]
+        (row,) = await world.store.rows()
+        assert (row.state, row.handle, row.attempts) == (OutboxState.SENT, "handle of r1", 1)
+
+    story(tell)
+
+
+def test_pauses_double_and_the_vendors_own_wish_wins() -> None:
+    """With the dice at one half: 1 s, 2 s, then the 20 s that the vendor asked for, then 8 s."""
+
+    async def tell(world: World) -> None:
+        later = RetryLater("busy")
+        kind = FakeKind(world.time.now, later, later, RetryLater("busy", 20 * SECOND), later)
+        await world.store.add(a_row())
+        world.deliver(webhook=kind)
+        await world.until(T0 + MINUTE)
+        assert [(at - T0) // SECOND for at, _ in kind.sent] == [0, 1, 3, 23, 31]
+
+    story(tell)
+
+
+def test_a_page_that_cannot_be_delivered_is_told_to_the_fallback_and_goes_on_being_tried() -> None:
+    """The fifth failure tells somebody else once; hours later the first channel is still tried."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, *[RetryLater("down")] * 500)
+        console = FakeKind(world.time.now)
+        await world.store.add(a_row())
+        world.deliver(webhook=kind, console=console)
+        await world.until(T0 + 5 * HOUR)
+        assert [sending.row.destination for _, sending in console.sent] == [_OPS]
+        assert console.sent[0][0] == T0 + (1 + 2 + 4 + 8) * SECOND
+        assert "user:ana/webhook[0]" in console.sent[0][1].message.text
+        assert [report.redirected_to for report in world.store.reports if not report.arrived] == [_OPS]
+        assert kind.sent[-1][0] > T0 + 4 * HOUR + 50 * MINUTE
+        assert (str(_ANA), False) in world.meters.channels
+
+    story(tell)
+
+
+def test_an_acknowledgement_ends_the_retries_of_a_page() -> None:
+    """After the epoch has moved on, no attempt is started any more."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, *[RetryLater("down")] * 500)
+        await world.store.add(a_row())
+        world.deliver(webhook=kind)
+        await world.until(T0 + 10 * SECOND)
+        await world.store.set_incident(INCIDENT, IncidentMark(epoch=2, open=True))
+        before = len(kind.sent)
+        await world.until(T0 + HOUR)
+        assert len(kind.sent) == before
+        assert (await world.store.rows())[0].state is OutboxState.CANCELLED
+
+    story(tell)
+
+
+def test_a_rejected_page_is_given_up_at_once_with_its_resolve_passed_on_to_the_fallback() -> None:
+    """Whoever was told instead also hears of the end; the one who rejected it hears nothing more."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, Rejected("no such key"))
+        console = FakeKind(world.time.now)
+        await world.store.add(a_row(), a_row(MessageKind.RESOLVE, key="r2"))
+        world.deliver(webhook=kind, console=console)
+        await world.until(T0 + MINUTE)
+        assert kind.keys == ["r1"]
+        assert [sending.message.kind for _, sending in console.sent] == [MessageKind.TRIGGER, MessageKind.RESOLVE]
+
+    story(tell)
+
+
+def test_a_lost_answer_makes_the_next_attempt_uncertain() -> None:
+    """The kind is told, so that it can ask the vendor or mark a possible repeat."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, Unknown("lost"))
+        await world.store.add(a_row())
+        world.deliver(webhook=kind)
+        await world.until(T0 + MINUTE)
+        assert [(sending.attempt, sending.uncertain) for _, sending in kind.sent] == [(1, False), (2, True)]
+
+    story(tell)
+
+
+def test_a_lost_answer_to_chatter_is_not_repeated() -> None:
+    """Informational messages are rather lost than doubled where people would see both."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, Unknown("lost"))
+        await world.store.add(a_row(MessageKind.UPDATE))
+        world.deliver(webhook=kind)
+        await world.until(T0 + MINUTE)
+        assert kind.keys == ["r1"]
+        assert (await world.store.rows())[0].state is OutboxState.FAILED
+
+    story(tell)
+
+
+def test_an_attempt_that_hangs_is_cut_off_and_holds_up_no_other_kind() -> None:
+    """A hanging webhook costs its own row fifteen seconds and the console nothing."""
+
+    async def tell(world: World) -> None:
+        async def hang(_: Sending) -> DeliveryOutcome:
+            await asyncio.Event().wait()
+            return Delivered()
+
+        kind = FakeKind(world.time.now, hang)
+        console = FakeKind(world.time.now)
+        await world.store.add(
+            a_row(), a_row(key="r2", integration="console", receiver="fallback", order="other"), a_row(key="r3")
+        )
+        world.deliver(webhook=kind, console=console)
+        await world.until(T0 + MINUTE)
+        assert [at - T0 for at, _ in console.sent] == [0]
+        assert [(at - T0, sending.row.dedupe_key) for at, sending in kind.sent] == [
+            (0, "r1"),
+            (16 * SECOND, "r1"),
+            (16 * SECOND, "r3"),
+        ]
+
+    story(tell)
+
+
+def test_a_row_whose_receiver_a_reload_removed_goes_to_the_fallback_with_the_reason() -> None:
+    """Nothing decided is lost because a file changed."""
+
+    async def tell(world: World) -> None:
+        console = FakeKind(world.time.now)
+        await world.store.add(a_row(receiver="gone"))
+        world.deliver(webhook=FakeKind(world.time.now), console=console)
+        await world.until(T0 + SECOND)
+        ((_, sending),) = console.sent
+        assert "gone/webhook[0]" in sending.message.text
+        assert "no longer in the configuration" in sending.message.text
+
+    story(tell)
+
+
+def test_rows_over_the_limit_each_wait_for_their_own_slot() -> None:
+    """One message in 1.5 s: four rows of different incidents leave at 0, 1.5, 3 and 4.5 s."""
+
+    async def tell(world: World) -> None:
+        toll = Toll("channel", Limit(shared=Rate(every=1_500)))
+        kind = FakeKind(world.time.now, tolls=[toll])
+        await world.store.add(*(a_row(key=f"r{n}", order=f"o{n}") for n in range(4)))
+        world.deliver(webhook=kind)
+        await world.until(T0 + MINUTE)
+        assert [at - T0 for at, _ in kind.sent] == [0, 1_500, 3_000, 4_500]
+        assert [row.attempts for row in await world.store.rows()] == [1, 1, 1, 1]
+
+    story(tell)
+
+
+def test_an_error_of_our_own_neither_stops_the_loop_nor_loses_the_row() -> None:
+    """The attempt counts as uncertain, the error is raised to whoever owns the tasks, the next row is sent."""
+
+    async def tell(world: World) -> None:
+        async def break_down(_: Sending) -> DeliveryOutcome:
+            raise KeyError("the secret")
+
+        kind = FakeKind(world.time.now, break_down)
+        await world.store.add(a_row(), a_row(key="r2", order="other"))
+        world.deliver(webhook=kind)
+        await world.until(T0 + MINUTE)
+        assert kind.keys == ["r1", "r2", "r1"]
+        assert [type(error).__name__ for error in world.tasks.errors] == ["BugError"]
+        assert all(row.state is OutboxState.SENT for row in await world.store.rows())
+
+    story(tell)
+
+
+def test_draining_lets_what_is_under_way_end_and_starts_nothing() -> None:
+    """What is not begun stays in the outbox for the next start."""
+
+    async def tell(world: World) -> None:
+        async def slow(_: Sending) -> DeliveryOutcome:
+            await world.time.clock.sleep(5 * SECOND)
+            return Delivered()
+
+        kind = FakeKind(world.time.now, slow)
+        await world.store.add(a_row(), a_row(MessageKind.UPDATE, key="r2"))
+        delivery = world.deliver(webhook=kind)
+        await world.until(T0 + SECOND)
+        await delivery.drain()
+        assert world.time.now() == T0 + 5 * SECOND
+        await world.until(T0 + MINUTE)
+        assert [row.state for row in await world.store.rows()] == [OutboxState.SENT, OutboxState.PENDING]
+
+    story(tell)
