@@ -1,0 +1,47 @@
+"""What every family of tables shares: the case, how it is left out, and texts as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+
+class LeftOutError(Exception):
+    """This case is left out; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One case, and where it stands."""
+
+    table: Path
+    """The JSON file; files that a case names lie in its folder."""
+    number: int
+    """Place in the table, from 0."""
+    data: Mapping[str, Any]
+    """The case's fields."""
+
+    @property
+    def kind(self) -> str:
+        return str(self.data["kind"])
+
+    def __str__(self) -> str:
+        return f"{self.table.name}[{self.number}] {self.data.get('source', '')}"
+
+
+Check: TypeAlias = Callable[[Case], None]
+"""Returns when the case holds; raises AssertionError, or any error of the code under test, when it does not, and LeftOutError
+when the daemon leaves that out on purpose."""
+
+
+def read_text(value: object) -> bytes:
+    """A text field as its bytes: plain, `{"hex": …}` or `{"concat": [[part, times], …]}`."""
+    if isinstance(value, str):
+        return value.encode()
+    assert isinstance(value, dict), f"not a text: {value!r}"
+    fields = cast("dict[str, Any]", value)
+    if "hex" in fields:
+        return bytes.fromhex(fields["hex"])
+    return b"".join(read_text(part) * times for part, times in fields["concat"])
