@@ -19,10 +19,14 @@ _LONGEST_NAP: Millis = 30 * SECOND
 class Clock:
     """Wall time and waiting. The virtual world passes its own `wall`; waiting follows the running loop's time."""
 
-    __slots__ = ("_wall",)
+    __slots__ = ("_on_lag", "_wall")
 
-    def __init__(self, wall: Callable[[], Timestamp] | None = None) -> None:
+    def __init__(
+        self, wall: Callable[[], Timestamp] | None = None, on_lag: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """`on_lag(seconds)` is told how late each sleep ended."""
         self._wall = wall if wall is not None else _system_wall
+        self._on_lag = on_lag
 
     def now(self) -> Timestamp:
         return self._wall()
@@ -33,12 +37,12 @@ class Clock:
 
     async def sleep(self, span: Millis) -> None:
         """Wait so long on monotonic time."""
-        await asyncio.sleep(max(span, 0) / 1000)
+        await self._nap(max(span, 0) / 1000)
 
     async def sleep_until(self, due: Timestamp) -> None:
         """Return once wall time has reached `due`."""
         while (rest := due - self.now()) > 0:
-            await asyncio.sleep(min(rest, _LONGEST_NAP) / 1000)
+            await self._nap(min(rest, _LONGEST_NAP) / 1000)
 
     async def wait(self, event: asyncio.Event, due: Timestamp | None) -> bool:
         """Return when `event` is set (True, and clear it) or wall time has reached `due` (False). None: no limit."""
@@ -56,6 +60,11 @@ class Clock:
                 continue
         event.clear()
         return True
+
+    async def _nap(self, seconds: float) -> None:
+        due = self.monotonic() + seconds
+        await asyncio.sleep(seconds)
+        self._on_lag(self.monotonic() - due)
 
 
 def _system_wall() -> Timestamp:
