@@ -1,0 +1,60 @@
+"""Which alerts an incident stands for, and whether all of them are to be kept quiet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from monitor.model.alerts import MuteReason
+from monitor.model.incidents import Member, Severity
+from monitor.model.times import Timestamp
+
+_KEPT: Final = 50
+"""Alerts that are over and that the group has forgotten, kept for the message that ends the incident."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What muting means for the incident as a whole."""
+
+    loud: tuple[Member, ...]
+    """Firing members that nothing keeps quiet."""
+    reasons: tuple[MuteReason, ...] = ()
+    """Why all firing members are quiet; empty when one is loud or none fires."""
+    until: Timestamp | None = None
+
+
+def merged(before: tuple[Member, ...], reported: tuple[Member, ...]) -> tuple[Member, ...]:
+    """The members after a report. One that the report lacks outlives its group: it keeps its last state, so that a reload
+    which regroups alerts ends no incident; of those that are over only the last few are kept."""
+    told = {member.fingerprint for member in reported}
+    left = [member for member in before if member.fingerprint not in told]
+    over = [member for member in left if not member.firing]
+    dropped = {member.fingerprint for member in over[: max(len(over) - _KEPT, 0)]}
+    return tuple(member for member in left if member.fingerprint not in dropped) + reported
+
+
+def joined(before: tuple[Member, ...], after: tuple[Member, ...]) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
+    """Members that began to fire, and members that stopped."""
+    fired = {member.fingerprint for member in before if member.firing}
+    came = tuple(member for member in after if member.firing and member.fingerprint not in fired)
+    went = tuple(member for member in after if not member.firing and member.fingerprint in fired)
+    return came, went
+
+
+def overlay(members: tuple[Member, ...], until: Timestamp | None, *, begun: bool) -> Overlay:
+    """Maintenance keeps quiet only what has not begun: an open incident keeps walking when a window opens over it."""
+    firing = tuple(member for member in members if member.firing)
+    muting = [
+        [reason for reason in member.muted_by if not (begun and reason is MuteReason.MAINTENANCE)] for member in firing
+    ]
+    loud = tuple(member for member, reasons in zip(firing, muting, strict=True) if not reasons)
+    if loud or not firing:
+        return Overlay(loud=loud)
+    reasons = tuple(dict.fromkeys(reason for some in muting for reason in some))
+    return Overlay(loud=(), reasons=reasons, until=until)
+
+
+def worst(members: tuple[Member, ...]) -> Severity:
+    """The highest severity among them; info for none."""
+    return max((member.severity for member in members), key=lambda severity: severity.rank, default=Severity.INFO)
