@@ -1,0 +1,83 @@
+"""What to scrape and how: the options of a scrape job, as plain values.
+
+Names, meaning and defaults are those of `scrape_configs`. A limit of 0 is no limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from monitor.matching.relabel import NOTHING, Relabeling
+from monitor.model.labels import EMPTY, Labels
+from monitor.model.times import MINUTE, SECOND, Millis
+from monitor.scrape.exposition.negotiation import Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Beyond any of these a scrape fails as a whole; `targets` fails all targets of the job."""
+
+    body_bytes: int = 0
+    """Of the body, after decompression."""
+    samples: int = 0
+    """After metric relabelling."""
+    labels: int = 0
+    label_name_length: int = 0
+    """Bytes."""
+    label_value_length: int = 0
+    """Bytes."""
+    targets: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetGroup:
+    """Addresses with common labels: one entry of `static_configs`, or what a discovery mechanism found."""
+
+    addresses: tuple[str, ...] = ()
+    labels: Labels = EMPTY
+    source: str = ""
+    """Where the group is from, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """What stands in the Authorization header. Exactly one of `secret` and `secret_file` is set; the file is read at each
+    use, so that rotated secrets need no reload."""
+
+    type: str = "Bearer"
+    """`Basic` takes `username` too; any other word stands before the secret as it is."""
+    username: str = ""
+    secret: str = field(default="", repr=False)
+    secret_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapeJob:
+    """One entry of `scrape_configs`. TLS and proxies belong to the session that the composition root makes for the job."""
+
+    name: str
+    interval: Millis = MINUTE
+    timeout: Millis = 10 * SECOND
+    metrics_path: str = "/metrics"
+    scheme: str = "http"
+    params: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    groups: tuple[TargetGroup, ...] = ()
+    relabel: Relabeling = NOTHING
+    metric_relabel: Relabeling = NOTHING
+    honor_labels: bool = False
+    """On a clash, does the target's own label win over ours?"""
+    honor_timestamps: bool = True
+    track_timestamps_staleness: bool = False
+    """Mark the end of series with explicit timestamps too."""
+    limits: Limits = Limits()
+    follow_redirects: bool = True
+    compression: bool = True
+    """Ask for gzip."""
+    authorization: Authorization | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    fallback_format: Format | None = None
+    """For answers that do not say their format."""
+    extra_metrics: bool = False
+    """Write scrape_timeout_seconds, scrape_sample_limit and scrape_body_size_bytes too."""
+    transport: str = ""
+    """A digest of the settings that only the session knows (TLS, proxy): when it changes the session is made anew."""
