@@ -17,6 +17,7 @@ from monitor.model.changes import Timer
 from monitor.model.times import Timestamp
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
+from monitor.state.inbox import put_event
 from monitor.state.outbox_store import insert_rows
 from monitor.state.statements import statements
 from monitor.state.timers import due_owners, next_due, put_timers
@@ -52,7 +53,7 @@ class SqlAlertStore:
             for group in step.groups:
                 _put(connection, known.get(group.id) if group.id not in step.removed else None, group)
             for event in step.events:
-                connection.execute(statements("alerts")["tell"], {"doc": dumps(event)})
+                put_event(connection, event)
             insert_rows(connection, step.outbox)
             # Later decisions of the same batch must see this one.
             for id_ in step.removed:

@@ -1,13 +1,114 @@
-"""The outbox in SQLite."""
+"""The outbox in SQLite; implements `monitor.notify.outbox.OutboxStore`."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from monitor.model.notifications import OutboxRow
-from monitor.state.codec import dumps
+from monitor.model.notifications import Destination, Message, MessageKind, OutboxRow, OutboxState
+from monitor.model.times import Millis, Timestamp
+from monitor.notify.attempts import admit
+from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
+from monitor.notify.redirects import redirected_key
+from monitor.state.codec import dumps, loads
+from monitor.state.database import Database
+from monitor.state.inbox import put_report
 from monitor.state.statements import statements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A notification as history shows it."""
+
+    destination: Destination
+    kind: MessageKind
+    state: OutboxState
+    attempts: int
+    created_at: Timestamp
+    finished_at: Timestamp | None
+    error: str
+    title: str
+
+
+class SqlOutboxStore:
+    """The rows of all deciders."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, integration: str, now: Timestamp, limit: int, lease: Millis) -> Sequence[Claimed]:
+        def work(connection: sqlite3.Connection) -> list[Claimed]:
+            taken: list[Claimed] = []
+            while len(taken) < limit:
+                found = connection.execute(
+                    statements("outbox")["due_head"], {"integration": integration, "now": now}
+                ).fetchone()
+                if found is None:
+                    break
+                instead = admit(_head(connection, found), now)
+                if instead is not None:
+                    _write(connection, found["seq"], instead, now)
+                    continue
+                connection.execute(statements("outbox")["lease"], {"seq": found["seq"], "lease_until": now + lease})
+                taken.append(_claimed(connection, found, now + lease, now))
+            return taken
+
+        return await self._database.write(work)
+
+    async def finish(self, seq: int, fence: int, finish: Finish, now: Timestamp) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            if connection.execute(statements("outbox")["fence"], {"seq": seq, "fence": fence}).fetchone() is None:
+                return False
+            _write(connection, seq, finish, now)
+            return True
+
+        return await self._database.write(work)
+
+    async def next_due(self, integration: str) -> Timestamp | None:
+        def work(connection: sqlite3.Connection) -> Timestamp | None:
+            row = connection.execute(statements("outbox")["next_due"], {"integration": integration}).fetchone()
+            found: Timestamp | None = row["due_at"]
+            return found
+
+        return await self._database.read(work)
+
+    async def expire_leases(self, now: Timestamp) -> int:
+        return await self._database.write(
+            lambda connection: connection.execute(statements("outbox")["expire"], {"now": now}).rowcount
+        )
+
+    async def add(self, *rows: OutboxRow) -> None:
+        """Insert rows that no other decision belongs to (test messages)."""
+        await self._database.write(lambda connection: insert_rows(connection, rows))
+
+    async def counts(self) -> dict[str, int]:
+        """Live rows by state."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, int]:
+            return {row["state"]: row["number"] for row in connection.execute(statements("outbox")["counts"])}
+
+        return await self._database.read(work)
+
+    async def of_incident(self, incident: str) -> tuple[Sent, ...]:
+        """Every notification of an incident, in the order in which they were decided."""
+
+        def work(connection: sqlite3.Connection) -> tuple[Sent, ...]:
+            return tuple(
+                Sent(
+                    destination=_destination(row),
+                    kind=MessageKind(row["kind"]),
+                    state=OutboxState(row["state"]),
+                    attempts=row["attempts"],
+                    created_at=row["created_at"],
+                    finished_at=row["finished_at"],
+                    error=row["last_error"],
+                    title=loads(Message, row["message"]).title,
+                )
+                for row in connection.execute(statements("outbox")["of_incident"], {"incident": incident})
+            )
+
+        return await self._database.read(work)
 
 
 def insert_rows(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> None:
@@ -29,3 +130,95 @@ def insert_rows(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> No
                 "created_at": row.message.at,
             },
         )
+
+
+def _write(connection: sqlite3.Connection, seq: int, finish: Finish, now: Timestamp) -> None:
+    connection.execute(
+        statements("outbox")["finish"],
+        {
+            "seq": seq,
+            "state": finish.state.value,
+            "due_at": finish.due_at,
+            "error": finish.error,
+            "uncertain": finish.uncertain,
+            "counted": finish.counted,
+            "handle": finish.handle,
+            "now": now,
+        },
+    )
+    insert_rows(connection, finish.rows)
+    for report in finish.reports:
+        put_report(connection, report)
+
+
+def _head(connection: sqlite3.Connection, found: sqlite3.Row) -> Head:
+    return Head(
+        row=_row(found),
+        attempts=found["attempts"],
+        uncertain=bool(found["uncertain"]),
+        incident=_incident(connection, found["incident"]),
+        began=_began(connection, found),
+        redirected_to=_redirected_to(connection, found["order_key"]),
+    )
+
+
+def _claimed(connection: sqlite3.Connection, found: sqlite3.Row, lease_until: Timestamp, now: Timestamp) -> Claimed:
+    sql = statements("outbox")
+    handle = connection.execute(sql["handle"], {"order_key": found["order_key"]}).fetchone()
+    followed = connection.execute(
+        sql["followed"], {"order_key": found["order_key"], "seq": found["seq"], "now": now}
+    ).fetchone()
+    return Claimed(
+        seq=found["seq"],
+        row=_row(found),
+        fence=found["fence"] + 1,
+        lease_until=lease_until,
+        attempts=found["attempts"],
+        uncertain=bool(found["uncertain"]),
+        handle=handle["handle"] if handle is not None else "",
+        followed=followed is not None,
+        incident=_incident(connection, found["incident"]),
+        redirected_to=_redirected_to(connection, found["order_key"]),
+    )
+
+
+def _row(found: sqlite3.Row) -> OutboxRow:
+    return OutboxRow(
+        dedupe_key=found["dedupe_key"],
+        order_key=found["order_key"],
+        destination=_destination(found),
+        message=loads(Message, found["message"]),
+        due_at=found["due_at"],
+        incident=found["incident"],
+        epoch=found["epoch"],
+    )
+
+
+def _destination(found: sqlite3.Row) -> Destination:
+    return Destination(found["receiver"], found["integration"], found["position"])
+
+
+def _incident(connection: sqlite3.Connection, incident: str) -> IncidentMark | None:
+    if not incident:
+        return None
+    row = connection.execute(statements("outbox")["incident"], {"incident": incident}).fetchone()
+    return None if row is None else IncidentMark(epoch=row["epoch"], open=row["state"] != "resolved")
+
+
+def _began(connection: sqlite3.Connection, found: sqlite3.Row) -> Began:
+    began = Began.NONE
+    arguments = {"order_key": found["order_key"], "seq": found["seq"]}
+    for earlier in connection.execute(statements("outbox")["began"], arguments):
+        kind, state = MessageKind(earlier["kind"]), OutboxState(earlier["state"])
+        if kind is MessageKind.RESOLVE and state is OutboxState.SENT:
+            break
+        if kind.wakes:
+            if state is OutboxState.SENT or earlier["uncertain"]:
+                return Began.ARRIVED
+            began = Began.CANCELLED
+    return began
+
+
+def _redirected_to(connection: sqlite3.Connection, order_key: str) -> Destination | None:
+    row = connection.execute(statements("outbox")["redirected_to"], {"order_key": redirected_key(order_key)}).fetchone()
+    return None if row is None else _destination(row)

@@ -17,6 +17,3 @@ DELETE FROM alert_members WHERE group_id = :group_id AND fingerprint = :fingerpr
 
 -- name: drop
 DELETE FROM alert_groups WHERE id = :id;
-
--- name: tell
-INSERT INTO inbox (doc) VALUES (:doc);

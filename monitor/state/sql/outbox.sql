@@ -1,4 +1,57 @@
+-- Live rows are those that are neither sent, failed nor cancelled. The head of an order key is its first live row.
+
 -- name: insert
 INSERT INTO outbox (dedupe_key, order_key, incident, epoch, receiver, integration, position, kind, message, due_at, created_at)
 VALUES (:dedupe_key, :order_key, :incident, :epoch, :receiver, :integration, :position, :kind, :message, :due_at, :created_at)
 ON CONFLICT (dedupe_key) DO NOTHING;
+
+-- name: due_head
+SELECT * FROM outbox AS row
+WHERE integration = :integration AND state IN ('pending', 'unknown') AND due_at <= :now
+      AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.order_key = row.order_key AND earlier.seq < row.seq
+                      AND earlier.state IN ('pending', 'leased', 'unknown'))
+ORDER BY due_at, seq LIMIT 1;
+
+-- name: next_due
+SELECT min(CASE state WHEN 'leased' THEN lease_until ELSE due_at END) AS due_at FROM outbox AS row
+WHERE integration = :integration AND state IN ('pending', 'leased', 'unknown')
+      AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.order_key = row.order_key AND earlier.seq < row.seq
+                      AND earlier.state IN ('pending', 'leased', 'unknown'));
+
+-- name: lease
+UPDATE outbox SET state = 'leased', fence = fence + 1, lease_until = :lease_until WHERE seq = :seq;
+
+-- name: fence
+SELECT 1 AS yes FROM outbox WHERE seq = :seq AND fence = :fence AND state = 'leased';
+
+-- name: finish
+UPDATE outbox SET state = :state, due_at = :due_at, last_error = :error, uncertain = :uncertain,
+       attempts = attempts + :counted, handle = CASE :handle WHEN '' THEN handle ELSE :handle END,
+       finished_at = CASE WHEN :state IN ('sent', 'failed', 'cancelled') THEN :now END
+WHERE seq = :seq;
+
+-- name: expire
+UPDATE outbox SET state = 'unknown', uncertain = 1, attempts = attempts + 1, due_at = :now
+WHERE state = 'leased' AND lease_until <= :now;
+
+-- name: incident
+SELECT epoch, state FROM incidents WHERE id = :incident;
+
+-- name: began
+SELECT kind, state, uncertain FROM outbox WHERE order_key = :order_key AND seq < :seq ORDER BY seq DESC;
+
+-- name: redirected_to
+SELECT receiver, integration, position FROM outbox WHERE order_key = :order_key ORDER BY seq DESC LIMIT 1;
+
+-- name: handle
+SELECT handle FROM outbox WHERE order_key = :order_key AND state = 'sent' AND handle <> '' ORDER BY seq DESC LIMIT 1;
+
+-- name: followed
+SELECT 1 AS yes FROM outbox WHERE order_key = :order_key AND seq > :seq AND due_at <= :now
+       AND state IN ('pending', 'leased', 'unknown') LIMIT 1;
+
+-- name: counts
+SELECT state, count(*) AS number FROM outbox WHERE state IN ('pending', 'leased', 'unknown') GROUP BY state;
+
+-- name: of_incident
+SELECT * FROM outbox WHERE incident = :incident ORDER BY seq;

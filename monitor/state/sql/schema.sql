@@ -27,9 +27,15 @@ CREATE TABLE check_states (
     doc  TEXT NOT NULL
 ) STRICT;
 
+-- What was handed to on-call and is not decided upon yet: group changes (with their key) and delivery reports (with the
+-- incident they are about).
 CREATE TABLE inbox (
-    id  INTEGER PRIMARY KEY AUTOINCREMENT,
-    doc TEXT NOT NULL
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind      TEXT NOT NULL,
+    policy    TEXT NOT NULL DEFAULT '',
+    group_key TEXT NOT NULL DEFAULT '',
+    incident  TEXT NOT NULL DEFAULT '',
+    doc       TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE incidents (
@@ -40,7 +46,6 @@ CREATE TABLE incidents (
     generation INTEGER NOT NULL,
     state      TEXT NOT NULL,
     opened_at  INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
     epoch      INTEGER NOT NULL,
     fence      INTEGER NOT NULL DEFAULT 0,
     doc        TEXT NOT NULL,
@@ -84,8 +89,9 @@ CREATE TABLE outbox (
     finished_at   INTEGER
 ) STRICT;
 
-CREATE INDEX outbox_by_due ON outbox (state, due_at);
 CREATE INDEX outbox_by_order ON outbox (order_key, seq);
+CREATE INDEX outbox_live ON outbox (integration, due_at, seq) WHERE state IN ('pending', 'leased', 'unknown');
+CREATE INDEX outbox_live_by_order ON outbox (order_key, seq) WHERE state IN ('pending', 'leased', 'unknown');
 CREATE INDEX outbox_by_incident ON outbox (incident, state);
 
 CREATE TABLE timeline (
