@@ -1,0 +1,99 @@
+"""template.json: the texts that Prometheus's templates give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from monitor.gotemplate.executor import MissingKey
+from monitor.gotemplate.template import TemplateSet
+from monitor.gotemplate.values import Object, Value
+from monitor.model.errors import TemplateError
+from monitor.model.labels import Labels
+from monitor.rules.template_functions import FUNCTION_NAMES, Row, Rows, Unanswered, functions
+from tests.conformance.cases import Case, Check, LeftOutError
+
+_URL = "http://testhost:9090/path/prefix"
+_NOW = 1_353_755_652_000
+_OPTIONS = {"missingkey=zero": MissingKey.ZERO, "missingkey=error": MissingKey.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class _Histogram(Object):
+    """Native histograms reach templates as their text only."""
+
+    text: str
+
+    @property
+    def go_type(self) -> str:
+        return "*histogram.FloatHistogram"
+
+    def go_string(self) -> str:
+        return self.text
+
+
+def check_expand(case: Case) -> None:
+    data = case.data
+    if data["html"]:
+        raise LeftOutError("rule templates are not HTML")
+    try:
+        got = _expand(data)
+    except TemplateError as error:
+        assert data["fails"], f"failed: {error}"
+        wanted = data.get("error")
+        assert wanted is None or wanted is True or str(error) == wanted, f"said {error}"
+        return
+    assert not data["fails"], f"gave {got!r}"
+    assert got == data["output"], f"gave {got!r}"
+
+
+def _expand(data: Mapping[str, Any]) -> str:
+    missing = next((_OPTIONS[option] for option in data.get("options", ()) if option in _OPTIONS), MissingKey.ZERO)
+    answers: dict[str, Rows | ValueError] = {}
+    known = functions(external_url=_URL, now=_NOW, answers=answers)
+    try:
+        templates = TemplateSet.allowing(FUNCTION_NAMES).parse("test", data["text"])
+    except TemplateError as error:
+        raise TemplateError(f"error parsing template test: {error}") from error
+    dot = _value(data["dot"]) if "dot" in data else None
+    while True:
+        try:
+            return templates.execute("test", dot, known, missing_key=missing)
+        except Unanswered as question:
+            answers[question.query] = Rows(_row(row) for row in data["query_result"])
+        except TemplateError as error:
+            raise TemplateError(f"error executing template test: {error}") from error
+
+
+def _value(dot: Mapping[str, Any]) -> Value:
+    kind, value = dot["go_type"], dot["value"]
+    if kind == "sample":
+        sample = value["sample"]
+        return Row(Labels(sample["labels"]), _number(sample["value"]))
+    if kind.startswith("[]"):
+        return [_scalar(kind[2:], item) for item in value]
+    return _scalar(kind, value)
+
+
+def _scalar(kind: str, value: Any) -> Value:
+    if kind == "float64":
+        return float(value)
+    if kind.startswith(("int", "uint")):
+        return int(value)
+    return value
+
+
+def _row(row: Mapping[str, Any]) -> Row:
+    return Row(Labels(row["labels"]), _number(row if "histogram" in row else row["value"]))
+
+
+def _number(value: Any) -> Value:
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        histogram: dict[str, Any] = fields["histogram"]
+        return _Histogram(f"{{count:{histogram['count']}, sum:{histogram['sum']}}}")
+    return float(value)
+
+
+TABLES: dict[str, Check] = {"prometheus/template.json": check_expand}
