@@ -1,0 +1,261 @@
+"""The functions that are neither range functions nor plain mathematics."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.model.errors import BugError
+from monitor.model.labels import METRIC_NAME, Labels
+from monitor.promql import elementwise, relabelling, windows
+from monitor.promql.buckets import Repair, bucket_fraction, bucket_quantile
+from monitor.promql.lexer import go_quote
+from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, one_series
+from monitor.promql.nodes import Call, Expr, MatrixSelector, Text, VectorSelector, unwrapped
+from monitor.promql.numbers import general
+
+if TYPE_CHECKING:
+    from monitor.promql.annotations import Annotations
+    from monitor.promql.evaluator import Task
+    from monitor.promql.plans import Plans
+    from monitor.promql.selection import Run
+
+_SORTS = frozenset({"sort", "sort_desc", "sort_by_label", "sort_by_label_desc"})
+
+
+class Calls(ABC):
+    """The part of the evaluator that knows the functions by name."""
+
+    task: Task
+    plans: Plans
+    annotations: Annotations
+
+    @abstractmethod
+    def vector(self, node: Expr, at: Ints) -> Block: ...
+
+    @abstractmethod
+    def scalar(self, node: Expr, at: Ints) -> Floats: ...
+
+    @abstractmethod
+    def newest(self, node: VectorSelector, at: Ints) -> tuple[Block, Floats]: ...
+
+    @abstractmethod
+    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, windows.Reach]: ...
+
+    @abstractmethod
+    def over_range(self, node: Call, at: Ints) -> Block: ...
+
+    @abstractmethod
+    def unnamed(self, node: Expr, block: Block) -> Block: ...
+
+    @abstractmethod
+    def check_quantile(self, ranks: Floats, node: Expr) -> None: ...
+
+    def scalar_call(self, node: Call, at: Ints) -> Floats:
+        """Functions whose result is a scalar, (N,)."""
+        task = self.task
+        match node.function.name:
+            case "time":
+                return at / 1000
+            case "pi":
+                return np.full(len(at), np.pi)
+            case "start":
+                return np.full(len(at), task.start / 1000)
+            case "end":
+                return np.full(len(at), task.end / 1000)
+            case "range":
+                return np.full(len(at), (task.end - task.start) / 1000)
+            case "step":
+                return np.full(len(at), task.step / 1000)
+            case "scalar":
+                block = self.vector(node.args[0], at)
+                if not block.labels:
+                    return np.full(len(at), np.nan)
+                mask = block.mask
+                row = np.argmax(mask, axis=0)
+                return np.where(mask.sum(axis=0) == 1, block.values[row, np.arange(len(at))], np.nan)
+            case name:
+                raise BugError(f"no scalar function: {name}")
+
+    def call(self, node: Call, at: Ints) -> Block:
+        """Functions whose result is a vector."""
+        name = node.function.name
+        if name in windows.FUNCTIONS:
+            return self.over_range(node, at)
+        if name in elementwise.MATH:
+            block = self.vector(node.args[0], at)
+            with np.errstate(all="ignore"):
+                return self._mapped(node, block, elementwise.MATH[name](block.values))
+        if name in elementwise.DATE_FUNCTIONS:
+            if not node.args:
+                return one_series(elementwise.date_part(name, at / 1000))
+            block = self.vector(node.args[0], at)
+            return self._mapped(node, block, elementwise.date_part(name, block.values))
+        if name in _SORTS:
+            return self._sorted(node, self.vector(node.args[0], at))
+        match name:
+            case "vector":
+                return one_series(self.scalar(node.args[0], at))
+            case "absent" | "absent_over_time":
+                return self._absent(node, at)
+            case "timestamp":
+                return self._timestamp(node, at)
+            case "round" | "clamp" | "clamp_min" | "clamp_max":
+                return self._bounded(node, at)
+            case "label_replace" | "label_join":
+                return self._relabelled(node, self.vector(node.args[0], at))
+            case "histogram_quantile" | "histogram_fraction":
+                return self._histogram(node, at)
+            case _:
+                raise BugError(f"no function: {name}")
+
+    def _mapped(self, node: Call, block: Block, values: Floats) -> Block:
+        return self.unnamed(node, Block(block.labels, values, block.present, block.marked))
+
+    def _bounded(self, node: Call, at: Ints) -> Block:
+        block = self.vector(node.args[0], at)
+        numbers = [self.scalar(argument, at) for argument in node.args[1:]]
+        with np.errstate(all="ignore"):
+            match node.function.name:
+                case "round":
+                    nearest = numbers[0] if numbers else np.ones(len(at))
+                    return self._mapped(node, block, elementwise.round_to(block.values, nearest))
+                case "clamp_min":
+                    return self._mapped(node, block, np.maximum(numbers[0], block.values))
+                case "clamp_max":
+                    return self._mapped(node, block, np.minimum(numbers[0], block.values))
+                case _:
+                    low, high = numbers
+                    values = elementwise.clamp(block.values, low, high)
+                    senseless = high < low
+                    if bool(senseless.any()):
+                        block = Block(block.labels, values, block.mask & ~senseless, block.marked)
+                    return self._mapped(node, block, values)
+
+    def _timestamp(self, node: Call, at: Ints) -> Block:
+        inner = unwrapped(node.args[0])
+        if isinstance(inner, VectorSelector):
+            block, stamps = self.newest(inner, at)
+            return self._mapped(node, block, np.broadcast_to(stamps, block.values.shape))
+        block = self.vector(inner, at)
+        return self._mapped(node, block, np.broadcast_to(at / 1000, block.values.shape))
+
+    def _absent(self, node: Call, at: Ints) -> Block:
+        inner = unwrapped(node.args[0])
+        selector = inner.selector if isinstance(inner, MatrixSelector) else inner
+        labels = relabelling.absent_labels(selector.matchers) if isinstance(selector, VectorSelector) else Labels()
+        if node.function.name == "absent":
+            block = self.vector(inner, at)
+            there = block.mask.any(axis=0) if block.labels else np.zeros(len(at), dtype=bool)
+        else:
+            found, _, _, reach = self.runs_of(inner, at)
+            there = np.zeros(len(at), dtype=bool)
+            for run in found:
+                start = np.searchsorted(run.times, reach.low, "right")
+                there |= np.searchsorted(run.times, reach.high, "right") > start
+        return one_series(np.ones(len(at)), ~there, labels)
+
+    def _sorted(self, node: Call, block: Block) -> Block:
+        if self.task.step:
+            problem = "sort is ineffective for range queries since results are always ordered by labels"
+            self.annotations.warn(problem, node)
+            return block
+        if block.values.shape[1] != 1:
+            return block
+        rows = np.flatnonzero(block.mask[:, 0])
+        name = node.function.name
+        if name in ("sort", "sort_desc"):
+            keys = block.values[rows, 0]
+            order = rows[np.argsort(keys if name == "sort" else -keys, kind="stable")].tolist()
+        else:
+            names = [text.value for text in map(unwrapped, node.args[1:]) if isinstance(text, Text)]
+            order = sorted(
+                rows.tolist(),
+                key=lambda row: relabelling.sort_key(block.labels[row], names),
+                reverse=name == "sort_by_label_desc",
+            )
+        marked = None if block.marked is None else block.marked[order]
+        return Block([block.labels[row] for row in order], block.values[order], None, marked, ordered=True)
+
+    def _relabelled(self, node: Call, block: Block) -> Block:
+        texts = [text.value for text in map(unwrapped, node.args[1:]) if isinstance(text, Text)]
+
+        def plan() -> tuple[Sequence[Labels], Bools, bool]:
+            if node.function.name == "label_replace":
+                labels, changed = relabelling.replaced(block.labels, texts[0], texts[1], texts[2], texts[3])
+            else:
+                labels = relabelling.joined(block.labels, texts[0], texts[1], texts[2:])
+                changed = [True] * len(labels)
+            return labels, np.array(changed, dtype=bool), len(set(labels)) == len(labels)
+
+        labels, changed, unique = self.plans.get(node, "labels", (block.labels,), plan)
+        marked = block.marked
+        if marked is not None and texts[0] == METRIC_NAME:
+            marked = marked & ~changed
+        out = Block(labels, block.values, block.present, marked)
+        return out if unique else merged(out)
+
+    def _histogram(self, node: Call, at: Ints) -> Block:
+        numbers = [self.scalar(argument, at) for argument in node.args[:-1]]
+        argument = node.args[-1]
+        block = self.vector(argument, at)
+        if node.function.name == "histogram_quantile":
+            self.check_quantile(numbers[0], node.args[0])
+
+        def plan() -> tuple[list[Labels], list[list[tuple[float, int]]], list[tuple[str, str]]]:
+            members: dict[Labels, list[tuple[float, int]]] = {}
+            bad: list[tuple[str, str]] = []
+            for row, labels in enumerate(block.labels):
+                bound = _bound(labels.get("le", ""))
+                if bound is None:
+                    bad.append((labels.get("le", ""), labels.get(METRIC_NAME, "")))
+                else:
+                    members.setdefault(labels.without("le"), []).append((bound, row))
+            return list(members), [sorted(rows) for rows in members.values()], bad
+
+        labels, members, bad = self.plans.get(node, "buckets", (block.labels,), plan)
+        for text, name in bad:
+            problem = f'bucket label "le" is missing or has a malformed value of {go_quote(text)}'
+            self.annotations.warn(_named(problem, name), argument)
+        values = np.full((len(labels), len(at)), np.nan)
+        present = np.zeros(values.shape, dtype=bool)
+        mask = block.mask
+        for place, rows in enumerate(members):
+            self.task.check()
+            for step in range(len(at)):
+                buckets = [(bound, float(block.values[row, step])) for bound, row in rows if mask[row, step]]
+                if not buckets:
+                    continue
+                present[place, step] = True
+                if node.function.name == "histogram_fraction":
+                    low, high = (float(number[step]) for number in numbers)
+                    values[place, step] = bucket_fraction(low, high, buckets)
+                else:
+                    values[place, step], repair = bucket_quantile(float(numbers[0][step]), buckets)
+                    if repair is not None:
+                        self._tell_repair(repair, labels[place].get(METRIC_NAME, ""), argument)
+        return self.unnamed(node, Block(labels, values, None if bool(present.all()) else present))
+
+    def _tell_repair(self, repair: Repair, name: str, node: Expr) -> None:
+        page = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"
+        problem = f"input to histogram_quantile needed to be fixed for monotonicity (see {page})"
+        where = f"from buckets {general(repair.first)} to {general(repair.last)}"
+        self.annotations.inform(
+            f"{_named(problem, name)}, {where}, with a max diff of {repair.largest:.2g}", node
+        )
+
+
+def _named(problem: str, name: str) -> str:
+    return f"{problem} for metric name {go_quote(name)}" if name else problem
+
+
+def _bound(text: str) -> float | None:
+    """The upper bound that a label `le` says; None if it says none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return None if value != value else value

@@ -1,0 +1,353 @@
+"""One evaluation of one expression: the walk over the tree.
+
+Each node is evaluated once, for all steps together. A scalar is an (N,) array, a vector a `Block`, a range vector never exists
+as a value: range functions ask for runs of samples and the windows on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.columns.frame import Frame, SampleSource
+from monitor.matching.matchers import Matcher
+from monitor.model.errors import BugError, EvaluationError, QueryLimitError
+from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.times import Millis, Timestamp
+from monitor.promql import aggregation, matching, windows
+from monitor.promql.annotations import Annotations
+from monitor.promql.arithmetic import COMPARISON, calculate
+from monitor.promql.calls import Calls
+from monitor.promql.durations import resolve_millis
+from monitor.promql.lexer import go_quote
+from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, narrowed
+from monitor.promql.nodes import (
+    Aggregation,
+    Binary,
+    Bound,
+    Call,
+    DurationExpr,
+    Expr,
+    Matching,
+    MatrixSelector,
+    Number,
+    Paren,
+    Shift,
+    Subquery,
+    Text,
+    Unary,
+    VectorSelector,
+    unwrapped,
+)
+from monitor.promql.numbers import general
+from monitor.promql.plans import Plans, without_name
+from monitor.promql.selection import Run, newest, runs, runs_of_block
+from monitor.promql.signatures import SET_OPERATORS, ValueType
+from monitor.promql.typecheck import type_of
+
+_COUNTERS = frozenset({"rate", "increase", "irate"})
+_COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
+_KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What one evaluation works under."""
+
+    source: SampleSource
+    start: Timestamp
+    end: Timestamp
+    step: Millis
+    """0 for an instant query."""
+    lookback: Millis
+    subquery_step: Millis
+    max_samples: int
+    delayed_names: bool
+    check: Callable[[], None]
+
+
+class Evaluator(Calls):
+    """Evaluates one tree once."""
+
+    def __init__(self, task: Task, plans: Plans, annotations: Annotations) -> None:
+        self.task = task
+        self.plans = plans
+        self.annotations = annotations
+        self._samples = 0
+
+    def scalar(self, node: Expr, at: Ints) -> Floats:
+        """A scalar expression at each step, (N,)."""
+        match node:
+            case Number():
+                return np.full(len(at), node.value)
+            case Paren():
+                return self.scalar(node.expr, at)
+            case Unary():
+                inner = self.scalar(node.expr, at)
+                return -inner if node.op == "-" else inner
+            case Binary():
+                left, right = self.scalar(node.left, at), self.scalar(node.right, at)
+                if node.op in COMPARISON:
+                    return COMPARISON[node.op](left, right).astype(np.float64)
+                return calculate(node.op, left, right)
+            case Call():
+                return self.scalar_call(node, at)
+            case _:
+                raise BugError(f"no scalar: {type(node).__name__}")
+
+    def vector(self, node: Expr, at: Ints) -> Block:
+        """An instant vector expression at each step."""
+        self.task.check()
+        match node:
+            case VectorSelector():
+                return self.newest(node, at)[0]
+            case Paren():
+                return self.vector(node.expr, at)
+            case Unary():
+                inner = self.vector(node.expr, at)
+                if node.op == "+":
+                    return inner
+                return self.unnamed(node, Block(inner.labels, -inner.values, inner.present, inner.marked))
+            case Aggregation():
+                return self._aggregate(node, at)
+            case Call():
+                return self.call(node, at)
+            case Binary():
+                return self._binary(node, at)
+            case _:
+                raise BugError(f"no vector: {type(node).__name__}")
+
+    def newest(self, node: VectorSelector, at: Ints) -> tuple[Block, Floats]:
+        """A selector's newest samples and their times in seconds (S, N)."""
+        moved = self.shifted(at, node.shift)
+        low, high = int(moved.min()) - self.task.lookback, int(moved.max())
+        frames, labels = self._select(node, node.matchers, low + 1, high)
+        block, stamps = newest(frames, labels, moved, self.task.lookback)
+        self._count(block.values.size)
+        return block, stamps
+
+    def shifted(self, at: Ints, shift: Shift) -> Ints:
+        """Evaluation times after `@` and offset."""
+        if shift.at is None:
+            moved = at
+        else:
+            fixed = shift.at
+            if isinstance(fixed, Bound):
+                fixed = self.task.start if fixed is Bound.START else self.task.end
+            moved = np.full(len(at), fixed, dtype=np.int64)
+        offset = self.duration(shift.offset, shift.offset_expr, positive=False)
+        return moved - offset if offset else moved
+
+    def duration(self, span: Millis, tree: DurationExpr | None, *, positive: bool = True) -> Millis:
+        """A range, step or offset in this query."""
+        if tree is None:
+            return span
+        return resolve_millis(tree, step=self.task.step, span=self.task.end - self.task.start, positive=positive)
+
+    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, windows.Reach]:
+        """A range vector expression: runs of samples, labels, marks, and the windows on them."""
+        node = unwrapped(node)
+        if isinstance(node, MatrixSelector):
+            moved = self.shifted(at, node.selector.shift)
+            reach = windows.Reach(at, moved, self.duration(node.range, node.range_expr))
+            low, high = int(moved.min()) - reach.span, int(moved.max())
+            frames, labels = self._select(node, node.selector.matchers, low + 1, high)
+            found = runs(frames, low, high)
+            self._count(sum(run.values.size for run in found))
+            return found, labels, None, reach
+        if isinstance(node, Subquery):
+            moved = self.shifted(at, node.shift)
+            reach = windows.Reach(at, moved, self.duration(node.range, node.range_expr))
+            step = self.duration(node.step, node.step_expr) if node.step or node.step_expr else self.task.subquery_step
+            first = (int(moved.min()) - reach.span) // step * step + step
+            inner_at = np.arange(first, int(moved.max()) + 1, step, dtype=np.int64)
+            if len(inner_at) == 0:
+                return [], (), None, reach
+            if len(inner_at) > self.task.max_samples:
+                raise _too_many()
+            block = self.vector(node.expr, inner_at)
+            return runs_of_block(block, inner_at), block.labels, block.marked, reach
+        raise BugError(f"no range vector: {type(node).__name__}")
+
+    def over_range(self, node: Call, at: Ints) -> Block:
+        """A range function."""
+        name = node.function.name
+        place = node.function.arguments.index(ValueType.MATRIX)
+        arguments = tuple(self.scalar(argument, at) for number, argument in enumerate(node.args) if number != place)
+        found, labels, marked, reach = self.runs_of(node.args[place], at)
+        if name == "quantile_over_time":
+            self.check_quantile(arguments[0], node.args[0])
+        values = np.full((len(labels), len(at)), np.nan)
+        present = np.zeros(values.shape, dtype=bool)
+        for run in found:
+            own_values, own_present = windows.apply(name, run, reach, arguments, self.task.check)
+            if run.rows is None:
+                place = slice(run.first, run.first + len(run.values))
+                values[place], present[place] = own_values, own_present
+            else:
+                values[run.rows], present[run.rows] = own_values, own_present
+        if name in _COUNTERS:
+            self._doubt_counters(node, labels, present)
+        block = Block(labels, values, None if bool(present.all()) else present, marked)
+        return block if name in _KEEP_NAME else self.unnamed(node, block)
+
+    def _doubt_counters(self, node: Call, labels: Sequence[Labels], present: Bools) -> None:
+        def doubtful() -> dict[str, list[int]]:
+            names: dict[str, list[int]] = {}
+            for row, one in enumerate(labels):
+                name = one.get(METRIC_NAME, "")
+                if name and not name.endswith(_COUNTER_ENDINGS) and one.get("__type__", "") == "":
+                    names.setdefault(name, []).append(row)
+            return names
+
+        for name, rows in self.plans.get(node, "doubtful", (labels,), doubtful).items():
+            if bool(present[rows].any()):
+                ending = "/".join(_COUNTER_ENDINGS)
+                problem = f"metric might not be a counter, name does not end in {ending}"
+                self.annotations.inform(f"{problem}: {go_quote(name)}", node.args[0])
+
+    def unnamed(self, node: Expr, block: Block) -> Block:
+        """The result of something that makes another metric of its input."""
+        if self.task.delayed_names:
+            marked = np.ones(len(block.labels), dtype=bool)
+            return Block(block.labels, block.values, block.present, marked)
+
+        def plan() -> tuple[Sequence[Labels], bool]:
+            labels = without_name(block.labels)
+            return labels, len(set(labels)) == len(labels)
+
+        labels, unique = self.plans.get(node, "unnamed", (block.labels,), plan)
+        out = Block(labels, block.values, block.present)
+        return out if unique else merged(out)
+
+    def final(self, tree: Expr, block: Block) -> Block:
+        """With delayed name removal the marked names go now."""
+        if block.marked is None or not bool(block.marked.any()):
+            return merged(block) if self.task.delayed_names else block
+        bare = without_name(block.labels)
+        labels = [bare[row] if marked else block.labels[row] for row, marked in enumerate(block.marked.tolist())]
+        return merged(Block(labels, block.values, block.present, ordered=block.ordered))
+
+    def check_quantile(self, ranks: Floats, node: Expr) -> None:
+        """Warn of quantiles outside [0, 1]."""
+        for rank in np.unique(ranks[~((ranks >= 0) & (ranks <= 1))]):
+            self.annotations.warn(f"quantile value should be between 0 and 1, got {general(float(rank))}", node)
+
+    def _select(
+        self, node: Expr, matchers: Sequence[Matcher], low: Timestamp, high: Timestamp
+    ) -> tuple[Sequence[Frame], Sequence[Labels]]:
+        frames = self.task.source.select(matchers, low, high)
+        if len(frames) == 1:
+            return frames, frames[0].labels
+        parts = [frame.labels for frame in frames]
+        return frames, self.plans.get(node, "labels", parts, lambda: [one for part in parts for one in part])
+
+    def _count(self, samples: int) -> None:
+        self._samples += samples
+        if self._samples > self.task.max_samples:
+            raise _too_many()
+
+    def _aggregate(self, node: Aggregation, at: Ints) -> Block:
+        block = self.vector(node.expr, at)
+        if not block.labels:
+            return Block((), np.empty((0, len(at))))
+        if node.op == "count_values":
+            name = self._text(node.param)
+            if name == "" or any(0xDC80 <= ord(char) <= 0xDCFF for char in name):
+                raise EvaluationError(f"invalid label name {go_quote(name)}")
+            return aggregation.count_values(block, name, node.grouping, without=node.without)
+        groups = self.plans.get(
+            node,
+            "groups",
+            (block.labels,),
+            lambda: aggregation.grouped(block.labels, node.grouping, without=node.without),
+        )
+        if node.param is None:
+            return aggregation.reduce_groups(node.op, block, groups)
+        parameter = self.scalar(node.param, at)
+        match node.op:
+            case "quantile":
+                self.check_quantile(parameter, node.param)
+                return aggregation.reduce_groups(node.op, block, groups, parameter)
+            case "limitk":
+                return aggregation.limit_count(block, groups, parameter)
+            case "limit_ratio":
+                limited, capped = aggregation.limit_ratio(block, parameter)
+                for ratio in capped:
+                    problem = f"ratio value should be between -1 and 1, got {general(ratio)}"
+                    self.annotations.warn(f"{problem}, capping to {1 if ratio > 0 else -1}", node.param)
+                return limited
+            case _:
+                return aggregation.select_best(node.op, block, groups, parameter)
+
+    def _text(self, node: Expr | None) -> str:
+        inner = unwrapped(node) if node is not None else None
+        if isinstance(inner, Text):
+            return inner.value
+        raise BugError("a string expression that is no string")
+
+    def _binary(self, node: Binary, at: Ints) -> Block:
+        left_scalar = type_of(node.left) is ValueType.SCALAR
+        right_scalar = type_of(node.right) is ValueType.SCALAR
+        if left_scalar or right_scalar:
+            return self._with_scalar(node, at, swapped=left_scalar)
+        left, right = self.vector(node.left, at), self.vector(node.right, at)
+        if node.op in SET_OPERATORS:
+            return self._set_operator(node, left, right)
+        drops = node.op not in COMPARISON or node.return_bool
+        delayed = self.task.delayed_names
+        pairing = self.plans.get(
+            node,
+            "pairs",
+            (left.labels, right.labels),
+            lambda: matching.pair(left.labels, right.labels, node, drop=drops and not delayed),
+        )
+        return matching.operate(node, left, right, pairing, mark=drops and delayed)
+
+    def _with_scalar(self, node: Binary, at: Ints, *, swapped: bool) -> Block:
+        if swapped:
+            number, block = self.scalar(node.left, at), self.vector(node.right, at)
+            first, second = number, block.values
+        else:
+            block, number = self.vector(node.left, at), self.scalar(node.right, at)
+            first, second = block.values, number
+        if node.op in COMPARISON:
+            holds = COMPARISON[node.op](first, second)
+            if not node.return_bool:
+                return Block(block.labels, block.values, narrowed(block.present, holds), block.marked)
+            values = holds.astype(np.float64)
+        else:
+            values = calculate(node.op, first, second)
+        return self.unnamed(node, Block(block.labels, values, block.present, block.marked))
+
+    def _set_operator(self, node: Binary, left: Block, right: Block) -> Block:
+        matched = node.matching or Matching()
+        groups = self.plans.get(
+            node,
+            "signatures",
+            (left.labels, right.labels),
+            lambda: matching.signatures(left.labels, right.labels, matched),
+        )
+        if node.op != "or":
+            return matching.combine_sets(node.op, left, right, groups)
+        labels, unique = self.plans.get(
+            node,
+            "united",
+            (left.labels, right.labels),
+            lambda: _joined(left.labels, right.labels),
+        )
+        out = matching.united(left, right, groups, labels)
+        return out if unique or self.task.delayed_names else merged(out)
+
+
+def _joined(left: Sequence[Labels], right: Sequence[Labels]) -> tuple[Sequence[Labels], bool]:
+    labels = [*left, *right]
+    return labels, len(set(labels)) == len(labels)
+
+
+def _too_many() -> QueryLimitError:
+    return QueryLimitError("query processing would load too many samples into memory in query execution")
+
+

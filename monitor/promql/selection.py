@@ -1,0 +1,157 @@
+"""Reading samples: the newest of each series, or runs of them.
+
+A frame's series share their times, so one binary search serves them all. A frame with gaps is divided into groups of series
+with samples at the same times; each group is then as good as a frame without gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.columns.frame import Frame
+from monitor.columns.nans import missing, stale
+from monitor.model.labels import Labels
+from monitor.model.times import Millis
+from monitor.promql.matrix import Block, Bools, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Series with samples at the same times, without gaps."""
+
+    rows: Ints | None
+    """(S',) which rows of the selection these are; None: all rows from `first` on."""
+    first: int
+    times: Ints
+    """(T,) ascending milliseconds."""
+    values: Floats
+    """(S', T)."""
+    resets: Floats | None = None
+    """(S', T) such that `values + resets` never falls; None if not known."""
+
+
+def newest(frames: Sequence[Frame], labels: Sequence[Labels], at: Ints, lookback: Millis) -> tuple[Block, Floats]:
+    """For each series and each instant of `at` (N,) the newest sample in (t - lookback, t]; no value if that is a stale
+    marker. Also the times of those samples in seconds, (S, N)."""
+    if len(at) == 1:
+        quick = _newest_at_one(frames, labels, int(at[0]), lookback)
+        if quick is not None:
+            return quick
+    steps = len(at)
+    values: list[Floats] = []
+    present: list[Bools] = []
+    stamps: list[Floats] = []
+    for frame in frames:
+        own_values, own_present, own_stamps = _newest_of_frame(frame, at, lookback, steps)
+        values.append(own_values)
+        present.append(own_present)
+        stamps.append(own_stamps)
+    if not values:
+        return Block(labels, np.empty((0, steps))), np.empty((0, steps))
+    mask = np.concatenate(present)
+    block = Block(labels, np.concatenate(values), None if bool(mask.all()) else mask)
+    return block, np.concatenate(stamps)
+
+
+def _newest_at_one(
+    frames: Sequence[Frame], labels: Sequence[Labels], at: int, lookback: Millis
+) -> tuple[Block, Floats] | None:
+    """One instant at which every frame has a fresh slot filled for all its series: the case of rules. None otherwise."""
+    columns: list[Floats] = []
+    stamps: list[int] = []
+    oldest = at - lookback
+    for frame in frames:
+        times = frame.times
+        slot = len(times) - 1
+        if slot < 0:
+            return None
+        stamp = int(times[slot])
+        if stamp > at:
+            slot = int(times.searchsorted(at, "right")) - 1
+            if slot < 0:
+                return None
+            stamp = int(times[slot])
+        if stamp <= oldest:
+            return None
+        columns.append(frame.values(slot, slot + 1))
+        stamps.append(stamp)
+    if not columns:
+        return None
+    values = np.concatenate(columns) if len(columns) > 1 else np.ascontiguousarray(columns[0])
+    present: Bools | None = None
+    if bool(np.isnan(values).any()):
+        if bool(missing(values).any()):
+            return None
+        gone = stale(values)
+        present = ~gone if bool(gone.any()) else None
+    sizes = [len(column) for column in columns]
+    seconds = np.repeat(np.array(stamps, dtype=np.float64) / 1000, sizes)[:, None]
+    return Block(labels, values, present), seconds
+
+
+def _newest_of_frame(frame: Frame, at: Ints, lookback: Millis, steps: int) -> tuple[Floats, Bools, Floats]:
+    times, series = frame.times, len(frame.labels)
+    last = np.searchsorted(times, at, "right") - 1
+    low = int(np.searchsorted(times, int(at.min()) - lookback, "right"))
+    high = int(last.max()) + 1
+    if high <= low:
+        return np.full((series, steps), np.nan), np.zeros((series, steps), dtype=bool), np.zeros((series, steps))
+    values = frame.values(low, high)
+    place = last - low
+    inside = place >= 0
+    place = np.where(inside, place, 0)
+    window = times[low:high]
+    if frame.dense(low, high):
+        fresh = inside & (window[place] > at - lookback)
+        stamps = np.broadcast_to(window[place] / 1000, (series, steps))
+        return values[:, place], np.broadcast_to(fresh, (series, steps)), stamps
+    slots = np.where(missing(values), -1, np.arange(high - low))
+    filled = np.maximum.accumulate(slots, axis=1)[:, place]
+    present = inside & (filled >= 0)
+    filled = np.where(present, filled, 0)
+    present = present & (window[filled] > at - lookback)
+    picked = np.take_along_axis(values, filled, axis=1)
+    return picked, present & ~stale(picked), window[filled] / 1000
+
+
+def runs(frames: Sequence[Frame], low: int, high: int) -> list[Run]:
+    """All samples in (low, high] (milliseconds), stale markers left out."""
+    out: list[Run] = []
+    first = 0
+    for frame in frames:
+        times, series = frame.times, len(frame.labels)
+        start, end = int(times.searchsorted(low, "right")), int(times.searchsorted(high, "right"))
+        if end > start:
+            values = frame.values(start, end)
+            if frame.dense(start, end):
+                out.append(Run(None, first, times[start:end], values, frame.resets(start, end)))
+            else:
+                out += _split(first, times[start:end], values, ~(missing(values) | stale(values)))
+        first += series
+    return out
+
+
+def runs_of_block(block: Block, times: Ints) -> list[Run]:
+    """A subquery's result as runs."""
+    if not block.labels:
+        return []
+    if block.present is None:
+        return [Run(None, 0, times, block.values)]
+    return _split(0, times, block.values, block.present)
+
+
+def _split(first: int, times: Ints, values: Floats, filled: Bools) -> list[Run]:
+    """Groups of series that are filled at the same slots."""
+    groups: dict[bytes, list[int]] = {}
+    for row, pattern in enumerate(np.packbits(filled, axis=1)):
+        groups.setdefault(pattern.tobytes(), []).append(row)
+    out: list[Run] = []
+    for rows in groups.values():
+        slots = np.flatnonzero(filled[rows[0]])
+        if len(slots):
+            picked = np.array(rows)
+            out.append(Run(picked + first, first, times[slots], values[np.ix_(picked, slots)]))
+    return out

@@ -1,0 +1,433 @@
+"""Runs promqltest scripts: `python -m tests.conformance.promqltest [--gappy] [-v] FILE...`.
+
+The language of the scripts and what is checked beside the plain run (other times, range queries) is described in the README
+beside them. Evaluations that need native histograms or start timestamps are counted as skipped.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from monitor.matching.matchers import all_match
+from monitor.matching.regex import compile_re2
+from monitor.model.errors import QueryError, UserError
+from monitor.model.labels import Labels
+from monitor.model.samples import Series, is_stale
+from monitor.model.times import parse_duration
+from monitor.promql.engine import Answer, Options, Query, ScalarValue, StringValue
+from monitor.promql.features import ALL_FEATURES
+from monitor.promql.inspection import selectors, walk
+from monitor.promql.lexer import unquote
+from monitor.promql.nodes import Aggregation, Binary, Call, Expr, MatrixSelector, Paren, Subquery, Unary, VectorSelector
+from monitor.promql.parser import parse
+from monitor.promql.printer import to_text
+from monitor.promql.series_notation import parse_series_line
+from tests.support.sources import MemorySource
+
+_OPTIONS = Options(features=ALL_FEATURES, delayed_names=True)
+_TIME_DEPENDENT = frozenset(
+    "days_in_month day_of_month day_of_week day_of_year hour minute month year predict_linear time timestamp start end "
+    "step range".split()
+)
+_TINY = 2.2250738585072014e-308
+_HUGE = 1.7976931348623157e308
+
+
+class Mismatch(AssertionError):
+    """The answer is not the expected one."""
+
+
+class Skipped(Exception):
+    """The evaluation needs what is not built."""
+
+
+@dataclass
+class Count:
+    """How the evaluations of a file went."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    problems: list[str] = field(default_factory=lambda: [])
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclass
+class Evaluation:
+    """One `eval` command."""
+
+    line: int
+    text: str
+    start: int
+    end: int
+    step: int
+    """0 for instant."""
+    expects: list[str] = field(default_factory=lambda: [])
+    rows: list[str] = field(default_factory=lambda: [])
+    fail: bool = False
+
+    @property
+    def ordered(self) -> bool:
+        return "ordered" in self.expects
+
+
+class Script:
+    """One file's state."""
+
+    def __init__(self, *, gappy: bool) -> None:
+        self.source = MemorySource(gappy=gappy)
+        self.native: list[Labels] = []
+        self.start_stamps = False
+        self._gappy = gappy
+        self.count = Count()
+
+    def run(self, path: Path) -> Count:
+        lines = [line.strip() for line in path.read_text().splitlines()]
+        place = 0
+        while place < len(lines):
+            line = lines[place]
+            place += 1
+            if line == "" or line.startswith("#"):
+                continue
+            block: list[str] = []
+            word = line.split()[0].lower()
+            if word != "clear":
+                while place < len(lines) and lines[place] and not lines[place].startswith("#"):
+                    block.append(lines[place])
+                    place += 1
+            if word == "clear":
+                self.source = MemorySource(gappy=self._gappy)
+                self.native = []
+                self.start_stamps = False
+            elif word.startswith("load"):
+                self._load(line, block)
+            else:
+                self._evaluate(_command(line, block, place), path.name)
+        return self.count
+
+    def _load(self, line: str, block: Sequence[str]) -> None:
+        step = parse_duration(line.split()[1])
+        for row in block:
+            if re.match(r"[^\s]*(?:\{.*\})?@st\s", row):
+                self.start_stamps = True
+                continue
+            if "{{" in row:
+                self.native.append(parse_series_line(_labels_of(row)).labels)
+            else:
+                self.source.add(row, step)
+            if line.startswith("load_with_nhcb"):
+                labels = parse_series_line(_labels_of(row)).labels
+                name = re.sub(r"_(bucket|count|sum)$", "", labels.get("__name__", ""))
+                if name != labels.get("__name__"):
+                    self.native.append(labels.with_(__name__=name, le=""))
+
+    def _evaluate(self, case: Evaluation, file: str) -> None:
+        try:
+            self._check(case)
+        except Skipped:
+            self.count.skipped += 1
+        except Exception as error:  # noqa: BLE001 - a crash is a failed case, to be told like one
+            self.count.failed += 1
+            self.count.problems.append(f"{file}:{case.line}: {case.text}\n    {type(error).__name__}: {error}")
+        else:
+            self.count.passed += 1
+
+    def _check(self, case: Evaluation) -> None:
+        tree = parse(case.text, ALL_FEATURES)
+        if any("{{" in row for row in case.rows) or self._touches_native(tree):
+            raise Skipped
+        if self.start_stamps:
+            raise Skipped
+        try:
+            query = Query(case.text, _OPTIONS)
+        except QueryError as error:
+            raise Skipped from error
+        if case.step:
+            self._run_range(case, query, case.start, case.end, case.step)
+            return
+        self._run_instant(case, query, case.start)
+        others = list(self._pinned(case, tree))
+        for other, at in others:
+            self._run_instant(case, other, at)
+        if any(line.startswith(("string", "range vector")) for line in case.expects):
+            return
+        if re.search(r"(start|end|range|step)\(\)", case.text):
+            return
+        for other, at in [(query, case.start), *others]:
+            self._run_middle(case, other, at)
+
+    def _touches_native(self, tree: Expr) -> bool:
+        return any(
+            all_match(node.matchers, labels) for node in selectors(tree) if not node.anything for labels in self.native
+        )
+
+    def _pinned(self, case: Evaluation, tree: Expr) -> Iterator[tuple[Query, int]]:
+        for node in walk(tree):
+            if isinstance(node, Call) and node.function.name in _TIME_DEPENDENT:
+                return
+        at = case.start
+        query = Query(to_text(pinned(tree, at)), _OPTIONS)
+        times = [-1000, 0, 1000] if at == 0 else [-10 * at, 0, at // 5, at, 10 * at]
+        for other in times:
+            yield query, other
+
+    def _run_instant(self, case: Evaluation, query: Query, at: int) -> None:
+        try:
+            answer = query.instant(self.source, at)
+        except UserError as error:
+            _expect_failure(case, error)
+            return
+        _expect_success(case)
+        _check_annotations(case, answer)
+        vector = next((line for line in case.expects if line.startswith("range vector")), None)
+        if vector is not None:
+            words = vector.split()
+            first, last, step = parse_duration(words[3]), parse_duration(words[5]), parse_duration(words[7])
+            again = query.instant(self.source, last)
+            _compare_range(case, _as_series(again), first, step)
+            return
+        _compare_instant(case, answer, at)
+
+    def _run_range(self, case: Evaluation, query: Query, start: int, end: int, step: int) -> None:
+        try:
+            answer = query.range(self.source, start, end, step)
+        except UserError as error:
+            _expect_failure(case, error)
+            return
+        _expect_success(case)
+        _check_annotations(case, answer)
+        series = _as_series(answer)
+        keys = [one.labels.pairs for one in series]
+        if keys != sorted(keys):
+            raise Mismatch("range result is not sorted")
+        _compare_range(case, series, start, step)
+
+    def _run_middle(self, case: Evaluation, query: Query, at: int) -> None:
+        try:
+            answer = query.range(self.source, at - 60_000, at + 60_000, 60_000)
+        except UserError as error:
+            _expect_failure(case, error)
+            return
+        if case.fail or case.ordered:
+            return
+        found = {
+            one.labels: dict(one.points)[at] for one in _as_series(answer) if at in dict(one.points)
+        }
+        _compare_values(case, found)
+
+
+def pinned(node: Expr, at: int) -> Expr:
+    """The expression with `@ at` on every selector and subquery that has none."""
+    match node:
+        case VectorSelector():
+            return node if node.shift.at is not None else replace(node, shift=replace(node.shift, at=at))
+        case MatrixSelector():
+            selector = pinned(node.selector, at)
+            return replace(node, selector=selector) if isinstance(selector, VectorSelector) else node
+        case Subquery():
+            inner = node.expr
+            return node if node.shift.at is not None else replace(node, expr=inner, shift=replace(node.shift, at=at))
+        case Call():
+            return replace(node, args=tuple(pinned(argument, at) for argument in node.args))
+        case Aggregation():
+            param = None if node.param is None else pinned(node.param, at)
+            return replace(node, expr=pinned(node.expr, at), param=param)
+        case Binary():
+            return replace(node, left=pinned(node.left, at), right=pinned(node.right, at))
+        case Unary() | Paren():
+            return replace(node, expr=pinned(node.expr, at))
+        case _:
+            return node
+
+
+def _labels_of(row: str) -> str:
+    quoted = ""
+    for place, char in enumerate(row):
+        if quoted:
+            quoted = "" if char == quoted else quoted
+        elif char in "\"'`":
+            quoted = char
+        elif char == "}":
+            return row[: place + 1]
+        elif char.isspace() and "{" not in row[:place] and not row[place:].lstrip().startswith("{") :
+            return row[:place]
+        elif char == "{" and row[place : place + 2] == "{{":
+            return row[:place]
+    return row
+
+
+def _command(line: str, block: Sequence[str], end: int) -> Evaluation:
+    failing = line.lower().startswith("eval_fail")
+    found = re.fullmatch(r"\w+\s+instant\s+(?:at\s+)?(\S+)\s+(.*)", line, re.IGNORECASE)
+    number = end - len(block)
+    if found:
+        at = parse_duration(found.group(1))
+        case = Evaluation(number, found.group(2), at, at, 0)
+    else:
+        found = re.fullmatch(r"\w+\s+range\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)\s+(.*)", line, re.IGNORECASE)
+        if not found:
+            raise ValueError(f"not an eval command: {line}")
+        start, stop, step = (parse_duration(found.group(number)) for number in (1, 2, 3))
+        case = Evaluation(number, found.group(4), start, stop, step)
+    for row in block:
+        if row.startswith("expect ") and row.split()[1] in _EXPECTED_WORDS:
+            case.expects.append(row.removeprefix("expect ").strip())
+        else:
+            case.rows.append(row)
+    case.fail = failing or any(line == "fail" or line.startswith("fail ") for line in case.expects)
+    return case
+
+
+_EXPECTED_WORDS = ("ordered", "fail", "warn", "info", "no_warn", "no_info", "string", "range")
+
+
+def _expect_failure(case: Evaluation, error: UserError) -> None:
+    if not case.fail:
+        raise Mismatch(f"failed: {error}") from error
+    for line in case.expects:
+        if line.startswith("fail ") and not _met(line.removeprefix("fail ").strip(), str(error)):
+            raise Mismatch(f"failed with {str(error)!r}, expected {line}") from error
+
+
+def _expect_success(case: Evaluation) -> None:
+    if case.fail:
+        raise Mismatch("did not fail")
+
+
+def _met(condition: str, text: str) -> bool:
+    kind, _, wanted = condition.partition(":")
+    if kind == "msg":
+        return text == wanted.strip()
+    return compile_re2(wanted.strip(), shown=wanted)(text) is not None
+
+
+def _check_annotations(case: Evaluation, answer: Answer) -> None:
+    for word, texts in (("warn", answer.warnings), ("info", answer.infos)):
+        lines = [line.removeprefix(word).strip() for line in case.expects if line.split()[0] == word]
+        if f"no_{word}" in case.expects and texts:
+            raise Mismatch(f"unexpected {texts}")
+        if not lines:
+            continue
+        if not texts:
+            raise Mismatch(f"no {word} annotation")
+        conditions = [line for line in lines if line]
+        for condition in conditions:
+            if not any(_met(condition, text) for text in texts):
+                raise Mismatch(f"{condition!r} not met by {texts}")
+        for text in texts:
+            if conditions and not any(_met(condition, text) for condition in conditions):
+                raise Mismatch(f"{text!r} not expected")
+
+
+def _as_series(answer: Answer) -> tuple[Series, ...]:
+    if isinstance(answer.value, ScalarValue | StringValue):
+        raise Mismatch("not a matrix")
+    return tuple(one for one in answer.value if isinstance(one, Series))
+
+
+def _compare_instant(case: Evaluation, answer: Answer, at: int) -> None:
+    wanted = next((line for line in case.expects if line.startswith("string")), None)
+    value = answer.value
+    if wanted is not None:
+        text = unquote(wanted.removeprefix("string").strip().encode().decode("latin-1"))
+        if not isinstance(value, StringValue) or value.value != text:
+            raise Mismatch(f"{value} is not {text!r}")
+        return
+    if isinstance(value, StringValue):
+        raise Mismatch("a string")
+    if isinstance(value, ScalarValue):
+        _compare_values(case, {Labels(): value.value})
+        return
+    pairs: list[tuple[Labels, float]] = []
+    for one in value:
+        if isinstance(one, Series):
+            raise Mismatch("a range vector")
+        if one.timestamp != at:
+            raise Mismatch(f"time {one.timestamp} is not {at}")
+        pairs.append((one.labels, one.value))
+    if case.ordered:
+        names = [parse_series_line(row).labels for row in case.rows]
+        if [labels for labels, _ in pairs] != names:
+            raise Mismatch(f"order {[str(labels) for labels, _ in pairs]}")
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Mismatch("a label set comes twice")
+    _compare_values(case, found)
+
+
+def _compare_values(case: Evaluation, found: dict[Labels, float]) -> None:
+    expected: dict[Labels, float] = {}
+    for row in case.rows:
+        scalar = re.fullmatch(r"[+-]?(?:[\d.].*|inf|nan)", row, re.IGNORECASE)
+        if scalar:
+            expected = {Labels(): parse_series_line("{} " + row).values[0] or 0.0}
+            break
+        line = parse_series_line(row)
+        expected[line.labels] = line.values[0] if line.values and line.values[0] is not None else math.nan
+    if set(found) != set(expected):
+        raise Mismatch(f"got { {str(key): own for key, own in found.items()} }")
+    for labels, value in expected.items():
+        if not close(found[labels], value):
+            raise Mismatch(f"{labels}: {found[labels]!r} is not {value!r}")
+
+
+def _compare_range(case: Evaluation, series: Sequence[Series], start: int, step: int) -> None:
+    expected: dict[Labels, dict[int, float]] = {}
+    for row in case.rows:
+        line = parse_series_line(row)
+        points = {start + place * step: value for place, value in enumerate(line.values) if value is not None}
+        expected[line.labels] = points
+    expected = {labels: points for labels, points in expected.items() if points}
+    found = {one.labels: dict(one.points) for one in series}
+    if set(found) != set(expected):
+        raise Mismatch(f"got { {str(key): list(own.values()) for key, own in found.items()} }")
+    for labels, points in expected.items():
+        if list(found[labels]) != list(points):
+            raise Mismatch(f"{labels}: times {list(found[labels])} are not {list(points)}")
+        for at, value in points.items():
+            if not close(found[labels][at], value):
+                raise Mismatch(f"{labels} at {at}: {found[labels][at]!r} is not {value!r}")
+
+
+def close(left: float, right: float) -> bool:
+    """Equal as promqltest understands it."""
+    if is_stale(left) or is_stale(right):
+        return is_stale(left) and is_stale(right)
+    if math.isnan(left) and math.isnan(right):
+        return True
+    if left == right:
+        return True
+    size = abs(left) + abs(right)
+    apart = abs(left - right)
+    if left == 0 or right == 0 or size < _TINY:
+        return apart < 1e-6 * _TINY
+    return apart / min(size, _HUGE) < 1e-6
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints a line for each file and one for all; the exit status says whether anything failed."""
+    whole = Count()
+    for name in arguments:
+        if name.startswith("-"):
+            continue
+        count = Script(gappy="--gappy" in arguments).run(Path(name))
+        print(f"{Path(name).name}: {count}")
+        if "-v" in arguments:
+            for problem in count.problems:
+                print("  " + problem)
+        whole.passed += count.passed
+        whole.failed += count.failed
+        whole.skipped += count.skipped
+    print(f"total: {whole}")
+    return 1 if whole.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
