@@ -279,6 +279,8 @@ class Outcome:
     """True when the attempt proves its state, so that no threshold applies (heartbeats)."""
     since: Timestamp | None = None
     """When the state really began, if the attempt knows better than its own time (heartbeats)."""
+    again_at: Timestamp | None = None
+    """When another attempt would tell something new, if that is known (heartbeats)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

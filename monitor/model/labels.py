@@ -32,6 +32,14 @@ class Labels(Mapping[str, str]):
         self._hash: int | None = None
         self._fingerprint: int | None = None
 
+    @classmethod
+    def of_sorted(cls, pairs: tuple[tuple[str, str], ...]) -> Labels:
+        """Trusts the caller: names ascending and distinct, no empty value. The pairs are kept, so sets may share them."""
+        made = cls.__new__(cls)
+        made.pairs = pairs
+        made._map = made._hash = made._fingerprint = None
+        return made
+
     def __getitem__(self, name: str) -> str:
         return self._as_map()[name]
 

@@ -85,7 +85,7 @@ class Connection(ABC):
 
     @abstractmethod
     def broken(self, reason: FailureReason, text: str) -> None:
-        """The connection failed and is closed. `tls_facts` may hold what the failed handshake showed."""
+        """The connection failed and is closed."""
 
     # -- for the owner -----------------------------------------------------------------------------------------------
 
@@ -204,7 +204,6 @@ class Connection(ABC):
         try:
             complete = tunnel.handshake()
         except ssl.SSLError as error:
-            self.tls_facts = tunnel.facts()
             self._give_up(*failure(error))
             return
         if complete:

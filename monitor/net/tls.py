@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -85,6 +85,10 @@ class Contexts:
         self._known[trust] = (stamp, context)
         return context
 
+    def unverified(self, trust: Trust) -> ssl.SSLContext:
+        """The same without verification: for a second look at a certificate that did not verify."""
+        return self.get(replace(trust, verify=False))
+
 
 class Tunnel:
     """One TLS client session between two memory buffers. The owner moves bytes to and from the socket."""
@@ -140,16 +144,14 @@ class Tunnel:
         return b"".join(parts), False
 
     def facts(self) -> TlsFacts:
-        """What is known after the handshake (or after a failed verification: then only what was presented)."""
+        """What the handshake showed; only once it is complete."""
         presented = self._chain("get_unverified_chain")
-        leaf = presented[0] if presented else (self._session.getpeercert(True) or b"")
-        verified = self._chain("get_verified_chain") if self.established else []
         cipher = self._session.cipher()
         return _facts(
             _VERSION_NAMES.get(self._session.version() or "", self._session.version() or ""),
             cipher[0] if cipher else "",
-            tuple(presented) or ((leaf,) if leaf else ()),
-            tuple(verified) if self._session.context.verify_mode is not ssl.CERT_NONE else (),
+            tuple(presented),
+            () if self._session.context.verify_mode is ssl.CERT_NONE else tuple(self._chain("get_verified_chain")),
         )
 
     def _chain(self, name: str) -> list[bytes]:

@@ -23,7 +23,7 @@ async def instruments(source: NameSource | None = None) -> AsyncGenerator[Instru
     resolver = Resolver(loop, source)
     tasks: set[asyncio.Task[object]] = set()
 
-    def spawn(work: Coroutine[object, object, None], name: str) -> object:
+    def spawn(name: str, work: Coroutine[object, object, None]) -> object:
         task: asyncio.Task[object] = loop.create_task(work, name=name)
         tasks.add(task)
         task.add_done_callback(tasks.discard)

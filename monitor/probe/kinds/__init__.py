@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, cast
 
+from monitor.probe import series
+from monitor.probe.kinds.heartbeat import HeartbeatKind, HeartbeatOptions
 from monitor.probe.kinds.http import HttpKind, HttpOptions
 from monitor.probe.kinds.kind import Instruments, Kind
+from monitor.probe.kinds.tcp import TcpKind, TcpOptions
+from monitor.probe.kinds.tls import TlsKind, TlsOptions
+from monitor.probe.series import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +23,21 @@ class CatalogueEntry:
     options: type
     """The frozen dataclass of its options; its field docstrings are the reference documentation."""
     make: Callable[[Instruments], Kind[object]]
+    layout: Layout
+    """Which series its checks write."""
 
 
-def _entry(options: type, make: Callable[[Instruments], object]) -> CatalogueEntry:
+def _entry(options: type, make: Callable[[Instruments], object], layout: Layout) -> CatalogueEntry:
     # each kind is handed back only what it prepared itself, which is what Kind[object] needs to be safe
-    return CatalogueEntry(options, cast("Callable[[Instruments], Kind[object]]", make))
+    return CatalogueEntry(options, cast("Callable[[Instruments], Kind[object]]", make), layout)
 
 
 CATALOGUE: Final[Mapping[str, CatalogueEntry]] = MappingProxyType(
     {
-        "http": _entry(HttpOptions, HttpKind),
+        "http": _entry(HttpOptions, HttpKind, series.HTTP),
+        "tcp": _entry(TcpOptions, TcpKind, series.TCP),
+        "tls": _entry(TlsOptions, TlsKind, series.TLS),
+        "heartbeat": _entry(HeartbeatOptions, HeartbeatKind, series.HEARTBEAT),
     }
 )
 """Kind name to its entry."""

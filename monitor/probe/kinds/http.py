@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
@@ -332,11 +332,9 @@ class _Attempt(Connection):
         if not url.secure:
             self.open(address, url.port, self._message)
             return
-        trust = self._target.options.tls
-        if self._original is not None:
-            trust = replace(trust, verify=False)
+        trust, contexts = self._target.options.tls, self._kind.instruments.contexts
         try:
-            context = self._kind.instruments.contexts.get(trust)
+            context = contexts.get(trust) if self._original is None else contexts.unverified(trust)
         except (OSError, ValueError) as error:
             self._fail(FailureReason.TLS_FAILED, f"TLS settings cannot be used: {error}")
             return

@@ -22,8 +22,8 @@ from monitor.net.tls import Contexts
 Done = Callable[[int, Outcome], None]
 """Called with the slot that `start` was given for the target, and its outcome."""
 
-Spawn = Callable[[Coroutine[object, object, None], str], object]
-"""Starts a background task with a name; the one place of the house that starts tasks provides it."""
+Spawn = Callable[[str, Coroutine[object, object, None]], object]
+"""Starts a background task under a name; the one place of the house that starts tasks provides it."""
 
 T = TypeVar("T")
 
