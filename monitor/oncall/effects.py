@@ -20,6 +20,10 @@ class Cancel:
     incident: str
     below_epoch: int
 
+    def covers(self, row: OutboxRow) -> bool:
+        """Is this row meant? Whether an attempt was begun is for the store to know."""
+        return row.incident == self.incident and row.epoch < self.below_epoch and row.message.kind.wakes
+
 
 Effect: TypeAlias = OutboxRow | Cancel | TimelineEntry | AuditEntry
 

@@ -58,8 +58,12 @@ class Decision:
 
     @classmethod
     def of(cls, steps: Sequence[Step], consumed: Sequence[int] = ()) -> Decision:
-        """Several decisions as one, in their order."""
-        effects: list[Effect] = [effect for step in steps for effect in step.effects]
+        """Several decisions as one, in their order. A page that a later one of them cancels is never written."""
+        effects: list[Effect] = []
+        for effect in (effect for step in steps for effect in step.effects):
+            if isinstance(effect, Cancel):
+                effects = [one for one in effects if not (isinstance(one, OutboxRow) and effect.covers(one))]
+            effects.append(effect)
         latest = {one.id: one for step in steps for one in step.incidents}
         return cls(
             incidents=tuple(latest.values()),

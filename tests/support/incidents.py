@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import TypeVar
 
 from monitor.model.alerts import MuteReason
 from monitor.model.incidents import Actor, Door, IncidentEvent, Member, TimelineEntry
@@ -16,6 +18,7 @@ from monitor.oncall.incident import Incident, TimerKind
 from monitor.oncall.policies import Directory, Person, Policy, PolicyStep, Target
 from monitor.oncall.roster import Roster
 
+T = TypeVar("T")
 START: Timestamp = 1_800_000_000_000
 ANA = Actor(name="ana", door=Door.CLI)
 BO = Actor(name="bo", door=Door.API)
@@ -161,3 +164,12 @@ def noted(taken: Step) -> list[str]:
 
 def cancels(taken: Step) -> list[int]:
     return [effect.below_epoch for effect in taken.effects if isinstance(effect, Cancel)]
+
+
+def run_now(work: Coroutine[None, None, T]) -> T:
+    """The result of a coroutine that waits for nothing, without a loop."""
+    try:
+        work.send(None)
+    except StopIteration as finished:
+        return finished.value
+    raise AssertionError("it waits for something")
