@@ -198,6 +198,10 @@ class Scraping:
             if (name, target.labels) in self._scrapes
         )
 
+    def due_times(self) -> tuple[tuple[Timestamp, Target], ...]:
+        """When each target is next scraped, earliest first."""
+        return tuple((due, scrape.target) for due, _, scrape in sorted(self._heap, key=lambda item: item[:2]))
+
     def target_sets(self) -> Mapping[str, TargetSet]:
         """By job: active and dropped targets and problems."""
         return self._sets
@@ -289,8 +293,10 @@ class _Scrape:
         self._reports = _report_series(job, target.labels)
 
     def end(self, at: Timestamp | None) -> None:
-        """The target is gone; with a time its series end then."""
+        """The target is gone; with a time its series end then, or just after their last sample if that is later."""
         self.ended = True
+        if at is not None and self._last.last_scrape is not None:
+            at = max(at, self._last.last_scrape + 1)
         if self._writer is not None:
             self._writer.close(at)
             self._writer = None

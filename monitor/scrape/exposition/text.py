@@ -222,10 +222,12 @@ class TextReader(Generic[T]):
         while at < len(data):
             at = pupil.learn(data, at)
             yield
+        rows = np.array(pupil.rows, dtype=np.intp)
+        yield
+        numbers = np.array(pupil.values, dtype=np.float64)
+        yield
         self._lines, self._keys, self._indexes = pupil.lines, pupil.keys, pupil.indexes
-        self._entries = tuple(pupil.entries)
-        self._rows = np.array(pupil.rows, dtype=np.intp)
-        self._values = np.array(pupil.values, dtype=np.float64)
+        self._entries, self._rows, self._values = tuple(pupil.entries), rows, numbers
         self._times, self._metadata = pupil.times, pupil.metadata
         return self._reading()
 
@@ -252,6 +254,7 @@ class _Pupil(Generic[T]):
         "lines",
         "metadata",
         "rows",
+        "texts",
         "times",
         "type",
         "values",
@@ -268,6 +271,7 @@ class _Pupil(Generic[T]):
         self.values: list[float] = []
         self.times: dict[int, Timestamp] = {}
         self.metadata: dict[str, Metadata] = {}
+        self.texts: dict[bytes, str] = {}
         self.type = "unknown"
         self.folded = 0  # line ends inside quoted texts so far: entries and lines differ by so many
 
@@ -316,12 +320,12 @@ class _Pupil(Generic[T]):
         if key in self.known:
             entry = self.known[key]
         else:
-            labels = {METRIC_NAME: name.decode()}
+            labels = {METRIC_NAME: self.text(name)}
             if inside:
                 pairs = _PAIR.findall(inside)
                 try:
                     for label, value in pairs:
-                        labels[label.decode()] = unescape(value)
+                        labels[self.text(label)] = self.text(value)
                 except UnicodeDecodeError:
                     return False
                 if len(labels) != len(pairs) + 1:
@@ -331,6 +335,13 @@ class _Pupil(Generic[T]):
             self.times[len(self.lines)] = int(stamp)
         self.add(line, key, entry, number)
         return True
+
+    def text(self, written: bytes) -> str:
+        """The text as one object, however often it comes: label names and values repeat on thousands of series."""
+        text = self.texts.get(written)
+        if text is None:
+            text = self.texts[written] = unescape(written)
+        return text
 
     def ordinary_metadata(self, line: bytes) -> bool:
         """Note a HELP or TYPE line; False if only the grammar can tell what it is."""

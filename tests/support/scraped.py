@@ -1,0 +1,149 @@
+"""A scripted world for the scrape loop: answers by URL, a sink that holds its contract, a wall clock that is set by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.clock import Clock
+from monitor.columns.nans import MISSING_BITS
+from monitor.model.errors import PeerError
+from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.samples import is_stale
+from monitor.model.times import Timestamp
+from monitor.scrape.jobs import ScrapeJob
+from monitor.scrape.scraping import Answer, Scraping
+from monitor.scrape.targets import Target
+
+TEXT = "text/plain; version=0.0.4"
+
+
+class FakeSink:
+    """Keeps all samples and refuses what the contract of SampleSink forbids."""
+
+    def __init__(self) -> None:
+        self.samples: dict[Labels, list[tuple[Timestamp, float]]] = {}
+        self.open_series: set[Labels] = set()
+
+    def open(self, labels: Sequence[Labels]) -> FakeWriter:
+        writer = FakeWriter(self)
+        writer.replace(labels)
+        return writer
+
+    def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        for labels, value in samples:
+            self.put(labels, at, value)
+
+    def put(self, labels: Labels, at: Timestamp, value: float) -> None:
+        points = self.samples.setdefault(labels, [])
+        assert not points or points[-1][0] < at, f"{labels} goes back from {points[-1][0]} to {at}"
+        points.append((at, value))
+
+    def shown(self, name: str, **labels: str) -> list[tuple[Timestamp, float | str]]:
+        """The samples of the one series with this name and these labels among its own; a stale marker is `stale`."""
+        wanted = {METRIC_NAME: name, **labels}.items()
+        found = [series for series in self.samples if wanted <= dict(series.pairs).items()]
+        assert len(found) <= 1, f"ambiguous: {found}"
+        return [(at, "stale" if is_stale(value) else value) for series in found for at, value in self.samples[series]]
+
+
+class FakeWriter:
+    """One frame's writer."""
+
+    def __init__(self, sink: FakeSink) -> None:
+        self.sink = sink
+        self.labels: tuple[Labels, ...] = ()
+
+    def append(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        row = np.asarray(values, dtype=np.float64)
+        assert row.shape == (len(self.labels),)
+        for labels, value, raw in zip(self.labels, row.tolist(), row.view(np.uint64).tolist(), strict=True):
+            if raw != MISSING_BITS:
+                self.sink.put(labels, at, value)
+
+    def replace(self, labels: Sequence[Labels]) -> None:
+        assert len(set(labels)) == len(labels), "a series comes twice"
+        for gone in set(self.labels) - set(labels):
+            assert is_stale(self.sink.samples[gone][-1][1]), f"{gone} went without a stale marker"
+        new = set(labels) - set(self.labels)
+        assert not new & self.sink.open_series, "a series is open in two writers"
+        self.sink.open_series -= set(self.labels)
+        self.sink.open_series |= set(labels)
+        self.labels = tuple(labels)
+
+    def close(self, at: Timestamp | None) -> None:
+        if at is not None:
+            for labels in self.labels:
+                self.sink.put(labels, at, float(np.array([0x7FF0000000000002], dtype=np.uint64).view(np.float64)[0]))
+        self.sink.open_series -= set(self.labels)
+        self.labels = ()
+
+
+class FakeFetch:
+    """Answers from a table; a URL that is not in it refuses the connection."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer | PeerError] = {}
+        self.asked: list[str] = []
+        self.forgotten: list[str] = []
+
+    async def __call__(self, job: ScrapeJob, target: Target) -> Answer:
+        self.asked.append(target.url)
+        answer = self.answers.get(target.url, PeerError("connection refused"))
+        if isinstance(answer, PeerError):
+            raise answer
+        return answer
+
+    async def forget(self, job: str) -> None:
+        self.forgotten.append(job)
+
+
+class ScrapeWorld:
+    """A Scraping with fakes around it. `tell` scripts an answer, `go` moves the wall clock and lets all that is due run."""
+
+    def __init__(self, start: Timestamp = 1_000_000) -> None:
+        self.wall = start
+        self.sink = FakeSink()
+        self.fetch = FakeFetch()
+        self.told: list[tuple[str, Timestamp, str | None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.scraping = Scraping(
+            sink=self.sink,
+            clock=Clock(lambda: self.wall),
+            fetch=self.fetch,
+            start=self._start,
+            on_scrape=lambda job, target, at, error: self.told.append((job, at, error)),
+        )
+
+    def tell(self, body: str | PeerError, url: str = "http://a:1/metrics", content_type: str | None = TEXT) -> None:
+        """The target's answer from now on."""
+        self.fetch.answers[url] = (
+            body if isinstance(body, PeerError) else Answer(body=body.encode(), content_type=content_type)
+        )
+
+    async def go(self, to: Timestamp) -> None:
+        """It is `to` now; everything due by then is done when this returns."""
+        self.wall = to
+        loop = asyncio.create_task(self.scraping.run())
+        await asyncio.sleep(0)
+        await self.settle()
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+
+    async def slot(self) -> Timestamp:
+        """Go to the next slot of the first target and return it."""
+        due = min(item[0] for item in self.scraping.due_times())
+        await self.go(due)
+        return due
+
+    async def settle(self) -> None:
+        """Wait until every task started has ended; their errors come up here."""
+        while self._tasks:
+            tasks, self._tasks = self._tasks, []
+            await asyncio.gather(*tasks)
+
+    def _start(self, name: str, coroutine: Coroutine[None, None, None]) -> None:
+        self._tasks.append(asyncio.create_task(coroutine, name=name))

@@ -1,0 +1,225 @@
+"""The scrape loop writes what targets answer, and what it means when they do not."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from monitor.matching.relabel import Relabeling, RelabelRule
+from monitor.model.errors import PeerError
+from monitor.model.labels import Labels
+from monitor.scrape.jobs import Limits, ScrapeJob, TargetGroup
+from tests.support.scraped import ScrapeWorld
+
+JOB = ScrapeJob(name="j", interval=10_000, timeout=5_000, groups=(TargetGroup(addresses=("a:1",)),))
+
+
+async def test_a_good_scrape_writes_its_series_and_the_reports_at_the_slot() -> None:
+    """All samples of one answer carry the slot's time; up is 1 and the counts are right."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    world.tell('m{a="1"} 2\nm{a="2"} 3\n')
+    at = await world.slot()
+    assert world.sink.shown("m", a="1", job="j", instance="a:1") == [(at, 2.0)]
+    assert world.sink.shown("up", job="j", instance="a:1") == [(at, 1.0)]
+    assert world.sink.shown("scrape_samples_scraped") == [(at, 2.0)]
+    assert world.sink.shown("scrape_samples_post_metric_relabeling") == [(at, 2.0)]
+    assert world.sink.shown("scrape_series_added") == [(at, 2.0)]
+    assert world.told == [("j", at, None)]
+
+
+async def test_slots_follow_each_other_by_the_interval() -> None:
+    """The target keeps its place in the interval, and later answers of the same layout add no series."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    times: list[int] = []
+    for value in range(3):
+        world.tell(f"m {value}\n")
+        times.append(await world.slot())
+    assert [later - sooner for sooner, later in itertools.pairwise(times)] == [10_000, 10_000]
+    assert world.sink.shown("m") == [(at, float(value)) for value, at in enumerate(times)]
+    assert [value for _, value in world.sink.shown("scrape_series_added")] == [1.0, 0.0, 0.0]
+
+
+async def test_a_late_scrape_carries_its_own_time_and_a_missed_slot_is_left_out() -> None:
+    """Two milliseconds late is on time, three are not; after a long gap there is one scrape, not many."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    world.tell("m 1\n")
+    due = world.scraping.due_times()[0][0]
+    await world.go(due + 2)
+    await world.go(due + 10_003)
+    await world.go(due + 95_000)
+    assert [at for at, _ in world.sink.shown("m")] == [due, due + 10_003, due + 95_000]
+    assert world.scraping.due_times()[0][0] == due + 100_000
+
+
+async def test_a_series_missing_from_an_answer_ends_at_once_and_may_come_back() -> None:
+    """Its stale marker has the time of the first answer without it."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    times: list[int] = []
+    for body in ("m 1\nn 1\n", "m 2\n", "m 3\nn 3\n"):
+        world.tell(body)
+        times.append(await world.slot())
+    assert world.sink.shown("n") == [(times[0], 1.0), (times[1], "stale"), (times[2], 3.0)]
+    assert world.sink.shown("m") == [(times[0], 1.0), (times[1], 2.0), (times[2], 3.0)]
+
+
+async def test_a_failed_scrape_ends_all_series_once_and_up_stays_zero() -> None:
+    """The first failure marks every series, the following ones only report; a good answer brings them back."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    times: list[int] = []
+    for answer in ("m 1\n", PeerError("server returned HTTP status 500"), PeerError("refused"), "m 4\n"):
+        world.tell(answer)
+        times.append(await world.slot())
+    assert world.sink.shown("m") == [(times[0], 1.0), (times[1], "stale"), (times[3], 4.0)]
+    assert [value for _, value in world.sink.shown("up")] == [1.0, 0.0, 0.0, 1.0]
+    assert [error for _, _, error in world.told] == [None, "server returned HTTP status 500", "refused", None]
+    assert world.scraping.status()[0].health == "up"
+
+
+async def test_a_broken_body_a_wrong_type_and_a_limit_each_fail_the_whole_scrape() -> None:
+    """Nothing of such an answer is stored."""
+    for body, content_type, limits, word in (
+        ("m 1\nn\n", "text/plain", Limits(), "expected value"),
+        ("m 1\n", None, Limits(), "blank Content-Type"),
+        ("m 1\n# EOF\n", "application/openmetrics-text; version=1.0.0", Limits(), "OpenMetrics"),
+        ("m 1\nn 1\n", "text/plain", Limits(samples=1), "sample limit exceeded"),
+        ('m{a="1",b="2"} 1\n', "text/plain", Limits(labels=4), "label_limit exceeded"),
+        (
+            'm{abc="long"} 1\n',
+            "text/plain",
+            Limits(label_name_length=8, label_value_length=3),
+            "label_value_length_limit",
+        ),
+    ):
+        world = ScrapeWorld()
+        world.scraping.apply([replace(JOB, limits=limits)])
+        world.tell(body, content_type=content_type)
+        at = await world.slot()
+        assert world.sink.shown("m") == []
+        assert world.sink.shown("up") == [(at, 0.0)]
+        assert word in world.scraping.status()[0].last_error
+
+
+async def test_a_removed_target_ends_its_series_and_an_unchanged_one_goes_on() -> None:
+    """Reloading with one address fewer touches only that one; its neighbour keeps its slot."""
+    world = ScrapeWorld()
+    both = replace(JOB, groups=(TargetGroup(addresses=("a:1", "b:1")),))
+    world.scraping.apply([both])
+    world.tell("m 1\n")
+    world.tell("m 1\n", url="http://b:1/metrics")
+    await world.go(world.scraping.due_times()[1][0])
+    due = {target.labels["instance"]: at for at, target in world.scraping.due_times()}
+    world.scraping.apply([JOB])
+    await world.settle()
+    assert world.sink.shown("m", instance="b:1")[-1] == (world.wall + 1, "stale")
+    assert world.sink.shown("up", instance="b:1")[-1] == (world.wall + 1, "stale")
+    assert world.scraping.due_times()[0][0] == due["a:1"]
+    await world.slot()
+    assert [value for _, value in world.sink.shown("m", instance="a:1")] == [1.0, 1.0]
+
+
+async def test_changed_options_keep_the_series_that_are_still_wanted() -> None:
+    """A new metric relabelling ends what it drops at the next scrape and nothing else."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    world.tell("m 1\nn 1\n")
+    first = await world.slot()
+    drop = Relabeling([RelabelRule(source_labels=("__name__",), regex="n", action="drop")])
+    world.scraping.apply([replace(JOB, metric_relabel=drop)])
+    second = await world.slot()
+    assert world.sink.shown("n") == [(first, 1.0), (second, "stale")]
+    assert world.sink.shown("m") == [(first, 1.0), (second, 1.0)]
+    assert world.sink.shown("scrape_samples_scraped")[-1] == (second, 2.0)
+    assert world.sink.shown("scrape_samples_post_metric_relabeling")[-1] == (second, 1.0)
+
+
+async def test_shutting_down_ends_no_series() -> None:
+    """After a restart they go on."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    world.tell("m 1\n")
+    at = await world.slot()
+    world.scraping.close()
+    assert world.sink.shown("m") == [(at, 1.0)]
+    assert world.sink.open_series == set()
+
+
+async def test_explicit_times_are_kept_and_get_no_stale_marker_unless_tracked() -> None:
+    """With tracking a vanished one ends too; with honor_timestamps off they are ordinary samples."""
+    for job, ending in ((JOB, []), (replace(JOB, track_timestamps_staleness=True), ["stale"])):
+        world = ScrapeWorld()
+        world.scraping.apply([job])
+        world.tell("m 1 5000\nn 1\n")
+        await world.slot()
+        world.tell("n 2\n")
+        await world.slot()
+        assert [value for _, value in world.sink.shown("m")] == [1.0, *ending]
+        assert world.sink.shown("m")[0][0] == 5000
+    world = ScrapeWorld()
+    world.scraping.apply([replace(JOB, honor_timestamps=False)])
+    world.tell("m 1 5000\n")
+    at = await world.slot()
+    assert world.sink.shown("m") == [(at, 1.0)]
+
+
+async def test_equal_series_in_one_answer_count_once_and_our_reports_win() -> None:
+    """The first of two equal series is stored; a target cannot say `up` for us."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    world.tell("m 1\nm 2\nup 0\n")
+    at = await world.slot()
+    assert world.sink.shown("m") == [(at, 1.0)]
+    assert world.sink.shown("up") == [(at, 1.0)]
+
+
+async def test_targets_of_two_jobs_with_the_same_labels_are_scraped_once() -> None:
+    """The second is refused with a sentence, since its series would be the first one's."""
+    rename = Relabeling([RelabelRule(target_label="job", replacement="same")])
+    world = ScrapeWorld()
+    world.scraping.apply([replace(JOB, relabel=rename), replace(JOB, name="k", relabel=rename)])
+    assert [status.target.job for status in world.scraping.status()] == ["j"]
+    assert "carries the same labels" in world.scraping.target_sets()["k"].problems[0]
+
+
+async def test_extra_reports_come_and_go_with_their_option() -> None:
+    """Switched off, their series end."""
+    world = ScrapeWorld()
+    world.scraping.apply([replace(JOB, extra_metrics=True)])
+    world.tell("m 1\n")
+    first = await world.slot()
+    world.scraping.apply([JOB])
+    second = await world.slot()
+    assert world.sink.shown("scrape_body_size_bytes") == [(first, 4.0), (second, "stale")]
+    assert world.sink.shown("scrape_timeout_seconds") == [(first, 5.0), (second, "stale")]
+
+
+async def test_a_job_whose_connection_settings_change_gets_a_new_session() -> None:
+    """The old one is closed, and so is that of a job that goes."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB, replace(JOB, name="k", groups=())])
+    world.scraping.apply([replace(JOB, transport="other ca")])
+    await world.settle()
+    assert world.fetch.forgotten == ["j", "k"]
+
+
+async def test_metadata_and_labels_of_targets_can_be_asked_for() -> None:
+    """What HELP and TYPE said last, by target."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    world.tell("# HELP m Things.\n# TYPE m counter\nm 1\n")
+    await world.slot()
+    ((target, metadata),) = world.scraping.metadata()
+    assert target.labels == Labels({"job": "j", "instance": "a:1"})
+    assert (metadata["m"].type, metadata["m"].help) == ("counter", "Things.")
+
+
+async def test_a_wall_clock_set_back_does_not_stop_the_scrapes() -> None:
+    """Slots are laid anew when the next one is further away than an interval."""
+    world = ScrapeWorld(start=100_000_000)
+    world.scraping.apply([JOB])
+    await world.go(50_000_000)
+    assert world.scraping.due_times()[0][0] <= 50_010_000
