@@ -1,0 +1,319 @@
+"""Acknowledge, give back, snooze, resolve: what people do and what they are told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from monitor.model.changes import AuditEntry
+from monitor.model.incidents import Actor, Door, IncidentState
+from monitor.model.notifications import MessageKind, NotifyReason, OutboxRow
+from monitor.model.times import HOUR, MINUTE
+from monitor.oncall.effects import Answer, Step
+from monitor.oncall.events import (
+    Acknowledge,
+    EscalateNow,
+    GroupChanged,
+    Resolve,
+    Snooze,
+    TimerFired,
+    Unacknowledge,
+)
+from monitor.oncall.incident import TimerKind
+from monitor.oncall.policies import OnNewAlert
+from tests.support.incidents import (
+    ANA,
+    BO,
+    PAYMENTS,
+    START,
+    Story,
+    alert,
+    cancels,
+    group,
+    muted,
+    noted,
+    over,
+    policy_step,
+    sent,
+)
+
+TIMED = replace(PAYMENTS, ack_timeout=45 * MINUTE)
+
+
+def opened(story: Story) -> Story:
+    story.feed(GroupChanged(group(alert())))
+    return story
+
+
+def reasons(taken: Step) -> set[NotifyReason]:
+    return {row.message.reason for row in taken.effects if isinstance(row, OutboxRow) and row.message.kind.wakes}
+
+
+def test_an_acknowledgement_stops_the_walk_and_takes_back_what_was_not_sent() -> None:
+    """No timer is left, the epoch is raised, and everybody who was paged hears of it."""
+    story = opened(Story())
+    story.at(5 * MINUTE).fire()
+    taken = story.at(6 * MINUTE).feed(Acknowledge(BO))
+    assert story.answer == "acknowledged by bo"
+    assert cancels(taken) == [2]
+    assert sent(taken) == []
+    assert sent(taken, MessageKind.ACKNOWLEDGE) == ["ana", "bo"]
+    assert (taken.wake_at, story.state.waits_for) == (None, "acknowledged by bo, without a time limit")
+    audit = next(effect for effect in taken.effects if isinstance(effect, AuditEntry))
+    assert (audit.actor, audit.action, audit.subject) == (BO, "acknowledge", "incident:ID1")
+
+
+def test_a_step_timer_that_was_read_before_the_acknowledgement_does_nothing() -> None:
+    """Its epoch is gone."""
+    story = opened(Story())
+    story.at(MINUTE).feed(Acknowledge(ANA))
+    before = story.state
+    taken = story.at(5 * MINUTE).feed(TimerFired(TimerKind.STEP, 1))
+    assert (taken.incident, taken.effects) == (before, ())
+
+
+def test_a_second_acknowledgement_is_told_who_has_it() -> None:
+    """And changes nothing."""
+    story = opened(Story())
+    story.at(MINUTE).feed(Acknowledge(ANA))
+    taken = story.at(3 * MINUTE).feed(Acknowledge(BO))
+    assert story.answer == "already acknowledged by ana 2m ago"
+    assert taken.effects == ()
+    assert story.state.acked_by == "ana"
+
+
+def test_an_acknowledgement_after_the_end_is_told_so() -> None:
+    """Late clicks are no errors; escalating what is over is refused."""
+    story = opened(Story())
+    story.at(MINUTE).feed(Resolve(ANA))
+    taken = story.at(2 * MINUTE).feed(Acknowledge(BO))
+    assert taken.answer is not None
+    assert (taken.answer.text, taken.answer.refused) == ("already resolved by ana 1m ago", False)
+    taken = story.feed(EscalateNow(BO))
+    assert taken.answer is not None
+    assert taken.answer.refused
+
+
+def test_actions_on_nothing_are_refused() -> None:
+    """There is no such incident."""
+    taken = Story().feed(Acknowledge(ANA))
+    assert taken.answer is not None
+    assert (taken.answer.refused, taken.incident) == (True, None)
+
+
+def test_an_acknowledgement_that_leads_nowhere_pages_its_holder_and_the_step_again() -> None:
+    """After `ack_timeout` the step taken last is taken once more, not the first one."""
+    story = opened(Story(TIMED))
+    story.at(5 * MINUTE).fire()
+    taken = story.at(6 * MINUTE).feed(Acknowledge(ANA))
+    assert taken.wake_at == START + 51 * MINUTE
+    taken = story.at(51 * MINUTE).fire()
+    assert sent(taken) == ["bo", "ana"]
+    assert reasons(taken) == {NotifyReason.ACK_TIMEOUT}
+    assert (story.state.state, story.state.step, story.state.epoch) == (IncidentState.TRIGGERED, 1, 3)
+    assert taken.wake_at == START + 61 * MINUTE
+    assert story.state.acked_by == ""
+
+
+def test_a_holder_whom_the_step_pages_anyway_is_paged_once() -> None:
+    """The same human once per step."""
+    story = opened(Story(TIMED))
+    story.at(MINUTE).feed(Acknowledge(ANA))
+    assert sent(story.at(46 * MINUTE).fire()) == ["ana"]
+
+
+def test_a_holder_who_is_no_known_person_is_not_paged() -> None:
+    """Somebody from Slack whom the people list does not have."""
+    story = opened(Story(TIMED))
+    story.at(MINUTE).feed(Acknowledge(Actor(name="Slack:U9", door=Door.SLACK)))
+    assert sent(story.at(46 * MINUTE).fire()) == ["ana"]
+
+
+def test_giving_it_back_takes_the_same_step_again_at_once() -> None:
+    """Others who were paged are told without being woken."""
+    story = opened(Story())
+    story.at(5 * MINUTE).fire()
+    story.at(6 * MINUTE).feed(Acknowledge(BO))
+    taken = story.at(7 * MINUTE).feed(Unacknowledge(BO))
+    assert sent(taken) == ["bo"]
+    assert sent(taken, MessageKind.UPDATE) == ["ana"]
+    assert taken.wake_at == START + 17 * MINUTE
+
+
+def test_giving_back_what_nobody_has_changes_nothing() -> None:
+    """The walk goes on as it was."""
+    story = opened(Story())
+    taken = story.at(MINUTE).feed(Unacknowledge(ANA))
+    assert taken.effects == ()
+    assert story.answer == "nobody has acknowledged it"
+
+
+def test_a_snooze_ends_by_paging_whoever_snoozed_it() -> None:
+    """Until then nothing wakes anybody; an end in the past is refused."""
+    story = opened(Story())
+    refused = story.feed(Snooze(BO, START)).answer
+    assert refused == Answer(text="a snooze ends in the future", changed=False, refused=True)
+    taken = story.at(MINUTE).feed(Snooze(BO, START + HOUR))
+    assert story.state.state is IncidentState.SNOOZED
+    assert taken.wake_at == START + HOUR
+    taken = story.at(HOUR).fire()
+    assert sent(taken) == ["ana", "bo"]
+    assert "snooze_ended" in noted(taken)
+
+
+def test_a_snoozed_incident_can_be_acknowledged() -> None:
+    """The snooze's timer goes with it."""
+    story = opened(Story())
+    story.feed(Snooze(BO, START + HOUR))
+    story.at(MINUTE).feed(Acknowledge(ANA))
+    assert (story.state.state, story.state.acked_by) == (IncidentState.ACKNOWLEDGED, "ana")
+    assert story.state.timers == ()
+
+
+def test_escalating_an_acknowledged_incident_pages_the_next_step_only() -> None:
+    """It is open again, and the first step's person is not paged."""
+    story = opened(Story())
+    story.at(MINUTE).feed(Acknowledge(ANA))
+    taken = story.at(5 * MINUTE).feed(EscalateNow(ANA))
+    assert sent(taken) == ["bo"]
+    assert story.state.state is IncidentState.TRIGGERED
+
+
+def test_another_alert_of_the_same_name_does_not_wake_who_has_it() -> None:
+    """It stands in the timeline only."""
+    story = opened(Story())
+    story.feed(Acknowledge(ANA))
+    taken = story.at(MINUTE).feed(GroupChanged(group(alert(), alert(instance="b"))))
+    assert (noted(taken), [row for row in taken.effects if isinstance(row, OutboxRow)]) == (["joined"], [])
+    assert story.state.state is IncidentState.ACKNOWLEDGED
+
+
+def test_an_alert_of_another_name_pages_again_from_the_first_step() -> None:
+    """Epoch + 1, triggered, step 0."""
+    story = opened(Story())
+    story.at(5 * MINUTE).fire()
+    story.feed(Acknowledge(ANA))
+    taken = story.at(6 * MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))
+    assert sent(taken) == ["ana"]
+    assert reasons(taken) == {NotifyReason.NEW_ALERT_AFTER_ACK}
+    assert (story.state.epoch, story.state.step, story.state.state) == (3, 0, IncidentState.TRIGGERED)
+    assert story.state.repages == 1
+
+
+def test_a_higher_severity_pages_again() -> None:
+    """Also under the same name; a lower one does not."""
+    story = Story()
+    story.feed(GroupChanged(group(alert(severity="error"))))
+    story.feed(Acknowledge(ANA))
+    assert (
+        sent(story.at(MINUTE).feed(GroupChanged(group(alert(severity="error"), alert(instance="b", severity="info")))))
+        == []
+    )
+    assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(alert(severity="critical"))))) == ["ana"]
+
+
+def test_a_policy_may_note_new_alerts_instead() -> None:
+    """`on_new_alert: note`."""
+    story = opened(Story(replace(PAYMENTS, on_new_alert=OnNewAlert.NOTE)))
+    story.feed(Acknowledge(ANA))
+    taken = story.at(MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))
+    assert (sent(taken), noted(taken)) == ([], ["joined", "joined"])
+
+
+def test_a_muted_alert_pages_an_acknowledged_incident_only_when_it_is_heard() -> None:
+    """Its silence ends, and it was not there when somebody took the incident."""
+    story = opened(Story())
+    story.feed(Acknowledge(ANA))
+    assert sent(story.at(MINUTE).feed(GroupChanged(group(alert(), muted(alert("Full")))))) == []
+    assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))) == ["ana"]
+
+
+def test_who_acknowledges_knows_the_muted_alerts_too() -> None:
+    """The end of their silence is no news then."""
+    story = Story()
+    story.feed(GroupChanged(group(alert(), muted(alert("Full")))))
+    story.feed(Acknowledge(ANA))
+    assert sent(story.at(MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))) == []
+
+
+def test_an_alert_that_comes_back_under_a_known_name_is_no_news() -> None:
+    """Flapping does not wake who has it."""
+    story = Story()
+    full = alert("Full")
+    story.feed(GroupChanged(group(alert(), full)))
+    story.feed(Acknowledge(ANA))
+    story.at(MINUTE).feed(GroupChanged(group(alert(), over(full))))
+    assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(alert(), full)))) == []
+
+
+def test_recovery_resolves_for_everybody_who_was_paged() -> None:
+    """Whether or not somebody had it, once and for all."""
+    for acknowledged in (False, True):
+        story = opened(Story())
+        story.at(5 * MINUTE).fire()
+        if acknowledged:
+            story.feed(Acknowledge(ANA))
+        taken = story.at(9 * MINUTE).feed(GroupChanged(group(over(alert()))))
+        assert sent(taken, MessageKind.RESOLVE) == ["ana", "bo"]
+        assert story.state.state is IncidentState.RESOLVED
+        assert (story.state.resolved_by, taken.wake_at) == ("", None)
+        assert story.feed(GroupChanged(group(over(alert())))).effects == ()
+
+
+def test_a_persons_resolve_is_not_undone_by_alerts_that_never_stopped() -> None:
+    """Until each has stopped, or a quarter of an hour is over."""
+    story = opened(Story())
+    taken = story.at(MINUTE).feed(Resolve(ANA))
+    assert sent(taken, MessageKind.RESOLVE) == ["ana"]
+    assert taken.wake_at == START + 16 * MINUTE
+    assert story.at(2 * MINUTE).feed(GroupChanged(group(alert()))).effects == ()
+    taken = story.at(16 * MINUTE).fire()
+    assert sent(taken) == ["ana"]
+    assert (story.state.id, story.state.number, story.state.generation) == ("ID2", 2, 2)
+    assert taken.superseded is not None
+    assert (taken.superseded.id, taken.superseded.timers) == ("ID1", ())
+
+
+def test_an_alert_that_stopped_and_comes_back_opens_the_next_generation() -> None:
+    """It is news then, although the quarter of an hour is not over."""
+    story = opened(Story())
+    story.at(MINUTE).feed(Resolve(ANA))
+    story.at(2 * MINUTE).feed(GroupChanged(group(over(alert()))))
+    assert story.state.timers == ()
+    assert sent(story.at(3 * MINUTE).feed(GroupChanged(group(alert())))) == ["ana"]
+    assert story.state.generation == 2
+
+
+def test_a_new_alert_after_a_persons_resolve_opens_the_next_generation_at_once() -> None:
+    """With all that fires, for that is what is ill."""
+    story = opened(Story())
+    story.at(MINUTE).feed(Resolve(ANA))
+    taken = story.at(2 * MINUTE).feed(GroupChanged(group(alert(), alert(instance="b"))))
+    assert sent(taken) == ["ana"]
+    assert len(story.state.firing) == 2
+
+
+def test_nothing_opens_again_when_all_is_over_by_then() -> None:
+    """The timer goes with the last firing alert; one read before finds nothing to do."""
+    story = opened(Story())
+    story.at(MINUTE).feed(Resolve(ANA))
+    stale = story.state.timers[0]
+    story.at(2 * MINUTE).feed(GroupChanged(group(over(alert()))))
+    taken = story.at(16 * MINUTE).feed(TimerFired(TimerKind(stale.kind), stale.epoch))
+    assert taken.effects == ()
+    assert story.state.generation == 1
+
+
+def test_a_policy_may_never_open_again_what_keeps_firing() -> None:
+    """`reopen_if_still_firing: 0s`: each alert has to stop first."""
+    story = opened(Story(replace(PAYMENTS, reopen_if_still_firing=0)))
+    assert story.at(MINUTE).feed(Resolve(ANA)).wake_at is None
+    assert story.at(HOUR).feed(GroupChanged(group(alert()))).effects == ()
+
+
+def test_a_page_after_an_acknowledgement_has_a_key_of_its_own() -> None:
+    """The same step to the same destination, in another epoch."""
+    story = opened(Story(replace(PAYMENTS, steps=(policy_step("user:ana"),))))
+    story.feed(Acknowledge(ANA))
+    story.feed(Unacknowledge(ANA))
+    pages = [key for key, row in story.rows.items() if row.message.kind is MessageKind.TRIGGER]
+    assert pages == ["ID1:1:0:0:user:ana/pagerduty[0]", "ID1:3:0:0:user:ana/pagerduty[0]"]
