@@ -85,6 +85,16 @@ def fields_below(message: Message, prefix: str) -> dict[str, str]:
     return {key[len(start) :]: value for key, value in message.fields if key.startswith(start)}
 
 
+def records(message: Message, prefix: str) -> list[dict[str, str]]:
+    """Templated options in rows: `<prefix>.<n>.<name>` becomes the n-th record's `name`."""
+    rows: dict[int, dict[str, str]] = {}
+    for key, value in fields_below(message, prefix).items():
+        number, _, name = key.partition(".")
+        if number.isascii() and number.isdigit() and name:
+            rows.setdefault(int(number), {})[name] = value
+    return [rows[number] for number in sorted(rows)]
+
+
 def colour(message: Message) -> str:
     """A colour by state and severity, as #rrggbb."""
     if message.kind is MessageKind.RESOLVE:

@@ -45,7 +45,7 @@ def by_failure(error: aiohttp.ClientError | OSError) -> DeliveryOutcome:
     """No answer. A connection that never stood carried nothing; one that broke may have. The error's own text may hold
     the address, which may be a secret, so only its name is told."""
     name = type(error).__name__
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return Rejected("the address is no valid URL")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError):
         reason = error.os_error.strerror or name

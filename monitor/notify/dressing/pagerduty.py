@@ -1,0 +1,143 @@
+"""A message as an event for PagerDuty's Events API v2.
+
+One dedup key per incident generation, never one per rule: a stale trigger that arrives late then cannot revive an alert
+under a key that somebody uses again. Group notifications use Alertmanager's key, the sha256 of the group key, so that a
+move from Alertmanager leaves open alerts closable. Sources: PagerDuty developer-docs events-API-v2, alertmanager
+notify/pagerduty/pagerduty.go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.model.incidents import Severity
+from monitor.model.notifications import AlertView, Message, MessageKind
+from monitor.model.times import rfc3339
+from monitor.notify.dressing.wording import cut, field, fields_below, firing, records, resolved, standing
+
+LARGEST_SUMMARY = 1024
+LARGEST_EVENT = 512_000
+"""Bytes of JSON, all told."""
+_ENVELOPE = 1_000
+"""Room for the routing key and what surrounds it."""
+_LARGEST_FIELD = 255
+_LARGEST_VALUE = 20_000
+_CLIENT = "Watchkeeper"
+
+_ACTIONS = {
+    MessageKind.TRIGGER: "trigger",
+    MessageKind.UNACKNOWLEDGE: "trigger",
+    MessageKind.REMINDER: "trigger",
+    MessageKind.UPDATE: "trigger",
+    MessageKind.TEST: "trigger",
+    MessageKind.ACKNOWLEDGE: "acknowledge",
+    MessageKind.RESOLVE: "resolve",
+}
+_SEVERITIES = {
+    Severity.CRITICAL: "critical",
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "info",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagerDutyEvent:
+    """What goes into one call, the routing key apart."""
+
+    action: str
+    """trigger, acknowledge or resolve."""
+    dedup_key: str
+    properties: dict[str, object]
+    """payload, links, images, client, client_url; empty unless it triggers."""
+
+
+def dedup_key(message: Message, *, instance: str, row_key: str) -> str:
+    """At most 255 characters. `row_key` serves messages that belong to neither incident nor group, as tests do."""
+    if message.incident is not None:
+        key = f"wk:{instance}:{message.incident.id}"
+        return key if len(key) <= _LARGEST_FIELD else f"wk:{_digest(key)}"
+    return _digest(message.group.key if message.group is not None else row_key)
+
+
+def pagerduty_event(message: Message, *, instance: str, row_key: str) -> PagerDutyEvent:
+    """The event. Too large a one keeps everything but its details."""
+    action = _ACTIONS[message.kind]
+    properties: dict[str, object] = {}
+    if action == "trigger":
+        properties = _properties(message, _details(message))
+        if _size(properties) > LARGEST_EVENT - _ENVELOPE:
+            note = {"error": "the details are left out: with them the event is larger than PagerDuty takes"}
+            properties = _properties(message, note)
+    return PagerDutyEvent(
+        action=action,
+        dedup_key=dedup_key(message, instance=instance, row_key=row_key),
+        properties=properties,
+    )
+
+
+def _properties(message: Message, details: Mapping[str, object]) -> dict[str, object]:
+    severity = field(message, "severity").lower()
+    payload: dict[str, object] = {
+        "summary": cut(field(message, "description") or message.title or "an alert without a title", LARGEST_SUMMARY),
+        "source": cut(field(message, "source") or message.source or _CLIENT, LARGEST_SUMMARY),
+        "severity": severity if severity in _SEVERITIES.values() else _SEVERITIES[message.severity],
+        "timestamp": rfc3339(message.since),
+        "custom_details": details,
+    }
+    for name in ("class", "component", "group"):
+        if value := field(message, name):
+            payload[name] = cut(value, _LARGEST_FIELD)
+    properties: dict[str, object] = {"payload": payload, "client": field(message, "client") or _CLIENT}
+    client_url = field(message, "client_url") or message.external_url
+    if client_url:
+        properties["client_url"] = client_url
+    links = [{"href": url, "text": text} for text, url in message.links]
+    links += [
+        {"href": link["href"], "text": link.get("text", "")} for link in records(message, "links") if link.get("href")
+    ]
+    if links:
+        properties["links"] = links
+    images = [image for image in records(message, "images") if image.get("src")]
+    if images:
+        properties["images"] = images
+    return properties
+
+
+def _details(message: Message) -> dict[str, object]:
+    own: dict[str, object] = {
+        name: cut(value, _LARGEST_VALUE) for name, value in fields_below(message, "details").items()
+    }
+    if own:
+        return own
+    details: dict[str, object] = dict(message.facts)
+    if message.text:
+        details["text"] = cut(message.text, _LARGEST_VALUE)
+    if message.incident is not None:
+        details["incident"] = standing(message.incident)
+    if message.trouble:
+        details["trouble"] = message.trouble
+    lit, out = firing(message), resolved(message)
+    details["num_firing"] = str(len(lit))
+    details["num_resolved"] = str(len(out))
+    if lit:
+        details["firing"] = cut("\n".join(_line(alert) for alert in lit), _LARGEST_VALUE)
+    if out:
+        details["resolved"] = cut("\n".join(_line(alert) for alert in out), _LARGEST_VALUE)
+    return details
+
+
+def _line(alert: AlertView) -> str:
+    words = alert.annotations.get("summary", "") or alert.annotations.get("description", "")
+    return f"{alert.labels} {words}".rstrip()
+
+
+def _size(properties: dict[str, object]) -> int:
+    return len(json.dumps(properties, ensure_ascii=False).encode())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,187 @@
+"""Email over SMTP: STARTTLS by default, TLS from the first byte on port 465, text and HTML, one thread per incident.
+
+What may be repeated safely is decided by where the conversation broke off: before the body was handed over nothing has
+arrived; after that nobody knows. A repetition has the same Message-ID, which most mail programs show once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import parseaddr
+from typing import TYPE_CHECKING
+
+from monitor.model.errors import StoreError
+from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Rejected, RetryLater, Unknown
+from monitor.notify.attempts import Repeats
+from monitor.notify.dressing.email import Envelope, email_message
+from monitor.notify.kinds.secret import SecretSource
+from monitor.notify.kinds.sending import Sending, Surroundings, own_options
+from monitor.notify.throttling import EMAIL, Toll
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from aiosmtplib import SMTP
+
+_IMPLICIT_TLS_PORT = 465
+_REPLY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailOptions:
+    """A mail server and who gets mail."""
+
+    to: tuple[str, ...]
+    """Addresses; each mail names them all."""
+    sender: str
+    """The From address."""
+    host: str
+    port: int = 587
+    username: str = ""
+    """Without it there is no login."""
+    password: SecretSource = field(default_factory=SecretSource)
+    hello: str = ""
+    """The name given in EHLO; empty: the machine's own."""
+    require_tls: bool = True
+    """Refuse a server without STARTTLS. False: use it when it is offered."""
+    implicit_tls: bool | None = None
+    """TLS from the first byte. None: on port 465."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Further headers. They win over ours, except Message-ID and those of the thread."""
+
+
+class Email:
+    """Sends mail."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._instance = surroundings.instance
+        self._tls = surroundings.tls
+
+    def takes(self, message: Message, options: object) -> str:
+        return ""
+
+    def repeats(self, options: object) -> Repeats:
+        return Repeats.VISIBLE
+
+    def tolls(self, sending: Sending) -> Sequence[Toll]:
+        options = own_options(sending.options, EmailOptions)
+        return (Toll(f"email {options.host}:{options.port} {','.join(options.to)}", EMAIL),)
+
+    async def deliver(self, sending: Sending) -> DeliveryOutcome:
+        options = own_options(sending.options, EmailOptions)
+        envelope = Envelope(
+            sender=options.sender,
+            to=options.to,
+            headers=options.headers,
+            instance=self._instance,
+            row_key=sending.row.dedupe_key,
+        )
+        try:
+            mail = email_message(sending.message, envelope, repeat=sending.uncertain)
+        except ValueError as error:
+            return Rejected(f"the mail cannot be written: {error}")
+        try:
+            password = options.password.read() if options.username else ""
+        except StoreError as error:
+            return RetryLater(str(error))
+        # a tenth of a second at first use, which the loop must not feel
+        await asyncio.to_thread(_library)
+        return await _converse(options, password, mail, self._tls())
+
+    async def close(self) -> None:
+        """Each mail has its own connection."""
+
+
+async def _converse(
+    options: EmailOptions, password: str, mail: EmailMessage, tls: ssl.SSLContext
+) -> DeliveryOutcome:
+    from aiosmtplib import SMTP, SMTPException
+
+    implicit = options.port == _IMPLICIT_TLS_PORT if options.implicit_tls is None else options.implicit_tls
+    client = SMTP(
+        hostname=options.host,
+        port=options.port,
+        local_hostname=options.hello or None,
+        use_tls=implicit,
+        # None: when it is offered
+        start_tls=False if implicit else (True if options.require_tls else None),
+        tls_context=tls,
+        timeout=_REPLY_SECONDS,
+    )
+    try:
+        try:
+            await client.connect()
+            if options.username:
+                await client.login(options.username, password)
+            refused = await _address(client, options)
+        except (SMTPException, OSError, ValueError) as error:
+            return _before(error)
+        if refused is not None:
+            return refused
+        try:
+            await client.data(mail.as_bytes(policy=SMTP_POLICY))
+        except (SMTPException, OSError) as error:
+            return _during(error)
+        return Delivered(str(mail["Message-ID"]))
+    finally:
+        # no goodbye: by now the mail has been taken or refused
+        client.close()
+
+
+async def _address(client: SMTP, options: EmailOptions) -> DeliveryOutcome | None:
+    """Name sender and recipients. None: at least one was taken."""
+    from aiosmtplib import SMTPRecipientRefused
+
+    await client.mail(parseaddr(options.sender)[1])
+    codes: list[int] = []
+    for to in options.to:
+        try:
+            await client.rcpt(parseaddr(to)[1])
+        except SMTPRecipientRefused as error:
+            codes.append(error.code)
+    if len(codes) < len(options.to):
+        return None
+    said = ", ".join(str(code) for code in sorted(set(codes)))
+    if all(code >= 500 for code in codes):
+        return Rejected(f"the mail server refused every recipient ({said})")
+    return RetryLater(f"the mail server refused every recipient for now ({said})")
+
+
+def _before(error: Exception) -> DeliveryOutcome:
+    """It broke off before the mail was handed over. Servers repeat names and parts of a login in their texts, so only the
+    code is told."""
+    from aiosmtplib import SMTPNotSupported, SMTPResponseException
+
+    if isinstance(error, SMTPNotSupported):
+        return Rejected("the mail server offers neither the login nor the encryption that the options ask for")
+    if isinstance(error, SMTPResponseException):
+        if error.code >= 500:
+            return Rejected(f"the mail server refused login, sender or greeting ({error.code})")
+        return RetryLater(f"the mail server answered {error.code}")
+    if "STARTTLS" in str(error):
+        return Rejected("the mail server offers no STARTTLS, and require_tls is set")
+    if isinstance(error, ValueError):
+        return Rejected("the options cannot be used together")
+    return RetryLater(f"no connection to the mail server: {type(error).__name__}")
+
+
+def _during(error: Exception) -> DeliveryOutcome:
+    from aiosmtplib import SMTPResponseException
+
+    if isinstance(error, SMTPResponseException):
+        if error.code >= 500:
+            return Rejected(f"the mail server refused the mail ({error.code})")
+        if error.code > 0:
+            return RetryLater(f"the mail server answered {error.code}")
+    return Unknown(f"the connection to the mail server broke: {type(error).__name__}")
+
+
+def _library() -> ModuleType:
+    import aiosmtplib
+
+    return aiosmtplib

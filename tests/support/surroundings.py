@@ -1,0 +1,49 @@
+"""What kinds share, for tests against real sockets."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from monitor.model.notifications import OutboxRow
+from monitor.notify.kinds.sending import Sending, Surroundings
+from tests.support.messages import T0
+
+
+@dataclass
+class Around:
+    """The surroundings and what was printed into them."""
+
+    surroundings: Surroundings
+    lines: list[str] = field(default_factory=list[str])
+
+
+@asynccontextmanager
+async def around(tls: ssl.SSLContext | None = None) -> AsyncGenerator[Around]:
+    """Surroundings with a session of their own."""
+    lines: list[str] = []
+    context = tls if tls is not None else ssl.create_default_context()
+    async with aiohttp.ClientSession() as session:
+        surroundings = Surroundings(
+            instance="shop", session=lambda: session, tls=lambda: context, print_line=lines.append
+        )
+        yield Around(surroundings, lines)
+
+
+def sending(
+    row: OutboxRow,
+    options: object,
+    *,
+    uncertain: bool = False,
+    handle: str = "",
+    followed: bool = False,
+    attempt: int = 1,
+) -> Sending:
+    """One attempt at T0."""
+    return Sending(
+        row=row, options=options, now=T0, attempt=attempt, uncertain=uncertain, handle=handle, followed=followed
+    )
