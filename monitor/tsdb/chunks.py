@@ -9,7 +9,6 @@ cooled down is replaced, never changed, by its packed form.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 from typing import Final
 
 import numpy as np
@@ -107,8 +106,7 @@ class Chunk:
         row[:] = values
         self.times[slot] = at
         self.sequences[slot] = sequence
-        # A sum of squares is NaN exactly if one of the values is, infinities included.
-        if isnan(row.dot(row)):
+        if np.count_nonzero(np.isnan(row)):
             self._note_gaps(slot, row)
         elif self.gaps is not None:
             self.gaps[slot + 1] = self.gaps[slot]

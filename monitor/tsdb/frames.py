@@ -59,7 +59,10 @@ class StoredFrame:
         return newest.first + newest.count
 
     def add(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float], sequence: int) -> bool:
-        """Add a slot; False if it is not later than the last one, which changes nothing."""
+        """Add a slot; False if it is not later than the last one, which changes nothing. Raises ValueError for a row of
+        the wrong width."""
+        if len(values) != len(self.layout.sids):
+            raise ValueError(f"a row of {len(values)} values for {len(self.layout.sids)} series")
         if at <= self.last:
             return False
         chunks = self.chunks

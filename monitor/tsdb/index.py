@@ -26,11 +26,13 @@ _MATCHERS_REMEMBERED = 256
 class SeriesIndex:
     """Label sets by sid, and sids by label pair. Safe to read in a worker thread while the loop adds series."""
 
-    __slots__ = ("_free", "_lock", "_postings", "_sids", "_verdicts", "labels", "reuses")
+    __slots__ = ("_free", "_lock", "_postings", "_sids", "_verdicts", "births", "labels", "reuses")
 
     def __init__(self) -> None:
         self.labels: list[Labels | None] = []
         """By sid; None where the number is free."""
+        self.births = array("Q")
+        """By sid: how many series there had been before this one. Tells two users of one number apart."""
         self.reuses = 0
         """How often a freed number was given out again."""
         self._sids: dict[Labels, int] = {}
@@ -58,9 +60,11 @@ class SeriesIndex:
                 sid = self._free.pop()
                 self.labels[sid] = labels
                 self.reuses += 1
+                self.births[sid] = len(self.births) + self.reuses
             else:
                 sid = len(self.labels)
                 self.labels.append(labels)
+                self.births.append(sid + self.reuses)
             self._sids[labels] = sid
             for name, value in labels.pairs:
                 by_value = self._postings.get(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,9 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.tsdb.chunks import Chunk, Layout
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.homes import Homes
+from monitor.tsdb.log import Fsync, SampleLog, Segment, read_segment, segment_paths
 from monitor.tsdb.loose import LooseFrames
+from monitor.tsdb.recovery import RecoveryReport, Replay
 from monitor.tsdb.view import View
 
 _WARM: Millis = 6 * MINUTE
@@ -41,6 +44,22 @@ class StoreStats:
     memory_bytes: int
     """Of samples; label sets come on top."""
     disk_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreHealth:
+    """Is what the store holds also on disk?"""
+
+    last_flush: Timestamp | None
+    """The last one that succeeded; None before it, and without a log."""
+    error: str | None
+    """Why the last flush or clean-up failed; None if it did not."""
+    failed_flushes: int
+    """In a row."""
+    unlogged_frames: int
+    """Frames with rows that only memory has."""
+    dropped_samples: int
+    """Too late: not later than the last one of their series or frame."""
 
 
 class FrameWriter:
@@ -81,7 +100,7 @@ class FrameWriter:
 class SampleStore:
     """A `SampleSink` that hands out `View`s."""
 
-    def __init__(self, retention: Millis) -> None:
+    def __init__(self, retention: Millis, log: tuple[Path, Fsync] | None = None) -> None:
         self.retention = retention
         self.sequence = 0
         """Rows written so far."""
@@ -92,6 +111,19 @@ class SampleStore:
         self._homes = Homes()
         self._loose = LooseFrames(self._homes.index)
         self._frames_made = 0
+        self.log = None if log is None else SampleLog(log[0], self._homes.index, retention, log[1])
+        self._last_flush: Timestamp | None = None
+        self._error: str | None = None
+        self._failed_flushes = 0
+
+    @classmethod
+    def recover(
+        cls, folder: Path, retention: Millis, now: Timestamp, *, fsync: Fsync = Fsync.NEVER
+    ) -> tuple[SampleStore, RecoveryReport]:
+        """A store with a log in this folder, filled with what the log holds. Never fails: a folder that cannot be read
+        is reported, one that cannot be written shows in `health`."""
+        store = cls(retention, (folder, fsync))
+        return store, store._replay(folder, now)
 
     @classmethod
     def in_memory(cls, retention: Millis) -> SampleStore:
@@ -172,6 +204,57 @@ class SampleStore:
                 frame.swap(chunk, packed)
         return False
 
+    @property
+    def dirty(self) -> bool:
+        """Is there anything to flush?"""
+        return self.log is not None and bool(self.unlogged)
+
+    def flush(self, now: Timestamp) -> None:
+        """Write to the log what it does not have yet and delete what is too old. Does not raise for a failing disk: see
+        `health`; what could not be written is tried again by the next call. May run in a worker thread, one at a time."""
+        if self.log is None:
+            return
+        try:
+            self.log.write(self.unlogged)
+            self.log.delete_before(now - self.retention)
+        except OSError as error:
+            self._error = f"the sample log cannot be written: {error}"
+            self._failed_flushes += 1
+        else:
+            self._last_flush = now
+            self._error = None
+            self._failed_flushes = 0
+
+    def close(self, now: Timestamp) -> None:
+        """Flush and close the log."""
+        self.flush(now)
+        if self.log is not None:
+            self.log.close()
+
+    def health(self) -> StoreHealth:
+        return StoreHealth(
+            last_flush=self._last_flush,
+            error=self._error,
+            failed_flushes=self._failed_flushes,
+            unlogged_frames=len(self.unlogged) if self.log is not None else 0,
+            dropped_samples=self.dropped_samples,
+        )
+
+    def replayed_frame(self, number: int, labels: list[Labels], *, loose: bool) -> StoredFrame:
+        """For the replay only: the frame with this number, its next rows being of these series."""
+        sids = self._homes.intern(labels)
+        self._frames_made = max(self._frames_made, number)
+        frame = self._homes.frames.get(number)
+        if frame is None:
+            frame = StoredFrame(number, Layout(sids), loose=loose)
+            frame.open = loose
+            self._homes.move_in(frame, sids)
+        else:
+            self._lay_out(frame, sids)
+        if loose:
+            self._loose.settle(frame)
+        return frame
+
     def stats(self) -> StoreStats:
         """Counted anew: a millisecond per thousand frames."""
         frames = list(self._homes.frames.values())
@@ -181,7 +264,41 @@ class SampleStore:
             frames=len(frames),
             samples=sum(chunk.count * len(chunk.layout) for chunk in chunks),
             memory_bytes=sum(chunk.size for chunk in chunks),
-            disk_bytes=0,
+            disk_bytes=sum(segment.size for segment in self.log.segments) if self.log is not None else 0,
+        )
+
+    def _replay(self, folder: Path, now: Timestamp) -> RecoveryReport:
+        assert self.log is not None
+        replay = Replay(self, now - self.retention)
+        try:
+            paths = segment_paths(folder)
+        except OSError as error:
+            paths = []
+            replay.problems.append(f"{folder}: cannot be read: {error}")
+        for path in paths:
+            segment = Segment(number=int(path.stem), path=path, size=0, oldest=None, newest=None)
+            try:
+                reader = read_segment(segment)
+            except OSError as error:
+                replay.problems.append(f"{path.name}: cannot be read: {error}")
+            else:
+                replay.take(segment, reader, newest=path is paths[-1])
+            if segment.newest is None:
+                # Nothing of it could be read. Whoever wants to look into it has until the retention is over.
+                segment.newest = now
+            self.log.segments.append(segment)
+            while self.pack(now, 1 << 30):
+                pass
+        for frame in self._homes.frames.values():
+            frame.logged_first = frame.end
+        self.forget(now)
+        stats = self.stats()
+        return RecoveryReport(
+            segments=replay.segments,
+            rows=replay.rows,
+            series=stats.series,
+            samples=stats.samples,
+            problems=tuple(replay.problems),
         )
 
     def _add(self, frame: StoredFrame, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:

@@ -1,0 +1,237 @@
+"""The write-ahead log: segments in a folder, written about once a second.
+
+Nothing is encoded when a sample is stored: a flush reads what the frames have gained since the last one, which is cheaper
+and means that a failing disk needs no queue of its own. A flush that fails leaves the marks where they were; the segment
+is given up and the next flush begins another one. Segments hold their own definitions, so old ones are deleted whole
+when their newest row passes the retention.
+
+A process that is killed loses what came after its last flush. With `Fsync.EACH_FLUSH` the same holds for a machine that
+loses power.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from monitor.model.labels import Labels
+from monitor.model.times import MINUTE, Millis, Timestamp
+from monitor.tsdb.chunks import AnyChunk, Layout
+from monitor.tsdb.frames import StoredFrame
+from monitor.tsdb.index import SeriesIndex
+from monitor.tsdb.records import MAGIC, SegmentReader, encode_frame, encode_row, encode_series
+
+SEGMENT_BYTES: Final = 32 << 20
+_BATCH_BYTES: Final = 1 << 20
+_SHORTEST_SEGMENT: Millis = 5 * MINUTE
+_ENDING: Final = ".samples"
+
+
+class Fsync(Enum):
+    """When the disk is told to keep what was written."""
+
+    NEVER = "the kernel decides: samples survive a killed process, not a power cut"
+    EACH_FLUSH = "after each flush: samples survive a power cut too"
+
+
+@dataclass(slots=True)
+class Segment:
+    """One file of the log."""
+
+    number: int
+    path: Path
+    size: int
+    oldest: Timestamp | None
+    newest: Timestamp | None
+    """Times of its rows; None as long as it has none."""
+
+
+class SampleLog:
+    """Writes what frames have gained, and deletes old segments. One call at a time, from any thread."""
+
+    __slots__ = ("_defined", "_file", "_folder", "_fsync", "_index", "_span", "segment_bytes", "segments")
+
+    def __init__(self, folder: Path, index: SeriesIndex, retention: Millis, fsync: Fsync) -> None:
+        self._folder = folder
+        self._index = index
+        self._fsync = fsync
+        self._span = max(retention // 8, _SHORTEST_SEGMENT)
+        self._file: int | None = None
+        self._defined: dict[int, int] = {}
+        self.segment_bytes = SEGMENT_BYTES
+        """A segment that has grown to this is followed by another one."""
+        self.segments: list[Segment] = []
+        """Oldest first; the last one is being written if a file is open."""
+
+    def write(self, frames: dict[StoredFrame, None]) -> None:
+        """Write all new rows of these frames and take them from the dict. Raises OSError; what could not be written
+        stays in the dict."""
+        batch: list[bytes] = []
+        size = 0
+        marks: list[tuple[StoredFrame, int, Layout]] = []
+        for frame in list(frames):
+            if not batch:
+                self._begin_segment_if_due()
+            segment = self.segments[-1]
+            # Taken out before its rows are read: rows that come meanwhile put it back.
+            del frames[frame]
+            marks.append((frame, frame.logged_first, frame.layout))
+            for piece in self._encoded(frame, segment):
+                batch.append(piece)
+                size += len(piece)
+            if size >= _BATCH_BYTES:
+                self._append(batch, marks, frames)
+                batch, size, marks = [], 0, []
+        if batch:
+            self._append(batch, marks, frames)
+        if self._fsync is Fsync.EACH_FLUSH and self._file is not None:
+            os.fsync(self._file)
+
+    def delete_before(self, horizon: Timestamp) -> None:
+        """Delete segments whose rows are all older. Raises OSError."""
+        writing = self.segments[-1] if self._file is not None else None
+        for segment in list(self.segments):
+            if segment is not writing and (segment.newest is None or segment.newest < horizon):
+                segment.path.unlink(missing_ok=True)
+                self.segments.remove(segment)
+
+    def close(self) -> None:
+        """Close the file that is being written."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _begin_segment_if_due(self) -> None:
+        if self._file is not None:
+            segment = self.segments[-1]
+            long = (
+                segment.oldest is not None
+                and segment.newest is not None
+                and segment.newest - segment.oldest > self._span
+            )
+            if segment.size < self.segment_bytes and not long:
+                return
+            self.close()
+        number = self.segments[-1].number + 1 if self.segments else 1
+        path = self._folder / f"{number:010d}{_ENDING}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+        self._file = file
+        self._defined = {}
+        self.segments.append(Segment(number, path, 0, None, None))
+        self._write_all(MAGIC)
+
+    def _append(
+        self, batch: list[bytes], marks: list[tuple[StoredFrame, int, Layout]], frames: dict[StoredFrame, None]
+    ) -> None:
+        try:
+            self._write_all(b"".join(batch))
+        except OSError:
+            for frame, first, _ in marks:
+                frame.logged_first = first
+                frame.logged_segment = -1
+                frames[frame] = None
+            raise
+
+    def _write_all(self, data: bytes) -> None:
+        """Append to the open segment, whole or not at all. Raises OSError, after which the segment is ended."""
+        segment = self.segments[-1]
+        file = self._file
+        if file is None:
+            raise OSError("no segment of the sample log is open")
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(file, rest) :]
+        except OSError:
+            self._give_up(file, segment)
+            raise
+        segment.size += len(data)
+
+    def _give_up(self, file: int, segment: Segment) -> None:
+        self._file = None
+        self._defined = {}
+        try:
+            os.ftruncate(file, segment.size)
+            if segment.size <= len(MAGIC):
+                segment.path.unlink(missing_ok=True)
+                self.segments.remove(segment)
+        finally:
+            os.close(file)
+
+    def _encoded(self, frame: StoredFrame, segment: Segment) -> Iterator[bytes]:
+        """The records for all rows of a frame that the log does not have; moves the frame's marks."""
+        for chunk in frame.chunks:
+            count = chunk.count
+            low = max(frame.logged_first - chunk.first, 0)
+            if low >= count:
+                continue
+            anew = frame.logged_segment != segment.number or frame.logged_layout is not chunk.layout
+            if anew:
+                series = self._undefined(chunk.layout)
+                if series is None:
+                    # Retention has just forgotten the series of this chunk: its rows are too old to matter.
+                    frame.logged_first = chunk.first + count
+                    continue
+                if series:
+                    yield encode_series(series)
+                yield encode_frame(frame.number, frame.loose, chunk.layout.sids)
+                frame.logged_segment = segment.number
+                frame.logged_layout = chunk.layout
+            yield from _encoded_rows(frame.number, chunk, low, count, anew)
+            first, last = int(chunk.times[low]), int(chunk.times[count - 1])
+            segment.oldest = first if segment.oldest is None else min(segment.oldest, first)
+            segment.newest = last if segment.newest is None else max(segment.newest, last)
+            frame.logged_first = chunk.first + count
+
+    def _undefined(self, layout: Layout) -> dict[int, Labels] | None:
+        """The series of a layout that this segment does not define yet; None if one is forgotten already."""
+        births, defined = self._index.births, self._defined
+        series: dict[int, Labels] = {}
+        numbers: list[int] = layout.sids.tolist()
+        for sid in numbers:
+            if defined.get(sid) != births[sid]:
+                labels = self._index.labels[sid]
+                if labels is None:
+                    return None
+                series[sid] = labels
+        for sid in series:
+            defined[sid] = births[sid]
+        return series
+
+
+def _encoded_rows(number: int, chunk: AnyChunk, low: int, high: int, anew: bool) -> Iterator[bytes]:
+    before = 0 if anew or low == 0 else 1
+    bits = np.ascontiguousarray(chunk.read(low - before, high, slice(None))).view(np.uint64)
+    times = chunk.times
+    for slot in range(low, high):
+        row = slot - low + before
+        yield encode_row(number, int(times[slot]), bits[row], bits[row - 1] if row else None)
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """All segments of a folder, oldest first; none if it does not exist. Raises OSError for one that cannot be listed."""
+    try:
+        paths = list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    return sorted(path for path in paths if path.suffix == _ENDING and path.stem.isdecimal())
+
+
+def read_segment(segment: Segment) -> SegmentReader:
+    """The contents of a segment; sets its size. Raises OSError."""
+    data = segment.path.read_bytes()
+    segment.size = len(data)
+    return SegmentReader(data)
+
+
+def cut(segment: Segment, size: int) -> None:
+    """Cut a torn tail off. Raises OSError."""
+    os.truncate(segment.path, size)
+    segment.size = size

@@ -1,0 +1,170 @@
+"""The records of the write-ahead log.
+
+A segment is a magic text and then records: length (u32), CRC-32 of the payload (u32), payload. All numbers are
+little-endian. A payload begins with its kind:
+
+- series: which label sets the numbers stand for (JSON, deflated);
+- frame: the series of a frame's rows from here on, as such numbers;
+- row: frame, time, and either all values or a bitmap of those that differ, bit by bit, from the frame's row before and
+  then these.
+
+Every segment defines what it uses, so each can be read, lost or deleted by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.model.errors import CorruptionError
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+
+MAGIC: Final = b"wksampl1"
+LONGEST: Final = 1 << 30
+"""Bytes; a longer record is a broken length."""
+
+_SERIES, _FRAME, _ROW = 1, 2, 3
+_EDGE: Final = struct.Struct("<II")
+_FRAME_HEAD: Final = struct.Struct("<BIBI")
+_ROW_HEAD: Final = struct.Struct("<BIqB")
+_ALL, _CHANGED = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRecord:
+    """Numbers and their label sets."""
+
+    series: dict[int, Labels]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRecord:
+    """The series of a frame's next rows."""
+
+    number: int
+    loose: bool
+    sids: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class RowRecord:
+    """One row of a frame, still encoded: how many values there are only the frame knows."""
+
+    number: int
+    at: Timestamp
+    payload: memoryview
+
+    def values(self, width: int, before: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """The row, (width,) float64, given the frame's row before. Raises CorruptionError if it does not fit."""
+        mode = self.payload[_ROW_HEAD.size - 1]
+        body = self.payload[_ROW_HEAD.size :]
+        if mode == _ALL:
+            if len(body) != 8 * width:
+                raise CorruptionError(f"a row of frame {self.number} has {len(body)} bytes for {width} values")
+            return np.frombuffer(body, dtype="<f8").copy()
+        bitmap = (width + 7) // 8
+        if before is None or mode != _CHANGED or len(body) < bitmap or (len(body) - bitmap) % 8:
+            raise CorruptionError(f"a row of frame {self.number} cannot be read")
+        changed = np.unpackbits(np.frombuffer(body, dtype=np.uint8, count=bitmap), count=width).view(np.bool_)
+        values = np.frombuffer(body, dtype="<f8", offset=bitmap)
+        if len(values) != np.count_nonzero(changed):
+            raise CorruptionError(f"a row of frame {self.number} has {len(values)} changed values instead of others")
+        row = before.copy()
+        row[changed] = values
+        return row
+
+
+Record = SeriesRecord | FrameRecord | RowRecord
+
+
+def encode_series(series: dict[int, Labels]) -> bytes:
+    """A series record with its edges."""
+    listed = [[sid, *(text for pair in labels.pairs for text in pair)] for sid, labels in series.items()]
+    return _edged(bytes([_SERIES]) + zlib.compress(json.dumps(listed, separators=(",", ":")).encode(), 1))
+
+
+def encode_frame(number: int, loose: bool, sids: NDArray[np.int32]) -> bytes:
+    """A frame record with its edges."""
+    steps = np.diff(sids, prepend=np.int32(0)).astype("<i4")
+    return _edged(_FRAME_HEAD.pack(_FRAME, number, loose, len(sids)) + zlib.compress(steps.tobytes(), 1))
+
+
+def encode_row(number: int, at: Timestamp, bits: NDArray[np.uint64], before: NDArray[np.uint64] | None) -> bytes:
+    """A row record with its edges, from the values' bits; `before` as the reader will know it, or None."""
+    if before is None:
+        return _edged(_ROW_HEAD.pack(_ROW, number, at, _ALL) + bits.tobytes())
+    changed = bits != before
+    head = _ROW_HEAD.pack(_ROW, number, at, _CHANGED)
+    return _edged(head + np.packbits(changed).tobytes() + bits[changed].tobytes())
+
+
+def _edged(payload: bytes) -> bytes:
+    return _EDGE.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+class TornError(CorruptionError):
+    """The segment ends within a record, as it does when the process was killed while writing."""
+
+
+class SegmentReader:
+    """The records of one segment, in order. `offset` is the end of what has been read well so far."""
+
+    __slots__ = ("_data", "offset")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+        self.offset = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        """Raises TornError where the file ends too early and CorruptionError where it is wrong."""
+        data = self._data
+        if not data:
+            return
+        if len(data) < len(MAGIC) and MAGIC.startswith(bytes(data)):
+            raise TornError("the file ends within its first bytes")
+        if bytes(data[: len(MAGIC)]) != MAGIC:
+            raise CorruptionError("this is not a segment of a sample log, or of another version")
+        self.offset = len(MAGIC)
+        while self.offset < len(data):
+            begin = self.offset + _EDGE.size
+            if begin > len(data):
+                raise TornError(f"the record at byte {self.offset} is cut off")
+            length, checksum = _EDGE.unpack_from(data, self.offset)
+            if length > LONGEST or length < 1:
+                raise CorruptionError(f"the record at byte {self.offset} has an impossible length")
+            if begin + length > len(data):
+                raise TornError(f"the record at byte {self.offset} is cut off")
+            payload = data[begin : begin + length]
+            if zlib.crc32(payload) != checksum:
+                raise CorruptionError(f"the record at byte {self.offset} has a wrong checksum")
+            try:
+                record = _decode(payload)
+            except (struct.error, zlib.error, ValueError, TypeError, IndexError) as error:
+                raise CorruptionError(f"the record at byte {self.offset} cannot be read: {error}") from error
+            yield record
+            self.offset = begin + length
+
+
+def _decode(payload: memoryview) -> Record:
+    kind = payload[0]
+    if kind == _ROW:
+        _, number, at, _ = _ROW_HEAD.unpack_from(payload)
+        return RowRecord(number, at, payload)
+    if kind == _FRAME:
+        _, number, loose, count = _FRAME_HEAD.unpack_from(payload)
+        steps = np.frombuffer(zlib.decompress(payload[_FRAME_HEAD.size :]), dtype="<i4")
+        if len(steps) != count:
+            raise ValueError("a frame with another number of series than it says")
+        return FrameRecord(number, bool(loose), np.cumsum(steps, dtype=np.int32))
+    if kind == _SERIES:
+        listed: list[list[str]] = json.loads(zlib.decompress(payload[1:]))
+        return SeriesRecord({int(entry[0]): Labels(zip(entry[1::2], entry[2::2], strict=True)) for entry in listed})
+    raise ValueError(f"unknown kind {kind}")

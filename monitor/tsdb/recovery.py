@@ -1,0 +1,110 @@
+"""Replay: from the log's segments back to frames.
+
+Damage never stops the start. A torn end, as a killed process leaves it, is cut off; any other damage costs what follows
+in its segment. Both are reported. Frames come back without a writer and are taken up again by whoever opens the same
+series; frames of loose samples go on at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.model.errors import CorruptionError
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+from monitor.tsdb.frames import StoredFrame
+from monitor.tsdb.log import Segment, cut
+from monitor.tsdb.records import FrameRecord, RowRecord, SegmentReader, SeriesRecord, TornError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryReport:
+    """What a start found in the log."""
+
+    segments: int
+    rows: int
+    """Rows taken over."""
+    series: int
+    samples: int
+    """As in `StoreStats`, after the replay."""
+    problems: tuple[str, ...]
+    """One sentence for each damaged segment: file, place, what was wrong, how many bytes were lost."""
+
+
+class ReplayedFrames(Protocol):
+    """Where replayed rows go."""
+
+    def replayed_frame(self, number: int, labels: list[Labels], *, loose: bool) -> StoredFrame:
+        """The frame with this number, its next rows being of these series."""
+        ...
+
+
+@dataclass(slots=True)
+class _Running:
+    """One frame while a segment is replayed."""
+
+    frame: StoredFrame
+    width: int
+    before: NDArray[np.float64] | None = None
+
+
+@dataclass(slots=True)
+class Replay:
+    """Collects what the segments hold."""
+
+    into: ReplayedFrames
+    horizon: Timestamp
+    """Older rows are not taken over."""
+    segments: int = 0
+    rows: int = 0
+    problems: list[str] = field(default_factory=list[str])
+
+    def take(self, segment: Segment, reader: SegmentReader, *, newest: bool) -> None:
+        """Replay one segment as far as it can be read. The newest one's torn end is cut off in its file."""
+        self.segments += 1
+        try:
+            self._take(segment, reader)
+        except TornError as error:
+            self._report(segment, reader, error)
+            if newest:
+                try:
+                    cut(segment, reader.offset)
+                except OSError as refused:
+                    self.problems.append(f"{segment.path.name}: its torn end could not be cut off: {refused}")
+        except CorruptionError as error:
+            self._report(segment, reader, error)
+
+    def _report(self, segment: Segment, reader: SegmentReader, error: CorruptionError) -> None:
+        self.problems.append(f"{segment.path.name}: {error}; {segment.size - reader.offset} bytes are lost")
+
+    def _take(self, segment: Segment, reader: SegmentReader) -> None:
+        series: dict[int, Labels] = {}
+        frames: dict[int, _Running] = {}
+        horizon = self.horizon
+        for record in reader:
+            if isinstance(record, RowRecord):
+                running = frames.get(record.number)
+                if running is None:
+                    raise CorruptionError(f"a row at byte {reader.offset} is of an unknown frame")
+                values = running.before = record.values(running.width, running.before)
+                at = record.at
+                segment.oldest = at if segment.oldest is None else min(segment.oldest, at)
+                segment.newest = at if segment.newest is None else max(segment.newest, at)
+                if at >= horizon and running.frame.add(at, values, 0):
+                    self.rows += 1
+            elif isinstance(record, FrameRecord):
+                frames[record.number] = self._frame(record, series, reader.offset)
+            else:
+                assert isinstance(record, SeriesRecord)
+                series.update(record.series)
+
+    def _frame(self, record: FrameRecord, series: dict[int, Labels], offset: int) -> _Running:
+        numbers: list[int] = record.sids.tolist()
+        labels = [series[number] for number in numbers if number in series]
+        if len(labels) != len(numbers) or len(set(labels)) != len(labels):
+            raise CorruptionError(f"the frame at byte {offset} has unknown or equal series")
+        return _Running(self.into.replayed_frame(record.number, labels, loose=record.loose), len(labels))
