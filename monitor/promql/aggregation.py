@@ -134,7 +134,11 @@ def select_best(op: str, block: Block, groups: Groups, limits: Floats) -> Block:
             continue
         alive = np.arange(len(block.labels)) if block.present is None else np.flatnonzero(block.present[:, step])
         for _, rows in sorted(
-            ((int(number), members) for numbers, table in _by_size(groups.codes[alive], alive) for number, members in zip(numbers, table, strict=True)),
+            (
+                (int(number), members)
+                for numbers, table in _by_size(groups.codes[alive], alive)
+                for number, members in zip(numbers, table, strict=True)
+            ),
             key=lambda pair: pair[0],
         ):
             values = block.values[rows, step]
@@ -182,13 +186,14 @@ def count_values(block: Block, name: str, grouping: tuple[str, ...], *, without:
     steps = block.values.shape[1]
     mask = block.mask
     texts: dict[float, str] = {}
-    for row, code in enumerate(groups.codes.tolist()):
+    codes: list[int] = groups.codes.tolist()
+    for row, code in enumerate(codes):
         base = groups.labels[code]
-        for step in np.flatnonzero(mask[row]):
+        for step in map(int, np.flatnonzero(mask[row])):
             value = float(block.values[row, step])
             text = texts.setdefault(value, plain(value))
             key = base.with_(**{name: text})
-            counts.setdefault(key, np.zeros(steps))[step] += 1
+            counts.setdefault(key, np.zeros(steps, dtype=np.float64))[step] += 1
     if not counts:
         return Block((), np.empty((0, steps)))
     values = np.array(list(counts.values()))

@@ -56,8 +56,6 @@ def bucket_fraction(low: float, high: float, buckets: Sequence[tuple[float, floa
     if not buckets or buckets[-1][0] != math.inf:
         return math.nan
     bounds, counts = _coalesced(buckets)
-    if len(bounds) < 2:
-        return math.nan
     observations = counts[-1]
     if observations == 0 or math.isnan(low) or math.isnan(high):
         return math.nan

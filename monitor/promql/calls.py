@@ -70,6 +70,10 @@ class Calls(ABC):
                 return np.full(len(at), (task.end - task.start) / 1000)
             case "step":
                 return np.full(len(at), task.step / 1000)
+            case "min_of":
+                return np.minimum(self.scalar(node.args[0], at), self.scalar(node.args[1], at))
+            case "max_of":
+                return np.maximum(self.scalar(node.args[0], at), self.scalar(node.args[1], at))
             case "scalar":
                 block = self.vector(node.args[0], at)
                 if not block.labels:
@@ -149,14 +153,14 @@ class Calls(ABC):
         labels = relabelling.absent_labels(selector.matchers) if isinstance(selector, VectorSelector) else Labels()
         if node.function.name == "absent":
             block = self.vector(inner, at)
-            there = block.mask.any(axis=0) if block.labels else np.zeros(len(at), dtype=bool)
+            there: Bools = np.logical_or.reduce(block.mask, axis=0) if block.labels else np.zeros(len(at), dtype=bool)
         else:
             found, _, _, reach = self.runs_of(inner, at)
             there = np.zeros(len(at), dtype=bool)
             for run in found:
                 start = np.searchsorted(run.times, reach.low, "right")
                 there |= np.searchsorted(run.times, reach.high, "right") > start
-        return one_series(np.ones(len(at)), ~there, labels)
+        return one_series(np.ones(len(at)), np.logical_not(there), labels)
 
     def _sorted(self, node: Call, block: Block) -> Block:
         if self.task.step:
@@ -243,9 +247,7 @@ class Calls(ABC):
         page = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"
         problem = f"input to histogram_quantile needed to be fixed for monotonicity (see {page})"
         where = f"from buckets {general(repair.first)} to {general(repair.last)}"
-        self.annotations.inform(
-            f"{_named(problem, name)}, {where}, with a max diff of {repair.largest:.2g}", node
-        )
+        self.annotations.inform(f"{_named(problem, name)}, {where}, with a max diff of {repair.largest:.2g}", node)
 
 
 def _named(problem: str, name: str) -> str:

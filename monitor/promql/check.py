@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from monitor.model.errors import QueryError
-from monitor.promql.features import Features
+from monitor.promql.features import STABLE, Features
 from monitor.promql.inspection import depth, walk
 from monitor.promql.nodes import Aggregation, Binary, Call, Expr, Matching, VectorSelector
 from monitor.promql.signatures import EXPERIMENTAL_AGGREGATIONS
 
 _DEEPEST: Final = 100
 _NATIVE: Final = frozenset(
-    "histogram_avg histogram_count histogram_sum histogram_stddev histogram_stdvar histogram_quantiles".split()
+    ["histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev", "histogram_stdvar", "histogram_quantiles"]
 )
-_UNSERVED: Final = frozenset({"info"})
+_UNSERVED: Final = frozenset({"info", "start_timestamp"})
 
 
-def check_supported(tree: Expr, features: Features = Features()) -> None:  # noqa: B008
+def check_supported(tree: Expr, features: Features = STABLE) -> None:
     """Raises QueryError with the place of the first thing that cannot be evaluated here, or that `features` leave out."""
     if depth(tree) > _DEEPEST:
         raise QueryError(f"expression is nested more than {_DEEPEST} levels deep", start=tree.start, end=tree.end)

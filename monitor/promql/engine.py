@@ -16,7 +16,7 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.promql.annotations import INFO, WARNING, Annotations
 from monitor.promql.check import check_supported
 from monitor.promql.evaluator import Evaluator, Task
-from monitor.promql.features import Features
+from monitor.promql.features import STABLE, Features
 from monitor.promql.matrix import Block, Ints
 from monitor.promql.nodes import Expr, Text, unwrapped
 from monitor.promql.parser import parse
@@ -41,7 +41,7 @@ class Options:
     delayed_names: bool = False
     """Drop metric names at the end of the query and not in each function: Prometheus's
     promql-delayed-name-removal."""
-    features: Features = Features()
+    features: Features = STABLE
     """Which parts of the language are allowed."""
 
 
@@ -100,7 +100,7 @@ class Query:
 
     __slots__ = ("_plans", "kind", "options", "text", "tree")
 
-    def __init__(self, expression: str | Expr, options: Options = Options()) -> None:  # noqa: B008
+    def __init__(self, expression: str | Expr, options: Options = Options()) -> None:
         """Raises QueryError for a text that cannot be parsed or evaluated here."""
         self.text = expression if isinstance(expression, str) else to_text(expression)
         self.tree = parse(self.text, options.features)
@@ -151,9 +151,7 @@ class Query:
             block = run.evaluator.final(self.tree, run.evaluator.vector(self.tree, run.at))
         return self._answer(run, _series(block, run.at), ValueType.MATRIX)
 
-    def _start(
-        self, source: SampleSource, start: Timestamp, end: Timestamp, step: Millis, check: Check | None
-    ) -> _Run:
+    def _start(self, source: SampleSource, start: Timestamp, end: Timestamp, step: Millis, check: Check | None) -> _Run:
         options = self.options
         annotations = Annotations(self.text)
         task = Task(
@@ -205,10 +203,11 @@ def _series(block: Block, at: Ints) -> tuple[Series, ...]:
 def _windows(run: _Run, tree: Expr) -> tuple[Series, ...]:
     """A range vector at one instant: the samples themselves."""
     found, labels, marked, reach = run.evaluator.runs_of(tree, run.at)
+    start, end = int(reach.low[0]), int(reach.high[0])
     out: list[Series] = []
     for part in found:
-        low = int(np.searchsorted(part.times, reach.low[0], "right"))
-        high = int(np.searchsorted(part.times, reach.high[0], "right"))
+        low = int(np.searchsorted(part.times, start, "right"))
+        high = int(np.searchsorted(part.times, end, "right"))
         times = part.times[low:high].tolist()
         if not times:
             continue

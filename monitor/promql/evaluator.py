@@ -251,8 +251,6 @@ class Evaluator(Calls):
 
     def _aggregate(self, node: Aggregation, at: Ints) -> Block:
         block = self.vector(node.expr, at)
-        if not block.labels:
-            return Block((), np.empty((0, len(at))))
         if node.op == "count_values":
             name = self._text(node.param)
             if name == "" or any(0xDC80 <= ord(char) <= 0xDCFF for char in name):
@@ -349,5 +347,3 @@ def _joined(left: Sequence[Labels], right: Sequence[Labels]) -> tuple[Sequence[L
 
 def _too_many() -> QueryLimitError:
     return QueryLimitError("query processing would load too many samples into memory in query execution")
-
-

@@ -22,5 +22,8 @@ class Features:
     """`fill`, `fill_left` and `fill_right` in vector matching."""
 
 
+STABLE: Final = Features()
+"""What Prometheus accepts without flags."""
+
 ALL_FEATURES: Final = Features(experimental_functions=True, extended_ranges=True, fill_modifiers=True)
 """Everything that can be parsed."""

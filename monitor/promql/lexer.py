@@ -74,8 +74,27 @@ class LexError(Exception):
 
 
 KEYWORDS: Final = frozenset(
-    "offset smoothed anchored by without on ignoring group_left group_right fill fill_left fill_right bool start end "
-    "step range min_of max_of".split()
+    [
+        "offset",
+        "smoothed",
+        "anchored",
+        "by",
+        "without",
+        "on",
+        "ignoring",
+        "group_left",
+        "group_right",
+        "fill",
+        "fill_left",
+        "fill_right",
+        "bool",
+        "start",
+        "end",
+        "step",
+        "range",
+        "min_of",
+        "max_of",
+    ]
 )
 _OPERATOR_WORDS: Final = SET_OPERATORS | {"atan2"}
 _SPACE: Final = " \t\n\r"
@@ -275,7 +294,7 @@ class Lexer:
                 raise self._error(f"unexpected right parenthesis {_rune(char)}")
         return self._emit(Kind.MARK)
 
-    def _statement(self) -> Token:  # noqa: PLR0911, PLR0912
+    def _statement(self) -> Token:
         char = self._take()
         match char:
             case "":

@@ -103,9 +103,8 @@ def pair(left: Sequence[Labels], right: Sequence[Labels], node: Binary, *, drop:
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
     many_labels, one_labels = (right, left) if swapped else (left, right)
     many_codes, one_codes = (groups.right, groups.left) if swapped else (groups.left, groups.right)
-    fill_many, fill_one = (
-        (matching.fill_right, matching.fill_left) if swapped else (matching.fill_left, matching.fill_right)
-    )
+    # with group_right too, fill_left fills the "many" side: Prometheus swaps the operands first
+    fill_many, fill_one = matching.fill_left, matching.fill_right
     members: dict[int, list[int]] = {}
     for row, code in enumerate(one_codes.tolist()):
         members.setdefault(code, []).append(row)
@@ -168,9 +167,7 @@ def operate(node: Binary, left: Block, right: Block, pairing: Pairing, *, mark: 
     matching = node.matching or Matching()
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
     many, one = (right, left) if swapped else (left, right)
-    fill_many, fill_one = (
-        (matching.fill_right, matching.fill_left) if swapped else (matching.fill_left, matching.fill_right)
-    )
+    fill_many, fill_one = matching.fill_left, matching.fill_right
     if not pairing.simple:
         _refuse_duplicates(one, many, pairing, swapped=swapped)
     there = _alive(many, one, pairing)
@@ -234,7 +231,7 @@ def _refuse_duplicates(one: Block, many: Block, pairing: Pairing, *, swapped: bo
     if not bool(twice.any()):
         return
     group, step = (int(place[0]) for place in np.nonzero(twice))
-    rows = [row for row in np.flatnonzero(pairing.one_codes == group) if one.mask[row, step]][:2]
+    rows = [int(row) for row in np.flatnonzero(pairing.one_codes == group) if one.mask[row, step]][:2]
     side = "left" if swapped else "right"
     raise EvaluationError(
         f"found duplicate series for the match group {_braced(pairing.groups.keys[group])} on the {side} hand-side of the "

@@ -17,7 +17,7 @@ from monitor.model.errors import QueryError
 from monitor.model.labels import METRIC_NAME
 from monitor.model.times import Millis, Timestamp
 from monitor.promql.durations import DurationGrammar
-from monitor.promql.features import Features
+from monitor.promql.features import STABLE, Features
 from monitor.promql.lexer import Kind, Token, bytes_of, go_quote, text_of, unquote
 from monitor.promql.nodes import (
     Aggregation,
@@ -63,10 +63,9 @@ _LEVELS: Final = {
     "^": 6,
 }
 _POWER: Final = 6
-_NOT_A_METRIC: Final = frozenset(
-    {"bool", "on", "ignoring", "group_left", "group_right", "fill", "fill_left", "fill_right"}
-)
-_CALLABLE_KEYWORDS: Final = frozenset({"start", "end", "step", "range"})
+_NOT_A_METRIC: Final = frozenset({"bool", "on", "ignoring", "group_left", "group_right"})
+_FILL: Final = frozenset({"fill", "fill_left", "fill_right"})
+_CALLABLE_KEYWORDS: Final = frozenset({"start", "end", "step", "range", "min_of", "max_of"})
 _MODIFIABLE: Final = "must be preceded by an instant vector selector or range vector selector or a subquery"
 
 
@@ -78,7 +77,7 @@ class ParseError(QueryError):
         super().__init__(findings[0].message, start=findings[0].start, end=findings[0].end)
 
 
-def parse(text: str, features: Features = Features()) -> Expr:  # noqa: B008
+def parse(text: str, features: Features = STABLE) -> Expr:
     """The tree of a PromQL text, type-checked. Raises ParseError."""
     data = bytes_of(text)
     parser = _Parser(data, features)
@@ -109,11 +108,11 @@ class _Parser(DurationGrammar):
         """The tree, or None after a mistake that ends parsing; see `findings`."""
         try:
             self.advance()
-            if self.token.kind is Kind.END:
+            if self.at_end:
                 self.fail("no expression found in input", 0, 0)
                 return None
             tree = self.expression(0)
-            if self.token.kind is not Kind.END:
+            if not self.at_end:
                 self.unexpected("", "")
         except Stop:
             return None
@@ -372,7 +371,7 @@ class _Parser(DurationGrammar):
                 self.advance()
                 include = self._label_list() if self.is_mark("(") else ()
                 matching = replace(matching, cardinality=many, include=include)
-        while self.token.kind is Kind.KEYWORD and self.token.word in ("fill", "fill_left", "fill_right"):
+        while self.token.kind is Kind.KEYWORD and self.token.word in _FILL and self.follower() == "(":
             matching = self._fill(matching)
         return return_bool, matching
 
@@ -519,5 +518,3 @@ def _shifted(node: Expr, shift: Shift, end: int) -> Expr:
             return replace(node, selector=replace(node.selector, shift=shift), end=end)
         case _:
             return node
-
-

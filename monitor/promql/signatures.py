@@ -86,6 +86,9 @@ def _table() -> dict[str, Signature]:
         Signature("sort_by_label_desc", (_V, _T), _V, variadic=-1, experimental=True),
         Signature("time", (), _S),
         Signature("vector", (_S,), _V),
+        Signature("min_of", (_S, _S), _S, experimental=True),
+        Signature("max_of", (_S, _S), _S, experimental=True),
+        Signature("start_timestamp", (_V,), _V, experimental=True),
         Signature("start", (), _S, experimental=True),
         Signature("end", (), _S, experimental=True),
         Signature("range", (), _S, experimental=True),
@@ -97,7 +100,22 @@ def _table() -> dict[str, Signature]:
 FUNCTIONS: Final[Mapping[str, Signature]] = _table()
 
 AGGREGATIONS: Final = frozenset(
-    "avg bottomk count count_values group limit_ratio limitk max min quantile stddev stdvar sum topk".split()
+    [
+        "avg",
+        "bottomk",
+        "count",
+        "count_values",
+        "group",
+        "limit_ratio",
+        "limitk",
+        "max",
+        "min",
+        "quantile",
+        "stddev",
+        "stdvar",
+        "sum",
+        "topk",
+    ]
 )
 WITH_PARAMETER: Final = frozenset({"bottomk", "count_values", "limit_ratio", "limitk", "quantile", "topk"})
 EXPERIMENTAL_AGGREGATIONS: Final = frozenset({"limitk", "limit_ratio"})

@@ -62,6 +62,10 @@ class Tokens:
         self.fail(f"unexpected {self.token.shown()}{where}{wanted}", self.token.start, self.token.end)
         raise Stop
 
+    @property
+    def at_end(self) -> bool:
+        return self.token.kind is Kind.END
+
     def is_mark(self, text: str) -> bool:
         return self.token.kind is Kind.MARK and self.token.text == text
 
@@ -73,6 +77,10 @@ class Tokens:
         if not self.is_mark(text):
             self.unexpected("", "")
         self.advance()
+
+    def follower(self) -> str:
+        """The first character after the token at hand that is no space."""
+        return self.data[self.token.end :].lstrip(" \t\n\r")[:1]
 
     def number(self) -> Number:
         """The number or duration at hand, without sign."""

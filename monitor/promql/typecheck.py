@@ -69,7 +69,9 @@ class _Checker:
             settled, kind = self._on_spine(parent, settled, kind)
         return settled, kind
 
-    def _leaf(self, node: Number | Text | VectorSelector | MatrixSelector | Aggregation | Call) -> tuple[Expr, ValueType]:
+    def _leaf(
+        self, node: Number | Text | VectorSelector | MatrixSelector | Aggregation | Call
+    ) -> tuple[Expr, ValueType]:
         match node:
             case Number():
                 return node, ValueType.SCALAR

@@ -103,7 +103,7 @@ def _windows(
                 values = run.values[:, None, first : first + int(size)]
                 times = run.times[None, first : first + int(size)]
             else:
-                slots = start[chosen][:, None] + np.arange(size)
+                slots: Ints = start[chosen][:, None] + np.arange(size, dtype=np.int64)
                 values, times = run.values[:, slots], run.times[slots]
             picked = tuple(argument[chosen] for argument in arguments)
             yield chosen, Windows(values, times, low[chosen], reach.high[chosen], reach.at[chosen], picked)

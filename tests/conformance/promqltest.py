@@ -31,18 +31,33 @@ from tests.support.sources import MemorySource
 
 _OPTIONS = Options(features=ALL_FEATURES, delayed_names=True)
 _TIME_DEPENDENT = frozenset(
-    "days_in_month day_of_month day_of_week day_of_year hour minute month year predict_linear time timestamp start end "
-    "step range".split()
+    [
+        "days_in_month",
+        "day_of_month",
+        "day_of_week",
+        "day_of_year",
+        "hour",
+        "minute",
+        "month",
+        "year",
+        "predict_linear",
+        "time",
+        "timestamp",
+        "start",
+        "end",
+        "step",
+        "range",
+    ]
 )
 _TINY = 2.2250738585072014e-308
 _HUGE = 1.7976931348623157e308
 
 
-class Mismatch(AssertionError):
+class MismatchError(AssertionError):
     """The answer is not the expected one."""
 
 
-class Skipped(Exception):
+class SkippedError(Exception):
     """The evaluation needs what is not built."""
 
 
@@ -53,7 +68,7 @@ class Count:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
-    problems: list[str] = field(default_factory=lambda: [])
+    problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -69,8 +84,8 @@ class Evaluation:
     end: int
     step: int
     """0 for instant."""
-    expects: list[str] = field(default_factory=lambda: [])
-    rows: list[str] = field(default_factory=lambda: [])
+    expects: list[str] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
     fail: bool = False
 
     @property
@@ -131,7 +146,7 @@ class Script:
     def _evaluate(self, case: Evaluation, file: str) -> None:
         try:
             self._check(case)
-        except Skipped:
+        except SkippedError:
             self.count.skipped += 1
         except Exception as error:  # noqa: BLE001 - a crash is a failed case, to be told like one
             self.count.failed += 1
@@ -142,13 +157,13 @@ class Script:
     def _check(self, case: Evaluation) -> None:
         tree = parse(case.text, ALL_FEATURES)
         if any("{{" in row for row in case.rows) or self._touches_native(tree):
-            raise Skipped
+            raise SkippedError
         if self.start_stamps:
-            raise Skipped
+            raise SkippedError
         try:
             query = Query(case.text, _OPTIONS)
         except QueryError as error:
-            raise Skipped from error
+            raise SkippedError from error
         if case.step:
             self._run_range(case, query, case.start, case.end, case.step)
             return
@@ -206,7 +221,7 @@ class Script:
         series = _as_series(answer)
         keys = [one.labels.pairs for one in series]
         if keys != sorted(keys):
-            raise Mismatch("range result is not sorted")
+            raise MismatchError("range result is not sorted")
         _compare_range(case, series, start, step)
 
     def _run_middle(self, case: Evaluation, query: Query, at: int) -> None:
@@ -217,9 +232,7 @@ class Script:
             return
         if case.fail or case.ordered:
             return
-        found = {
-            one.labels: dict(one.points)[at] for one in _as_series(answer) if at in dict(one.points)
-        }
+        found = {one.labels: dict(one.points)[at] for one in _as_series(answer) if at in dict(one.points)}
         _compare_values(case, found)
 
 
@@ -256,9 +269,9 @@ def _labels_of(row: str) -> str:
             quoted = char
         elif char == "}":
             return row[: place + 1]
-        elif char.isspace() and "{" not in row[:place] and not row[place:].lstrip().startswith("{") :
-            return row[:place]
-        elif char == "{" and row[place : place + 2] == "{{":
+        elif (char.isspace() and "{" not in row[:place] and not row[place:].lstrip().startswith("{")) or (
+            char == "{" and row[place : place + 2] == "{{"
+        ):
             return row[:place]
     return row
 
@@ -290,15 +303,15 @@ _EXPECTED_WORDS = ("ordered", "fail", "warn", "info", "no_warn", "no_info", "str
 
 def _expect_failure(case: Evaluation, error: UserError) -> None:
     if not case.fail:
-        raise Mismatch(f"failed: {error}") from error
+        raise MismatchError(f"failed: {error}") from error
     for line in case.expects:
         if line.startswith("fail ") and not _met(line.removeprefix("fail ").strip(), str(error)):
-            raise Mismatch(f"failed with {str(error)!r}, expected {line}") from error
+            raise MismatchError(f"failed with {str(error)!r}, expected {line}") from error
 
 
 def _expect_success(case: Evaluation) -> None:
     if case.fail:
-        raise Mismatch("did not fail")
+        raise MismatchError("did not fail")
 
 
 def _met(condition: str, text: str) -> bool:
@@ -312,23 +325,23 @@ def _check_annotations(case: Evaluation, answer: Answer) -> None:
     for word, texts in (("warn", answer.warnings), ("info", answer.infos)):
         lines = [line.removeprefix(word).strip() for line in case.expects if line.split()[0] == word]
         if f"no_{word}" in case.expects and texts:
-            raise Mismatch(f"unexpected {texts}")
+            raise MismatchError(f"unexpected {texts}")
         if not lines:
             continue
         if not texts:
-            raise Mismatch(f"no {word} annotation")
+            raise MismatchError(f"no {word} annotation")
         conditions = [line for line in lines if line]
         for condition in conditions:
             if not any(_met(condition, text) for text in texts):
-                raise Mismatch(f"{condition!r} not met by {texts}")
+                raise MismatchError(f"{condition!r} not met by {texts}")
         for text in texts:
             if conditions and not any(_met(condition, text) for condition in conditions):
-                raise Mismatch(f"{text!r} not expected")
+                raise MismatchError(f"{text!r} not expected")
 
 
 def _as_series(answer: Answer) -> tuple[Series, ...]:
     if isinstance(answer.value, ScalarValue | StringValue):
-        raise Mismatch("not a matrix")
+        raise MismatchError("not a matrix")
     return tuple(one for one in answer.value if isinstance(one, Series))
 
 
@@ -338,27 +351,27 @@ def _compare_instant(case: Evaluation, answer: Answer, at: int) -> None:
     if wanted is not None:
         text = unquote(wanted.removeprefix("string").strip().encode().decode("latin-1"))
         if not isinstance(value, StringValue) or value.value != text:
-            raise Mismatch(f"{value} is not {text!r}")
+            raise MismatchError(f"{value} is not {text!r}")
         return
     if isinstance(value, StringValue):
-        raise Mismatch("a string")
+        raise MismatchError("a string")
     if isinstance(value, ScalarValue):
         _compare_values(case, {Labels(): value.value})
         return
     pairs: list[tuple[Labels, float]] = []
     for one in value:
         if isinstance(one, Series):
-            raise Mismatch("a range vector")
+            raise MismatchError("a range vector")
         if one.timestamp != at:
-            raise Mismatch(f"time {one.timestamp} is not {at}")
+            raise MismatchError(f"time {one.timestamp} is not {at}")
         pairs.append((one.labels, one.value))
     if case.ordered:
         names = [parse_series_line(row).labels for row in case.rows]
         if [labels for labels, _ in pairs] != names:
-            raise Mismatch(f"order {[str(labels) for labels, _ in pairs]}")
+            raise MismatchError(f"order {[str(labels) for labels, _ in pairs]}")
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Mismatch("a label set comes twice")
+        raise MismatchError("a label set comes twice")
     _compare_values(case, found)
 
 
@@ -372,10 +385,10 @@ def _compare_values(case: Evaluation, found: dict[Labels, float]) -> None:
         line = parse_series_line(row)
         expected[line.labels] = line.values[0] if line.values and line.values[0] is not None else math.nan
     if set(found) != set(expected):
-        raise Mismatch(f"got { {str(key): own for key, own in found.items()} }")
+        raise MismatchError(f"got { {str(key): own for key, own in found.items()} }")
     for labels, value in expected.items():
         if not close(found[labels], value):
-            raise Mismatch(f"{labels}: {found[labels]!r} is not {value!r}")
+            raise MismatchError(f"{labels}: {found[labels]!r} is not {value!r}")
 
 
 def _compare_range(case: Evaluation, series: Sequence[Series], start: int, step: int) -> None:
@@ -387,13 +400,13 @@ def _compare_range(case: Evaluation, series: Sequence[Series], start: int, step:
     expected = {labels: points for labels, points in expected.items() if points}
     found = {one.labels: dict(one.points) for one in series}
     if set(found) != set(expected):
-        raise Mismatch(f"got { {str(key): list(own.values()) for key, own in found.items()} }")
+        raise MismatchError(f"got { {str(key): list(own.values()) for key, own in found.items()} }")
     for labels, points in expected.items():
         if list(found[labels]) != list(points):
-            raise Mismatch(f"{labels}: times {list(found[labels])} are not {list(points)}")
+            raise MismatchError(f"{labels}: times {list(found[labels])} are not {list(points)}")
         for at, value in points.items():
             if not close(found[labels][at], value):
-                raise Mismatch(f"{labels} at {at}: {found[labels][at]!r} is not {value!r}")
+                raise MismatchError(f"{labels} at {at}: {found[labels][at]!r} is not {value!r}")
 
 
 def close(left: float, right: float) -> bool:
