@@ -1,0 +1,301 @@
+"""Evaluating one group: its rules in order, each one's samples written before the next one reads.
+
+`slot` is the evaluation that Prometheus knows. `look` is the early one: it steps the alerts of one rule and writes no
+samples. When a look was later than a slot that is evaluated only now, the slot writes its samples and leaves the alert
+states, which know more, as they are. Callers see to it that a group is evaluated by one at a time (`GroupRun.lock`).
+
+The same code runs in the daemon, in unit tests of rules and in backtests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.columns.sink import SampleSink
+from monitor.gotemplate.values import Function
+from monitor.model.alerts import AlertState, AlertTransition
+from monitor.model.errors import PeerError, StoreError, UserError
+from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.samples import STALE, Vector
+from monitor.model.times import MINUTE, Millis, Timestamp
+from monitor.rules import recording, states
+from monitor.rules.groups import AlertingRule, RecordingRule, Rule, RuleGroup
+from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
+from monitor.rules.restore import changes, identities, matched
+from monitor.rules.states import RESEND, Active, LimitError
+from monitor.rules.status import GroupStatus, Health, RuleStatus, worst
+from monitor.rules.template_functions import functions, graph_link
+from monitor.rules.texts import Rendered, World, data_of, with_answers
+
+REFRESH: Millis = MINUTE
+"""Stored states are written anew after this, so that the store knows until when they were observed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What evaluation reads from and writes to."""
+
+    querier: Querier
+    samples: SampleSink
+    alerts: AlertSink
+    states: RuleStateStore
+    counters: Counters
+    monotonic: Callable[[], float]
+    """Seconds; for telling how long an evaluation took."""
+    warn: Callable[[str, Exception], None]
+    """Told of what failed and will be tried again: where (group;rule), and the error."""
+    changed: Callable[[Sequence[AlertTransition]], None] = lambda transitions: None
+    """Told of every change of state, after it was made."""
+    world: World = field(default_factory=World)
+    leaving: Labels = Labels()  # noqa: RUF009 - immutable
+    """Labels added to alerts that leave: external labels and the environment."""
+    resend: Millis = RESEND
+
+
+@dataclass(slots=True, kw_only=True)
+class RuleRun:
+    """One rule and where it stands."""
+
+    rule: Rule
+    identity: str
+    number: int
+    active: Active = field(default_factory=dict[Labels, states.ActiveAlert])
+    saved: Active = field(default_factory=dict[Labels, states.ActiveAlert])
+    """What the store has."""
+    saved_at: Timestamp = 0
+    series: tuple[Labels, ...] = ()
+    """What the last good evaluation wrote."""
+    looked_at: Timestamp = 0
+    """The time of the last early look."""
+    health: Health = Health.UNKNOWN
+    last_error: str = ""
+    last_evaluation: Timestamp | None = None
+    evaluation_seconds: float = 0.0
+
+
+class GroupRun:
+    """One group and where it stands."""
+
+    def __init__(self, group: RuleGroup, around: Surroundings, alerts: Mapping[int, Active] | None = None) -> None:
+        """`alerts`: what was restored, by the rule's place."""
+        self.group = group
+        self.around = around
+        self.lock = asyncio.Lock()
+        self.rules = [
+            RuleRun(rule=rule, identity=identity, number=number)
+            for rule, (identity, number) in zip(group.rules, identities(group.rules), strict=True)
+        ]
+        for place, active in (alerts or {}).items():
+            self.rules[place].active = self.rules[place].saved = active
+        self.leftover: tuple[Labels, ...] = ()
+        """Series of rules that a reload removed; they end with the next slot."""
+        self.last_evaluation: Timestamp | None = None
+        self.evaluation_seconds = 0.0
+        self.missed = 0
+
+    def __repr__(self) -> str:
+        counts = {
+            state: sum(alert.state is state for run in self.rules for alert in run.active.values())
+            for state in AlertState
+        }
+        return f"GroupRun({self.group.key!r}, last={self.last_evaluation}, {counts})"
+
+    def follow(self, old: GroupRun, now: Timestamp) -> None:
+        """Take over from the group as it was before a reload."""
+        places = matched([run.rule for run in old.rules], self.group.rules)
+        for place, run in enumerate(self.rules):
+            if place not in places:
+                continue
+            before = old.rules[places[place]]
+            run.series, run.looked_at = before.series, before.looked_at
+            run.health, run.last_error = before.health, before.last_error
+            run.last_evaluation, run.evaluation_seconds = before.last_evaluation, before.evaluation_seconds
+            run.saved, run.saved_at = before.saved, before.saved_at
+            if isinstance(run.rule, AlertingRule):
+                run.active = states.carried(before.active, run.rule, now)
+        kept = set(places.values())
+        self.leftover = (
+            *old.leftover,
+            *(labels for place, run in enumerate(old.rules) if place not in kept for labels in run.series),
+        )
+        self.last_evaluation, self.evaluation_seconds, self.missed = (
+            old.last_evaluation,
+            old.evaluation_seconds,
+            old.missed,
+        )
+
+    def follow_forgotten(self, old: GroupRun) -> Sequence[RuleRun]:
+        """The rules of the old group that have no successor here."""
+        kept = set(matched([run.rule for run in old.rules], self.group.rules).values())
+        return [run for place, run in enumerate(old.rules) if place not in kept]
+
+    def series(self) -> tuple[Labels, ...]:
+        """All series that this group has written and not ended."""
+        return (*self.leftover, *(labels for run in self.rules for labels in run.series))
+
+    async def slot(self, slot: Timestamp) -> None:
+        """Evaluate every rule at this slot. What fails is noted at the rule; the others go on."""
+        began = self.around.monotonic()
+        if self.leftover:
+            self.around.samples.append(slot - self.group.query_offset, [(labels, STALE) for labels in self.leftover])
+            self.leftover = ()
+        for run in self.rules:
+            await self.slot_of(run, slot)
+        self.last_evaluation = slot
+        self.evaluation_seconds = self.around.monotonic() - began
+        self.around.counters.evaluated(self.group.key)
+
+    async def slot_of(self, run: RuleRun, slot: Timestamp) -> None:
+        """Evaluate one rule at this slot."""
+        began = self.around.monotonic()
+        try:
+            samples = await self._slot_samples(run, slot)
+        except (UserError, PeerError, StoreError) as error:
+            if isinstance(error, LimitError):
+                run.active = {}
+            run.health, run.last_error = Health.BAD, str(error)
+            self.around.counters.failed(self.group.key)
+            self.around.warn(f"{self.group.key};{run.rule.name}", error)
+        else:
+            run.health, run.last_error = Health.OK, ""
+            self.around.samples.append(
+                slot - self.group.query_offset, [*samples, *recording.ended(run.series, samples)]
+            )
+            run.series = tuple(labels for labels, _ in samples)
+            if isinstance(run.rule, AlertingRule) and run.looked_at <= slot:
+                await self._save(run, slot)
+                await self._send(run, run.rule, slot)
+        run.last_evaluation = slot
+        run.evaluation_seconds = self.around.monotonic() - began
+
+    async def look(self, place: int, at: Timestamp) -> None:
+        """An early look at one alerting rule. A failure is left to the slot to tell."""
+        run = self.rules[place]
+        rule = run.rule
+        if not isinstance(rule, AlertingRule) or at <= max(run.looked_at, run.last_evaluation or 0):
+            return
+        try:
+            step = await self._step(run, rule, at)
+        except (UserError, PeerError, StoreError):
+            return
+        run.looked_at = at
+        run.active = step.active
+        self._tell(step)
+        await self._save(run, at)
+        await self._send(run, rule, at)
+
+    def status(self) -> GroupStatus:
+        """Plain data for the API."""
+        return GroupStatus(
+            group=self.group,
+            last_evaluation=self.last_evaluation,
+            evaluation_seconds=self.evaluation_seconds,
+            missed=self.missed,
+            rules=tuple(map(_status, self.rules)),
+        )
+
+    async def save_all(self, at: Timestamp) -> None:
+        """Store everything as observed until now, before a stop."""
+        for run in self.rules:
+            if run.active or run.saved:
+                run.saved_at = 0
+                await self._save(run, at)
+
+    async def _slot_samples(self, run: RuleRun, slot: Timestamp) -> Sequence[tuple[Labels, float]]:
+        rule = run.rule
+        if isinstance(rule, RecordingRule):
+            answer = await self.around.querier.instant(rule.expr, slot - self.group.query_offset)
+            return recording.record(rule, answer, limit=self.group.limit)
+        step = await self._step(run, rule, slot)
+        if run.looked_at <= slot:
+            run.active = step.active
+            self._tell(step)
+        return step.samples
+
+    async def _step(self, run: RuleRun, rule: AlertingRule, at: Timestamp) -> states.Step:
+        answer = await self.around.querier.instant(rule.expr, at - self.group.query_offset)
+        seen = await self._render(rule, answer, at)
+        return states.step(self.group.key, rule, run.active, seen, at, limit=self.group.limit)
+
+    async def _render(self, rule: AlertingRule, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
+        world = self.around.world
+
+        def render(known: Mapping[str, Function]) -> Sequence[Rendered]:
+            return [_rendered(rule, sample.labels, sample.value, world, known) for sample in answer]
+
+        if not answer:
+            return ()
+        if not rule.asks:
+            return render(functions(external_url=world.external_url, now=at, answers={}))
+
+        async def ask(query: str) -> Vector:
+            try:
+                return await self.around.querier.instant(query, at)
+            except (UserError, PeerError, StoreError) as error:
+                raise ValueError(str(error)) from error
+
+        return await with_answers(render, ask, world, at)
+
+    async def _save(self, run: RuleRun, at: Timestamp) -> None:
+        whole = at - run.saved_at >= REFRESH and bool(run.active)
+        changed, removed = changes(self.group.key, run.identity, run.number, run.saved, run.active, at, whole=whole)
+        if not changed and not removed:
+            return
+        try:
+            await self.around.states.save(self.group.key, changed, removed)
+        except StoreError as error:
+            self.around.warn(f"{self.group.key};{run.rule.name}", error)
+            return
+        run.saved = run.active
+        if whole:
+            run.saved_at = at
+
+    async def _send(self, run: RuleRun, rule: AlertingRule, at: Timestamp) -> None:
+        around = self.around
+        chosen = states.due(run.active, at, resend=around.resend)
+        if not chosen:
+            return
+        reports = states.report(
+            run.active,
+            chosen,
+            at,
+            interval=self.group.interval,
+            generator_url=around.world.external_url.rstrip("/") + graph_link(rule.query, 1),
+            extra=around.leaving,
+            resend=around.resend,
+        )
+        try:
+            await around.alerts.accept(reports)
+        except StoreError as error:
+            around.warn(f"{self.group.key};{rule.name}", error)
+            return
+        run.active = states.sent(run.active, chosen, at, interval=self.group.interval, resend=around.resend)
+
+    def _tell(self, step: states.Step) -> None:
+        if step.transitions:
+            self.around.changed(step.transitions)
+
+
+def _rendered(
+    rule: AlertingRule, labels: Labels, value: float, world: World, known: Mapping[str, Function]
+) -> Rendered:
+    data = data_of(labels, value, world)
+    own = {name: text.render(data, known) for name, text in rule.labels}
+    annotations = Labels((name, text.render(data, known)) for name, text in rule.annotations)
+    alert_labels = labels.merged({METRIC_NAME: "", **own, "alertname": rule.name})
+    return Rendered(labels=alert_labels, annotations=annotations, value=value)
+
+
+def _status(run: RuleRun) -> RuleStatus:
+    alerts = tuple(alert for alert in run.active.values() if alert.state is not AlertState.INACTIVE)
+    return RuleStatus(
+        rule=run.rule,
+        health=run.health,
+        last_error=run.last_error,
+        last_evaluation=run.last_evaluation,
+        evaluation_seconds=run.evaluation_seconds,
+        state=worst(alerts) if isinstance(run.rule, AlertingRule) else None,
+        alerts=alerts,
+    )

@@ -1,0 +1,91 @@
+"""Alert states over restarts and reloads.
+
+Stored is the whole state, so a restart changes nothing that was observed: `for` goes on, a firing alert stays the same
+alert with the same start, `keep_firing_for` goes on. What was not observed does not count towards `for`: after an outage
+longer than two minutes a pending alert's beginning is moved by its length. After more than an hour the past says nothing
+of the present, and states are dropped. A restored alert that fires is held for two intervals, so that it does not resolve
+only because its data are not back yet.
+
+At a reload alerts follow their rule by name and labels; among equals the n-th follows the n-th, as in Prometheus.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from monitor.model.alerts import AlertState
+from monitor.model.times import HOUR, MINUTE, Millis, Timestamp
+from monitor.rules.groups import AlertingRule, Rule, RuleGroup
+from monitor.rules.ports import StoredAlert, StoredKey
+from monitor.rules.states import Active, ActiveAlert
+
+TOLERANCE: Final[Millis] = HOUR
+"""States older than this are dropped."""
+
+BRIEF: Final[Millis] = 2 * MINUTE
+"""An outage up to this counts as observed."""
+
+
+def identities(rules: Sequence[Rule]) -> tuple[tuple[str, int], ...]:
+    """For each rule: what finds it again (kind, name, labels as text), and which among equals it is."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    found: list[tuple[str, int]] = []
+    for rule in rules:
+        name = json.dumps(rule.identity, ensure_ascii=False)
+        found.append((name, counts[name]))
+        counts[name] += 1
+    return tuple(found)
+
+
+def restored(stored: Sequence[StoredAlert], group: RuleGroup, now: Timestamp) -> Mapping[int, Active]:
+    """The alerts of a group's rules, by the rule's place in the group."""
+    by_rule: defaultdict[tuple[str, int], list[StoredAlert]] = defaultdict(list)
+    for row in stored:
+        if row.group == group.key and now - row.seen_at <= TOLERANCE:
+            by_rule[row.rule, row.number].append(row)
+    found: dict[int, Active] = {}
+    for place, (rule, identity) in enumerate(zip(group.rules, identities(group.rules), strict=True)):
+        rows = by_rule.get(identity)
+        if rows and isinstance(rule, AlertingRule):
+            found[place] = {row.alert.labels: _restored(row, group, now) for row in rows}
+    return found
+
+
+def changes(
+    group: str, rule: str, number: int, before: Active, after: Active, at: Timestamp, *, whole: bool
+) -> tuple[tuple[StoredAlert, ...], tuple[StoredKey, ...]]:
+    """What to write and what to delete. Values, annotations and times of sending alone do not count as changes, unless
+    `whole`: then everything is written, which also tells the store that the rule is still being evaluated."""
+    changed = tuple(
+        StoredAlert(group=group, rule=rule, number=number, alert=alert, seen_at=at)
+        for labels, alert in after.items()
+        if whole or _essence(before.get(labels)) != _essence(alert)
+    )
+    removed = tuple(StoredKey(rule, number, labels) for labels in before if labels not in after)
+    return changed, removed
+
+
+def matched(old: Sequence[Rule], new: Sequence[Rule]) -> Mapping[int, int]:
+    """For each rule of the new list that has a counterpart in the old one: their places, new to old."""
+    places = {identity: place for place, identity in enumerate(identities(old))}
+    return {place: places[identity] for place, identity in enumerate(identities(new)) if identity in places}
+
+
+def _restored(row: StoredAlert, group: RuleGroup, now: Timestamp) -> ActiveAlert:
+    alert = row.alert
+    outage = now - row.seen_at
+    if alert.state is AlertState.PENDING:
+        return replace(alert, active_at=alert.active_at + (outage if outage > BRIEF else 0))
+    if alert.state is AlertState.FIRING:
+        return replace(alert, held_until=now + 2 * group.interval, last_sent_at=None)
+    return replace(alert, last_sent_at=None)
+
+
+def _essence(alert: ActiveAlert | None) -> tuple[object, ...] | None:
+    if alert is None:
+        return None
+    return (alert.state, alert.active_at, alert.fired_at, alert.resolved_at, alert.keep_firing_since, alert.held_until)

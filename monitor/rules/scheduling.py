@@ -1,0 +1,191 @@
+"""Running groups: each on its slots, early looks between them, and what a reload changes.
+
+A group has one task that sleeps until its next slot; there is no ticker. Results of probes and scrapes are announced
+through `saw`; the rules they concern are looked at a moment later, all results of that moment together.
+
+A reload leaves equal groups alone. A changed group is stopped after its current evaluation and its successor takes over
+the states; the series of rules that are gone end at its next slot. The series of a removed group end at once; its alerts
+end by themselves when nobody reports them any longer, as in Prometheus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from monitor.clock import Clock
+from monitor.model.errors import StoreError
+from monitor.model.labels import Labels
+from monitor.model.samples import STALE
+from monitor.model.times import SECOND, Millis, Timestamp
+from monitor.rules.early import GATHER, EarlyIndex, RuleAt, next_allowed
+from monitor.rules.evaluating import GroupRun, RuleRun, Surroundings
+from monitor.rules.groups import RuleGroup
+from monitor.rules.ports import StoredAlert, StoredKey
+from monitor.rules.restore import restored
+from monitor.rules.slots import following, offset_of, slot_at
+from monitor.rules.status import GroupStatus
+from monitor.rules.texts import World
+from monitor.supervise import Supervisor
+
+_NAP: Millis = 30 * SECOND
+
+
+class RuleScheduler:
+    """All groups of the daemon."""
+
+    def __init__(self, clock: Clock, supervisor: Supervisor, around: Surroundings, *, early: bool = True) -> None:
+        self._clock = clock
+        self._supervisor = supervisor
+        self._around = around
+        self._early = early
+        self._runs: dict[str, GroupRun] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._index = EarlyIndex(())
+        self._wanted: dict[RuleAt, Timestamp] = {}
+        self._allowed: dict[RuleAt, float] = {}
+        self._arrived = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"RuleScheduler({list(self._runs.values())}, wanted={len(self._wanted)})"
+
+    async def start(self, groups: Sequence[RuleGroup]) -> None:
+        """Restore what is stored and run these groups. Raises StoreError if the states cannot be read."""
+        stored = self._around.states.load()
+        now = self._clock.now()
+        for group in groups:
+            self._begin(GroupRun(group, self._around, restored(stored, group, now)))
+        self._index = EarlyIndex(groups)
+        if self._early:
+            self._supervisor.keep("rules/early", self._looks)
+        await self._forget(stored)
+
+    async def apply(self, groups: Sequence[RuleGroup], world: World, leaving: Labels) -> None:
+        """Run these groups from now on."""
+        self._around = replace(self._around, world=world, leaving=leaving)
+        wanted = {group.key: group for group in groups}
+        for key, old in list(self._runs.items()):
+            group = wanted.get(key)
+            if group == old.group:
+                old.around = self._around
+                continue
+            async with old.lock:
+                self._tasks.pop(key).cancel()
+                del self._runs[key]
+            if group is None:
+                await self._remove(old)
+            else:
+                run = GroupRun(group, self._around)
+                run.follow(old, self._clock.now())
+                self._begin(run)
+                await self._drop(key, run.follow_forgotten(old))
+        for key, group in wanted.items():
+            if key not in self._runs:
+                self._begin(GroupRun(group, self._around))
+        self._index = EarlyIndex(groups)
+        self._allowed.clear()
+
+    def saw(self, at: Timestamp, series: Sequence[Labels]) -> None:
+        """Results of these series with this time are in the store. Cheap: a look-up when nothing is concerned."""
+        if not self._early:
+            return
+        rules = self._index.concerned(series)
+        if not rules:
+            return
+        for rule in rules:
+            self._wanted[rule] = max(at, self._wanted.get(rule, at))
+        self._arrived.set()
+
+    def status(self) -> tuple[GroupStatus, ...]:
+        """All groups by file and name."""
+        return tuple(self._runs[key].status() for key in sorted(self._runs))
+
+    async def stop(self) -> None:
+        """Let running evaluations end, stop all, and store the states as observed until now."""
+        for key, run in self._runs.items():
+            async with run.lock:
+                self._tasks[key].cancel()
+                await run.save_all(self._clock.now())
+
+    def _begin(self, run: GroupRun) -> None:
+        key = run.group.key
+        self._runs[key] = run
+        self._tasks[key] = self._supervisor.keep(f"rules/{key}", lambda: self._slots(run))
+
+    async def _slots(self, run: GroupRun) -> None:
+        interval = run.group.interval
+        offset = offset_of(run.group.file, run.group.name, interval)
+        slot = slot_at(self._clock.now(), interval, offset) + interval
+        while True:
+            while (rest := slot - self._clock.now()) > 0:
+                if rest > interval:
+                    # the wall clock was set back
+                    slot = slot_at(self._clock.now(), interval, offset) + interval
+                await self._clock.sleep(min(slot - self._clock.now(), _NAP))
+            async with run.lock:
+                await run.slot(slot)
+            due = following(slot, self._clock.now(), interval)
+            if due.missed:
+                run.missed += due.missed
+                self._around.counters.missed(run.group.key, due.missed)
+            slot = due.slot
+
+    async def _looks(self) -> None:
+        due: Timestamp | None = None
+        while True:
+            if await self._clock.wait(self._arrived, due):
+                await self._clock.sleep(GATHER)
+            due = await self._look_round()
+
+    async def _look_round(self) -> Timestamp | None:
+        """Look at every rule that is wanted and allowed; the time when the next of the others is allowed."""
+        wanted, self._wanted = self._wanted, {}
+        waits: list[float] = []
+        for rule, at in wanted.items():
+            run = self._runs.get(rule[0])
+            if run is None or rule[1] >= len(run.rules):
+                continue
+            wait = self._allowed.get(rule, 0.0) - self._clock.monotonic()
+            if wait > 0:
+                self._wanted[rule] = max(at, self._wanted.get(rule, at))
+                waits.append(wait)
+                continue
+            async with run.lock:
+                began = self._clock.monotonic()
+                await run.look(rule[1], at)
+                ended = self._clock.monotonic()
+            self._allowed[rule] = next_allowed(ended, ended - began)
+        return self._clock.now() + int(min(waits) * 1000) + 1 if waits else None
+
+    async def _remove(self, run: GroupRun) -> None:
+        """End a group's series and forget its alerts."""
+        self._around.samples.append(self._clock.now(), [(labels, STALE) for labels in run.series()])
+        await self._drop(run.group.key, run.rules)
+
+    async def _drop(self, group: str, rules: Sequence[RuleRun]) -> None:
+        keys = [StoredKey(run.identity, run.number, labels) for run in rules for labels in run.saved]
+        await self._delete(group, keys)
+
+    async def _forget(self, stored: Sequence[StoredAlert]) -> None:
+        """Delete what no rule has taken."""
+        taken = {
+            (key, run.identity, run.number, labels)
+            for key, group in self._runs.items()
+            for run in group.rules
+            for labels in run.active
+        }
+        orphans: dict[str, list[StoredKey]] = {}
+        for row in stored:
+            if (row.group, row.rule, row.number, row.alert.labels) not in taken:
+                orphans.setdefault(row.group, []).append(StoredKey(row.rule, row.number, row.alert.labels))
+        for group, keys in orphans.items():
+            await self._delete(group, keys)
+
+    async def _delete(self, group: str, keys: Sequence[StoredKey]) -> None:
+        if not keys:
+            return
+        try:
+            await self._around.states.save(group, (), keys)
+        except StoreError as error:
+            self._around.warn(group, error)

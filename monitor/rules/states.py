@@ -1,0 +1,282 @@
+"""The states of a rule's alerts, as a table.
+
+An element of the query's answer is an alert; its identity is its labels after the rule's own were put on. What an
+evaluation saw of an alert (`Seen`) and the state it was in give the next state; `None` stands for no alert. A resolved
+alert is kept for a while so that its end is told often enough to arrive; when the condition returns meanwhile it starts
+anew. Everything here is a function of its arguments.
+
+Source: prometheus rules/alerting.go (Eval, sendAlerts). Ours beside: `held_until`, which keeps an alert that was restored
+from resolving before its data are back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from monitor.model.alerts import Alert, AlertState, AlertTransition
+from monitor.model.errors import EvaluationError
+from monitor.model.labels import ALERT_NAME, METRIC_NAME, Labels
+from monitor.model.times import MINUTE, Millis, Timestamp
+from monitor.rules.groups import AlertingRule
+from monitor.rules.texts import Rendered
+
+KEEP_RESOLVED: Final[Millis] = 15 * MINUTE
+"""So long a resolved alert is remembered and told."""
+
+RESEND: Final[Millis] = MINUTE
+"""A firing alert is told again after this."""
+
+_PENDING, _FIRING, _INACTIVE = AlertState.PENDING, AlertState.FIRING, AlertState.INACTIVE
+
+
+class LimitError(EvaluationError):
+    """More alerts or series than the group's limit. The rule's alerts are dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveAlert:
+    """One alert of one rule: pending, firing, or resolved not long ago."""
+
+    labels: Labels
+    annotations: Labels
+    state: AlertState
+    value: float
+    """At the last evaluation that saw it."""
+    active_at: Timestamp
+    """Since when the expression has held."""
+    fired_at: Timestamp | None = None
+    resolved_at: Timestamp | None = None
+    keep_firing_since: Timestamp | None = None
+    """When it was first missed while `keep_firing_for` keeps it."""
+    last_sent_at: Timestamp | None = None
+    valid_until: Timestamp | None = None
+    """What the last report said of its end."""
+    held_until: Timestamp | None = None
+    """Restored: being missed before this instant does not resolve it."""
+
+
+class Seen(Enum):
+    """What an evaluation saw of an alert."""
+
+    HOLDS = "holds"
+    """In the answer, not yet for as long as `for`."""
+    HELD = "held"
+    """In the answer, for at least `for`."""
+    MISSED = "missed"
+    """Not in the answer."""
+    KEPT = "kept"
+    """Not in the answer, but `keep_firing_for` or a restore keeps it."""
+    FORGOTTEN = "forgotten"
+    """Not in the answer, and resolved longer ago than we remember."""
+
+
+NEXT: Final[Mapping[tuple[AlertState | None, Seen], AlertState | None]] = {
+    (None, Seen.HOLDS): _PENDING,
+    (None, Seen.HELD): _FIRING,
+    (_PENDING, Seen.HOLDS): _PENDING,
+    (_PENDING, Seen.HELD): _FIRING,
+    (_PENDING, Seen.MISSED): None,
+    (_PENDING, Seen.KEPT): _PENDING,
+    (_FIRING, Seen.HOLDS): _FIRING,
+    (_FIRING, Seen.HELD): _FIRING,
+    (_FIRING, Seen.MISSED): _INACTIVE,
+    (_FIRING, Seen.KEPT): _FIRING,
+    (_INACTIVE, Seen.HOLDS): _PENDING,
+    (_INACTIVE, Seen.HELD): _FIRING,
+    (_INACTIVE, Seen.MISSED): _INACTIVE,
+    (_INACTIVE, Seen.FORGOTTEN): None,
+}
+
+
+Active = Mapping[Labels, ActiveAlert]
+"""The alerts of one rule by their labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one evaluation made of a rule's alerts."""
+
+    active: Active
+    transitions: tuple[AlertTransition, ...]
+    samples: tuple[tuple[Labels, float], ...]
+    """ALERTS and ALERTS_FOR_STATE."""
+
+
+def step(
+    group: str,
+    rule: AlertingRule,
+    active: Active,
+    seen: Sequence[Rendered],
+    at: Timestamp,
+    *,
+    limit: int = 0,
+) -> Step:
+    """One evaluation at one instant. Raises EvaluationError when two elements become one alert, LimitError when more
+    alerts than `limit` are pending or firing."""
+    present: dict[Labels, Rendered] = {}
+    for element in seen:
+        if element.labels in present:
+            raise EvaluationError("vector contains metrics with the same labelset after applying alert labels")
+        present[element.labels] = element
+    after: dict[Labels, ActiveAlert] = {}
+    transitions: list[AlertTransition] = []
+    samples: list[tuple[Labels, float]] = []
+    count = 0
+    for labels in [*active, *(labels for labels in present if labels not in active)]:
+        before = active.get(labels)
+        alert = _next(rule, before, present.get(labels), at)
+        if alert is not None:
+            after[labels] = alert
+            if alert.state is not _INACTIVE:
+                count += 1
+                samples.extend(_samples(alert))
+        old = before.state if before is not None else _INACTIVE
+        new = alert.state if alert is not None else _INACTIVE
+        shown = alert or before
+        if old is not new and shown is not None:
+            transitions.append(
+                AlertTransition(
+                    group=group,
+                    rule=rule.name,
+                    labels=labels,
+                    before=old,
+                    after=new,
+                    at=at,
+                    active_at=shown.active_at,
+                    value=shown.value,
+                )
+            )
+    if limit > 0 and count > limit:
+        raise LimitError(f"exceeded limit of {limit} with {count} alerts")
+    return Step(active=after, transitions=tuple(transitions), samples=tuple(samples))
+
+
+def due(active: Active, at: Timestamp, *, resend: Millis = RESEND) -> tuple[Labels, ...]:
+    """The alerts to be told now: firing or resolved ones, when they changed or when the last report is old."""
+    return tuple(labels for labels, alert in active.items() if _needs_sending(alert, at, resend))
+
+
+def report(
+    active: Active,
+    chosen: Sequence[Labels],
+    at: Timestamp,
+    *,
+    interval: Millis,
+    generator_url: str,
+    extra: Labels,
+    resend: Millis = RESEND,
+) -> tuple[Alert, ...]:
+    """What goes out for these alerts. A firing one is to be believed for four intervals. `extra` are the labels added to
+    what leaves; an alert's own win."""
+    valid_until = at + 4 * max(interval, resend)
+    alerts: list[Alert] = []
+    for labels in chosen:
+        alert = active[labels]
+        alerts.append(
+            Alert(
+                labels=extra.merged(labels),
+                annotations=alert.annotations,
+                starts_at=alert.fired_at if alert.fired_at is not None else alert.active_at,
+                ends_at=alert.resolved_at if alert.resolved_at is not None else valid_until,
+                updated_at=at,
+                generator_url=generator_url,
+                value=alert.value,
+            )
+        )
+    return tuple(alerts)
+
+
+def sent(
+    active: Active, chosen: Sequence[Labels], at: Timestamp, *, interval: Millis, resend: Millis = RESEND
+) -> Active:
+    """The alerts after these were accepted."""
+    valid_until = at + 4 * max(interval, resend)
+    return {
+        labels: replace(alert, last_sent_at=at, valid_until=valid_until) if labels in chosen else alert
+        for labels, alert in active.items()
+    }
+
+
+def carried(active: Active, rule: AlertingRule, at: Timestamp) -> Active:
+    """The alerts of a rule whose definition changed: one that fires is pending again where the new `for` has not passed."""
+    return {
+        labels: replace(alert, state=_PENDING, fired_at=None, last_sent_at=None, keep_firing_since=None)
+        if alert.state is _FIRING and at - alert.active_at < rule.for_
+        else alert
+        for labels, alert in active.items()
+    }
+
+
+def _next(
+    rule: AlertingRule, before: ActiveAlert | None, element: Rendered | None, at: Timestamp
+) -> ActiveAlert | None:
+    returns = before is None or before.state is _INACTIVE
+    if element is not None:
+        active_at = at if before is None or returns else before.active_at
+        saw = Seen.HELD if at - active_at >= rule.for_ else Seen.HOLDS
+    elif before is None:
+        return None
+    else:
+        active_at = before.active_at
+        saw = _missed(rule, before, at)
+    state = NEXT[before.state if before is not None else None, saw]
+    if state is None:
+        return None
+    if element is not None:
+        base = None if returns else before
+        fired_at = base.fired_at if base is not None else None
+        if state is _FIRING and fired_at is None:
+            fired_at = at
+        return ActiveAlert(
+            labels=element.labels,
+            annotations=element.annotations,
+            state=state,
+            value=element.value,
+            active_at=active_at,
+            fired_at=fired_at,
+            last_sent_at=base.last_sent_at if base is not None else None,
+            valid_until=base.valid_until if base is not None else None,
+        )
+    if before is None or (saw is Seen.MISSED and before.state is _INACTIVE):
+        return before
+    if saw is Seen.KEPT:
+        return replace(before, keep_firing_since=_keep_since(rule, before, at))
+    return replace(before, state=state, resolved_at=at, held_until=None)
+
+
+def _missed(rule: AlertingRule, alert: ActiveAlert, at: Timestamp) -> Seen:
+    if alert.state is _INACTIVE:
+        old = alert.resolved_at is not None and at - alert.resolved_at > KEEP_RESOLVED
+        return Seen.FORGOTTEN if old else Seen.MISSED
+    if alert.held_until is not None and at < alert.held_until:
+        return Seen.KEPT
+    since = _keep_since(rule, alert, at)
+    return Seen.KEPT if since is not None and at - since < rule.keep_firing_for else Seen.MISSED
+
+
+def _keep_since(rule: AlertingRule, alert: ActiveAlert, at: Timestamp) -> Timestamp | None:
+    if alert.state is not _FIRING or rule.keep_firing_for <= 0:
+        return None
+    return at if alert.keep_firing_since is None else alert.keep_firing_since
+
+
+def _needs_sending(alert: ActiveAlert, at: Timestamp, resend: Millis) -> bool:
+    if alert.state is _PENDING:
+        return False
+    if alert.last_sent_at is None:
+        return True
+    if alert.resolved_at is not None and alert.resolved_at > alert.last_sent_at:
+        return True
+    return alert.last_sent_at + resend < at
+
+
+def _samples(alert: ActiveAlert) -> tuple[tuple[Labels, float], tuple[Labels, float]]:
+    name = alert.labels.get(ALERT_NAME, "")
+    own = {**alert.labels, ALERT_NAME: name}
+    return (
+        (Labels({**own, METRIC_NAME: "ALERTS", "alertstate": alert.state.value}), 1.0),
+        (Labels({**own, METRIC_NAME: "ALERTS_FOR_STATE"}), float(alert.active_at // 1000)),
+    )
