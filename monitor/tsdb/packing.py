@@ -37,9 +37,11 @@ def pack(matrix: NDArray[np.float64]) -> bytes:
             if not number or not len(left):
                 continue
             scaled = np.rint(values[left] * scale)
-            exact = ((scaled / scale).view(np.int64) == bits[left]).all(axis=1) & (np.abs(scaled) < _EXACT).all(axis=1)
+            # Compared as integers turned back: minus zero and NaN have no integer, and fail here.
+            whole = scaled.astype(np.int64)
+            exact = ((whole / scale).view(np.int64) == bits[left]).all(axis=1) & (np.abs(scaled) < _EXACT).all(axis=1)
             chosen = left[exact]
-            codes[chosen] = scaled[exact].astype(np.int64)
+            codes[chosen] = whole[exact]
             scales[chosen] = number
             left = left[~exact]
         steps = np.diff(codes, axis=1)
