@@ -97,7 +97,7 @@ def from_datetime(moment: datetime) -> Timestamp:
 
 def rfc3339(at: Timestamp) -> str:
     """`2026-01-02T03:04:05.678Z`."""
-    return to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
+    return f"{to_datetime(at).isoformat()[:19]}.{at % 1000:03d}Z"  # strftime does not pad years before 1000
 
 
 def parse_rfc3339(text: str) -> Timestamp:

@@ -1,0 +1,83 @@
+"""Matchers and the regular expressions beneath them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.matching.matchers import Matcher, MatchOp, all_match
+from monitor.matching.regex import Regex
+
+
+@pytest.mark.parametrize(
+    ("op", "pattern", "value", "matches"),
+    [
+        (MatchOp.EQUAL, "a", "a", True),
+        (MatchOp.EQUAL, "a", "ab", False),
+        (MatchOp.NOT_EQUAL, "a", "b", True),
+        (MatchOp.NOT_EQUAL, "a", "a", False),
+        (MatchOp.MATCHES, "5..", "503", True),
+        (MatchOp.MATCHES, "5", "503", False),
+        (MatchOp.MATCHES, "a|b", "b", True),
+        (MatchOp.MATCHES, "a|", "", True),
+        (MatchOp.NOT_MATCHES, "5..", "200", True),
+        (MatchOp.NOT_MATCHES, "5..", "503", False),
+        (MatchOp.MATCHES, "a.b", "a\nb", True),
+    ],
+)
+def test_each_operator_compares_the_whole_value(op: MatchOp, pattern: str, value: str, matches: bool) -> None:
+    """Expressions are anchored at both ends."""
+    assert Matcher("l", op, pattern).matches(value) is matches
+
+
+def test_a_dot_can_be_kept_from_matching_newlines() -> None:
+    """As Alertmanager has it."""
+    assert not Matcher("l", MatchOp.MATCHES, "a.b", dot_matches_newline=False).matches("a\nb")
+
+
+def test_a_missing_label_counts_as_empty() -> None:
+    """So `env!="prod"` and `env=""` match sets without it."""
+    assert all_match([Matcher("env", MatchOp.EQUAL, ""), Matcher("env", MatchOp.NOT_EQUAL, "prod")], {})
+    assert not all_match([Matcher("env", MatchOp.EQUAL, ""), Matcher("a", MatchOp.EQUAL, "x")], {})
+
+
+def test_matchers_are_equal_by_what_they_say() -> None:
+    """And print as in a selector."""
+    assert Matcher("a", MatchOp.MATCHES, "x.*") == Matcher("a", MatchOp.MATCHES, "x.*")
+    assert (
+        len({Matcher("a", MatchOp.EQUAL, "x"), Matcher("a", MatchOp.EQUAL, "x"), Matcher("a", MatchOp.MATCHES, "x")})
+        == 2
+    )
+    assert str(Matcher("a", MatchOp.NOT_MATCHES, 'x"')) == 'a!~"x\\""'
+
+
+def test_a_bad_expression_raises_and_is_shown() -> None:
+    """Without the anchors that we add."""
+    with pytest.raises(ValueError, match=r"^error parsing regexp: .*: `a\(`$"):
+        Matcher("a", MatchOp.MATCHES, "a(")
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "a-b", "", "c d", "x/y"]), min_size=1, max_size=4),
+    st.sampled_from(["a", "b", "a-b", "", "ab", "x"]),
+)
+def test_the_short_cut_for_plain_texts_agrees_with_the_expression(words: list[str], value: str) -> None:
+    """A set look-up and RE2 say the same."""
+    pattern = "|".join(words)
+    regex = Regex(pattern)
+    assert regex.literals == frozenset(words)
+    assert regex.matches(value) == (regex.groups(value) is not None) == (re.fullmatch(pattern, value) is not None)
+
+
+@pytest.mark.parametrize(
+    ("template", "expanded"),
+    [("$1", "x"), ("${1}y", "xy"), ("$1y", ""), ("$name", "x"), ("$$1", "$1"), ("$9", ""), ("$", "$"), ("a${", "a${"), ("$2", "")],
+)  # fmt: skip
+def test_references_expand_as_in_go(template: str, expanded: str) -> None:
+    """The longest name counts; unknown groups and groups without part are empty."""
+    found = Regex("(?P<name>x)(y)?").groups("x")
+    assert found is not None
+    assert found.expand(template) == expanded
