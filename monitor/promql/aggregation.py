@@ -193,7 +193,9 @@ def count_values(block: Block, name: str, grouping: tuple[str, ...], *, without:
             value = float(block.values[row, step])
             text = texts.setdefault(value, plain(value))
             key = base.with_(**{name: text})
-            counts.setdefault(key, np.zeros(steps, dtype=np.float64))[step] += 1
+            if key not in counts:
+                counts[key] = np.zeros(steps)
+            counts[key][step] += 1
     if not counts:
         return Block((), np.empty((0, steps)))
     values = np.array(list(counts.values()))

@@ -17,7 +17,9 @@ from monitor.promql.series_notation import parse_series_line
 class MemorySource:
     """Series as given. `gappy`: all of them in one frame with gaps; otherwise one frame for each set of times."""
 
-    def __init__(self, series: Mapping[Labels, Mapping[Timestamp, float]] | None = None, *, gappy: bool = False) -> None:
+    def __init__(
+        self, series: Mapping[Labels, Mapping[Timestamp, float]] | None = None, *, gappy: bool = False
+    ) -> None:
         self.series: dict[Labels, dict[Timestamp, float]] = {key: dict(own) for key, own in (series or {}).items()}
         self.gappy = gappy
         self._frames: dict[tuple[Matcher, ...], Sequence[Frame]] = {}
