@@ -45,8 +45,11 @@ class FakeOutboxStore:
     async def add(self, *rows: OutboxRow) -> None:
         self._insert(rows)
 
-    async def set_incident(self, incident: str, mark: IncidentMark) -> None:
-        self._incidents[incident] = mark
+    async def set_incident(self, incident: str, mark: IncidentMark | None) -> None:
+        if mark is None:
+            self._incidents.pop(incident, None)
+        else:
+            self._incidents[incident] = mark
 
     async def rows(self) -> Sequence[Stored]:
         return [self._rows[seq] for seq in sorted(self._rows)]
