@@ -27,7 +27,7 @@ _SELECTIONS_REMEMBERED: Final = 1024
 class Homes:
     """Frames by number, homes by sid, and remembered selections. Safe to read in a worker thread."""
 
-    __slots__ = ("_home", "_lock", "_remembered", "_reuses", "_several", "frames", "index", "version")
+    __slots__ = ("_home", "_lock", "_remembered", "_several", "frames", "index", "version")
 
     def __init__(self) -> None:
         self.index = SeriesIndex()
@@ -37,7 +37,6 @@ class Homes:
         self._home = np.full(64, _NONE, dtype=np.int32)
         self._several: dict[int, tuple[int, ...]] = {}
         self._remembered: dict[tuple[Matcher, ...], Selection] = {}
-        self._reuses = 0
         self._lock = RLock()
 
     def intern(self, labels: Iterable[Labels]) -> NDArray[np.int32]:
@@ -110,14 +109,6 @@ class Homes:
         if known is not None and known.version == self.version:
             return known
         with self._lock:
-            if self._reuses != self.index.reuses:
-                self._reuses = self.index.reuses
-                self._remembered = {
-                    matchers: selection
-                    for matchers, selection in self._remembered.items()
-                    if self._still_true(selection)
-                }
-                known = self._remembered.get(key)
             version = self.version
         sids = self.index.resolve(matchers)
         with self._lock:
@@ -127,15 +118,6 @@ class Homes:
                     del self._remembered[old]
             self._remembered[key] = selection
         return selection
-
-    def _still_true(self, selection: Selection) -> bool:
-        """Do all sids of this selection still mean the same series?"""
-        labels = self.index.labels
-        return all(
-            labels[sid] is own
-            for group in selection.groups.values()
-            for sid, own in zip(group.sids.tolist(), group.labels, strict=True)
-        )
 
     def _grouped(self, sids: NDArray[np.int64], known: Selection | None) -> dict[tuple[int, ...], Group]:
         sids = sids[sids < len(self._home)]
@@ -164,7 +146,8 @@ class Homes:
         groups: dict[tuple[int, ...], Group],
     ) -> None:
         old = known.groups.get(numbers) if known is not None else None
-        if old is not None and np.array_equal(old.sids, sids):
+        births = self.index.births_of(sids)
+        if old is not None and np.array_equal(old.sids, sids) and np.array_equal(old.births, births):
             groups[numbers] = old
             return
         numbered: list[int] = sids.tolist()
@@ -172,4 +155,4 @@ class Homes:
         labels = tuple(each for each in every if each is not None)
         # A series that was forgotten between resolving and here leaves no label set behind.
         if len(labels) == len(sids):
-            groups[numbers] = Group(tuple(self.frames[number] for number in numbers), sids, labels)
+            groups[numbers] = Group(tuple(self.frames[number] for number in numbers), sids, births, labels)

@@ -4,8 +4,8 @@ Each distinct label set has a small number, its *sid*, for as long as any sample
 sids that carry it (one number, or an array once there are two). A selection is worked out on a mask over all sids: one
 pass per matcher, whatever the number of series. A regular expression is tried once per distinct value and remembered.
 
-Freed sids are used again, so churn does not make the masks grow. `reuses` tells holders of old sids that a number may
-mean another series now.
+Freed sids are used again, so churn does not make the masks grow. `births` tell holders of old sids whether a number
+still means the same series.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ _MATCHERS_REMEMBERED = 256
 class SeriesIndex:
     """Label sets by sid, and sids by label pair. Safe to read in a worker thread while the loop adds series."""
 
-    __slots__ = ("_free", "_lock", "_postings", "_sids", "_verdicts", "births", "labels", "reuses")
+    __slots__ = ("_free", "_lock", "_postings", "_reuses", "_sids", "_verdicts", "births", "labels")
 
     def __init__(self) -> None:
         self.labels: list[Labels | None] = []
         """By sid; None where the number is free."""
         self.births = array("Q")
         """By sid: how many series there had been before this one. Tells two users of one number apart."""
-        self.reuses = 0
-        """How often a freed number was given out again."""
+        self._reuses = 0
         self._sids: dict[Labels, int] = {}
         self._postings: dict[str, dict[str, int | array[int]]] = {}
         self._free: list[int] = []
@@ -59,12 +58,12 @@ class SeriesIndex:
             if self._free:
                 sid = self._free.pop()
                 self.labels[sid] = labels
-                self.reuses += 1
-                self.births[sid] = len(self.births) + self.reuses
+                self._reuses += 1
+                self.births[sid] = len(self.births) + self._reuses
             else:
                 sid = len(self.labels)
                 self.labels.append(labels)
-                self.births.append(sid + self.reuses)
+                self.births.append(sid + self._reuses)
             self._sids[labels] = sid
             for name, value in labels.pairs:
                 by_value = self._postings.get(name)
@@ -78,6 +77,12 @@ class SeriesIndex:
                 else:
                     posting.append(sid)
         return sid
+
+    def births_of(self, sids: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """The births of these numbers' present series, in order, uint64."""
+        # Under the lock: an array that lends its memory cannot grow.
+        with self._lock:
+            return np.frombuffer(self.births, dtype=np.uint64)[sids] if self.births else np.empty(0, dtype=np.uint64)
 
     def drop(self, sids: Iterable[int]) -> None:
         """Forget these series; their numbers become free."""

@@ -80,7 +80,7 @@ class SampleLog:
                 self._begin_segment_if_due()
             segment = self.segments[-1]
             # Taken out before its rows are read: rows that come meanwhile put it back.
-            del frames[frame]
+            frames.pop(frame, None)
             marks.append((frame, frame.logged_first, frame.layout))
             for piece in self._encoded(frame, segment):
                 batch.append(piece)
@@ -186,8 +186,10 @@ class SampleLog:
                 frame.logged_layout = chunk.layout
             yield from _encoded_rows(frame.number, chunk, low, count, anew)
             first, last = int(chunk.times[low]), int(chunk.times[count - 1])
-            segment.oldest = first if segment.oldest is None else min(segment.oldest, first)
-            segment.newest = last if segment.newest is None else max(segment.newest, last)
+            if segment.oldest is None or first < segment.oldest:
+                segment.oldest = first
+            if segment.newest is None or last > segment.newest:
+                segment.newest = last
             frame.logged_first = chunk.first + count
 
     def _undefined(self, layout: Layout) -> dict[int, Labels] | None:
@@ -209,10 +211,9 @@ class SampleLog:
 def _encoded_rows(number: int, chunk: AnyChunk, low: int, high: int, anew: bool) -> Iterator[bytes]:
     before = 0 if anew or low == 0 else 1
     bits = np.ascontiguousarray(chunk.read(low - before, high, slice(None))).view(np.uint64)
-    times = chunk.times
-    for slot in range(low, high):
-        row = slot - low + before
-        yield encode_row(number, int(times[slot]), bits[row], bits[row - 1] if row else None)
+    rows = list(bits)
+    for row, at in enumerate(chunk.times[low:high].tolist(), start=before):
+        yield encode_row(number, at, rows[row], rows[row - 1] if row else None)
 
 
 def segment_paths(folder: Path) -> list[Path]:

@@ -92,8 +92,10 @@ class Replay:
                     raise CorruptionError(f"a row at byte {reader.offset} is of an unknown frame")
                 values = running.before = record.values(running.width, running.before)
                 at = record.at
-                segment.oldest = at if segment.oldest is None else min(segment.oldest, at)
-                segment.newest = at if segment.newest is None else max(segment.newest, at)
+                if segment.newest is None or at > segment.newest:
+                    segment.newest = at
+                if segment.oldest is None or at < segment.oldest:
+                    segment.oldest = at
                 if at >= horizon and running.frame.add(at, values, 0):
                     self.rows += 1
             elif isinstance(record, FrameRecord):

@@ -48,11 +48,18 @@ class Place:
 class Group:
     """Selected series that live in the same frames (nearly always one). `labels` is what identifies it."""
 
-    __slots__ = ("_falls", "_lock", "_places", "frames", "labels", "sids")
+    __slots__ = ("_falls", "_lock", "_places", "births", "frames", "labels", "sids")
 
-    def __init__(self, frames: tuple[StoredFrame, ...], sids: NDArray[np.int64], labels: tuple[Labels, ...]) -> None:
+    def __init__(
+        self,
+        frames: tuple[StoredFrame, ...],
+        sids: NDArray[np.int64],
+        births: NDArray[np.uint64],
+        labels: tuple[Labels, ...],
+    ) -> None:
         self.frames = frames
         self.sids = sids
+        self.births = births
         self.labels = labels
         self._places: dict[int, Place] = {}
         self._falls = Falls()

@@ -1,8 +1,8 @@
 """The sample store: one writer, any number of readers.
 
-The loop writes rows through `FrameWriter`s and loose samples through `append`; nothing here waits for a disk. Readers
-take a `View`. Housekeeping calls `forget` now and then and, when there is a log, `flush` about once a second while
-`dirty`; both may run in a worker thread's stead on the loop, `pack` and `flush` also in a worker thread.
+The loop writes rows through `FrameWriter`s and loose samples through `append`; nothing there waits for a disk. Readers,
+in any thread, take a `View`. Housekeeping calls `forget` now and then, on the loop, and, when there is a log, `flush`
+about once a second while `dirty`, on the loop or in a worker thread.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class SampleStore:
         self.pack(now)
 
     def pack(self, now: Timestamp, cells: int = _PACK_CELLS) -> bool:
-        """Pack about so many samples of full chunks that have cooled; True if there is more to do."""
+        """Pack about so many samples of full chunks that have cooled; True if there is more to do. On the loop only."""
         left = cells
         for frame in list(self._homes.frames.values()):
             chunks = frame.chunks

@@ -6,9 +6,12 @@ it can be read in a worker thread while the loop writes on, and two selections o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from monitor.columns.frame import Frame
+from monitor.columns.nans import missing
 from monitor.matching.matchers import Matcher
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
@@ -35,23 +38,23 @@ class View:
         return [frame for group in groups if (frame := group.answer(start, end, sequence)) is not None]
 
     def series(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> list[Labels]:
-        """The label sets of the series that were written in [start, end], sorted."""
-        return sorted(labels for frame in self.select(matchers, start, end) for labels in frame.labels)
+        """The label sets of the series that have a sample in [start, end], sorted."""
+        return sorted(self._written(matchers, start, end))
 
     def label_names(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> list[str]:
         """The label names of these series, sorted."""
-        return sorted(
-            {name for frame in self.select(matchers, start, end) for labels in frame.labels for name, _ in labels.pairs}
-        )
+        return sorted({name for labels in self._written(matchers, start, end) for name, _ in labels.pairs})
 
     def label_values(self, name: str, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> list[str]:
         """The values of one label among these series, sorted; a missing label gives none."""
-        return sorted(
-            {
-                value
-                for frame in self.select(matchers, start, end)
-                for labels in frame.labels
-                for own, value in labels.pairs
-                if own == name
-            }
-        )
+        found = {value for labels in self._written(matchers, start, end) for own, value in labels.pairs if own == name}
+        return sorted(found)
+
+    def _written(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> Iterator[Labels]:
+        for frame in self.select(matchers, start, end):
+            slots = len(frame.times)
+            if frame.dense(0, slots):
+                yield from frame.labels
+            else:
+                samples = np.count_nonzero(~missing(frame.values(0, slots)), axis=1)
+                yield from (labels for labels, count in zip(frame.labels, samples, strict=True) if count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_a_log_cut_at_any_byte_gives_a_prefix(tmp_path: Path) -> None:
     folder = tmp_path / "cut"
     folder.mkdir()
     rows = 0
-    for length in range(0, len(data), 3):
+    for length in range(0, len(data), 17):
         (folder / segment.name).write_bytes(data[:length])
         store, report = recovered(folder)
         assert is_prefix(everything(store.view()), whole)
@@ -111,7 +112,7 @@ def test_a_flipped_byte_costs_only_what_follows_in_its_segment(tmp_path: Path) -
     store.open([metric("later")]).append(300_000, [1.0])
     store.close(300_000)
     assert len(list(tmp_path.iterdir())) == 2
-    for place in range(0, len(data), 13):
+    for place in range(0, len(data), 29):
         broken = bytearray(data)
         broken[place] ^= 0x10
         segment.write_bytes(broken)
@@ -236,3 +237,29 @@ def test_a_large_segment_is_followed_by_another(tmp_path: Path) -> None:
         store.flush(at * 1000)
     assert len(list(tmp_path.iterdir())) > 5
     assert everything(recovered(tmp_path)[0].view()) == everything(store.view())
+
+
+def test_flushing_in_a_worker_thread_misses_nothing(tmp_path: Path) -> None:
+    """The writer goes on while another thread flushes; after the last flush the log has every sample."""
+    store, _ = recovered(tmp_path)
+    done = threading.Event()
+
+    def flush() -> None:
+        while not done.is_set():
+            store.flush(0)
+
+    worker = threading.Thread(target=flush)
+    worker.start()
+    try:
+        writers = [store.open([metric("a", n=str(n)), metric("b", n=str(n))]) for n in range(20)]
+        for at in range(1, 200):
+            for writer in writers:
+                writer.append(at * 1000, [float(at), MISSING if at % 5 == 0 else 1.0])
+            store.append(at * 1000, [(metric("loose", n=str(at // 10)), float(at))])
+    finally:
+        done.set()
+        worker.join()
+    store.close(0)
+    again, report = recovered(tmp_path)
+    assert report.problems == ()
+    assert everything(again.view()) == everything(store.view())

@@ -230,6 +230,8 @@ def test_names_values_and_series_for_the_api() -> None:
     assert view.label_names([equal("job", "x")], 0, 9999) == ["__name__", "env", "job"]
     assert view.label_values("__name__", [], 0, 2000) == ["a", "b"]
     assert view.label_values("env", [], 0, 9999) == ["prod"]
+    store.append(6000, [(metric("b", job="x"), 1.0)])
+    assert store.view().series([], 6000, 6000) == [metric("b", job="x")]
     assert view.series([], 0, 9999) == sorted(
         [metric("b", job="x"), metric("a", job="x", env="prod"), metric("c", zone="1")]
     )
