@@ -1,0 +1,190 @@
+"""Our own file: every key with its unit, default and reason. The reference documentation is made from this."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from monitor.config.alertmanager_file import AlertmanagerSection
+from monitor.config.checks import CheckSection
+from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Span, Text, Whole
+from monitor.config.people import Escalate, People, Policies, Schedules
+from monitor.config.prometheus_file import PrometheusGlobalSection, ScrapeSection
+from monitor.config.yamltree import Scalar
+from monitor.model.times import DAY, HOUR, SECOND
+
+
+def _word(value: object) -> object:
+    return value.text.lower() if isinstance(value, Scalar) else value
+
+
+Word = BeforeValidator(_word)
+
+
+class SlackSettings(Section):
+    """How Slack is reached by policy steps and people."""
+
+    bot_token: Text = ""
+    """A bot token with chat:write (and channels:history, to clear up lost answers)."""
+    bot_token_file: Text = ""
+    """A file that holds it; read at each message."""
+    webhook_url: Text = ""
+    """An incoming webhook, as the lesser mode: no edits, no threads."""
+    webhook_url_file: Text = ""
+    """A file that holds it."""
+    api_url: Text = "https://slack.com/api/"
+    """Where the Web API is."""
+
+
+class PagerDutySettings(Section):
+    """How PagerDuty is reached by people's contacts."""
+
+    url: Text = "https://events.pagerduty.com"
+    """Where the Events API is; https only. The EU region has its own."""
+    ca_file: Text = ""
+    """Certificates to trust for vendors beside the system's (a proxy, a test double)."""
+
+
+class SmtpSettings(Section):
+    """How mail to people is sent."""
+
+    smarthost: Text = ""
+    """Mail server as host:port."""
+    from_: Text = Field(default="", alias="from")
+    """Sender."""
+    username: Text = ""
+    """For authentication."""
+    password: Text = ""
+    """For authentication."""
+    password_file: Text = ""
+    """A file that holds it; read at each mail."""
+    require_tls: Flag = True
+    """Refuse to send without encryption."""
+
+
+class StorageSection(Section):
+    """Where state lives."""
+
+    path: Text = "data"
+    """The data folder, relative to the configuration file. One daemon at a time."""
+    database: Text = ""
+    """SQLite file as sqlite:///PATH; data/state.db when absent."""
+    retention: Span = 6 * HOUR
+    """How long samples are kept."""
+    history: Span = 90 * DAY
+    """How long resolved incidents, the audit trail and deployments are kept."""
+
+
+class TokenSection(Section):
+    """Who may do what through the API."""
+
+    token: Text = ""
+    """The secret; at least 16 characters."""
+    token_file: Text = ""
+    """A file that holds it; read at each use."""
+    person: Text = ""
+    """Whose it is, for audit and timeline; the key when absent."""
+    role: Annotated[Literal["viewer", "responder", "admin"], Word] = "viewer"
+    """viewer reads; responder acknowledges, resolves, escalates; admin also reloads and records deployments."""
+
+
+class WebSection(Section):
+    """The daemon's own server."""
+
+    listen: Text = "127.0.0.1:9797"
+    """host:port. Off loopback everything that changes state needs a token."""
+    tokens: Annotated[dict[str, TokenSection], AsMapping] = {}
+    """Name to token."""
+    config_file: Text = ""
+    """Known, not served yet."""
+    read_needs_token: Flag = False
+    """Ask for a token for reading too (all but health and metrics)."""
+
+
+class LogSection(Section):
+    """The daemon's log on standard error."""
+
+    form: Annotated[Literal["console", "json"], Word] = "console"
+    """For people or for machines."""
+    level: Annotated[Literal["debug", "info", "warning", "error"], Word] = "info"
+    """What is worth a line."""
+
+
+class RulesSection(Section):
+    """Rules beyond `rule_files`."""
+
+    shipped: Flag = True
+    """Evaluate the rules that come with Watchkeeper."""
+    early_evaluation: Flag = True
+    """Evaluate alerts at once when a result arrives that they select, not only at their interval."""
+    min_requests: Annotated[Whole | None, AsOptional] = None
+    """Requests in five minutes below which error ratios and latencies are not judged. Default 20."""
+
+
+class HostSection(Section):
+    """The host and process collector."""
+
+    enabled: Flag = True
+    """Collect CPU, memory, disk and network of this host (or container)."""
+    interval: Span = 15 * SECOND
+    """How often."""
+
+
+class ConfigurationSection(Section):
+    """The whole file."""
+
+    environment: Text = ""
+    """Added to alerts as the label `environment` when they leave the rules."""
+    external_url: Text = ""
+    """Where people reach this daemon; for links in messages."""
+    checks: Annotated[list[CheckSection], AsList] = []
+    """What to watch."""
+    prometheus_file: Text = ""
+    """A Prometheus configuration to take global, scrape_configs and rule_files from."""
+    global_: Annotated[PrometheusGlobalSection, AsMapping] = Field(
+        default_factory=PrometheusGlobalSection, alias="global"
+    )
+    """As in Prometheus."""
+    scrape_configs: Annotated[list[ScrapeSection], AsList] = []
+    """As in Prometheus."""
+    rule_files: Annotated[list[Text], AsList] = []
+    """As in Prometheus; relative to this file."""
+    rules: Annotated[RulesSection, AsMapping] = Field(default_factory=RulesSection)
+    """Shipped rules and early evaluation."""
+    alertmanager_file: Text = ""
+    """An Alertmanager configuration to route alerts by."""
+    alertmanager: AlertmanagerSection | None = None
+    """The same inline."""
+    blackbox_file: Text = ""
+    """Known, not served yet."""
+    receivers: Annotated[list[Free], AsList] = []
+    """Receivers for the default routing, as in Alertmanager: one named `default` gets what is not paged."""
+    escalate: Annotated[dict[str, Escalate], AsMapping] = {}
+    """Receiver name to the policy that it opens incidents for."""
+    people: People = {}
+    """Who can be told, and how."""
+    schedules: Schedules = {}
+    """Who is on call."""
+    policies: Policies = {}
+    """Escalation policies; `default` is used by the default routing."""
+    page_environments: Annotated[list[Text], AsList] = ["production", "prod", ""]
+    """The default routing pages only in these environments."""
+    replica_labels: Annotated[list[Text], AsList] = []
+    """Labels that only tell replicas apart; dropped from alerts."""
+    maintenance: Annotated[list[Free], AsList] = []
+    """Known, not served yet."""
+    slack: Annotated[SlackSettings, AsMapping] = Field(default_factory=SlackSettings)
+    """How Slack is reached."""
+    pagerduty: Annotated[PagerDutySettings, AsMapping] = Field(default_factory=PagerDutySettings)
+    """How PagerDuty is reached."""
+    smtp: Annotated[SmtpSettings, AsMapping] = Field(default_factory=SmtpSettings)
+    """How mail is sent."""
+    storage: Annotated[StorageSection, AsMapping] = Field(default_factory=StorageSection)
+    """Where state lives."""
+    web: Annotated[WebSection, AsMapping] = Field(default_factory=WebSection)
+    """The daemon's own server."""
+    log: Annotated[LogSection, AsMapping] = Field(default_factory=LogSection)
+    """The daemon's log."""
+    host: Annotated[HostSection, AsMapping] = Field(default_factory=HostSection)
+    """The host and process collector."""

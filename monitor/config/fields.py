@@ -1,0 +1,111 @@
+"""The kinds of values in configuration, each with the text form that its field accepts.
+
+Every model in this room is built of these, so that a scalar is read the way its field wants it (see `yamltree`). What is
+wrong is said with what would be right; where another program invented the field, in that program's words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+
+from monitor.config.yamltree import Scalar, Tree, natural
+from monitor.model.times import Millis, parse_duration
+
+_TRUE_WORDS: Final = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"})
+_FALSE_WORDS: Final = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"})
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTPE]?i?)B?", re.IGNORECASE)
+_POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
+
+
+class Section(BaseModel):
+    """A mapping of known keys; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Scalar):
+        return "" if value.is_null else value.text
+    if isinstance(value, list | dict):
+        raise ValueError("a text is wanted here")
+    return value
+
+
+def _whole(value: Any) -> Any:
+    found = value.natural() if isinstance(value, Scalar) else value
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise ValueError("a whole number is wanted here")
+    return found
+
+
+def _real(value: Any) -> Any:
+    found = value.natural() if isinstance(value, Scalar) else value
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise ValueError("a number is wanted here")
+    return float(found)
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, Scalar) and not value.quoted:
+        if value.text in _TRUE_WORDS:
+            return True
+        if value.text in _FALSE_WORDS:
+            return False
+    if isinstance(value, bool):
+        return value
+    raise ValueError("true or false is wanted here")
+
+
+def _span(value: Any) -> Any:
+    if isinstance(value, Scalar):
+        return parse_duration(value.text)
+    if isinstance(value, str):
+        return parse_duration(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("a duration is wanted here, such as 30s or 1h30m")
+
+
+def _size(value: Any) -> Any:
+    text = value.text if isinstance(value, Scalar) else str(value)
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("a size is wanted here, such as 10MB")
+    return int(float(match.group(1)) * 1024 ** _POWERS[match.group(2).rstrip("iI").lower()])
+
+
+def _free(value: Any) -> Any:
+    return natural(cast("Tree", value)) if isinstance(value, Scalar | list | dict) else value
+
+
+def _list(value: Any) -> Any:
+    """A list; nothing at all is an empty one."""
+    return [] if isinstance(value, Scalar) and value.is_null else value
+
+
+def _mapping(value: Any) -> Any:
+    return {} if isinstance(value, Scalar) and value.is_null else value
+
+
+def _optional(value: Any) -> Any:
+    return None if isinstance(value, Scalar) and value.is_null else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Real = Annotated[float, BeforeValidator(_real)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Span = Annotated[
+    Millis, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$|^0$"})
+]
+"""A duration as `30s`; milliseconds inside."""
+Size = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": ["string", "integer"]})]
+"""A size as `10MB` (powers of 1024, as in Prometheus); bytes inside."""
+Free = Annotated[Any, BeforeValidator(_free), WithJsonSchema({})]
+"""Anything; scalars in their natural meaning."""
+AsList = BeforeValidator(_list)
+AsMapping = BeforeValidator(_mapping)
+AsOptional = BeforeValidator(_optional)

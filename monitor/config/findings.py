@@ -1,0 +1,145 @@
+"""Collecting mistakes: all of a load are reported together, each with its place and its remedy."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from monitor.config.yamltree import Document, Path, Scalar, Tree, path_text
+from monitor.model.errors import ConfigError, Finding
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Findings:
+    """Mistakes and doubts of one load, over all its files."""
+
+    def __init__(self) -> None:
+        self.all: list[Finding] = []
+
+    def __repr__(self) -> str:
+        return f"Findings({len(self.errors)} errors, {len(self.all) - len(self.errors)} warnings)"
+
+    @property
+    def errors(self) -> list[Finding]:
+        return [finding for finding in self.all if not finding.warning]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return [finding for finding in self.all if finding.warning]
+
+    def wrong(self, document: Document, path: Path, problem: str, remedy: str = "", *, original: str = "") -> None:
+        """A mistake at this place."""
+        self.all.append(
+            Finding(
+                file=document.file,
+                line=document.line(path),
+                path=path_text(path),
+                problem=problem,
+                remedy=remedy,
+                original=original,
+            )
+        )
+
+    def doubt(self, document: Document, path: Path, problem: str, remedy: str = "") -> None:
+        """Something that works otherwise than the writer may think."""
+        self.all.append(
+            Finding(
+                file=document.file,
+                line=document.line(path),
+                path=path_text(path),
+                problem=problem,
+                remedy=remedy,
+                warning=True,
+            )
+        )
+
+    def include(self, error: ConfigError) -> None:
+        self.all.extend(error.findings)
+
+    def attempt(self, document: Document, path: Path, make: Callable[[], T]) -> T | None:
+        """What `make` returns; a ValueError becomes a finding at this place."""
+        try:
+            return make()
+        except ValueError as error:
+            self.wrong(document, path, str(error))
+            return None
+
+    def validate(self, model: type[M], document: Document, tree: Tree, path: Path = ()) -> M | None:
+        """The tree as `model`; its mistakes become findings."""
+        source: object = {} if isinstance(tree, Scalar) and tree.is_null else tree
+        try:
+            return model.model_validate(source)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self._detail(model, document, path, detail)
+            return None
+
+    def raise_errors(self) -> None:
+        """Raise ConfigError with everything that is wrong, if anything is."""
+        if self.errors:
+            raise ConfigError(self.all)
+
+    def _detail(self, model: type[BaseModel], document: Document, base: Path, detail: Any) -> None:
+        location: Path = base + tuple(part for part in detail["loc"] if not _is_branch_name(part))
+        kind: str = detail["type"]
+        key = str(location[-1]) if location else ""
+        if kind == "missing":
+            self.wrong(document, location, "is missing", "this key is required")
+        elif kind == "extra_forbidden":
+            known = _keys_at(model, detail["loc"])
+            self.wrong(
+                document,
+                location,
+                f'"{key}" is not a known key here',
+                f"{_nearest(key, known)}known keys: {', '.join(known)}" if known else "remove it",
+                original=f"field {key} not found",
+            )
+        elif kind == "model_type":
+            self.wrong(document, location, "is not a mapping", "write `key: value` lines below it")
+        elif kind in ("list_type", "tuple_type"):
+            self.wrong(document, location, "is not a list", "write `- item` lines below it, or [a, b]")
+        elif kind == "dict_type":
+            self.wrong(document, location, "is not a mapping", "write `key: value` lines below it")
+        else:
+            message = str(detail["msg"]).removeprefix("Value error, ")
+            problem, _, remedy = message.partition(": ") if kind == "value_error" else (message, "", "")
+            self.wrong(document, location, problem, remedy, original=message)
+
+
+def _is_branch_name(part: object) -> bool:
+    """Pydantic names the branch of a union in its locations; users never wrote that."""
+    return isinstance(part, str) and ("[" in part or part.endswith("Section"))
+
+
+def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    current: Any = model
+    for part in location[:-1]:
+        if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
+            by_name = {field.alias or name: field for name, field in current.model_fields.items()}
+            if part in by_name:
+                current = _section_in(by_name[part].annotation)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return sorted(field.alias or name for name, field in current.model_fields.items())
+    return []
+
+
+def _section_in(annotation: Any) -> Any:
+    """The model inside `list[X]`, `dict[str, X]`, `X | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in typing.get_args(annotation):
+        found = _section_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f'did you mean "{close[0]}"? ' if close else ""

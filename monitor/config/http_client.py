@@ -1,0 +1,87 @@
+"""`http_config` as Prometheus and Alertmanager share it: who we are to the other side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from monitor.config.fields import AsMapping, Flag, Free, Section, Text
+
+
+class BasicAuthSection(Section):
+    """User and password."""
+
+    username: Text = ""
+    username_file: Text = ""
+    """Known, not served yet."""
+    password: Text = ""
+    password_file: Text = ""
+    """A file that holds it; read at each use."""
+
+
+class AuthorizationSection(Section):
+    """The Authorization header."""
+
+    type: Text = "Bearer"
+    """The word before the credentials."""
+    credentials: Text = ""
+    credentials_file: Text = ""
+    """A file that holds them; read at each use."""
+
+
+class TlsSection(Section):
+    """Whom to believe, and who we are."""
+
+    ca_file: Text = ""
+    """Certificates to trust instead of the system's."""
+    cert_file: Text = ""
+    """Our certificate."""
+    key_file: Text = ""
+    """Its key."""
+    server_name: Text = ""
+    """The name that the certificate must be for."""
+    insecure_skip_verify: Flag = False
+    """Believe any certificate."""
+    ca: Free = None
+    """Known, not served yet."""
+    cert: Free = None
+    """Known, not served yet."""
+    key: Free = None
+    """Known, not served yet."""
+    min_version: Free = None
+    """Known, not served yet."""
+    max_version: Free = None
+    """Known, not served yet."""
+
+
+class HttpClientSection(Section):
+    """Settings of an HTTP client. The ones without a word about it are served."""
+
+    basic_auth: Annotated[BasicAuthSection, AsMapping] = Field(default_factory=BasicAuthSection)
+    authorization: Annotated[AuthorizationSection, AsMapping] = Field(default_factory=AuthorizationSection)
+    bearer_token: Text = ""
+    """Older form of authorization."""
+    bearer_token_file: Text = ""
+    """Older form of authorization."""
+    tls_config: Annotated[TlsSection, AsMapping] = Field(default_factory=TlsSection)
+    follow_redirects: Flag = True
+    enable_http2: Free = None
+    """Accepted; HTTP/1.1 is spoken."""
+    proxy_url: Text = ""
+    """Known, not served yet."""
+    no_proxy: Text = ""
+    """Known, not served yet."""
+    proxy_from_environment: Free = None
+    """Known, not served yet."""
+    proxy_connect_header: Free = None
+    """Known, not served yet."""
+    oauth2: Free = None
+    """Known, not served yet."""
+    http_headers: Free = None
+    """Known, not served yet."""
+
+    def unserved(self) -> list[str]:
+        """Keys that were given and do nothing yet."""
+        names = ("proxy_url", "no_proxy", "proxy_from_environment", "proxy_connect_header", "oauth2", "http_headers")
+        return [name for name in names if getattr(self, name)]

@@ -1,0 +1,474 @@
+"""From a file name to everything that the daemon needs, or to every mistake at once.
+
+Loading is a pure function of the files and the environment: it starts nothing, so a bad configuration is refused before
+anything changes. What another program's file lacks keeps that program's defaults.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from monitor.config.alertmanager_file import AlertmanagerParts, read_alertmanager
+from monitor.config.checks import CheckSection, check_of_url, read_checks
+from monitor.config.document import ConfigurationSection, HostSection, LogSection, TokenSection
+from monitor.config.environment import Environment
+from monitor.config.findings import Findings
+from monitor.config.prometheus_file import JobTls, PrometheusParts, read_prometheus
+from monitor.config.receivers import GlobalSection, ReceiverParts, read_receiver
+from monitor.config.routing import Paging, read_paging
+from monitor.config.rule_files import matching_files, read_rule_file, read_rules
+from monitor.config.shipped import shipped
+from monitor.config.variables import expand
+from monitor.config.yamltree import Document, Tree, read
+from monitor.model.checks import Check
+from monitor.model.errors import ConfigError, Finding
+from monitor.model.incidents import Actor, Door
+from monitor.model.labels import EMPTY, Labels
+from monitor.model.times import MINUTE, SECOND, Millis
+from monitor.notify.kinds.secret import SecretSource
+from monitor.rules.groups import RuleGroup
+from monitor.rules.rule_files import Defaults
+from monitor.scrape.jobs import ScrapeJob
+
+P = TypeVar("P")
+
+DEFAULT_FILE = "watchkeeper.yml"
+DEFAULT_LISTEN = "127.0.0.1:9797"
+_PAGING_KEYS = frozenset(
+    {"alertmanager", "alertmanager_file", "escalate", "people", "policies", "receivers", "schedules"}
+)
+_SHIPPED_INTERVAL: Millis = 15 * SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A secret that opens the API."""
+
+    name: str
+    secret: SecretSource
+    person: str
+    role: str
+    """viewer, responder or admin."""
+
+    def actor(self, door: Door) -> Actor:
+        return Actor(name=self.person, door=door)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """Where state lives."""
+
+    folder: FilePath
+    database: FilePath
+    retention: Millis
+    history: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the server listens, and who may change state there."""
+
+    host: str
+    port: int
+    tokens: tuple[Token, ...] = ()
+    read_needs_token: bool = False
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in ("localhost", "::1", "[::1]") or self.host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Everything, checked and ready to be used."""
+
+    file: str
+    """The file that was read; empty for the embedded default."""
+    environment: str
+    external_url: str
+    leaving_labels: Labels
+    """Added to alerts when they leave the rules: external labels and the environment."""
+    checks: tuple[Check, ...]
+    jobs: tuple[ScrapeJob, ...]
+    job_tls: Mapping[str, JobTls]
+    groups: tuple[RuleGroup, ...]
+    paging: Paging
+    resolve_timeout: Millis
+    replica_labels: frozenset[str]
+    storage: Storage
+    listen: Listen
+    log: LogSection
+    host: HostSection
+    vendor_ca_file: str
+    warnings: tuple[Finding, ...]
+    text: str
+    """The file as it was read, for `/api/v1/status/config` without secrets: kept by whoever needs to compare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line says; it wins over environment and file."""
+
+    config: str = ""
+    urls: tuple[str, ...] = ()
+    listen: str = ""
+    data: str = ""
+
+
+def read_environment() -> Environment:
+    """The settings of the environment. Raises ConfigError."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        raise ConfigError(
+            [
+                Finding(
+                    file="environment",
+                    line=0,
+                    path=".".join(str(part) for part in detail["loc"]),
+                    problem=detail["msg"],
+                )
+                for detail in error.errors()
+            ]
+        ) from error
+
+
+def load(overrides: Overrides, environment: Environment, variables: Mapping[str, str] | None = None) -> Configuration:
+    """The whole configuration. Raises ConfigError with every finding."""
+    findings = Findings()
+    document, text = _own_document(overrides, environment, findings)
+    tree = expand(document.tree, os.environ if variables is None else variables, document, findings)
+    findings.raise_errors()
+    document = replace(document, tree=tree)
+    section, checks, broken = _sections(document, findings)
+    base = FilePath(document.file).parent if overrides.config or document.lines else FilePath.cwd()
+    loading = _Loading(section, checks, broken, document, base, environment, overrides, findings)
+    configuration = loading.configuration(text)
+    findings.raise_errors()
+    if configuration is None:
+        raise ConfigError(findings.all)
+    return replace(configuration, warnings=tuple(findings.warnings))
+
+
+def _sections(
+    document: Document, findings: Findings
+) -> tuple[ConfigurationSection, list[tuple[int, CheckSection]], frozenset[str]]:
+    """The document as sections, the checks with their places, and the names of sections that are broken. A broken one has its default, so that the mistakes
+    of the others are found as well. Checks are looked at one by one."""
+    tree = document.tree if isinstance(document.tree, dict) else {}
+    items = tree.get("checks")
+    checks: list[tuple[int, CheckSection]] = []
+    if isinstance(items, list):
+        for place, item in enumerate(items):
+            check = findings.validate(CheckSection, document, item, ("checks", place))
+            if check is not None:
+                checks.append((place, check))
+        tree = {key: value for key, value in tree.items() if key != "checks"}
+    broken: set[str] = set()
+    while True:
+        known = len(findings.errors)
+        section = findings.validate(ConfigurationSection, document, tree)
+        if section is not None:
+            return section, checks, frozenset(broken)
+        names = {finding.path.split(".")[0].split("[")[0] for finding in findings.errors[known:]} & set(tree)
+        if not names:
+            raise ConfigError(findings.all)
+        broken |= names
+        tree = {key: value for key, value in tree.items() if key not in names}
+
+
+def _own_document(overrides: Overrides, environment: Environment, findings: Findings) -> tuple[Document, str]:
+    name = overrides.config or environment.config
+    if not name and not overrides.urls and FilePath(DEFAULT_FILE).is_file():
+        name = DEFAULT_FILE
+    if not name:
+        return Document("", {}, {}), ""
+    try:
+        text = FilePath(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
+        remedy = "`watchkeeper init URL` writes one"
+        raise ConfigError(
+            [Finding(file=name, line=0, path="", problem=f"cannot be read: {reason}", remedy=remedy)]
+        ) from error
+    document = read(text, name)
+    if not isinstance(document.tree, dict):
+        findings.wrong(document, (), "is not a mapping", "it begins with `checks:`")
+    return document, text
+
+
+class _Loading:
+    """One load in progress."""
+
+    def __init__(
+        self,
+        section: ConfigurationSection,
+        checks: list[tuple[int, CheckSection]],
+        broken: frozenset[str],
+        document: Document,
+        base: FilePath,
+        environment: Environment,
+        overrides: Overrides,
+        findings: Findings,
+    ) -> None:
+        self.section = section
+        self.checks = checks
+        self.broken = broken
+        self.document = document
+        self.base = base
+        self.environment = environment
+        self.overrides = overrides
+        self.findings = findings
+
+    def configuration(self, text: str) -> Configuration | None:
+        section, document, findings = self.section, self.document, self.findings
+        self._warn_unserved()
+        environment_name = self.environment.environment or section.environment
+        prometheus = self._prometheus()
+        alertmanager = self._alertmanager()
+        receivers = self._own_receivers()
+        checks = self._checks()
+        paging: Paging | None = None
+        if not self.broken & _PAGING_KEYS and (alertmanager or not self._has_alertmanager()):
+            paging = read_paging(
+                section,
+                (alertmanager.root, alertmanager.receivers) if alertmanager else None,
+                receivers,
+                self.environment,
+                environment_name,
+                document,
+                findings,
+                self._locate,
+            )
+        listen, storage = self._listen(), self._storage()
+        groups = self._groups(prometheus)
+        if findings.errors or paging is None or listen is None or storage is None:
+            return None
+        leaving = dict(prometheus.external_labels)
+        if environment_name:
+            leaving["environment"] = environment_name
+        return Configuration(
+            file=document.file,
+            environment=environment_name,
+            external_url=(self.environment.external_url or section.external_url).rstrip("/"),
+            leaving_labels=Labels(leaving) if leaving else EMPTY,
+            checks=checks,
+            jobs=prometheus.jobs,
+            job_tls=dict(prometheus.tls),
+            groups=groups,
+            paging=paging,
+            resolve_timeout=alertmanager.resolve_timeout if alertmanager else 5 * MINUTE,
+            replica_labels=frozenset(section.replica_labels),
+            storage=storage,
+            listen=listen,
+            log=self._log(),
+            host=section.host,
+            vendor_ca_file=self._locate(section.pagerduty.ca_file) if section.pagerduty.ca_file else "",
+            warnings=(),
+            text=text,
+        )
+
+    def _locate(self, path: str) -> str:
+        return str(self.base / path)
+
+    def _warn_unserved(self) -> None:
+        for key in ("maintenance", "blackbox_file"):
+            if getattr(self.section, key):
+                self.findings.doubt(self.document, (key,), "is known but not served yet")
+        if self.section.web.config_file:
+            self.findings.doubt(self.document, ("web", "config_file"), "is known but not served yet")
+
+    def _log(self) -> LogSection:
+        changes: dict[str, str] = {}
+        if self.environment.log_level:
+            changes["level"] = self.environment.log_level.lower()
+        if self.environment.log_form:
+            changes["form"] = self.environment.log_form.lower()
+        try:
+            return LogSection.model_validate({**self.section.log.model_dump(), **changes})
+        except ValidationError:
+            problem = "WATCHKEEPER_LOG_LEVEL or WATCHKEEPER_LOG_FORM has a value that is not known"
+            remedy = "debug, info, warning or error; console or json"
+            self.findings.all.append(Finding(file="environment", line=0, path="", problem=problem, remedy=remedy))
+            return self.section.log
+
+    def _prometheus(self) -> PrometheusParts:
+        section, findings = self.section, self.findings
+        if not section.prometheus_file:
+            tree = self.document.tree
+            own: Tree = {
+                key: value
+                for key, value in (tree.items() if isinstance(tree, dict) else ())
+                if key in ("global", "scrape_configs", "rule_files")
+            }
+            return read_prometheus(self.document, own, (), findings, self._locate) or PrometheusParts()
+        for key in ("global", "scrape_configs", "rule_files"):
+            if isinstance(self.document.tree, dict) and key in self.document.tree:
+                findings.wrong(
+                    self.document, (key,), f"{key} is given here and in prometheus_file", "keep it in one of the two"
+                )
+        path = self.base / section.prometheus_file
+        parts = self._other_file(
+            path,
+            lambda document: read_prometheus(
+                document, document.tree, (), findings, lambda name: str(path.parent / name)
+            ),
+        )
+        if parts is None:
+            return PrometheusParts()
+        return replace(parts, rule_files=tuple(str(path.parent / pattern) for pattern in parts.rule_files))
+
+    def _alertmanager(self) -> AlertmanagerParts | None:
+        section, findings = self.section, self.findings
+        if section.alertmanager_file and section.alertmanager is not None:
+            findings.wrong(
+                self.document, ("alertmanager",), "is given here and as alertmanager_file", "keep one of the two"
+            )
+        if section.alertmanager is not None and isinstance(self.document.tree, dict):
+            tree = self.document.tree["alertmanager"]
+            return read_alertmanager(self.document, tree, ("alertmanager",), findings, self._locate)
+        if not section.alertmanager_file:
+            return None
+        path = self.base / section.alertmanager_file
+        return self._other_file(
+            path,
+            lambda document: read_alertmanager(
+                document, document.tree, (), findings, lambda name: str(path.parent / name)
+            ),
+        )
+
+    def _has_alertmanager(self) -> bool:
+        return self.section.alertmanager is not None or bool(self.section.alertmanager_file)
+
+    def _other_file(self, path: FilePath, read_it: Callable[[Document], P | None]) -> P | None:
+        try:
+            document = read(path.read_text(encoding="utf-8"), str(path))
+        except ConfigError as error:
+            self.findings.include(error)
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
+            self.findings.all.append(Finding(file=str(path), line=0, path="", problem=f"cannot be read: {reason}"))
+            return None
+        return read_it(document)
+
+    def _own_receivers(self) -> dict[str, ReceiverParts]:
+        tree = self.document.tree.get("receivers") if isinstance(self.document.tree, dict) else None
+        items = tree if isinstance(tree, list) else []
+        if items and self._has_alertmanager():
+            self.findings.wrong(
+                self.document,
+                ("receivers",),
+                "belongs to the default routing",
+                "move it into the Alertmanager configuration",
+            )
+            return {}
+        found: dict[str, ReceiverParts] = {}
+        for place, item in enumerate(items):
+            part = read_receiver(
+                self.document, item, ("receivers", place), GlobalSection(), self.findings, self._locate
+            )
+            if part is not None:
+                found[part.name] = part
+        return found
+
+    def _checks(self) -> tuple[Check, ...]:
+        checks = read_checks(self.checks, self.document, ("checks",), self.findings, self._locate)
+        named = {check.name for check in checks}
+        for url in self.overrides.urls:
+            try:
+                check = check_of_url(url)
+            except ValueError as error:
+                self.findings.all.append(Finding(file="command line", line=0, path="", problem=str(error)))
+                continue
+            if check.name not in named:
+                checks = (*checks, check)
+                named.add(check.name)
+        return checks
+
+    def _groups(self, prometheus: PrometheusParts) -> tuple[RuleGroup, ...]:
+        section, findings = self.section, self.findings
+        early = section.rules.early_evaluation
+        defaults = Defaults(interval=prometheus.evaluation_interval, query_offset=prometheus.query_offset, early=early)
+        own: list[RuleGroup] = []
+        for path in matching_files(prometheus.rule_files, self.base, self.document, findings):
+            own.extend(read_rule_file(path, str(path), defaults, findings))
+        if section.rules.min_requests is not None:
+            text = (
+                "groups: [{name: watchkeeper-thresholds, interval: 30s, rules: "
+                f"[{{record: 'watchkeeper:min_requests', expr: 'vector({section.rules.min_requests})'}}]}}]"
+            )
+            own.extend(read_rules(text, "rules.min_requests", defaults, findings))
+        if section.rules.shipped:
+            folder = shipped("rules")
+            ours = replace(defaults, interval=_SHIPPED_INTERVAL)
+            for path in sorted(folder.glob("*.yml")):
+                own.extend(read_rule_file(path, f"shipped/{path.name}", ours, findings))
+        return tuple(own)
+
+    def _listen(self) -> Listen | None:
+        text = self.overrides.listen or self.environment.listen or self.section.web.listen
+        host, colon, port = text.rpartition(":")
+        if not colon or not port.isdigit() or int(port) > 65535:
+            self.findings.wrong(
+                self.document, ("web", "listen"), f'"{text}" is not an address to listen at', "write host:port or :port"
+            )
+            return None
+        tokens = [self._token(name, token) for name, token in self.section.web.tokens.items()]
+        if self.environment.admin_token.get_secret_value():
+            secret = SecretSource(self.environment.admin_token.get_secret_value())
+            tokens.append(Token(name="environment", secret=secret, person="admin", role="admin"))
+        return Listen(
+            host=host or "0.0.0.0",
+            port=int(port),
+            tokens=tuple(tokens),
+            read_needs_token=self.section.web.read_needs_token,
+        )
+
+    def _token(self, name: str, section: TokenSection) -> Token:
+        path = ("web", "tokens", name)
+        if section.token and section.token_file:
+            self.findings.wrong(self.document, path, "at most one of token & token_file must be configured")
+        elif not section.token and not section.token_file:
+            self.findings.wrong(self.document, path, "has no token", "set token_file (or token)")
+        elif section.token and len(section.token) < 16:
+            self.findings.wrong(self.document, (*path, "token"), "is too short to be a secret", "16 characters or more")
+        secret = (
+            SecretSource.file(self._locate(section.token_file)) if section.token_file else SecretSource(section.token)
+        )
+        return Token(name=name, secret=secret, person=section.person or name, role=section.role)
+
+    def _storage(self) -> Storage | None:
+        section = self.section.storage
+        given = self.overrides.data or self.environment.data
+        folder = FilePath(given) if given else self.base / section.path
+        url = section.database
+        if self.environment.database_url:
+            if self.environment.database_url.startswith("sqlite:"):
+                url = self.environment.database_url
+            else:
+                self.findings.all.append(
+                    Finding(
+                        file="environment",
+                        line=0,
+                        path="DATABASE_URL",
+                        problem="only SQLite is served yet: the embedded database is used",
+                        warning=True,
+                    )
+                )
+        if url and not url.startswith("sqlite:///"):
+            self.findings.wrong(
+                self.document,
+                ("storage", "database"),
+                "only SQLite is served yet",
+                "write sqlite:///PATH or leave it out",
+            )
+            return None
+        database = self.base / url.removeprefix("sqlite:///") if url else folder / "state.db"
+        return Storage(folder=folder, database=database, retention=section.retention, history=section.history)

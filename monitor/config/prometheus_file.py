@@ -1,0 +1,350 @@
+"""Prometheus's configuration: global settings, scrape jobs with static targets, rule files.
+
+Discovery mechanisms other than `static_configs` are known by name; a job that has one warns that those targets are not
+found. Source: Prometheus config/config.go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from monitor.config.fields import AsList, AsMapping, Flag, Section, Size, Span, Text, Whole
+from monitor.config.findings import Findings
+from monitor.config.http_client import HttpClientSection, TlsSection
+from monitor.config.yamltree import Document, Path, Tree
+from monitor.matching.relabel import NOTHING, Relabeling, RelabelRule
+from monitor.model.labels import EMPTY, Labels
+from monitor.model.times import MINUTE, SECOND, Millis
+from monitor.scrape.jobs import Authorization, Limits, ScrapeJob, TargetGroup
+
+_DISCOVERY: Final = tuple(
+    f"{name}_sd_configs"
+    for name in (
+        "aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka", "file", "gce", "hetzner",
+        "http", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack", "ovhcloud",
+        "puppetdb", "scaleway", "serverset", "stackit", "triton", "uyuni", "vultr",
+    )
+)  # fmt: skip
+_UNSERVED_JOB: Final = (
+    "always_scrape_classic_histograms",
+    "convert_classic_histograms_to_nhcb",
+    "keep_dropped_targets",
+    "label_limit",
+    "metric_name_escaping_scheme",
+    "metric_name_validation_scheme",
+    "native_histogram_bucket_limit",
+    "native_histogram_min_bucket_factor",
+    "sample_age_limit",
+    "scrape_classic_histograms",
+    "scrape_failure_log_file",
+    "scrape_native_histograms",
+    "scrape_protocols",
+)
+UNSERVED_TOP: Final = (
+    "alerting",
+    "otlp",
+    "remote_read",
+    "remote_write",
+    "runtime",
+    "scrape_config_files",
+    "storage",
+    "tracing",
+)
+
+
+class PrometheusGlobalSection(Section):
+    """Defaults for jobs and rules."""
+
+    model_config = {**Section.model_config, "extra": "allow"}
+
+    scrape_interval: Span = MINUTE
+    """How often a job is scraped."""
+    scrape_timeout: Span = 10 * SECOND
+    """How long a scrape may take."""
+    evaluation_interval: Span = MINUTE
+    """How often a rule group is evaluated."""
+    rule_query_offset: Span = 0
+    """Rules look at the samples of so long ago."""
+    external_labels: Annotated[dict[str, Text], AsMapping] = {}
+    """Added to alerts when they leave the rules."""
+    body_size_limit: Size = 0
+    """Default of the jobs."""
+    sample_limit: Whole = 0
+    """Default of the jobs."""
+    label_limit: Whole = 0
+    """Default of the jobs."""
+    label_name_length_limit: Whole = 0
+    """Default of the jobs."""
+    label_value_length_limit: Whole = 0
+    """Default of the jobs."""
+    target_limit: Whole = 0
+    """Default of the jobs."""
+
+
+class StaticSection(Section):
+    """Addresses with common labels."""
+
+    targets: Annotated[list[Text], AsList] = []
+    """host:port."""
+    labels: Annotated[dict[str, Text], AsMapping] = {}
+    """Added to every series of these targets."""
+
+
+class RelabelSection(Section):
+    """One step of relabelling."""
+
+    source_labels: Annotated[list[Text], AsList] = []
+    separator: Text = ";"
+    target_label: Text = ""
+    regex: Text = "(.*)"
+    modulus: Whole = 0
+    replacement: Text = "$1"
+    action: Text = "replace"
+
+
+class ScrapeSection(HttpClientSection):
+    """A scrape job."""
+
+    model_config = {**Section.model_config, "extra": "allow"}
+
+    job_name: Text = Field(min_length=1)
+    """Becomes the `job` label."""
+    scrape_interval: Span | None = None
+    scrape_timeout: Span | None = None
+    metrics_path: Text = "/metrics"
+    scheme: Text = "http"
+    params: Annotated[dict[str, list[Text]], AsMapping] = {}
+    honor_labels: Flag = False
+    honor_timestamps: Flag = True
+    track_timestamps_staleness: Flag = False
+    enable_compression: Flag = True
+    static_configs: Annotated[list[StaticSection], AsList] = []
+    relabel_configs: Annotated[list[RelabelSection], AsList] = []
+    metric_relabel_configs: Annotated[list[RelabelSection], AsList] = []
+    body_size_limit: Size | None = None
+    sample_limit: Whole | None = None
+    label_limit: Whole | None = None
+    label_name_length_limit: Whole | None = None
+    label_value_length_limit: Whole | None = None
+    target_limit: Whole | None = None
+    fallback_scrape_protocol: Text = ""
+    extra_scrape_metrics: Flag = False
+
+
+class PrometheusSection(Section):
+    """The part of a Prometheus file that is served."""
+
+    model_config = {**Section.model_config, "extra": "allow"}
+
+    global_: Annotated[PrometheusGlobalSection, AsMapping] = Field(
+        default_factory=PrometheusGlobalSection, alias="global"
+    )
+    scrape_configs: Annotated[list[ScrapeSection], AsList] = []
+    rule_files: Annotated[list[Text], AsList] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTls:
+    """The transport settings of a job, for whoever makes its session."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    server_name: str = ""
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusParts:
+    """What a valid file amounts to."""
+
+    jobs: tuple[ScrapeJob, ...] = ()
+    tls: tuple[tuple[str, JobTls], ...] = ()
+    """Job name to transport settings, for jobs that have any."""
+    rule_files: tuple[str, ...] = ()
+    """Patterns, as written."""
+    evaluation_interval: Millis = MINUTE
+    query_offset: Millis = 0
+    external_labels: Labels = EMPTY
+
+
+def read_prometheus(
+    document: Document, tree: Tree, path: Path, findings: Findings, locate: Callable[[str], str]
+) -> PrometheusParts | None:
+    """Read the section at `path`; None if something is wrong."""
+    before = len(findings.errors)
+    section = findings.validate(PrometheusSection, document, tree, path)
+    if section is None:
+        return None
+    for key in section.model_extra or {}:
+        if key in UNSERVED_TOP:
+            findings.doubt(document, (*path, key), "is known but not served yet")
+        else:
+            findings.wrong(
+                document,
+                (*path, key),
+                f'"{key}" is not a known key here',
+                "known keys: global, rule_files, scrape_configs",
+                original=f"field {key} not found in type config.plain",
+            )
+    jobs: list[ScrapeJob] = []
+    tls: list[tuple[str, JobTls]] = []
+    seen: set[str] = set()
+    for place, job in enumerate(section.scrape_configs):
+        here = (*path, "scrape_configs", place)
+        if job.job_name in seen:
+            findings.wrong(
+                document,
+                (*here, "job_name"),
+                f'found multiple scrape configs with job name "{job.job_name}"',
+                "rename one of them",
+            )
+        seen.add(job.job_name)
+        transport = _tls(job.tls_config, locate)
+        made = _job(job, section.global_, transport, document, here, findings, locate)
+        if made is not None:
+            jobs.append(made)
+            if transport != JobTls():
+                tls.append((job.job_name, transport))
+    if len(findings.errors) > before:
+        return None
+    return PrometheusParts(
+        jobs=tuple(jobs),
+        tls=tuple(tls),
+        rule_files=tuple(section.rule_files),
+        evaluation_interval=section.global_.evaluation_interval,
+        query_offset=section.global_.rule_query_offset,
+        external_labels=Labels(section.global_.external_labels),
+    )
+
+
+def _job(
+    section: ScrapeSection,
+    defaults: PrometheusGlobalSection,
+    transport: JobTls,
+    document: Document,
+    path: Path,
+    findings: Findings,
+    locate: Callable[[str], str],
+) -> ScrapeJob | None:
+    _warn_unserved(section, document, path, findings)
+    interval = section.scrape_interval or defaults.scrape_interval
+    timeout = section.scrape_timeout or min(defaults.scrape_timeout, interval)
+    if section.scrape_timeout is not None and timeout > interval:
+        findings.wrong(
+            document,
+            (*path, "scrape_timeout"),
+            f'scrape timeout greater than scrape interval for scrape config with job name "{section.job_name}"',
+            "lower scrape_timeout or raise scrape_interval",
+        )
+    if section.scheme not in ("http", "https"):
+        findings.wrong(document, (*path, "scheme"), f"unsupported scheme {section.scheme}", "http or https")
+    relabel = _relabeling(section.relabel_configs, document, (*path, "relabel_configs"), findings)
+    metric_relabel = _relabeling(section.metric_relabel_configs, document, (*path, "metric_relabel_configs"), findings)
+    if relabel is None or metric_relabel is None:
+        return None
+    return ScrapeJob(
+        name=section.job_name,
+        interval=interval,
+        timeout=timeout,
+        metrics_path=section.metrics_path,
+        scheme=section.scheme,
+        params=tuple((name, tuple(values)) for name, values in section.params.items()),
+        groups=tuple(
+            TargetGroup(addresses=tuple(group.targets), labels=Labels(group.labels), source=f"static {place}")
+            for place, group in enumerate(section.static_configs)
+        ),
+        relabel=relabel,
+        metric_relabel=metric_relabel,
+        honor_labels=section.honor_labels,
+        honor_timestamps=section.honor_timestamps,
+        track_timestamps_staleness=section.track_timestamps_staleness,
+        limits=Limits(
+            body_bytes=_given(section.body_size_limit, defaults.body_size_limit),
+            samples=_given(section.sample_limit, defaults.sample_limit),
+            labels=_given(section.label_limit, defaults.label_limit),
+            label_name_length=_given(section.label_name_length_limit, defaults.label_name_length_limit),
+            label_value_length=_given(section.label_value_length_limit, defaults.label_value_length_limit),
+            targets=_given(section.target_limit, defaults.target_limit),
+        ),
+        follow_redirects=section.follow_redirects,
+        compression=section.enable_compression,
+        authorization=_authorization(section, locate),
+        extra_metrics=section.extra_scrape_metrics,
+        transport="" if transport == JobTls() else hashlib.sha256(repr(transport).encode()).hexdigest(),
+    )
+
+
+def _authorization(section: HttpClientSection, locate: Callable[[str], str]) -> Authorization | None:
+    basic, other = section.basic_auth, section.authorization
+    if basic.username:
+        return Authorization(
+            type="Basic",
+            username=basic.username,
+            secret=basic.password,
+            secret_file=locate(basic.password_file) if basic.password_file else "",
+        )
+    file = other.credentials_file or section.bearer_token_file
+    inline = other.credentials or section.bearer_token
+    if not file and not inline:
+        return None
+    return Authorization(type=other.type, secret=inline, secret_file=locate(file) if file else "")
+
+
+def _relabeling(
+    sections: list[RelabelSection], document: Document, path: Path, findings: Findings
+) -> Relabeling | None:
+    if not sections:
+        return NOTHING
+    rules = [
+        RelabelRule(
+            source_labels=tuple(section.source_labels),
+            separator=section.separator,
+            regex=section.regex,
+            target_label=section.target_label,
+            replacement=section.replacement,
+            modulus=section.modulus,
+            action=section.action,
+        )
+        for section in sections
+    ]
+    return findings.attempt(document, path, lambda: Relabeling(rules))
+
+
+def _tls(section: TlsSection, locate: Callable[[str], str]) -> JobTls:
+    return JobTls(
+        ca_file=locate(section.ca_file) if section.ca_file else "",
+        cert_file=locate(section.cert_file) if section.cert_file else "",
+        key_file=locate(section.key_file) if section.key_file else "",
+        server_name=section.server_name,
+        insecure=section.insecure_skip_verify,
+    )
+
+
+def _given(own: int | None, default: int) -> int:
+    return default if own is None else own
+
+
+def _warn_unserved(section: ScrapeSection, document: Document, path: Path, findings: Findings) -> None:
+    for key in section.unserved():
+        findings.doubt(document, (*path, key), "is known but not served yet")
+    for key in section.model_extra or {}:
+        if key in _DISCOVERY:
+            findings.doubt(
+                document, (*path, key), "is known but not served yet", "these targets are not found: use static_configs"
+            )
+        elif key in _UNSERVED_JOB:
+            findings.doubt(document, (*path, key), "is known but not served yet")
+        else:
+            findings.wrong(
+                document,
+                (*path, key),
+                f'"{key}" is not a known key here',
+                "see the reference of scrape_configs",
+                original=f"field {key} not found in type config.ScrapeConfig",
+            )

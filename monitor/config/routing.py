@@ -1,0 +1,340 @@
+"""From receivers, people and policies to who is told: the alert side's routing, the playbook, the address book.
+
+Where no Alertmanager configuration is given the default tree applies: critical alerts open incidents of the policy
+`default` at once, everything else goes to the receiver `default` after half a minute. Whoever configures nobody gets both
+on the console, so that nothing is ever said into the void.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.alerts.receivers import Integration, Receiver
+from monitor.alerts.routes import Route, level_key
+from monitor.config.document import ConfigurationSection
+from monitor.config.environment import Environment
+from monitor.config.findings import Findings
+from monitor.config.people import EscalateSection, Known, PersonSection, read_policies
+from monitor.config.receivers import Locate, ReceiverParts, read_secret
+from monitor.config.yamltree import Document, Path
+from monitor.matching.matchers import Matcher, MatchOp
+from monitor.model.notifications import Destination
+from monitor.model.times import MINUTE, SECOND, Timestamp
+from monitor.notify.kinds.console import ConsoleOptions
+from monitor.notify.kinds.email import EmailOptions
+from monitor.notify.kinds.pagerduty import PagerDutyOptions
+from monitor.notify.kinds.secret import SecretSource
+from monitor.notify.kinds.slack import SlackOptions
+from monitor.notify.kinds.webhook import WebhookOptions
+from monitor.oncall.policies import Person, Policy, PolicyStep, Target, TargetKind
+
+CONSOLE = Destination("console:", "console")
+_DEFAULT = "default"
+_PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendors:
+    """What reaching somebody by a vendor needs beside the address."""
+
+    slack_token: SecretSource
+    slack_webhook: SecretSource
+    slack_url: str
+    pagerduty_url: str
+    mail: EmailOptions | None
+
+
+class AddressBook:
+    """What each destination means under this configuration; implements `monitor.notify.outbox.AddressBook`."""
+
+    def __init__(self, options: Mapping[Destination, object], vendors: Vendors, fallback: Destination) -> None:
+        self._options = dict(options)
+        self._vendors = vendors
+        self._fallback = fallback
+
+    def __repr__(self) -> str:
+        return f"AddressBook({len(self._options)} destinations, fallback {self._fallback})"
+
+    @property
+    def destinations(self) -> Sequence[Destination]:
+        """All that are configured by name."""
+        return sorted(self._options)
+
+    def options(self, destination: Destination) -> object | None:
+        return self._options.get(destination) or self._of_target(destination)
+
+    def fallback(self, destination: Destination) -> Destination | None:
+        return None if destination == self._fallback else self._fallback
+
+    def _of_target(self, destination: Destination) -> object | None:
+        """Channels that policy steps name directly."""
+        kind, _, name = destination.receiver.partition(":")
+        if kind == "console":
+            return ConsoleOptions()
+        if kind == "slack" and name:
+            return slack_options(self._vendors, name)
+        if kind == "email" and name:
+            return email_options(self._vendors, name)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """Who is told, complete."""
+
+    root: Route
+    receivers: Mapping[str, Receiver]
+    people: tuple[Person, ...]
+    on_call: Mapping[str, tuple[str, ...]]
+    policies: Mapping[str, Policy]
+    escalating: Mapping[str, tuple[Destination, ...]]
+    """Receiver name to all of its destinations, for `receiver:` targets."""
+    fallback: tuple[Target, ...]
+    book: AddressBook
+
+    def on_call_at(self, schedule: str, at: Timestamp) -> tuple[str, ...]:
+        """Who is on call then; nobody for a schedule that is not configured."""
+        return self.on_call.get(schedule, ())
+
+
+def read_paging(
+    section: ConfigurationSection,
+    given: tuple[Route, Mapping[str, ReceiverParts]] | None,
+    receivers: Mapping[str, ReceiverParts],
+    environment: Environment,
+    environment_name: str,
+    document: Document,
+    findings: Findings,
+    locate: Locate,
+) -> Paging | None:
+    """`given`: route tree and receivers of an Alertmanager configuration; without one, `receivers` and the default tree."""
+    before = len(findings.errors)
+    vendors = _vendors(section, environment, document, findings, locate)
+    parts = dict(given[1] if given is not None else receivers)
+    options = {destination: one for part in parts.values() for destination, one in part.options.items()}
+    people = [
+        _person(name, person, vendors, options, document, ("people", name), findings, locate)
+        for name, person in section.people.items()
+    ]
+    if environment.slack_webhook_url.get_secret_value() and _DEFAULT not in parts:
+        destination = Destination(_DEFAULT, "slack")
+        hook = SlackOptions(webhook_url=SecretSource(environment.slack_webhook_url.get_secret_value()))
+        options[destination] = hook
+        parts[_DEFAULT] = ReceiverParts(
+            name=_DEFAULT, integrations=(Integration(destination=destination),), options={destination: hook}
+        )
+    known = Known(people=frozenset(section.people), schedules=frozenset(section.schedules), receivers=frozenset(parts))
+    for name, schedule in section.schedules.items():
+        for place, person in enumerate(schedule.people):
+            if person not in known.people:
+                findings.wrong(
+                    document,
+                    ("schedules", name, "people", place),
+                    f'"{person}" is not defined',
+                    "add them under people:",
+                )
+    policies = read_policies(section.policies, known, document, ("policies",), findings)
+    escalate: dict[str, EscalateSection] = {name: part.escalate for name, part in parts.items() if part.escalate}
+    escalate.update(section.escalate)
+    if given is None:
+        policies.setdefault(_DEFAULT, _default_policy(people, environment, options))
+        root = _default_tree(environment_name in section.page_environments)
+        parts.setdefault(_DEFAULT, _console_receiver(_DEFAULT))
+        keyed = {destination: one for destination, one in options.items() if destination.receiver == _PAGE}
+        parts.setdefault(_PAGE, ReceiverParts(name=_PAGE, integrations=(), options=keyed))
+        escalate.setdefault(_PAGE, EscalateSection(policy=_DEFAULT))
+        options.update(parts[_DEFAULT].options)
+    else:
+        root = given[0]
+    _check_escalation(escalate, parts, policies, document, findings)
+    if len(findings.errors) > before:
+        return None
+    return Paging(
+        root=root,
+        receivers={name: _receiver(part, escalate.get(name)) for name, part in parts.items()},
+        people=tuple(people),
+        on_call={name: tuple(schedule.people) for name, schedule in section.schedules.items()},
+        policies=policies,
+        escalating={name: tuple(part.options) for name, part in parts.items()},
+        fallback=(Target(TargetKind.CONSOLE, ""),),
+        book=AddressBook(options, vendors, _fallback(parts)),
+    )
+
+
+def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:
+    """How this channel or person is reached; None if Slack is not configured."""
+    if vendors.slack_token:
+        return SlackOptions(token=vendors.slack_token, channel=channel, base_url=vendors.slack_url)
+    return SlackOptions(webhook_url=vendors.slack_webhook) if vendors.slack_webhook else None
+
+
+def email_options(vendors: Vendors, address: str) -> EmailOptions | None:
+    """How this address is reached; None if no mail server is configured."""
+    mail = vendors.mail
+    if mail is None:
+        return None
+    return EmailOptions(
+        to=(address,),
+        sender=mail.sender,
+        host=mail.host,
+        port=mail.port,
+        username=mail.username,
+        password=mail.password,
+        require_tls=mail.require_tls,
+    )
+
+
+def _vendors(
+    section: ConfigurationSection, environment: Environment, document: Document, findings: Findings, locate: Locate
+) -> Vendors:
+    def secret(inline: str, file: str, name: str, path: Path) -> SecretSource:
+        return read_secret(inline, file, name, document, path, findings, locate) or SecretSource()
+
+    slack, smtp = section.slack, section.smtp
+    host, _, port = smtp.smarthost.rpartition(":")
+    mail: EmailOptions | None = None
+    if smtp.smarthost and (not host or not port.isdigit()):
+        findings.wrong(document, ("smtp", "smarthost"), f'"{smtp.smarthost}" has no port', "write it as host:port")
+    elif smtp.smarthost:
+        mail = EmailOptions(
+            to=(),
+            sender=smtp.from_,
+            host=host,
+            port=int(port),
+            username=smtp.username,
+            password=secret(smtp.password, smtp.password_file, "password", ("smtp",)),
+            require_tls=smtp.require_tls,
+        )
+        if not smtp.from_:
+            findings.wrong(document, ("smtp",), "has no sender", "set from to an address")
+    bot = environment.slack_bot_token.get_secret_value()
+    return Vendors(
+        slack_token=SecretSource(bot)
+        if bot
+        else secret(slack.bot_token, slack.bot_token_file, "bot_token", ("slack",)),
+        slack_webhook=secret(slack.webhook_url, slack.webhook_url_file, "webhook_url", ("slack",)),
+        slack_url=slack.api_url,
+        pagerduty_url=section.pagerduty.url,
+        mail=mail,
+    )
+
+
+def _person(
+    name: str,
+    section: PersonSection,
+    vendors: Vendors,
+    options: dict[Destination, object],
+    document: Document,
+    path: Path,
+    findings: Findings,
+    locate: Locate,
+) -> Person:
+    contacts: list[Destination] = []
+
+    def add(kind: str, found: object | None, remedy: str = "") -> None:
+        if found is None:
+            findings.wrong(document, path, f"{name} cannot be reached by {kind}", remedy)
+            return
+        destination = Destination(f"user:{name}", kind)
+        options[destination] = found
+        contacts.append(destination)
+
+    key = read_secret(
+        section.pagerduty_routing_key,
+        section.pagerduty_routing_key_file,
+        "pagerduty_routing_key",
+        document,
+        path,
+        findings,
+        locate,
+    )
+    if key:
+        add("pagerduty", PagerDutyOptions(routing_key=key, url=vendors.pagerduty_url))
+    if section.slack:
+        add("slack", slack_options(vendors, section.slack), "set slack.bot_token (or slack.bot_token_file)")
+    if section.email:
+        add("email", email_options(vendors, section.email), "set smtp.smarthost and smtp.from")
+    if section.webhook:
+        add("webhook", WebhookOptions(url=SecretSource(section.webhook)))
+    if section.console:
+        add("console", ConsoleOptions())
+    if not contacts:
+        findings.wrong(
+            document,
+            path,
+            f"{name} has no contact",
+            "give pagerduty_routing_key_file, slack, email, webhook or console",
+        )
+    return Person(name=name, contacts=tuple(contacts))
+
+
+def _default_policy(people: Sequence[Person], environment: Environment, options: dict[Destination, object]) -> Policy:
+    """Without policies: the first person, five minutes later everybody; without people: PagerDuty if the environment has a
+    key, or the console."""
+    if people:
+        steps = [PolicyStep(notify=(Target(TargetKind.USER, people[0].name),))]
+        if len(people) > 1:
+            everybody = tuple(Target(TargetKind.USER, person.name) for person in people)
+            steps.append(PolicyStep(after=5 * MINUTE, notify=everybody))
+        return Policy(name=_DEFAULT, steps=tuple(steps), repeat=3)
+    key = environment.pagerduty_routing_key.get_secret_value()
+    if key:
+        options[Destination(_PAGE, "pagerduty")] = PagerDutyOptions(routing_key=SecretSource(key))
+        return Policy(name=_DEFAULT, steps=(PolicyStep(notify=(Target(TargetKind.RECEIVER, _PAGE),)),))
+    return Policy(name=_DEFAULT, steps=(PolicyStep(notify=(Target(TargetKind.CONSOLE, ""),)),))
+
+
+def _default_tree(pages: bool) -> Route:
+    group_by = frozenset({"alertname", "check", "job", "environment"})
+    critical = (Matcher("severity", MatchOp.EQUAL, "critical"),)
+    page = Route(
+        receiver=_PAGE,
+        key=f"{{}}/{level_key(critical)}",
+        id=f"{{}}/{level_key(critical)}/0",
+        matchers=critical,
+        group_by=group_by,
+        group_wait=0,
+    )
+    return Route(receiver=_DEFAULT, group_by=group_by, group_wait=30 * SECOND, children=(page,) if pages else ())
+
+
+def _console_receiver(name: str) -> ReceiverParts:
+    destination = Destination(name, "console")
+    return ReceiverParts(
+        name=name, integrations=(Integration(destination=destination),), options={destination: ConsoleOptions()}
+    )
+
+
+def _receiver(part: ReceiverParts, escalate: EscalateSection | None) -> Receiver:
+    kept = part.integrations
+    if escalate is not None and not escalate.keep_pagerduty:
+        kept = tuple(one for one in kept if one.destination.integration != "pagerduty")
+    return Receiver(name=part.name, integrations=kept, policy=escalate.policy if escalate is not None else "")
+
+
+def _check_escalation(
+    escalate: Mapping[str, EscalateSection],
+    parts: Mapping[str, ReceiverParts],
+    policies: Mapping[str, Policy],
+    document: Document,
+    findings: Findings,
+) -> None:
+    for receiver, section in escalate.items():
+        if receiver not in parts:
+            have = ", ".join(sorted(parts)) or "none"
+            findings.wrong(document, ("escalate", receiver), "no such receiver", f"defined receivers: {have}")
+        if section.policy not in policies:
+            findings.wrong(
+                document,
+                ("escalate", receiver),
+                f'no policy is named "{section.policy}"',
+                f"defined policies: {', '.join(sorted(policies)) or 'none'}",
+            )
+
+
+def _fallback(parts: Mapping[str, ReceiverParts]) -> Destination:
+    """Whom to tell instead when a destination cannot be reached: the first integration of the receiver `default`, else the
+    console."""
+    part = parts.get(_DEFAULT)
+    return part.integrations[0].destination if part is not None and part.integrations else CONSOLE

@@ -1,0 +1,175 @@
+"""YAML with places: values that remember their line, and scalars that remember their text.
+
+Users' files were written for go-yaml, so its rules hold: a scalar means what the field that takes it wants (`17:00` and
+`1.10` stay texts where a text is wanted, `yes` is true only where a truth value is wanted). Equal keys in one mapping,
+deep nesting and alias bombs are refused. PyYAML's C parser composes the nodes; its own scalar rules are not used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import yaml
+
+from monitor.model.errors import ConfigError, Finding
+
+Path: TypeAlias = tuple[str | int, ...]
+
+_MAX_DEPTH: Final = 64
+_MAX_NODES: Final = 1_000_000
+_MERGE: Final = "<<"
+
+_NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE: Final = frozenset({"true", "True", "TRUE"})
+_FALSE: Final = frozenset({"false", "False", "FALSE"})
+_INTEGER: Final = re.compile(r"[-+]?(?:0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
+_INFINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar as written; the field that takes it decides what it means."""
+
+    text: str
+    quoted: bool = False
+
+    @property
+    def is_null(self) -> bool:
+        return not self.quoted and self.text in _NULL
+
+    def natural(self) -> str | int | float | bool | None:
+        """What it means where nobody wants anything in particular."""
+        text = self.text
+        if self.quoted:
+            return text
+        if text in _NULL:
+            return None
+        if text in _TRUE or text in _FALSE:
+            return text in _TRUE
+        if _INTEGER.fullmatch(text):
+            return _integer(text)
+        if _FLOAT.fullmatch(text):
+            return float(text.replace("_", ""))
+        if _INFINITE.fullmatch(text):
+            return float(text.lower().replace(".", ""))
+        return text
+
+
+Tree: TypeAlias = "dict[str, Tree] | list[Tree] | Scalar"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its tree, and the line (from 1) of each path."""
+
+    file: str
+    tree: Tree
+    lines: Mapping[Path, int]
+
+    def line(self, path: Path) -> int:
+        """The line of this path, or of the nearest one above it that exists."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def read(text: str, file: str) -> Document:
+    """The first document of a YAML text; an empty text is an empty mapping. Raises ConfigError."""
+    loader = yaml.CSafeLoader(text)
+    try:
+        if not loader.check_node():
+            return Document(file, {}, {})
+        node = loader.get_node()
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise _wrong(file, line, f"yaml: line {line}: {error.problem or error.context or 'cannot be read'}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _wrong(file, 0, f"yaml: {error}") from error
+    finally:
+        loader.dispose()
+    builder = _Builder(file)
+    tree: Tree = {} if node is None else builder.tree(node, (), 0)
+    if isinstance(tree, Scalar) and tree.is_null:
+        tree = {}
+    return Document(file, tree, builder.lines)
+
+
+def natural(tree: Tree) -> object:
+    """The tree with every scalar in its natural meaning."""
+    if isinstance(tree, Scalar):
+        return tree.natural()
+    if isinstance(tree, list):
+        return [natural(item) for item in tree]
+    return {key: natural(value) for key, value in tree.items()}
+
+
+def path_text(path: Path) -> str:
+    """`checks[0].url`."""
+    out = ""
+    for part in path:
+        out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else part
+    return out
+
+
+class _Builder:
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._count = 0
+        self.lines: dict[Path, int] = {}
+
+    def tree(self, node: yaml.Node, path: Path, depth: int) -> Tree:
+        self._count += 1
+        line = node.start_mark.line + 1
+        if depth > _MAX_DEPTH:
+            raise _wrong(self._file, line, f"nested deeper than {_MAX_DEPTH} levels")
+        if self._count > _MAX_NODES:
+            raise _wrong(self._file, line, "document contains excessive aliasing")
+        self.lines.setdefault(path, line)
+        if isinstance(node, yaml.ScalarNode):
+            return Scalar(node.value, quoted=bool(node.style))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.tree(item, (*path, place), depth + 1) for place, item in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, depth)
+        raise _wrong(self._file, line, "a mapping, a list or a value is wanted here")
+
+    def _mapping(self, node: yaml.MappingNode, path: Path, depth: int) -> dict[str, Tree]:
+        own: dict[str, Tree] = {}
+        merged: dict[str, Tree] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise _wrong(self._file, line, "a mapping key must be a plain text")
+            name = key.value
+            if name == _MERGE and not key.style:
+                for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    part = self.tree(source, path, depth + 1)
+                    if not isinstance(part, dict):
+                        raise _wrong(self._file, line, "map merge requires map or sequence of maps as the value")
+                    merged = {**part, **merged}
+                continue
+            if name in own:
+                raise _wrong(self._file, line, f'yaml: line {line}: mapping key "{name}" already defined')
+            self.lines[*path, name] = line
+            own[name] = self.tree(value, (*path, name), depth + 1)
+        return {**merged, **own}
+
+
+def _integer(text: str) -> int | float | str:
+    plain = text.replace("_", "")
+    sign, digits = (plain[0], plain[1:]) if plain[0] in "+-" else ("", plain)
+    base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2].lower(), 10)
+    # A leading zero means octal to go-yaml, as long as all digits are.
+    if base == 10 and len(digits) > 1 and digits[0] == "0":
+        if set(digits) - set("01234567"):
+            return float(plain)
+        base, digits = 8, digits[1:]
+    return int(sign + (digits[2:] if base in (16, 2) or digits[:2] == "0o" else digits), base)
+
+
+def _wrong(file: str, line: int, problem: str) -> ConfigError:
+    return ConfigError([Finding(file=file, line=line, path="", problem=problem, original=problem)])
