@@ -111,7 +111,7 @@ def _shown(incident: Incident) -> tuple[Member, ...]:
     return tuple(
         sorted(
             once.values(),
-            key=lambda member: (bool(member.muted_by), -member.severity.rank, member.starts_at, member.fingerprint),
+            key=lambda member: (bool(member.muted_by), -member.severity.rank, member.starts_at, member.labels.pairs),
         )
     )
 
@@ -175,7 +175,7 @@ def _roll_call(incident: Incident, shown: tuple[Member, ...]) -> Iterable[str]:
         return
     over = sum(1 for member in incident.members if not member.firing)
     firing = len(incident.firing)
-    yield f"{firing} alerts fire{f', {over} are over' if over else ''}:" if firing else f"{len(shown)} alerts are over:"
+    yield f"{firing} alerts fire{f', {over} over' if over else ''}:" if firing else f"{len(shown)} alerts are over:"
     said: dict[str, int] = {}
     for member in shown:
         line = _saying(member)

@@ -85,9 +85,12 @@ class Incidents(RuleBasedStateMachine):
             queries=self.store,
             clock=Clock(lambda: self.now),
             chance=self.chance,
-            playbook=Playbook(policies={"payments": self.policy}, directory=ROSTER),
+            playbook=self.playbook(),
             committed=self.check_commit,
         )
+
+    def playbook(self) -> Playbook:
+        return Playbook(policies={self.policy.name: self.policy}, directory=ROSTER, fallback=targets("user:lead"))
 
     def check_commit(self, decision: Decision) -> None:
         """What must hold of every single decision."""
@@ -267,7 +270,7 @@ class Incidents(RuleBasedStateMachine):
             name="other" if gone else "payments", steps=POLICY.steps, repeat=self.edits % 3, fallback=POLICY.fallback,
             ack_timeout=POLICY.ack_timeout, on_exhausted=POLICY.on_exhausted,
         )  # fmt: skip
-        run_now(self.escalating.reload(Playbook(policies={self.policy.name: self.policy}, directory=ROSTER)))
+        run_now(self.escalating.reload(self.playbook()))
         self.settle()
 
     @rule(lost=st.booleans())
