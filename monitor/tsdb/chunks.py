@@ -23,7 +23,7 @@ _FIRST_SLOTS: Final = 8
 _GROWS_BELOW: Final = 512
 """Series; wider chunks get all their slots at once, since untouched pages of a large array cost nothing."""
 
-_BLOCK: Final = 2048
+PACKED_AT_ONCE: Final = 1024
 """Series packed in one go: a few milliseconds."""
 
 
@@ -145,10 +145,10 @@ class Chunk:
 
     def pack_some(self) -> PackedChunk | None:
         """Pack the next block of series of a full or abandoned chunk; the whole packed chunk once all are done."""
-        done = len(self.packing) * _BLOCK
+        done = len(self.packing) * PACKED_AT_ONCE
         if done < len(self.layout):
-            self.packing.append(pack(self.matrix[: self.count, done : done + _BLOCK]))
-            done += _BLOCK
+            self.packing.append(pack(self.matrix[: self.count, done : done + PACKED_AT_ONCE]))
+            done += PACKED_AT_ONCE
         return PackedChunk(self) if done >= len(self.layout) else None
 
 
@@ -194,11 +194,11 @@ class PackedChunk:
         if len(self._blocks) == 1:
             return unpack(self._blocks[0], self.count, series, columns)[low:high]
         out = np.empty((high - low, len(columns)), dtype=np.float64)
-        numbers = columns // _BLOCK
+        numbers = columns // PACKED_AT_ONCE
         for number in np.unique(numbers):
             place = np.flatnonzero(numbers == number)
-            width = min(_BLOCK, series - int(number) * _BLOCK)
-            part = unpack(self._blocks[int(number)], self.count, width, columns[place] % _BLOCK)
+            width = min(PACKED_AT_ONCE, series - int(number) * PACKED_AT_ONCE)
+            part = unpack(self._blocks[int(number)], self.count, width, columns[place] % PACKED_AT_ONCE)
             out[:, place] = part[low:high]
         return out
 

@@ -120,6 +120,19 @@ class StoredFrame:
         self.chunks = chunks[keep:]
         return True
 
+    def cooled(self, before: Timestamp) -> list[Chunk]:
+        """Chunks that can be packed, oldest first: they end before this time and take no more slots."""
+        found: list[Chunk] = []
+        newest = self.chunks[-1] if self.chunks else None
+        for chunk in reversed(self.chunks):
+            # Packing goes from the oldest on, so all before a packed one are packed.
+            if not isinstance(chunk, Chunk):
+                break
+            if chunk.last < before and (chunk.full or chunk is not newest):
+                found.append(chunk)
+        found.reverse()
+        return found
+
     def swap(self, old: Chunk, packed: PackedChunk) -> None:
         """Put a packed chunk in its place, unless the original has been dropped meanwhile."""
         self.chunks = tuple([packed if chunk is old else chunk for chunk in self.chunks])

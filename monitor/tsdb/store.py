@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from monitor.columns.nans import STALE_VALUE
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, Millis, Timestamp
-from monitor.tsdb.chunks import Chunk, Layout
+from monitor.tsdb.chunks import PACKED_AT_ONCE, Chunk, Layout
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.homes import Homes
 from monitor.tsdb.log import Fsync, SampleLog, Segment, read_segment, segment_paths
@@ -29,8 +29,11 @@ from monitor.tsdb.view import View
 _WARM: Millis = 6 * MINUTE
 """Full chunks are packed when their last sample is older: just over the window of most rules."""
 
-_PACK_CELLS: Final = 200_000
+_PACK_CELLS: Final = 100_000
 """Samples packed per call of `forget`: a few milliseconds."""
+
+_CALL_CELLS: Final = 3_000
+"""What packing costs even for the smallest chunk, in samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,18 +192,13 @@ class SampleStore:
         """Pack about so many samples of full chunks that have cooled; True if there is more to do. On the loop only."""
         left = cells
         for frame in list(self._homes.frames.values()):
-            chunks = frame.chunks
-            for chunk in chunks:
-                if not isinstance(chunk, Chunk):
-                    continue
-                if chunk.last >= now - _WARM or (chunk is chunks[-1] and not chunk.full):
-                    break
+            for chunk in frame.cooled(now - _WARM):
                 packed = None
                 while packed is None:
                     if left <= 0:
                         return True
                     packed = chunk.pack_some()
-                    left -= chunk.count * min(len(chunk.layout), 2048) + 500
+                    left -= _CALL_CELLS + chunk.count * min(len(chunk.layout), PACKED_AT_ONCE)
                 frame.swap(chunk, packed)
         return False
 
