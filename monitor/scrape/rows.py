@@ -97,11 +97,16 @@ def plan_rows(
             places.setdefault(labels, index)
     for labels in reports:
         places.pop(labels, None)
+    yield
+    row = (*places, *reports)
+    yield
+    take = np.fromiter(places.values(), dtype=np.intp, count=len(places))
+    yield
     return RowPlan(
         entries=reading.entries,
         stamped=stamped,
-        labels=(*places, *reports),
-        take=np.fromiter(places.values(), dtype=np.intp, count=len(places)),
+        labels=row,
+        take=take,
         loose=tuple(loose),
         kept=kept,
     )

@@ -18,7 +18,7 @@ import asyncio
 import heapq
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -351,15 +351,17 @@ class _Scrape:
 
     async def _sliced(self, steps: Generator[None, None, R]) -> R:
         since = self._clock.monotonic()
-        while True:
+        result: R | None = None
+        done = False
+        while not done:
             try:
                 next(steps)
             except StopIteration as end:
-                result: R = end.value
-                return result
-            if self._clock.monotonic() - since > _HOLD:
+                result, done = end.value, True
+            if done or self._clock.monotonic() - since > _HOLD:
                 await self._clock.sleep(0)
                 since = self._clock.monotonic()
+        return cast("R", result)
 
     def _write(
         self,

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
 from itertools import compress
 from operator import eq, itemgetter, ne
 from typing import Final, Generic, TypeVar
@@ -24,44 +23,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.model.errors import ExpositionError
-from monitor.model.labels import METRIC_NAME
 from monitor.model.times import Timestamp
 from monitor.scrape.exposition.grammar import (
-    TYPES,
-    CommentEntry,
     Entry,
     Fact,
     MetadataEntry,
     SeriesEntry,
     read_entry,
-    unescape,
-    unescape_help,
 )
-from monitor.scrape.exposition.numbers import PLAIN, canonical_bound
+from monitor.scrape.exposition.learner import NO_NUMBER, LayoutLearner, learn_fact, plain_number, slice_end
 from monitor.scrape.exposition.reading import Metadata, Reading
 
 T = TypeVar("T")
 
 _KNOWN_SLICE: Final = 1 << 16
 """Bytes of a slice whose lines are compared with the last body's: about 0.3 ms."""
-_NEW_SLICE: Final = 1 << 13
-"""Bytes of a slice whose lines are looked up or taken apart: below 1 ms, relabelling apart."""
 _INDEX_SLICE: Final = 10_000
 """Series put into the look-up table between two pauses."""
 
-_NAME: Final = rb"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_PAIR_TEXT: Final = rb'[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"'
-_LINE: Final = re.compile(
-    rb"((%s)(?:\{((?:%s(?:,|(?=\})))*)\})?) ([0-9.eE+\-]+|NaN|[+-]Inf)(?: (-?[0-9]{1,18}))?" % (_NAME, _PAIR_TEXT)
-)
-"""An ordinary sample: series, name, labels, number, time."""
-_PAIR: Final = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*(?:\\.[^"\\]*)*)"')
-_METADATA: Final = re.compile(rb"# (HELP|TYPE) (%s) ([^\n]*)" % _NAME)
 _STAMP: Final = re.compile(rb"-?[0-9]{1,18}")
-_BOUND_OF: Final = {"histogram": "le", "summary": "quantile"}
 _PLAIN_CHARS: Final = b"0123456789.eE+-"
-_NONE: Final = b"\n"
-"""The key of a line without a number. Keys that end in a line end compare equal to no text before a number."""
 
 _first = itemgetter(0)
 _last = itemgetter(2)
@@ -100,7 +81,7 @@ class TextReader(Generic[T]):
         own = False  # are `times` and `metadata` copies yet?
         at = 0
         while at < len(data):
-            end = _slice_end(data, at, _KNOWN_SLICE)
+            end = slice_end(data, at, _KNOWN_SLICE)
             new = data[at : end - 1].split(b"\n")
             first = len(lines)
             old = self._lines[first : first + len(new)]
@@ -147,7 +128,7 @@ class TextReader(Generic[T]):
             if key != keys[index]:
                 odd.append(index)
                 continue
-            number = _plain_number(text)
+            number = plain_number(text)
             if number is None:
                 odd.append(index)
             else:
@@ -185,7 +166,7 @@ class TextReader(Generic[T]):
             elif self._indexes[index] >= 0 or _is_type(entry) or _is_type_line(self._lines[index]):
                 return False
             elif isinstance(entry, MetadataEntry):
-                _learn(metadata, entry)
+                learn_fact(metadata, entry)
         return True
 
     def _renew_stamped(self, line: bytes, index: int, values: NDArray[np.float64], times: dict[int, Timestamp]) -> bool:
@@ -193,7 +174,7 @@ class TextReader(Generic[T]):
         parts = line.rsplit(b" ", 2)
         if len(parts) < 3 or self._keys[index] != parts[0] + b"\n" or not _STAMP.fullmatch(parts[2]):
             return False
-        number = _plain_number(parts[1])
+        number = plain_number(parts[1])
         if number is None:
             return False
         values[index] = number
@@ -208,11 +189,11 @@ class TextReader(Generic[T]):
         for start in range(0, len(self._keys), _INDEX_SLICE):
             stop = start + _INDEX_SLICE
             for key, index in zip(self._keys[start:stop], self._indexes[start:stop], strict=True):
-                if key is not _NONE:
+                if key is not NO_NUMBER:
                     known[key] = self._entries[index]
             yield
         done = len(lines)
-        pupil = _Pupil(self._admit, known)
+        pupil = LayoutLearner(self._admit, known)
         pupil.lines, pupil.keys, pupil.indexes = lines, self._keys[:done], self._indexes[:done]
         pupil.rows = self._rows[self._rows < done].tolist()
         pupil.entries = [*self._entries[: len(pupil.rows)]]
@@ -226,9 +207,15 @@ class TextReader(Generic[T]):
         yield
         numbers = np.array(pupil.values, dtype=np.float64)
         yield
+        known.clear()
+        yield
+        old_lines, old_keys = self._lines, self._keys
         self._lines, self._keys, self._indexes = pupil.lines, pupil.keys, pupil.indexes
         self._entries, self._rows, self._values = tuple(pupil.entries), rows, numbers
         self._times, self._metadata = pupil.times, pupil.metadata
+        while old_keys:  # giving back the memory of a large body takes milliseconds too
+            del old_lines[-_INDEX_SLICE:], old_keys[-_INDEX_SLICE:]
+            yield
         return self._reading()
 
     def _reading(self) -> Reading[T]:
@@ -241,209 +228,9 @@ class TextReader(Generic[T]):
         )
 
 
-class _Pupil(Generic[T]):
-    """A layout while it is being learned."""
-
-    __slots__ = (
-        "admit",
-        "entries",
-        "folded",
-        "indexes",
-        "keys",
-        "known",
-        "lines",
-        "metadata",
-        "rows",
-        "texts",
-        "times",
-        "type",
-        "values",
-    )
-
-    def __init__(self, admit: Callable[[Mapping[str, str]], T], known: dict[bytes, T]) -> None:
-        self.admit = admit
-        self.known = known
-        self.lines: list[bytes] = []
-        self.keys: list[bytes] = []
-        self.indexes: list[int] = []
-        self.rows: list[int] = []
-        self.entries: list[T] = []
-        self.values: list[float] = []
-        self.times: dict[int, Timestamp] = {}
-        self.metadata: dict[str, Metadata] = {}
-        self.texts: dict[bytes, str] = {}
-        self.type = "unknown"
-        self.folded = 0  # line ends inside quoted texts so far: entries and lines differ by so many
-
-    def repeat_metadata(self) -> Generator[None, None, None]:
-        """Read the comments of the lines taken over again, which also tells the type that is in force."""
-        for number, line in enumerate(self.lines):
-            if self.indexes[number] < 0 and line and not self.ordinary_metadata(line):
-                self.note(read_entry(line + b"\n", 0, number + 1)[0])
-            if number % 500 == 0:
-                yield
-
-    def learn(self, data: bytes, at: int) -> int:
-        """Read one slice from offset `at` on; returns where it ends."""
-        end = _slice_end(data, at, _NEW_SLICE)
-        known = self.known
-        for line in data[at : end - 1].split(b"\n"):
-            if not line.startswith(b"#"):
-                key, _, text = line.rpartition(b" ")
-                number = _plain_number(text) if key in known else None
-                if number is not None:
-                    self.add(line, key, known[key], number)
-                    at += len(line) + 1
-                    continue
-                found = _LINE.fullmatch(line)
-                if found is not None and self.ordinary(line, found):
-                    at += len(line) + 1
-                    continue
-            elif self.ordinary_metadata(line):
-                self.add_comment(line)
-                at += len(line) + 1
-                continue
-            stop = self.exactly(data, at)
-            if stop != at + len(line) + 1:
-                return stop  # the entry did not end with its line: cut the rest anew
-            at = stop
-        return end
-
-    def ordinary(self, line: bytes, found: re.Match[bytes]) -> bool:
-        """Take a line apart by the expression; False if only the grammar can tell."""
-        key, name, inside, text, stamp = found.groups()
-        number = _plain_number(text)
-        if number is None:
-            return False
-        if stamp is not None:
-            key += b"\n"
-        if key in self.known:
-            entry = self.known[key]
-        else:
-            labels = {METRIC_NAME: self.text(name)}
-            if inside:
-                pairs = _PAIR.findall(inside)
-                try:
-                    for label, value in pairs:
-                        labels[self.text(label)] = self.text(value)
-                except UnicodeDecodeError:
-                    return False
-                if len(labels) != len(pairs) + 1:
-                    return False
-            entry = self.admitted(labels)
-        if stamp is not None:
-            self.times[len(self.lines)] = int(stamp)
-        self.add(line, key, entry, number)
-        return True
-
-    def text(self, written: bytes) -> str:
-        """The text as one object, however often it comes: label names and values repeat on thousands of series."""
-        text = self.texts.get(written)
-        if text is None:
-            text = self.texts[written] = unescape(written)
-        return text
-
-    def ordinary_metadata(self, line: bytes) -> bool:
-        """Note a HELP or TYPE line; False if only the grammar can tell what it is."""
-        found = _METADATA.fullmatch(line)
-        if found is None:
-            return False
-        word, name, text = found.groups()
-        try:
-            if word == b"HELP":
-                self.note(MetadataEntry(name.decode(), Fact.HELP, unescape_help(text)))
-                return True
-            known_type = TYPES.get(text.decode())
-        except UnicodeDecodeError:
-            return False
-        if known_type is None:
-            return False
-        self.note(MetadataEntry(name.decode(), Fact.TYPE, known_type))
-        return True
-
-    def exactly(self, data: bytes, at: int) -> int:
-        """Read the entry at offset `at` by the grammar; returns where it ends."""
-        number = len(self.lines)
-        entry, end = read_entry(data, at, number + 1 + self.folded)
-        line = data[at : end - 1]
-        if isinstance(entry, SeriesEntry):
-            key = entry.text if line == entry.text + b" " + entry.value_text else entry.text + b"\n"
-            admitted = self.known[key] if key in self.known else self.admitted(entry.labels)
-            if entry.time is not None:
-                self.times[number] = entry.time
-            self.add(line, key, admitted, entry.value)
-        else:
-            self.note(entry)
-            self.add_comment(line)
-        self.folded += line.count(b"\n")
-        return end
-
-    def note(self, entry: Entry | None) -> None:
-        match entry:
-            case MetadataEntry():
-                _learn(self.metadata, entry)
-                if entry.fact is Fact.TYPE:
-                    self.type = entry.text
-            case CommentEntry() | SeriesEntry() | None:
-                pass
-
-    def admitted(self, labels: dict[str, str]) -> T:
-        bound = _BOUND_OF.get(self.type)
-        if bound is not None and bound in labels:
-            labels[bound] = canonical_bound(labels[bound])
-        return self.admit(labels)
-
-    def add_comment(self, line: bytes) -> None:
-        self.lines.append(line)
-        self.keys.append(_NONE)
-        self.indexes.append(-1)
-        self.values.append(0.0)
-
-    def add(self, line: bytes, key: bytes, entry: T, value: float) -> None:
-        row = len(self.lines)
-        self.known[key] = entry
-        self.lines.append(line)
-        self.keys.append(key)
-        self.indexes.append(len(self.entries))
-        self.rows.append(row)
-        self.entries.append(entry)
-        self.values.append(value)
-
-
-def _slice_end(data: bytes, at: int, size: int) -> int:
-    """The offset after the last line end within `size` bytes, or after the first line end beyond."""
-    end = data.rfind(b"\n", at, at + size) + 1
-    return end if end > at else data.index(b"\n", at) + 1
-
-
-def _plain_number(text: bytes) -> float | None:
-    """The number, if it is written in one of the usual ways and finite or an infinity by name; else None."""
-    if PLAIN.fullmatch(text):
-        try:
-            value = float(text)
-        except ValueError:
-            return None
-        return None if value in (float("inf"), float("-inf")) else value
-    return _NAMED.get(text)
-
-
-_NAMED: Final = {b"NaN": float("nan"), b"+Inf": float("inf"), b"-Inf": float("-inf")}
-
-
 def _is_type(entry: Entry | None) -> bool:
     return isinstance(entry, MetadataEntry) and entry.fact is Fact.TYPE
 
 
 def _is_type_line(line: bytes) -> bool:
     return b"TYPE" in line[:16]
-
-
-def _learn(metadata: dict[str, Metadata], entry: MetadataEntry) -> None:
-    before = metadata.get(entry.metric, Metadata())
-    match entry.fact:
-        case Fact.TYPE:
-            metadata[entry.metric] = replace(before, type=entry.text)
-        case Fact.HELP:
-            metadata[entry.metric] = replace(before, help=entry.text)
-        case Fact.UNIT:
-            metadata[entry.metric] = replace(before, unit=entry.text)

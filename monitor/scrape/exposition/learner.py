@@ -1,0 +1,241 @@
+"""Learning a layout of the text format: each line is looked up, taken apart, or handed to the grammar, and remembered.
+
+What is learned of a line is its key: the text before its number, if the line is written in the usual way, so that the next
+body's line with the same key needs no second look. The key of any other line ends in a line end, which no part of a line
+does: it compares equal to nothing but another exact reading of the same series.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from typing import Final, Generic, TypeVar
+
+from monitor.model.labels import METRIC_NAME
+from monitor.model.times import Timestamp
+from monitor.scrape.exposition.grammar import (
+    TYPES,
+    Entry,
+    Fact,
+    MetadataEntry,
+    SeriesEntry,
+    read_entry,
+    unescape,
+    unescape_help,
+)
+from monitor.scrape.exposition.numbers import PLAIN, canonical_bound
+from monitor.scrape.exposition.reading import Metadata
+
+T = TypeVar("T")
+
+_NEW_SLICE: Final = 1 << 13
+"""Bytes of a slice whose lines are looked up or taken apart: below 1 ms, relabelling apart."""
+_NAME: Final = rb"[a-zA-Z_:][a-zA-Z0-9_:]*"
+_PAIR_TEXT: Final = rb'[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"'
+_LINE: Final = re.compile(
+    rb"((%s)(?:\{((?:%s(?:,|(?=\})))*)\})?) ([0-9.eE+\-]+|NaN|[+-]Inf)(?: (-?[0-9]{1,18}))?" % (_NAME, _PAIR_TEXT)
+)
+"""An ordinary sample: series, name, labels, number, time."""
+_PAIR: Final = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*(?:\\.[^"\\]*)*)"')
+_METADATA: Final = re.compile(rb"# (HELP|TYPE) (%s) ([^\n]*)" % _NAME)
+_BOUND_OF: Final = {"histogram": "le", "summary": "quantile"}
+NO_NUMBER: Final = b"\n"
+"""The key of a line without a number. Keys that end in a line end compare equal to no text before a number."""
+
+
+class LayoutLearner(Generic[T]):
+    """A layout while it is being learned."""
+
+    __slots__ = (
+        "admit",
+        "entries",
+        "folded",
+        "indexes",
+        "keys",
+        "known",
+        "lines",
+        "metadata",
+        "rows",
+        "texts",
+        "times",
+        "type",
+        "values",
+    )
+
+    def __init__(self, admit: Callable[[Mapping[str, str]], T], known: dict[bytes, T]) -> None:
+        self.admit = admit
+        self.known = known
+        self.lines: list[bytes] = []
+        self.keys: list[bytes] = []
+        self.indexes: list[int] = []
+        self.rows: list[int] = []
+        self.entries: list[T] = []
+        self.values: list[float] = []
+        self.times: dict[int, Timestamp] = {}
+        self.metadata: dict[str, Metadata] = {}
+        self.texts: dict[bytes, str] = {}
+        self.type = "unknown"
+        self.folded = 0  # line ends inside quoted texts so far: entries and lines differ by so many
+
+    def repeat_metadata(self) -> Generator[None, None, None]:
+        """Read the comments of the lines taken over again, which also tells the type that is in force."""
+        for number, line in enumerate(self.lines):
+            if self.indexes[number] < 0 and line and not self.ordinary_metadata(line):
+                self.note(read_entry(line + b"\n", 0, number + 1)[0])
+            if number % 500 == 0:
+                yield
+
+    def learn(self, data: bytes, at: int) -> int:
+        """Read one slice from offset `at` on; returns where it ends."""
+        end = slice_end(data, at, _NEW_SLICE)
+        known = self.known
+        for line in data[at : end - 1].split(b"\n"):
+            if not line.startswith(b"#"):
+                key, _, text = line.rpartition(b" ")
+                number = plain_number(text) if key in known else None
+                if number is not None:
+                    self.add(line, key, known[key], number)
+                    at += len(line) + 1
+                    continue
+                found = _LINE.fullmatch(line)
+                if found is not None and self.ordinary(line, found):
+                    at += len(line) + 1
+                    continue
+            elif self.ordinary_metadata(line):
+                self.add_comment(line)
+                at += len(line) + 1
+                continue
+            stop = self.exactly(data, at)
+            if stop != at + len(line) + 1:
+                return stop  # the entry did not end with its line: cut the rest anew
+            at = stop
+        return end
+
+    def ordinary(self, line: bytes, found: re.Match[bytes]) -> bool:
+        """Take a line apart by the expression; False if only the grammar can tell."""
+        key, name, inside, text, stamp = found.groups()
+        number = plain_number(text)
+        if number is None:
+            return False
+        if stamp is not None:
+            key += b"\n"
+        if key in self.known:
+            entry = self.known[key]
+        else:
+            labels = {METRIC_NAME: self.text(name)}
+            if inside:
+                pairs = _PAIR.findall(inside)
+                try:
+                    for label, value in pairs:
+                        labels[self.text(label)] = self.text(value)
+                except UnicodeDecodeError:
+                    return False
+                if len(labels) != len(pairs) + 1:
+                    return False
+            entry = self.admitted(labels)
+        if stamp is not None:
+            self.times[len(self.lines)] = int(stamp)
+        self.add(line, key, entry, number)
+        return True
+
+    def text(self, written: bytes) -> str:
+        """The text as one object, however often it comes: label names and values repeat on thousands of series."""
+        text = self.texts.get(written)
+        if text is None:
+            text = self.texts[written] = unescape(written)
+        return text
+
+    def ordinary_metadata(self, line: bytes) -> bool:
+        """Note a HELP or TYPE line; False if only the grammar can tell what it is."""
+        found = _METADATA.fullmatch(line)
+        if found is None:
+            return False
+        word, name, text = found.groups()
+        try:
+            if word == b"HELP":
+                self.note(MetadataEntry(name.decode(), Fact.HELP, unescape_help(text)))
+                return True
+            known_type = TYPES.get(text.decode())
+        except UnicodeDecodeError:
+            return False
+        if known_type is None:
+            return False
+        self.note(MetadataEntry(name.decode(), Fact.TYPE, known_type))
+        return True
+
+    def exactly(self, data: bytes, at: int) -> int:
+        """Read the entry at offset `at` by the grammar; returns where it ends."""
+        number = len(self.lines)
+        entry, end = read_entry(data, at, number + 1 + self.folded)
+        line = data[at : end - 1]
+        if isinstance(entry, SeriesEntry):
+            key = entry.text if line == entry.text + b" " + entry.value_text else entry.text + b"\n"
+            admitted = self.known[key] if key in self.known else self.admitted(entry.labels)
+            if entry.time is not None:
+                self.times[number] = entry.time
+            self.add(line, key, admitted, entry.value)
+        else:
+            self.note(entry)
+            self.add_comment(line)
+        self.folded += line.count(b"\n")
+        return end
+
+    def note(self, entry: Entry | None) -> None:
+        if isinstance(entry, MetadataEntry):
+            learn_fact(self.metadata, entry)
+            if entry.fact is Fact.TYPE:
+                self.type = entry.text
+
+    def admitted(self, labels: dict[str, str]) -> T:
+        bound = _BOUND_OF.get(self.type)
+        if bound is not None and bound in labels:
+            labels[bound] = canonical_bound(labels[bound])
+        return self.admit(labels)
+
+    def add_comment(self, line: bytes) -> None:
+        self.lines.append(line)
+        self.keys.append(NO_NUMBER)
+        self.indexes.append(-1)
+        self.values.append(0.0)
+
+    def add(self, line: bytes, key: bytes, entry: T, value: float) -> None:
+        row = len(self.lines)
+        self.known[key] = entry
+        self.lines.append(line)
+        self.keys.append(key)
+        self.indexes.append(len(self.entries))
+        self.rows.append(row)
+        self.entries.append(entry)
+        self.values.append(value)
+
+
+def slice_end(data: bytes, at: int, size: int) -> int:
+    """The offset after the last line end within `size` bytes, or after the first line end beyond."""
+    end = data.rfind(b"\n", at, at + size) + 1
+    return end if end > at else data.index(b"\n", at) + 1
+
+
+def plain_number(text: bytes) -> float | None:
+    """The number, if it is written in one of the usual ways and finite or an infinity by name; else None."""
+    if PLAIN.fullmatch(text):
+        try:
+            value = float(text)
+        except ValueError:
+            return None
+        return None if value in (float("inf"), float("-inf")) else value
+    return _NAMED.get(text)
+
+
+_NAMED: Final = {b"NaN": float("nan"), b"+Inf": float("inf"), b"-Inf": float("-inf")}
+
+
+def learn_fact(metadata: dict[str, Metadata], entry: MetadataEntry) -> None:
+    before = metadata.get(entry.metric, Metadata())
+    match entry.fact:
+        case Fact.TYPE:
+            metadata[entry.metric] = replace(before, type=entry.text)
+        case Fact.HELP:
+            metadata[entry.metric] = replace(before, help=entry.text)
+        case Fact.UNIT:
+            metadata[entry.metric] = replace(before, unit=entry.text)
