@@ -27,6 +27,12 @@ CREATE TABLE check_states (
     doc  TEXT NOT NULL
 ) STRICT;
 
+-- Single values: the instance's name, when the daemon was last alive.
+CREATE TABLE facts (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
 -- What was handed to on-call and is not decided upon yet: group changes (with their key) and delivery reports (with the
 -- incident they are about).
 CREATE TABLE inbox (
