@@ -90,6 +90,8 @@ class Group:
     def falls(self, chunks: Sequence[AnyChunk], first: int, end: int) -> FallsWithin | None:
         """Where values fell in slots first < s < end (numbers within the frame); None if too often to be counters."""
         with self._lock:
+            if self._falls.hopeless:
+                return None
             self._falls.follow(self, chunks, first, end)
             return self._falls.within(first, end, len(self.sids))
 
@@ -118,9 +120,11 @@ class FallsWithin:
 class Falls:
     """All falls of a group's series in the slots from `_first` to below `_next`."""
 
-    __slots__ = ("_amounts", "_first", "_next", "_previous", "_rows", "_slots")
+    __slots__ = ("_amounts", "_first", "_next", "_previous", "_rows", "_slots", "hopeless")
 
     def __init__(self) -> None:
+        self.hopeless = False
+        """These series fall so often that they cannot be counters: nothing is followed any more."""
         self._begin(0)
 
     def _begin(self, first: int) -> None:
@@ -160,6 +164,10 @@ class Falls:
 
     def within(self, first: int, end: int, series: int) -> FallsWithin | None:
         """Those in slots first < s < end; None if there are more than counters can have."""
+        if len(self._slots) > max(_FEW_FALLS, series * (self._next - self._first) // 16):
+            self.hopeless = True
+            self._begin(0)
+            return None
         low, high = (int(place) for place in self._slots.searchsorted((first, end - 1), side="right"))
         if high - low > max(_FEW_FALLS, series * (end - first) // 16):
             return None

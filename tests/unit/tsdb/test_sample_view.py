@@ -218,6 +218,8 @@ def test_gauges_do_not_pretend_to_carry_resets() -> None:
         writer.append(at * 1000, [float((at + n) % 2) for n in range(100)])
     (frame,) = store.view().select([equal("__name__", "g")], 0, HOUR)
     assert frame.resets(0, 200) is None
+    (frame,) = store.view().select([equal("__name__", "g")], 190_000, HOUR)
+    assert frame.resets(0, 10) is None
 
 
 def test_names_values_and_series_for_the_api() -> None:
