@@ -20,21 +20,18 @@ from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar, cast
 
-import numpy as np
-
 from monitor.clock import Clock
-from monitor.columns.nans import STALE_VALUE
-from monitor.columns.sink import RowWriter, SampleSink
+from monitor.columns.sink import SampleSink
 from monitor.model.errors import ExpositionError, PeerError
 from monitor.model.labels import Labels
-from monitor.model.samples import STALE
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
 from monitor.scrape.admission import ScrapeLimitError, admission, report_labels
 from monitor.scrape.exposition.negotiation import choose_format
 from monitor.scrape.exposition.reading import Metadata, Reading
 from monitor.scrape.exposition.text import TextReader
+from monitor.scrape.history import TargetSeries
 from monitor.scrape.jobs import ScrapeJob
-from monitor.scrape.rows import RowPlan, compare_plans, loose_samples, plan_rows
+from monitor.scrape.rows import RowPlan, compare_plans, plan_rows
 from monitor.scrape.targets import Target, TargetSet, next_due, offset_of, targets_of, without_clashes
 
 R = TypeVar("R")
@@ -239,16 +236,11 @@ class _Scrape:
     """One target's state: its reader, its place in the store, how it is doing."""
 
     __slots__ = (
-        "_alive",
         "_clock",
         "_fetch",
         "_last",
-        "_plan",
         "_reader",
-        "_reports",
-        "_sink",
-        "_stored",
-        "_writer",
+        "_series",
         "busy",
         "due",
         "ended",
@@ -266,21 +258,18 @@ class _Scrape:
         self.busy = False
         self.ended = False
         self.metadata: Mapping[str, Metadata] = {}
-        self._sink = sink
         self._clock = clock
         self._fetch = fetch
         self._reader = TextReader(admission(job, target.labels))
-        self._reports = _report_series(job, target.labels)
-        self._plan: RowPlan | None = None  # of the last good answer
-        self._stored: tuple[Labels, ...] = ()  # the writer's present series
-        self._alive = False  # do the plan's series go on, that is, have they no stale marker yet?
-        self._writer: RowWriter | None = None
+        self._series = TargetSeries(
+            sink, _report_series(job, target.labels), track_loose=job.track_timestamps_staleness
+        )
         self._last = TargetStatus(
             target=target, health="unknown", last_scrape=None, last_duration=0.0, last_error="", samples=0
         )
 
     def __repr__(self) -> str:
-        return f"_Scrape({self.target.url}, {self._last.health}, series={len(self._stored)})"
+        return f"_Scrape({self.target.url}, {self._last.health}, {self._series})"
 
     def status(self) -> TargetStatus:
         return self._last
@@ -290,18 +279,13 @@ class _Scrape:
         self.job = job
         self.target = target
         self._reader = TextReader(admission(job, target.labels))
-        self._reports = _report_series(job, target.labels)
+        self._series.report(_report_series(job, target.labels))
+        self._series.track_loose = job.track_timestamps_staleness
 
     def end(self, at: Timestamp | None) -> None:
-        """The target is gone; with a time its series end then, or just after their last sample if that is later."""
+        """The target is gone; with a time its series end then."""
         self.ended = True
-        if at is not None and self._last.last_scrape is not None:
-            at = max(at, self._last.last_scrape + 1)
-        if self._writer is not None:
-            self._writer.close(at)
-            self._writer = None
-        if at is not None and self._plan is not None and self.job.track_timestamps_staleness and self._plan.loose:
-            self._sink.append(at, [(labels, STALE) for _, labels in self._plan.loose])
+        self._series.close(at)
 
     async def run(self, at: Timestamp) -> str | None:
         """Scrape once, for the time `at`. Returns what went wrong."""
@@ -316,18 +300,19 @@ class _Scrape:
             choose_format(answer.content_type, job.fallback_format)
             reading = await self._sliced(reader.read(answer.body))
             scraped = len(reading.entries)
+            before = self._series.plan
             plan = await self._planned(reading)
             kept = plan.kept
             if job.limits.samples and kept > job.limits.samples:
                 raise ScrapeLimitError("sample limit exceeded")
-            change = await self._sliced(compare_plans(self._plan, plan)) if plan is not self._plan else None
+            change = await self._sliced(compare_plans(before, plan)) if plan is not before else None
         except (PeerError, ExpositionError, TimeoutError) as failure:
             if isinstance(failure, ScrapeLimitError) and failure.body_bytes:
                 size = failure.body_bytes
             error = _sentence(failure, target)
             if not self.ended:
                 duration = self._clock.monotonic() - began
-                self._write_failure(at, self._report(0, duration, scraped, kept, 0, size))
+                self._series.fail(at, self._report(0, duration, scraped, kept, 0, size))
                 self._note(at, duration, error, self._last.samples)
             return error
         if self.ended:
@@ -335,19 +320,16 @@ class _Scrape:
         duration = self._clock.monotonic() - began
         reports = self._report(1, duration, scraped, kept, 0 if change is None else change.added, size)
         self.metadata = reading.metadata
-        if change is None:
-            self._write(at, plan, reading, reports, (), ())
-        else:
-            self._write(at, plan, reading, reports, change.vanished, change.vanished_loose)
+        self._series.write(at, plan, change, reading, reports, self._clock.now() + _AHEAD)
         self._note(at, duration, "", scraped)
         return None
 
     async def _planned(self, reading: Reading[Labels | None]) -> RowPlan:
         stamps = reading.times if self.job.honor_timestamps else ()
-        plan = self._plan
-        if plan is not None and plan.fits(reading, stamps) and plan.labels[plan.scraped :] == self._reports:
+        plan, reports = self._series.plan, self._series.reports
+        if plan is not None and plan.fits(reading, stamps) and plan.labels[plan.scraped :] == reports:
             return plan
-        return await self._sliced(plan_rows(reading, frozenset(stamps), self._reports))
+        return await self._sliced(plan_rows(reading, frozenset(stamps), reports))
 
     async def _sliced(self, steps: Generator[None, None, R]) -> R:
         since = self._clock.monotonic()
@@ -362,58 +344,6 @@ class _Scrape:
                 await self._clock.sleep(0)
                 since = self._clock.monotonic()
         return cast("R", result)
-
-    def _write(
-        self,
-        at: Timestamp,
-        plan: RowPlan,
-        reading: Reading[Labels | None],
-        reports: Sequence[float],
-        vanished: tuple[Labels, ...],
-        vanished_loose: tuple[Labels, ...],
-    ) -> None:
-        row = plan.row(reading.values, self._in_place(plan, reports))
-        if vanished and self._alive:
-            # A series ends in the row in which it is first missing, so that row holds old and new ones.
-            self._place((*plan.labels, *vanished)).append(
-                at, np.concatenate([row, np.repeat(STALE_VALUE, len(vanished))])
-            )
-            self._place(plan.labels)
-        else:
-            self._place(plan.labels).append(at, row)
-        if plan.loose:
-            for time, samples in loose_samples(plan, reading, self._clock.now() + _AHEAD):
-                self._sink.append(time, samples)
-        if vanished_loose and self.job.track_timestamps_staleness:
-            self._sink.append(at, [(labels, STALE) for labels in vanished_loose])
-        self._plan = plan
-        self._alive = True
-
-    def _write_failure(self, at: Timestamp, reports: Sequence[float]) -> None:
-        plan = self._plan
-        if plan is not None and self._alive:
-            row = plan.ended(self._in_place(plan, reports))
-            self._place(plan.labels).append(at, row)
-            if self.job.track_timestamps_staleness and plan.loose:
-                self._sink.append(at, [(labels, STALE) for _, labels in plan.loose])
-            self._alive = False
-        else:
-            # Down for the second time: from now on the row is as short as it can be.
-            self._place(self._reports).append(at, reports)
-
-    def _in_place(self, plan: RowPlan, reports: Sequence[float]) -> Sequence[float]:
-        """The reports as a plan wants them that may be from before other reports were asked for."""
-        values = dict(zip(self._reports, reports, strict=True))
-        return [values.get(labels, STALE) for labels in plan.labels[plan.scraped :]]
-
-    def _place(self, labels: tuple[Labels, ...]) -> RowWriter:
-        writer = self._writer
-        if writer is None:
-            writer = self._writer = self._sink.open(labels)
-        elif labels is not self._stored:
-            writer.replace(labels)
-        self._stored = labels
-        return writer
 
     def _report(self, up: int, duration: float, scraped: int, kept: int, added: int, size: int) -> list[float]:
         values: list[float] = [up, duration, scraped, kept, added]

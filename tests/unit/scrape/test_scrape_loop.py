@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+import pytest
+
 from monitor.matching.relabel import Relabeling, RelabelRule
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
@@ -195,6 +197,19 @@ async def test_extra_reports_come_and_go_with_their_option() -> None:
     second = await world.slot()
     assert world.sink.shown("scrape_body_size_bytes") == [(first, 4.0), (second, "stale")]
     assert world.sink.shown("scrape_timeout_seconds") == [(first, 5.0), (second, "stale")]
+
+
+@pytest.mark.parametrize("answers", [["", "", ""], ["m 1\n", "", ""], ["m 1\n", "", "m 2\n"], ["", "", "m 1\n"]])
+async def test_extra_reports_end_also_while_the_target_is_down(answers: list[str]) -> None:
+    """Whatever was answered before and after, they end at the first scrape without them, or were at their end already."""
+    world = ScrapeWorld()
+    last = 0
+    for number, answer in enumerate(answers):
+        world.scraping.apply([replace(JOB, extra_metrics=number < 2)])
+        world.tell(answer or PeerError("refused"))
+        last = await world.slot()
+    assert world.sink.shown("scrape_timeout_seconds")[-1] == (last, "stale")
+    assert len(world.sink.shown("up")) == 3
 
 
 async def test_a_job_whose_connection_settings_change_gets_a_new_session() -> None:

@@ -1,0 +1,120 @@
+"""One target's series in the store: which are open, which go on, which end. Calls the sink, and nothing else.
+
+A series ends in the row in which it is first missing, so that row holds old and new ones, and the next only the new. After a
+failure the row of stale markers is followed, should the target stay down, by rows of the reports alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.columns.nans import STALE_VALUE
+from monitor.columns.sink import RowWriter, SampleSink
+from monitor.model.labels import Labels
+from monitor.model.samples import STALE
+from monitor.model.times import Timestamp
+from monitor.scrape.exposition.reading import Reading
+from monitor.scrape.rows import Change, RowPlan, loose_samples
+
+
+class TargetSeries:
+    """What is stored of one target. Times must ascend from call to call."""
+
+    __slots__ = ("_alive", "_ending", "_last", "_sink", "_stored", "_writer", "plan", "reports", "track_loose")
+
+    def __init__(self, sink: SampleSink, reports: tuple[Labels, ...], *, track_loose: bool) -> None:
+        self.plan: RowPlan | None = None
+        """Of the last good answer."""
+        self.reports = reports
+        """The series that tell about the scrape."""
+        self.track_loose = track_loose
+        """Mark the end of series with their own times?"""
+        self._sink = sink
+        self._writer: RowWriter | None = None
+        self._stored: tuple[Labels, ...] = ()  # the writer's present series
+        self._alive = False  # do the plan's series go on, that is, have they no stale marker yet?
+        self._ending: tuple[Labels, ...] = ()  # reports no longer wanted that have no stale marker yet
+        self._last: Timestamp | None = None
+
+    def __repr__(self) -> str:
+        return f"TargetSeries(open={len(self._stored)}, alive={self._alive})"
+
+    def report(self, reports: tuple[Labels, ...]) -> None:
+        """Write these reports from the next call on."""
+        if self._stored:
+            before = (*self.reports, *self._ending)
+            self._ending = tuple(labels for labels in before if labels not in reports)
+        self.reports = reports
+
+    def write(
+        self,
+        at: Timestamp,
+        plan: RowPlan,
+        change: Change | None,
+        reading: Reading[Labels | None],
+        reports: Sequence[float],
+        latest: Timestamp,
+    ) -> None:
+        """Store a good answer. `change` is from the present plan to `plan`, None if they are the same one. Samples that claim
+        to be from after `latest` are dropped."""
+        row = plan.row(reading.values, self._in_place(plan, reports))
+        self._append(at, plan.labels, row, change.vanished if change is not None and self._alive else self._ending)
+        for time, samples in loose_samples(plan, reading, latest):
+            self._sink.append(time, samples)
+        if change is not None:
+            self._end_loose(at, change.vanished_loose)
+        self._ending = ()
+        self.plan, self._alive, self._last = plan, True, at
+
+    def fail(self, at: Timestamp, reports: Sequence[float]) -> None:
+        """Store that there was no good answer: every series that goes on ends."""
+        plan = self.plan
+        if plan is not None and self._alive:
+            self._place(plan.labels).append(at, plan.ended(self._in_place(plan, reports)))
+            self._end_loose(at, [labels for _, labels in plan.loose])
+        else:
+            self._append(at, self.reports, np.array(reports, dtype=np.float64), self._ending)
+        self._ending = ()
+        self._alive, self._last = False, at
+
+    def close(self, at: Timestamp | None) -> None:
+        """Let go of all series; with a time they end then, or just after their last sample if that is later."""
+        if at is not None and self._last is not None:
+            at = max(at, self._last + 1)
+        if self._writer is not None:
+            self._writer.close(at)
+            self._writer = None
+        if at is not None and self.plan is not None and self._alive:
+            self._end_loose(at, [labels for _, labels in self.plan.loose])
+
+    def _append(
+        self, at: Timestamp, labels: tuple[Labels, ...], row: NDArray[np.float64], vanished: tuple[Labels, ...]
+    ) -> None:
+        """A row of `labels`; those in `vanished` end with it."""
+        if vanished:
+            ends = np.repeat(STALE_VALUE, len(vanished))
+            self._place((*labels, *vanished)).append(at, np.concatenate([row, ends]))
+            self._place(labels)
+        else:
+            self._place(labels).append(at, row)
+
+    def _end_loose(self, at: Timestamp, ended: Sequence[Labels]) -> None:
+        if ended and self.track_loose:
+            self._sink.append(at, [(labels, STALE) for labels in ended])
+
+    def _in_place(self, plan: RowPlan, reports: Sequence[float]) -> Sequence[float]:
+        """The reports as a plan wants them that may be from before other reports were asked for."""
+        values = dict(zip(self.reports, reports, strict=True))
+        return [values.get(labels, STALE) for labels in plan.labels[plan.scraped :]]
+
+    def _place(self, labels: tuple[Labels, ...]) -> RowWriter:
+        writer = self._writer
+        if writer is None:
+            writer = self._writer = self._sink.open(labels)
+        elif labels is not self._stored:
+            writer.replace(labels)
+        self._stored = labels
+        return writer
