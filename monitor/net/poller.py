@@ -47,22 +47,25 @@ class Poller:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.time = loop.time
-        self._epoll = select.epoll()
+        self._epoll: select.epoll | None = None
         self._watchers: dict[int, Watcher] = {}
         self._deadlines: list[tuple[float, int, Limited]] = []
         self._sequence = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        loop.add_reader(self._epoll.fileno(), self._ready)
 
     def watch(self, fd: int, events: int, watcher: Watcher) -> None:
         """Call `watcher.ready` when the descriptor is ready for `events` (READ, WRITE or both)."""
         self._watchers[fd] = watcher
+        if self._epoll is None:  # not before it is needed: a simulated loop has no sockets
+            self._epoll = select.epoll()
+            self._loop.add_reader(self._epoll.fileno(), self._ready)
         self._epoll.register(fd, events)
 
     def change(self, fd: int, events: int) -> None:
         """Watch for other events from now on."""
-        self._epoll.modify(fd, events)
+        if self._epoll is not None:
+            self._epoll.modify(fd, events)
 
     def forget(self, fd: int) -> None:
         """Stop watching; call it just before the descriptor is closed (the kernel drops closed ones itself)."""
@@ -83,10 +86,10 @@ class Poller:
 
     def close(self) -> None:
         """Stop watching everything; the sockets stay their owners'."""
-        if self._epoll.closed:
-            return
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
+        if self._epoll is not None:
+            self._loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+            self._epoll = None
         self._watchers.clear()
         self._deadlines.clear()
         if self._timer is not None:
@@ -98,6 +101,8 @@ class Poller:
 
     def _ready(self) -> None:
         watchers = self._watchers
+        if self._epoll is None:
+            return
         for fd, events in self._epoll.poll(0, _EVENTS_PER_WAKE):
             watcher = watchers.get(fd)
             if watcher is not None:

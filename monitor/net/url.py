@@ -40,6 +40,8 @@ def parse_url(text: str) -> Url:
     """Take an address apart; without a scheme it is http. Raises ValueError that says what is wrong."""
     if len(text) > _LONGEST:
         raise ValueError(f"address is longer than {_LONGEST} characters")
+    if not text.isprintable():
+        raise ValueError(f"address {text!r} has control characters")
     if "://" not in text:
         text = f"http://{text}"
     parts = urlsplit(text)
@@ -69,7 +71,10 @@ def parse_url(text: str) -> Url:
 
 def follow(base: Url, location: str) -> Url:
     """Where a redirect leads. Raises ValueError."""
-    return parse_url(urljoin(str(base), location.strip()))
+    joined = urljoin(str(base), location.strip())
+    if "://" not in joined:
+        raise ValueError(f"scheme of {joined[:60]!r} is not http or https")
+    return parse_url(joined)
 
 
 def parse_host_port(text: str) -> tuple[str, int]:

@@ -161,8 +161,13 @@ class Wheel(Generic[T]):
         while self._heap and self._heap[0][0] <= due:
             _, interval = heapq.heappop(self._heap)
             ring = self._rings[interval]
-            members.extend(ring.slots[ring.busy[ring.index]])
+            slot = ring.slots[ring.busy[ring.index]]
+            if now - due < interval:
+                members.extend(slot)
+            else:  # its next turn is due as well
+                self.missed += len(slot)
             self.missed += ring.advance(now)
             heapq.heappush(self._heap, (ring.next_due, interval))
         self._arm()
-        self._fire(members)
+        if members:
+            self._fire(members)
