@@ -10,7 +10,7 @@ from monitor.promql.inspection import depth, walk
 from monitor.promql.nodes import Aggregation, Binary, Call, Expr, Matching, VectorSelector
 from monitor.promql.signatures import EXPERIMENTAL_AGGREGATIONS
 
-_DEEPEST: Final = 100
+_DEEPEST: Final = 200
 _NATIVE: Final = frozenset(
     ["histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev", "histogram_stdvar", "histogram_quantiles"]
 )

@@ -104,7 +104,8 @@ def _labels(data: str, lexer: Lexer) -> tuple[Labels, int]:
     token = lexer.next()
     if token.kind in (Kind.IDENTIFIER, Kind.METRIC, Kind.KEYWORD, Kind.AGGREGATION) or token.text.isalpha():
         pairs[METRIC_NAME] = token.text
-        if not data[lexer.at :].lstrip(_SPACE).startswith("{"):
+        rest = data[lexer.at :].lstrip(_SPACE)
+        if not rest.startswith("{") or rest.startswith("{{"):
             return Labels(pairs), lexer.at
         token = lexer.next()
     if token.text != "{":
