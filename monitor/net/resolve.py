@@ -13,12 +13,13 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, cast
-
-import aiodns
-import pycares
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from monitor.model.checks import FailureReason
+
+if TYPE_CHECKING:
+    import aiodns
+    import pycares
 
 _SHORTEST_TTL: Final = 5.0
 _LONGEST_TTL: Final = 60.0
@@ -174,6 +175,8 @@ class AresSource:
     def ask(self, name: str, done: Callable[[Answer | Unresolved], None]) -> None:
         resolver = self._resolver
         if resolver is None:
+            import aiodns  # 2 MB that a daemon with literal addresses does not need
+
             resolver = self._resolver = aiodns.DNSResolver(
                 list(self._servers) or None, loop=self._loop, timeout=_QUERY_TIMEOUT, tries=_QUERY_TRIES
             )

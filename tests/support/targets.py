@@ -34,9 +34,11 @@ async def serving(
 ) -> AsyncGenerator[Target]:
     """Run a server with this script. With `silent` the script does not wait for a request first."""
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         target.connections += 1
+        writers.append(writer)
         task = asyncio.current_task()
         if task is not None:
             tasks.add(task)
@@ -58,12 +60,18 @@ async def serving(
     try:
         yield target
     finally:
+        for _ in range(3):  # connections that were accepted just now get their handler
+            await asyncio.sleep(0)
         server.close()
         for task in list(tasks):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        for writer in writers:
+            writer.transport.abort()
         await server.wait_closed()
+        for _ in range(3):  # the loop closes aborted sockets in its next turns
+            await asyncio.sleep(0)
 
 
 def reply(status: int = 200, body: bytes = b"ok", *headers: tuple[str, str]) -> Script:

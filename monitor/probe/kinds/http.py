@@ -105,7 +105,7 @@ class HttpKind:
     def prepare(self, check: Check) -> HttpTarget:
         options = check.options if isinstance(check.options, HttpOptions) else HttpOptions()
         if options.proxy_url:
-            raise ValueError("proxy_url is served by the kind http_proxied")
+            raise ValueError("a check with proxy_url is of kind http_proxied")
         if options.ip_version not in (4, 6):
             raise ValueError(f"ip_version {options.ip_version} is not 4 or 6")
         url = parse_url(check.target)
@@ -147,9 +147,7 @@ class HttpKind:
         if target.request:
             return target.request
         options = target.options
-        secrets = {
-            name: Path(name).read_text().strip() for name in (options.password_file, options.bearer_token_file) if name
-        }
+        secrets = read_secrets(options)
         headers = self._headers(target.url, options, authorization(options, target.url, secrets))
         return request(options.method, target.url.target, headers, target.body)
 
@@ -186,6 +184,12 @@ class HttpKind:
         headers.extend(options.headers.items())
         headers.append(("Connection", "close"))
         return headers
+
+
+def read_secrets(options: HttpOptions) -> dict[str, str]:
+    """The content of the files that hold credentials, by file name. Raises OSError."""
+    names = (options.password_file, options.bearer_token_file)
+    return {name: Path(name).read_text(encoding="utf-8").strip() for name in names if name}
 
 
 def authorization(options: HttpOptions, url: Url, secrets: Mapping[str, str]) -> str:
