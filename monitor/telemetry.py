@@ -94,6 +94,12 @@ class Telemetry:
             ["integration", "outcome"],
             registry=self.registry,
         )
+        self.given_up = Counter(
+            "watchkeeper_notifications_given_up_total",
+            "Notifications that were given up, or failed so often that somebody else was told.",
+            ["integration", "kind"],
+            registry=self.registry,
+        )
         self.channel_up = Gauge(
             "watchkeeper_channel_up",
             "0 when deliveries through this channel keep failing.",

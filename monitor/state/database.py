@@ -134,6 +134,16 @@ class Database:
         self._runner.submit(lambda: self._try(asked), asked.answer)
         return await asked.future
 
+    async def prove(self) -> None:
+        """Commit something, to know that it can be done. Raises StoreError."""
+        await self.write(lambda connection: connection.execute(_PROOF))
+
+    async def upkeep(self) -> None:
+        """Let SQLite tidy up: statistics, and the log folded into the file."""
+        await self.read(
+            lambda connection: connection.executescript("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
+        )
+
     async def close(self) -> None:
         """Finish what waits, then close."""
         await self.write(lambda _: None)
@@ -183,6 +193,7 @@ class Database:
             asked.error = error
 
 
+_PROOF = "INSERT INTO facts (name, value) VALUES ('proof', '1') ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",

@@ -83,7 +83,7 @@ class SqlOutboxStore:
         await self._database.write(lambda connection: insert_rows(connection, rows))
 
     async def counts(self) -> dict[str, int]:
-        """Live rows by state."""
+        """Live and failed rows by state."""
 
         def work(connection: sqlite3.Connection) -> dict[str, int]:
             return {row["state"]: row["number"] for row in connection.execute(statements("outbox")["counts"])}

@@ -51,7 +51,7 @@ SELECT 1 AS yes FROM outbox WHERE order_key = :order_key AND seq > :seq AND due_
        AND state IN ('pending', 'leased', 'unknown') LIMIT 1;
 
 -- name: counts
-SELECT state, count(*) AS number FROM outbox WHERE state IN ('pending', 'leased', 'unknown') GROUP BY state;
+SELECT state, count(*) AS number FROM outbox WHERE state IN ('pending', 'leased', 'unknown', 'failed') GROUP BY state;
 
 -- name: of_incident
 SELECT * FROM outbox WHERE incident = :incident ORDER BY seq;

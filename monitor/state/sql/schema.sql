@@ -98,6 +98,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_by_order ON outbox (order_key, seq);
 CREATE INDEX outbox_live ON outbox (integration, due_at, seq) WHERE state IN ('pending', 'leased', 'unknown');
 CREATE INDEX outbox_live_by_order ON outbox (order_key, seq) WHERE state IN ('pending', 'leased', 'unknown');
+CREATE INDEX outbox_failed ON outbox (state) WHERE state = 'failed';
 CREATE INDEX outbox_by_incident ON outbox (incident, state);
 
 CREATE TABLE timeline (

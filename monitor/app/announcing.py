@@ -1,0 +1,105 @@
+"""What every row of samples sets off: a flush within a second, and an early look of the rules.
+
+Writers get a sink that looks like the store. There is no ticker: the first row after a flush arms the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.columns.sink import RowWriter, SampleSink
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+from monitor.tsdb.store import SampleStore
+
+Saw = Callable[[Timestamp, Sequence[Labels]], None]
+"""Told of each row: its time and its series (the same object for as long as the series are the same)."""
+
+_FLUSH_AFTER = 1.0
+_LONG_FLUSH = 0.002
+
+
+class Flushing:
+    """Writes the log once a second while there is something to write; in a worker thread when that takes long."""
+
+    def __init__(self, store: SampleStore, loop: asyncio.AbstractEventLoop, now: Callable[[], Timestamp]) -> None:
+        self._store = store
+        self._loop = loop
+        self._now = now
+        self._timer: asyncio.TimerHandle | None = None
+        self._running: asyncio.Future[None] | None = None
+        self._took = 0.0
+
+    def arm(self) -> None:
+        """Something was written."""
+        if self._timer is None:
+            self._timer = self._loop.call_later(_FLUSH_AFTER, self._flush)
+
+    async def close(self) -> None:
+        """Wait for a flush under way; then the store may be closed."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+    def _flush(self) -> None:
+        self._timer = None
+        if self._running is not None and not self._running.done():
+            self.arm()
+            return
+        if self._took > _LONG_FLUSH:
+            self._running = self._loop.run_in_executor(None, self._write)
+        else:
+            self._write()
+
+    def _write(self) -> None:
+        began = self._loop.time()
+        self._store.flush(self._now())
+        self._took = self._loop.time() - began
+
+
+class AnnouncingSink:
+    """A SampleSink before the store; `saw` hears of each row."""
+
+    def __init__(self, store: SampleSink, flushing: Flushing, saw: Saw | None = None) -> None:
+        self._store = store
+        self._flushing = flushing
+        self._saw = saw
+
+    def open(self, labels: Sequence[Labels]) -> RowWriter:
+        return _AnnouncingWriter(self._store.open(labels), labels, self._flushing, self._saw)
+
+    def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        given = list(samples)
+        self._store.append(at, given)
+        self._flushing.arm()
+        if self._saw is not None:
+            self._saw(at, [labels for labels, _ in given])
+
+
+class _AnnouncingWriter:
+    __slots__ = ("_flushing", "_labels", "_saw", "_writer")
+
+    def __init__(self, writer: RowWriter, labels: Sequence[Labels], flushing: Flushing, saw: Saw | None) -> None:
+        self._writer = writer
+        self._labels = labels
+        self._flushing = flushing
+        self._saw = saw
+
+    def append(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        self._writer.append(at, values)
+        self._flushing.arm()
+        if self._saw is not None:
+            self._saw(at, self._labels)
+
+    def replace(self, labels: Sequence[Labels]) -> None:
+        self._labels = labels
+        self._writer.replace(labels)
+
+    def close(self, at: Timestamp | None) -> None:
+        self._writer.close(at)
+        self._flushing.arm()

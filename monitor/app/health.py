@@ -1,0 +1,103 @@
+"""The truth about ourselves, from our own parts.
+
+503 only when the daemon cannot probe, decide or commit. A channel that is down or a full queue is `degraded` with 200: an
+orchestrator that restarts the pager in the middle of an outage would make it worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from monitor.model.checks import HealthState
+from monitor.model.errors import StoreError
+from monitor.model.times import SECOND, Millis, Timestamp
+from monitor.state.database import Database
+from monitor.supervise import Supervisor
+from monitor.tsdb.store import SampleStore
+
+_COMMIT_PROOF: Millis = 30 * SECOND
+_QUEUE_LIMIT = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What /health answers."""
+
+    status: HealthState
+    version: str
+    database: str
+    cache: str
+    parts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Other parts that are not well, each with the reason."""
+
+    def document(self) -> dict[str, object]:
+        """The shape that health bodies have; our own prober understands it."""
+        body: dict[str, object] = {
+            "status": self.status.value,
+            "version": self.version,
+            "database": self.database,
+            "cache": self.cache,
+        }
+        if self.parts:
+            body["parts"] = dict(self.parts)
+        return body
+
+
+class Health:
+    """Looks at the parts. `channels_down()` names them with the reason, `queued()` is the length of the outbox."""
+
+    def __init__(self, *, version: str, supervisor: Supervisor, database: Database | None, store: SampleStore) -> None:
+        self._version = version
+        self._supervisor = supervisor
+        self._database = database
+        self._store = store
+        self._proved_at: Timestamp = 0
+        self._commits = -1
+        self.ready = False
+        """Is everything up?"""
+        self.reload_error = ""
+        self.channels_down: Mapping[str, str] = {}
+        self.queued = 0
+
+    async def report(self, now: Timestamp) -> Report:
+        """Look now. A database that has not committed for a while is asked to."""
+        parts = dict(self._supervisor.crashed)
+        database = await self._database_state(now)
+        cache = self._cache_state()
+        degraded = bool(self.channels_down or self.reload_error or self.queued > _QUEUE_LIMIT or cache != "connected")
+        parts |= {f"channel {name}": why for name, why in self.channels_down.items()}
+        if self.reload_error:
+            parts["configuration"] = "the last reload was refused; the former configuration is in force"
+        if self.queued > _QUEUE_LIMIT:
+            parts["outbox"] = f"{self.queued} notifications wait"
+        failed = database != "connected" or bool(self._supervisor.crashed)
+        if failed:
+            status = HealthState.UNHEALTHY
+        elif degraded or not self.ready:
+            status = HealthState.DEGRADED
+        else:
+            status = HealthState.HEALTHY
+        if not self.ready:
+            parts["start"] = "still starting"
+        return Report(status=status, version=self._version, database=database, cache=cache, parts=parts)
+
+    async def _database_state(self, now: Timestamp) -> str:
+        database = self._database
+        if database is None:
+            return "starting"
+        if database.last_error:
+            self._proved_at = 0
+        elif database.commits != self._commits:
+            self._commits, self._proved_at = database.commits, now
+        if now - self._proved_at > _COMMIT_PROOF:
+            try:
+                await database.prove()
+            except StoreError as error:
+                return f"error: {error}"
+            self._commits, self._proved_at = database.commits, now
+        return "connected"
+
+    def _cache_state(self) -> str:
+        error = self._store.health().error
+        return f"error: {error}" if error else "connected"

@@ -1,0 +1,43 @@
+"""Where features count: their small contracts on top of the metrics registry."""
+
+from __future__ import annotations
+
+from monitor.model.notifications import Destination, MessageKind
+from monitor.model.times import Millis
+from monitor.telemetry import Telemetry
+
+
+class RuleCounters:
+    """Implements `monitor.rules.ports.Counters`."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+
+    def evaluated(self, group: str) -> None:
+        self._telemetry.rule_evaluations.labels(group).inc()
+
+    def failed(self, group: str) -> None:
+        self._telemetry.rule_failures.labels(group).inc()
+
+    def missed(self, group: str, slots: int) -> None:
+        self._telemetry.rule_missed.labels(group).inc(slots)
+
+
+class DeliveryMeters:
+    """Implements `monitor.notify.delivering.Meters`."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+
+    def accepted(self, destination: Destination, kind: MessageKind, latency: Millis) -> None:
+        self._telemetry.delivery_seconds.labels(destination.integration).observe(latency / 1000)
+        self._telemetry.deliveries.labels(destination.integration, "delivered").inc()
+
+    def failed(self, destination: Destination, outcome: str) -> None:
+        self._telemetry.deliveries.labels(destination.integration, outcome).inc()
+
+    def gave_up(self, destination: Destination, kind: MessageKind) -> None:
+        self._telemetry.given_up.labels(destination.integration, kind.value).inc()
+
+    def channel(self, destination: Destination, up: bool) -> None:
+        self._telemetry.channel_up.labels(destination.receiver, destination.integration).set(up)
