@@ -22,7 +22,7 @@ class TestFileError(ValueError):
     __test__ = False
 
 
-class _TestProblem(TestFileError):
+class _SingleTestError(TestFileError):
     """Only one test is concerned."""
 
 
@@ -150,7 +150,7 @@ class _Reader:
                 alerts=tuple(self.alert_case(one, bare.name) for one in self.mappings(source, "alert_rule_test")),
                 exprs=tuple(self.expr_case(one) for one in self.mappings(source, "promql_expr_test")),
             )
-        except _TestProblem as error:
+        except _SingleTestError as error:
             return replace(bare, problem=str(error))
 
     def series(self, source: Mapping[str, Any]) -> SeriesLine:
@@ -159,7 +159,9 @@ class _Reader:
         try:
             return parse_series_line(text)
         except QueryError as error:
-            raise _TestProblem(f"input series {text!r}: 1:{error.start + 1}: parse error: {error.message}") from error
+            raise _SingleTestError(
+                f"input series {text!r}: 1:{error.start + 1}: parse error: {error.message}"
+            ) from error
 
     def alert_case(self, source: Mapping[str, Any], test: str) -> AlertCase:
         self.known(source, frozenset(("eval_time", "alertname", "exp_alerts")), "alertTestCase")
@@ -168,7 +170,7 @@ class _Reader:
         if not name:
             where = f" (in TestGroup {test})" if test else ""
             spoken = _text(source.get("eval_time")) or "0s"
-            raise _TestProblem(
+            raise _SingleTestError(
                 f"an item under alert_rule_test misses required attribute alertname at eval_time {spoken}{where}"
             )
         alerts: list[ExpectedAlert] = []
@@ -185,12 +187,12 @@ class _Reader:
         for one in self.mappings(source, "exp_samples"):
             self.known(one, frozenset(("labels", "value", "histogram")), "sample")
             if one.get("histogram"):
-                raise _TestProblem(f"expr: {expr!r}: native histograms are not supported")
+                raise _SingleTestError(f"expr: {expr!r}: native histograms are not supported")
             text = _text(one.get("labels"))
             try:
                 labels = parse_labels(text) if text.strip() else EMPTY
             except QueryError as error:
-                raise _TestProblem(f"expr: {expr!r}: labels {text!r}: {error.message}") from error
+                raise _SingleTestError(f"expr: {expr!r}: labels {text!r}: {error.message}") from error
             samples.append((labels, _number(one.get("value"), expr)))
         return ExprCase(at=self.duration(source, "eval_time"), expr=expr, samples=tuple(samples))
 
@@ -250,7 +252,7 @@ def _number(value: object, expr: str) -> float:
     try:
         return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".nan", "nan").replace(".NaN", "nan"))
     except ValueError as error:
-        raise _TestProblem(f"expr: {expr!r}: bad value {text!r}") from error
+        raise _SingleTestError(f"expr: {expr!r}: bad value {text!r}") from error
 
 
 def _text(value: object) -> str:

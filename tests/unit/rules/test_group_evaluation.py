@@ -1,0 +1,182 @@
+"""A group at its slots: order, samples, staleness, failures, texts, hand-over, early looks."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.model.errors import EvaluationError
+from monitor.model.labels import Labels
+from monitor.model.times import MINUTE
+from monitor.rules.evaluating import GroupRun
+from monitor.rules.status import Health
+from tests.support.rule_worlds import RuleWorld, groups_of
+
+
+async def test_later_rule_reads_what_an_earlier_one_wrote() -> None:
+    """Each rule's samples are there before the next rule runs."""
+    world = RuleWorld()
+    world.put(MINUTE, x=2)
+    run = GroupRun(groups_of({"record": "y", "expr": "x * 2"}, {"record": "z", "expr": "y + 1"})[0], world.around)
+    await run.slot(MINUTE)
+    assert await world.read("z", MINUTE) == {"z": 5.0}
+
+
+async def test_vanished_series_ends_with_a_stale_marker() -> None:
+    """What a rule no longer gives is gone at once; a failing evaluation ends nothing."""
+    world = RuleWorld()
+    world.put(0, x=1)
+    run = GroupRun(groups_of({"record": "y", "expr": "x > 0"})[0], world.around)
+    await run.slot(0)
+    world.querier.failing = EvaluationError("no")
+    await run.slot(MINUTE)
+    assert await world.read("y", MINUTE) == {"y": 1.0}
+    assert (run.rules[0].health, run.rules[0].last_error) == (Health.BAD, "no")
+    world.querier.failing = None
+    world.put(2 * MINUTE, x=-1)
+    await run.slot(2 * MINUTE)
+    assert await world.read("y", 2 * MINUTE) == {}
+
+
+async def test_query_offset_moves_reading_and_writing() -> None:
+    """The rule reads and writes at slot minus offset; states use the slot."""
+    world = RuleWorld()
+    world.put(MINUTE, x=1)
+    world.put(2 * MINUTE, x=2)
+    group = groups_of({"record": "y", "expr": "x"}, {"alert": "A", "expr": "x == 1"}, query_offset="1m")[0]
+    run = GroupRun(group, world.around)
+    await run.slot(2 * MINUTE)
+    assert await world.read("y", MINUTE) == {"y": 1.0}
+    assert world.sink.reports[0].starts_at == 2 * MINUTE
+
+
+async def test_limit_drops_the_alerts_and_fails_the_rule() -> None:
+    """As in Prometheus, without stale markers."""
+    world = RuleWorld()
+    world.put(0, x=1, y=1)
+    run = GroupRun(
+        groups_of({"alert": "A", "expr": '{__name__=~"x|y"}', "labels": {"n": "{{ .Labels.__name__ }}"}}, limit=1)[0],
+        world.around,
+    )
+    await run.slot(0)
+    assert run.rules[0].last_error == "exceeded limit of 1 with 2 alerts"
+    assert not run.rules[0].active
+
+
+async def test_texts_see_labels_value_and_the_world() -> None:
+    """Labels and annotations are templates over the element; a failing one says so and the alert goes out."""
+    world = RuleWorld()
+    world.store.append(0, [(Labels({"__name__": "x", "job": "api"}), 0.25)])
+    run = GroupRun(
+        groups_of(
+            {
+                "alert": "A",
+                "expr": "x",
+                "labels": {"team": "t-{{ $labels.job }}", "job": ""},
+                "annotations": {
+                    "s": "{{ $value | humanizePercentage }} of {{ .Labels.__name__ }} {{ $labels.nope }}.",
+                    "q": '{{ query "x * 8" | first | value }}',
+                    "none": '{{ with query "nope" }}some{{ else }}none{{ end }}',
+                    "bad": "{{ template `z` }}",
+                    "u": "{{ $externalURL }}",
+                },
+            },
+        )[0],
+        world.around,
+    )
+    await run.slot(0)
+    alert = world.sink.reports[0]
+    assert dict(alert.labels) == {"alertname": "A", "team": "t-api"}
+    assert dict(alert.annotations) == {
+        "s": "25% of x .",
+        "q": "2",
+        "none": "none",
+        "u": "http://w",
+        "bad": "<error expanding template: error executing template __alert_A: template: __alert_A:1:124: executing "
+        '"__alert_A" at <{{template "z"}}>: template "z" not defined>',
+    }
+    assert alert.generator_url == "http://w/graph?g0.expr=x&g0.tab=1"
+
+
+async def test_alerts_are_told_again_until_they_are_taken() -> None:
+    """A refused hand-over is repeated at the next slot; added labels leave with the alert and are not stored."""
+    world = RuleWorld()
+    world.leave_with(env="prod")
+    world.put(0, x=1)
+    run = GroupRun(groups_of({"alert": "A", "expr": "x"})[0], world.around)
+    world.sink.failing = True
+    await run.slot(0)
+    assert world.sink.reports == []
+    world.sink.failing = False
+    await run.slot(15_000)
+    assert [dict(alert.labels) for alert in world.sink.reports] == [{"alertname": "A", "env": "prod"}]
+    assert [alert.starts_at for alert in world.sink.reports] == [0]
+    assert list(await world.read("ALERTS", 15_000)) == ['ALERTS{alertname="A", alertstate="firing"}']
+
+
+async def test_early_look_steps_states_and_writes_nothing() -> None:
+    """A look fires and resolves at once; samples appear with the slot only."""
+    world = RuleWorld()
+    run = GroupRun(groups_of({"alert": "A", "expr": "x == 0"})[0], world.around)
+    world.put(0, x=1)
+    await run.slot(0)
+    world.put(10_000, x=0)
+    await run.look(0, 10_000)
+    assert world.path() == ["inactive=>firing@10000"]
+    assert await world.read("ALERTS", 11_000) == {}
+    world.put(20_000, x=1)
+    await run.look(0, 20_000)
+    assert world.path()[1:] == ["firing=>inactive@20000"]
+    assert [alert.resolved(20_000) for alert in world.sink.reports] == [False, True]
+    await run.slot(MINUTE)
+    assert await world.read("ALERTS", MINUTE) == {}
+
+
+async def test_slot_that_is_older_than_a_look_does_not_undo_it() -> None:
+    """A slot evaluated late knows less than the look; it writes its samples and leaves the states."""
+    world = RuleWorld()
+    run = GroupRun(groups_of({"alert": "A", "expr": "x == 0"})[0], world.around)
+    world.put(59_000, x=1)
+    world.put(60_001, x=0)
+    await run.look(0, 60_001)
+    await run.slot(MINUTE)
+    assert world.path() == ["inactive=>firing@60001"]
+    assert await world.read("ALERTS", MINUTE) == {}
+
+
+async def test_early_look_counts_the_same_for() -> None:
+    """The alert that a look saw first fires at the first evaluation at which `for` has passed."""
+    world = RuleWorld()
+    run = GroupRun(groups_of({"alert": "A", "expr": "x == 0", "for": "1m"})[0], world.around)
+    for at in (10_000, 40_000, 69_999, 70_000):
+        world.put(at, x=0)
+        await run.look(0, at)
+    assert world.path() == ["inactive=>pending@10000", "pending=>firing@70000"]
+
+
+async def test_failing_look_is_left_to_the_slot() -> None:
+    """It changes neither states nor health."""
+    world = RuleWorld()
+    run = GroupRun(groups_of({"alert": "A", "expr": "x"})[0], world.around)
+    world.querier.failing = EvaluationError("no")
+    await run.look(0, 1000)
+    assert run.rules[0].health is Health.UNKNOWN
+
+
+@pytest.mark.parametrize("failing", [False, True], ids=["stored", "store-down"])
+async def test_states_are_stored_when_they_change(failing: bool) -> None:
+    """Changes are written once; what could not be written is written later."""
+    world = RuleWorld()
+    world.states.failing = failing
+    world.put(0, x=1)
+    run = GroupRun(groups_of({"alert": "A", "expr": "x", "for": "1m"})[0], world.around)
+    await run.slot(0)
+    world.states.failing = False
+    world.put(15_000, x=1)
+    await run.slot(15_000)
+    rows = list(world.states.rows.values())
+    assert [(row.alert.state.value, row.alert.active_at) for row in rows] == [("pending", 0)]
+    world.put(30_000, x=float("nan"))
+    run2 = GroupRun(groups_of({"alert": "A", "expr": "x > 5", "for": "1m"})[0], world.around)
+    run2.follow(run, 30_000)
+    await run2.slot(30_000)
+    assert world.states.rows == {}
