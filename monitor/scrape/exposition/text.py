@@ -163,7 +163,7 @@ class TextReader(Generic[T]):
                 times.pop(index, None)
                 if entry.time is not None:
                     times[index] = entry.time
-            elif self._indexes[index] >= 0 or _is_type(entry) or _is_type_line(self._lines[index]):
+            elif self._indexes[index] >= 0 or not _same_role(self._lines[index], entry):
                 return False
             elif isinstance(entry, MetadataEntry):
                 learn_fact(metadata, entry)
@@ -228,9 +228,10 @@ class TextReader(Generic[T]):
         )
 
 
-def _is_type(entry: Entry | None) -> bool:
-    return isinstance(entry, MetadataEntry) and entry.fact is Fact.TYPE
-
-
-def _is_type_line(line: bytes) -> bool:
-    return b"TYPE" in line[:16]
+def _same_role(before: bytes, entry: Entry | None) -> bool:
+    """May this comment stand where that line stood without anything else being read differently? A help for a help of the
+    same metric, a mere comment for a mere comment."""
+    old, _ = read_entry(before + b"\n", 0, 1)
+    if isinstance(old, MetadataEntry) and isinstance(entry, MetadataEntry):
+        return old.fact is entry.fact is Fact.HELP and old.metric == entry.metric
+    return not isinstance(old, MetadataEntry) and not isinstance(entry, MetadataEntry)

@@ -248,6 +248,17 @@ def test_metadata_is_kept_by_metric() -> None:
     assert first_sight("# HELP a Two\\nlines \\\\.\n").metadata["a"].help == "Two\nlines \\."
 
 
+@pytest.mark.parametrize(
+    "line", ["# TYPE a gauge", "# HELP a Text.", "# HELP b Text.", "# nothing", "", "# TYPE b summary"]
+)
+@pytest.mark.parametrize("other", ["# TYPE a counter", "# HELP a Other.", "# HELP c Text.", "# else", ""])
+def test_metadata_of_a_changed_comment_is_that_of_first_sight(line: str, other: str) -> None:
+    """What a line said is forgotten when it says something else."""
+    reader: TextReader[Labels] = TextReader(Labels)
+    read(reader, f"{line}\na 1\n")
+    assert read(reader, f"{other}\na 1\n").metadata == first_sight(f"{other}\na 1\n").metadata
+
+
 def test_bounds_of_buckets_and_quantiles_have_one_spelling() -> None:
     """`1` and `1.0` are the same bound, but only in a histogram's le and a summary's quantile."""
     body = '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="1e6"} 1\nh{quantile="1"} 1\n# TYPE s summary\ns{quantile="0"} 1\n'
