@@ -89,9 +89,9 @@ class Response:
         "_inflate",
         "_interim",
         "_keep",
+        "_kept",
         "_limit",
         "_rest",
-        "body",
         "body_length",
         "content_length",
         "headers",
@@ -107,8 +107,7 @@ class Response:
         """Lower-case names; the values of a repeated field joined by `, ` (set-cookie by a line break)."""
         self.content_length = -1
         """As announced; -1 when not."""
-        self.body: bytes = b""
-        """The first `keep` bytes, decompressed. Complete when `len(body) == body_length`."""
+        self._kept: bytes | bytearray = b""
         self.body_length = 0
         """Bytes after decompression."""
         self.wire_length = 0
@@ -122,6 +121,11 @@ class Response:
         self._interim = 0
         self._fields = 0
         self._inflate: _Inflater | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The first `keep` bytes, decompressed. Complete when `len(body) == body_length`."""
+        return bytes(self._kept)
 
     @property
     def complete(self) -> bool:
@@ -141,7 +145,7 @@ class Response:
                 self._take(buffer)
                 return False
             else:
-                rest = self._read_chunked(framing, buffer)
+                rest = self._read_chunked(buffer)
             if rest is None:
                 return False
             buffer = rest
@@ -234,36 +238,41 @@ class Response:
         self._framing = _Framing.DONE
         return b""
 
-    def _read_chunked(self, framing: _Framing, buffer: bytes) -> bytes | None:
-        if framing is _Framing.CHUNK_DATA:
-            part = buffer[: self._rest]
-            self._take(part)
-            self._rest -= len(part)
-            if self._rest:
+    def _read_chunked(self, buffer: bytes) -> bytes | None:
+        # a position and not slices: a peer may send ten thousand chunks of one byte in one piece
+        at, end = 0, len(buffer)
+        while True:
+            framing = self._framing
+            if framing is _Framing.CHUNK_DATA:
+                part = buffer[at : min(at + self._rest, end)]
+                at += len(part)
+                self._rest -= len(part)
+                self._take(part)
+                if self._rest:
+                    return None
+                self._framing = _Framing.CHUNK_END
+                continue
+            cut = buffer.find(b"\n", at)
+            if cut < 0:
+                if end - at > (HEAD_LIMIT if framing is _Framing.TRAILER else _CHUNK_LINE_LIMIT):
+                    raise WireError(FailureReason.BAD_ANSWER, "malformed chunk")
+                self._buffer = buffer[at:]
                 return None
-            self._framing = _Framing.CHUNK_END
-            return buffer[len(part) :]
-        cut = buffer.find(b"\n")
-        if cut < 0:
-            if len(buffer) > (HEAD_LIMIT if framing is _Framing.TRAILER else _CHUNK_LINE_LIMIT):
-                raise WireError(FailureReason.BAD_ANSWER, "malformed chunk")
-            self._buffer = buffer
-            return None
-        line, rest = buffer[:cut].rstrip(b"\r"), buffer[cut + 1 :]
-        if framing is _Framing.CHUNK_END:
-            if line:
-                raise WireError(FailureReason.BAD_ANSWER, "chunk is longer than announced")
-            self._framing = _Framing.CHUNK_SIZE
-        elif framing is _Framing.CHUNK_SIZE:
-            self._rest = _chunk_size(line)
-            self._framing = _Framing.CHUNK_DATA if self._rest else _Framing.TRAILER
-        elif not line:
-            self._framing = _Framing.DONE
-        else:
-            self._fields += 1
-            if self._fields > FIELD_LIMIT:
-                raise WireError(FailureReason.TOO_LARGE, f"more than {FIELD_LIMIT} trailer fields")
-        return rest
+            line, at = buffer[at:cut].rstrip(b"\r"), cut + 1
+            if framing is _Framing.CHUNK_END:
+                if line:
+                    raise WireError(FailureReason.BAD_ANSWER, "chunk is longer than announced")
+                self._framing = _Framing.CHUNK_SIZE
+            elif framing is _Framing.CHUNK_SIZE:
+                self._rest = _chunk_size(line)
+                self._framing = _Framing.CHUNK_DATA if self._rest else _Framing.TRAILER
+            elif not line:
+                self._framing = _Framing.DONE
+                return b""
+            else:
+                self._fields += 1
+                if self._fields > FIELD_LIMIT:
+                    raise WireError(FailureReason.TOO_LARGE, f"more than {FIELD_LIMIT} trailer fields")
 
     def _take(self, data: bytes) -> None:
         self.wire_length += len(data)
@@ -289,9 +298,14 @@ class Response:
                 raise WireError(FailureReason.TOO_LARGE, f"decompressed body is larger than {_size(self._limit)}")
 
     def _keep_part(self, data: bytes) -> None:
-        room = self._keep - len(self.body)
+        room = self._keep - len(self._kept)
         if room > 0:
-            self.body = self.body + data[:room] if self.body else data[:room]
+            if not self._kept:
+                self._kept = data[:room]
+            elif isinstance(self._kept, bytearray):
+                self._kept += data[:room]
+            else:
+                self._kept = bytearray(self._kept) + data[:room]
         self.body_length += len(data)
 
 

@@ -17,6 +17,8 @@ WRITE: Final = select.EPOLLOUT
 _EVENTS_PER_WAKE = 64
 """So that a storm of ready sockets does not hold the loop: the rest comes with the next turn."""
 
+_ROUNDS_BEFORE_SWEEP = 100
+
 
 class Watcher(Protocol):
     """What is watched."""
@@ -99,14 +101,17 @@ class Poller:
     def __repr__(self) -> str:
         return f"<Poller sockets={len(self._watchers)} deadlines={len(self._deadlines)}>"
 
-    def _ready(self) -> None:
+    def _ready(self) -> bool:
+        """Serve what is ready; True if there may be more."""
         watchers = self._watchers
         if self._epoll is None:
-            return
-        for fd, events in self._epoll.poll(0, _EVENTS_PER_WAKE):
+            return False
+        found = self._epoll.poll(0, _EVENTS_PER_WAKE)
+        for fd, events in found:
             watcher = watchers.get(fd)
             if watcher is not None:
                 watcher.ready(events)
+        return len(found) == _EVENTS_PER_WAKE
 
     def _arm(self, due: float) -> None:
         if self._timer is not None:
@@ -116,6 +121,10 @@ class Poller:
 
     def _sweep(self) -> None:
         self._timer = None
+        # When the loop was held up, answers wait in the sockets: they came in time, and we are late. Take them first.
+        for _ in range(_ROUNDS_BEFORE_SWEEP):
+            if not self._ready():
+                break
         heap = self._deadlines
         now = self.time()
         while heap:

@@ -81,7 +81,7 @@ class Layout:
 
 def labels_of(check: Check, layout: Layout, shape: Shape) -> list[Labels]:
     """The row's series in order: judged status, timeout, fixed part, variable part."""
-    base = {"check": check.name, "instance": check.target, **dict(check.labels)}
+    base = {**dict(check.labels), "check": check.name, "instance": check.target}
     shared = [(name, value) for name, value in base.items() if value]
 
     def series(metric: str, label: str = "", value: str = "") -> Labels:

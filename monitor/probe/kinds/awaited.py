@@ -42,12 +42,15 @@ class AwaitedKind(ABC, Generic[T]):
     async def _run(self, slot: int, target: T, deadline: float, done: Done) -> None:
         started = self.instruments.clock.now()
         began = self.instruments.loop.time()
+        reason, text = FailureReason.CONNECTION_FAILED, "the attempt broke off"
+        outcome: Outcome | None = None
         try:
             async with asyncio.timeout_at(deadline):
                 outcome = await self.attempt(target, started)
         except TimeoutError:
-            took = self.instruments.loop.time() - began
-            text = f"no answer within {deadline - began:.3g}s"
-            outcome = failed(FailureReason.TIMEOUT, text, started=started, took=took)
-        if not self._closed:
-            done(slot, outcome)
+            reason, text = FailureReason.TIMEOUT, f"no answer within {deadline - began:.3g}s"
+        finally:  # also when the attempt raised what it should not: the check must not wait for it for ever
+            if outcome is None:
+                outcome = failed(reason, text, started=started, took=self.instruments.loop.time() - began)
+            if not self._closed:
+                done(slot, outcome)

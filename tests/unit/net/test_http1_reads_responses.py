@@ -56,6 +56,14 @@ def test_only_the_first_bytes_of_a_body_are_kept() -> None:
     assert (len(response.body), response.body_length) == (100, 1000)
 
 
+def test_a_body_in_very_many_chunks_is_read_in_linear_time() -> None:
+    """Forty thousand chunks of one byte, in one piece, are read without copying the rest for each."""
+    response = Response()
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert response.feed(head + b"1\r\na\r\n" * 40_000 + b"0\r\n\r\n")
+    assert response.body == b"a" * 40_000
+
+
 @pytest.mark.parametrize("size", [65536, 65537, 131072, 200_000])
 def test_decompression_gives_every_byte(size: int) -> None:
     """Also when the output ends at the edge of a piece."""
