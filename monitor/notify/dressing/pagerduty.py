@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from monitor.model.incidents import Severity
 from monitor.model.notifications import AlertView, Message, MessageKind
 from monitor.model.times import rfc3339
-from monitor.notify.dressing.wording import cut, field, fields_below, firing, records, resolved, standing
+from monitor.notify.dressing.wording import cut, field, fields_below, firing, records, resolved, standing, title_of
 
 LARGEST_SUMMARY = 1024
 LARGEST_EVENT = 512_000
@@ -82,8 +82,8 @@ def pagerduty_event(message: Message, *, instance: str, row_key: str) -> PagerDu
 def _properties(message: Message, details: Mapping[str, object]) -> dict[str, object]:
     severity = field(message, "severity").lower()
     payload: dict[str, object] = {
-        "summary": cut(field(message, "description") or message.title or "an alert without a title", LARGEST_SUMMARY),
-        "source": cut(field(message, "source") or message.source or _CLIENT, LARGEST_SUMMARY),
+        "summary": cut(field(message, "description").strip() or title_of(message), LARGEST_SUMMARY),
+        "source": cut(field(message, "source").strip() or message.source.strip() or _CLIENT, LARGEST_SUMMARY),
         "severity": severity if severity in _SEVERITIES.values() else _SEVERITIES[message.severity],
         "timestamp": rfc3339(message.since),
         "custom_details": details,

@@ -10,19 +10,29 @@ from __future__ import annotations
 from monitor.model.incidents import Severity
 from monitor.model.notifications import IncidentView, Message, MessageKind
 from monitor.model.times import SECOND, Timestamp, rfc3339
-from monitor.notify.dressing.wording import REPEAT_MARK, colour, cut, field, firing, headline, records, standing
+from monitor.notify.dressing.wording import (
+    REPEAT_MARK,
+    colour,
+    cut,
+    field,
+    firing,
+    headline,
+    records,
+    standing,
+    title_of,
+)
 
 EVENT_TYPE = "watchkeeper_notification"
 """Marks our metadata."""
 
 _HEADER = 150
 _SECTION = 2_800
-_FIELD = 1_000
+_FIELD = 600
 _FIELDS = 6
 _TEXT = 3_500
 _TITLE = 1_024
-_LINKS = 6
-_URL = 1_000
+_LINKS = 1_500
+_URL = 700
 
 _SIGNS = {
     Severity.CRITICAL: "🔴",
@@ -57,7 +67,11 @@ def root(message: Message, *, row_key: str = "", repeat: bool = False) -> dict[s
     return {
         "text": escaped(headline(message, repeat=repeat), _TEXT),
         "attachments": [
-            {"color": colour(message), "fallback": cut(message.title, _TITLE), "blocks": _blocks(message, repeat)}
+            {
+                "color": colour(message),
+                "fallback": escaped(title_of(message), _TITLE),
+                "blocks": _blocks(message, repeat),
+            }
         ],
         "metadata": metadata(message, row_key=row_key, role="root"),
         "unfurl_links": False,
@@ -129,18 +143,18 @@ def metadata(message: Message, *, row_key: str, role: str) -> dict[str, object]:
 
 def _blocks(message: Message, repeat: bool) -> list[dict[str, object]]:
     blocks: list[dict[str, object]] = [
-        {"type": "header", "block_id": "title", "text": _plain(f"{_sign(message)} {message.title}")}
+        {"type": "header", "block_id": "title", "text": _plain(f"{_sign(message)} {title_of(message)}")}
     ]
     section: dict[str, object] = {
         "type": "section",
         "block_id": "text",
-        "text": _mrkdwn(escaped(message.text or message.title, _SECTION)),
+        "text": _mrkdwn(escaped(message.text.strip() or title_of(message), _SECTION)),
     }
     section["fields"] = [_mrkdwn(text) for text in _facts(message)]
     blocks.append(section)
-    links = [_link(text, url) for text, url in message.links[:_LINKS] if url.startswith(("http://", "https://"))]
+    links = _links(message)
     if links:
-        blocks.append({"type": "context", "block_id": "links", "elements": [_mrkdwn(" · ".join(links)[:_SECTION])]})
+        blocks.append({"type": "context", "block_id": "links", "elements": [_mrkdwn(links)]})
     foot: list[str] = []
     if message.incident is not None:
         foot.append(f"{standing(message.incident)}, generation {message.incident.generation}")
@@ -187,11 +201,21 @@ def _moment(at: Timestamp) -> str:
     return f"<!date^{at // SECOND}^{{date_short_pretty}} {{time}}|{rfc3339(at)}>"
 
 
+def _links(message: Message) -> str:
+    """As many whole links as there is room for, the first ones first."""
+    line = ""
+    for text, url in message.links:
+        if url.startswith(("http://", "https://")):
+            longer = f"{line} · {_link(text, url)}" if line else _link(text, url)
+            if len(longer) <= _LINKS:
+                line = longer
+    return line
+
+
 def _link(text: str, url: str) -> str:
     safe = url.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
-    if len(safe) > _URL:
-        return escaped(text, 75)
-    return f"<{safe}|{escaped(text, 75).replace('|', '/')}>"
+    name = escaped(text.strip() or "link", 75).replace("|", "/")
+    return f"<{safe}|{name}>" if len(safe) <= _URL else name
 
 
 def _plain(text: str) -> dict[str, object]:

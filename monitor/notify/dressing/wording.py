@@ -25,10 +25,15 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"[:limit]
 
 
+def title_of(message: Message) -> str:
+    """The title, or words in its place: vendors refuse a message without one."""
+    return message.title.strip() or "An alert without a title"
+
+
 def headline(message: Message, *, repeat: bool = False) -> str:
     """`FIRING critical: shop-api is down`; a possible repeat says so first."""
     severity = f" {message.severity.value}" if message.kind is not MessageKind.RESOLVE else ""
-    line = f"{_VERBS[message.kind]}{severity}: {message.title}"
+    line = f"{_VERBS[message.kind]}{severity}: {title_of(message)}"
     return f"{REPEAT_MARK} {line}" if repeat else line
 
 

@@ -97,9 +97,7 @@ class Email:
         """Each mail has its own connection."""
 
 
-async def _converse(
-    options: EmailOptions, password: str, mail: EmailMessage, tls: ssl.SSLContext
-) -> DeliveryOutcome:
+async def _converse(options: EmailOptions, password: str, mail: EmailMessage, tls: ssl.SSLContext) -> DeliveryOutcome:
     from aiosmtplib import SMTP, SMTPException
 
     implicit = options.port == _IMPLICIT_TLS_PORT if options.implicit_tls is None else options.implicit_tls

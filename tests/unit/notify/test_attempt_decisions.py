@@ -1,0 +1,161 @@
+"""What an answer means for a row, and what may be started at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.model.notifications import (
+    Delivered,
+    DeliveryOutcome,
+    Destination,
+    MessageKind,
+    OutboxState,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
+from monitor.model.times import DAY, HOUR, MINUTE, SECOND
+from monitor.notify.attempts import Patience, Repeats, backoff, conclude, homeless, put_back, unrepeatable
+from monitor.notify.outbox import Claimed, Finish
+from monitor.notify.redirects import instead
+from tests.support.messages import T0, a_row
+
+_OPS = Destination("ops", "console")
+_LATER = RetryLater("busy")
+_LOST = Unknown("lost")
+_PAGE, _NOTE, _END = MessageKind.TRIGGER, MessageKind.UPDATE, MessageKind.RESOLVE
+
+
+def claimed(
+    kind: MessageKind = _PAGE, *, attempts: int = 0, uncertain: bool = False, of_incident: bool = True
+) -> Claimed:
+    row = a_row(kind, of_incident=of_incident)
+    return Claimed(seq=1, row=row, fence=1, lease_until=T0 + MINUTE, attempts=attempts, uncertain=uncertain)
+
+
+def ended(one: Claimed, outcome: DeliveryOutcome, *, repeats: Repeats = Repeats.VISIBLE, now: int = T0) -> Finish:
+    return conclude(one, outcome, repeats=repeats, fallback=_OPS, patience=Patience(), fraction=0.5, now=now)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "repeats", "state", "uncertain"),
+    [
+        (_PAGE, Delivered("h"), Repeats.VISIBLE, OutboxState.SENT, False),
+        (_PAGE, _LATER, Repeats.VISIBLE, OutboxState.PENDING, False),
+        (_PAGE, _LOST, Repeats.VISIBLE, OutboxState.UNKNOWN, True),
+        (_PAGE, Rejected("no"), Repeats.VISIBLE, OutboxState.FAILED, False),
+        (_NOTE, _LATER, Repeats.VISIBLE, OutboxState.PENDING, False),
+        (_NOTE, _LOST, Repeats.VISIBLE, OutboxState.FAILED, True),
+        (_NOTE, _LOST, Repeats.ASKED, OutboxState.UNKNOWN, True),
+        (_NOTE, _LOST, Repeats.HARMLESS, OutboxState.UNKNOWN, True),
+        (_END, _LOST, Repeats.VISIBLE, OutboxState.UNKNOWN, True),
+    ],
+    ids=lambda value: str(getattr(value, "value", type(value).__name__)),
+)
+def test_the_table_of_answers(
+    kind: MessageKind, outcome: DeliveryOutcome, repeats: Repeats, state: OutboxState, uncertain: bool
+) -> None:
+    """A page is tried again whatever it takes; chatter only where that cannot be seen twice."""
+    finish = ended(claimed(kind), outcome, repeats=repeats)
+    assert (finish.state, finish.uncertain, finish.counted) == (state, uncertain, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_incident", "patience"),
+    [(_NOTE, True, 15 * MINUTE), (_END, True, DAY), (_PAGE, False, HOUR)],
+    ids=["note", "resolve", "plain-page"],
+)
+def test_everything_but_the_page_of_an_incident_is_given_up_one_day(
+    kind: MessageKind, of_incident: bool, patience: int
+) -> None:
+    """When the next attempt would come after its time; the words say what was last wrong."""
+    one = claimed(kind, attempts=20, of_incident=of_incident)
+    assert ended(one, _LATER, now=T0 + patience - 150 * SECOND).state is OutboxState.PENDING
+    finish = ended(one, _LATER, now=T0 + patience - 149 * SECOND)
+    assert (finish.state, finish.error) == (OutboxState.FAILED, "busy")
+    assert [report.arrived for report in finish.reports] == [False]
+
+
+def test_the_page_of_an_incident_is_never_given_up_for_its_age() -> None:
+    """It ends when the incident does."""
+    assert ended(claimed(attempts=10_000), _LATER, now=T0 + 30 * DAY).state is OutboxState.PENDING
+
+
+def test_the_fifth_failure_of_a_page_tells_the_fallback_once_and_reports() -> None:
+    """The fourth and the sixth do not."""
+    told = [ended(claimed(attempts=count), _LATER) for count in (3, 4, 5)]
+    assert [len(finish.rows) for finish in told] == [0, 1, 0]
+    assert [len(finish.reports) for finish in told] == [0, 1, 0]
+    assert told[1].state is OutboxState.PENDING
+    assert told[1].reports[0].redirected_to == _OPS
+
+
+def test_what_was_redirected_is_not_redirected_again() -> None:
+    """Two channels that are down do not play ball; whoever decided is told."""
+    row = instead(a_row(), _OPS, "broken", T0)
+    one = Claimed(seq=1, row=row, fence=1, lease_until=T0 + MINUTE)
+    finish = conclude(
+        one,
+        Rejected("no"),
+        repeats=Repeats.VISIBLE,
+        fallback=Destination("lead", "email"),
+        patience=Patience(),
+        fraction=0,
+        now=T0,
+    )
+    assert finish.rows == ()
+    assert [report.redirected_to for report in finish.reports] == [None]
+
+
+def test_a_note_that_cannot_be_delivered_troubles_nobody_else() -> None:
+    """It is reported, not redirected."""
+    finish = ended(claimed(_NOTE), Rejected("no"))
+    assert finish.rows == ()
+    assert len(finish.reports) == 1
+
+
+def test_a_removed_receiver_fails_the_row_without_an_attempt() -> None:
+    """The fallback is told why."""
+    finish = homeless(claimed(), _OPS, T0)
+    assert (finish.state, finish.counted) == (OutboxState.FAILED, False)
+    assert "no longer in the configuration" in finish.rows[0].message.text
+
+
+def test_a_row_that_is_put_back_keeps_its_doubt() -> None:
+    """Waiting for a slot is no attempt."""
+    assert put_back(claimed(uncertain=True), T0 + 5).state is OutboxState.UNKNOWN
+    assert put_back(claimed(), T0 + 5) == Finish(state=OutboxState.PENDING, due_at=T0 + 5, counted=False)
+
+
+def test_only_chatter_that_would_be_seen_twice_is_dropped_when_in_doubt() -> None:
+    """As after a crash in the middle of sending."""
+    assert unrepeatable(claimed(_NOTE, uncertain=True), Repeats.VISIBLE, T0) is not None
+    assert unrepeatable(claimed(_NOTE, uncertain=True), Repeats.ASKED, T0) is None
+    assert unrepeatable(claimed(_NOTE), Repeats.VISIBLE, T0) is None
+    assert unrepeatable(claimed(_PAGE, uncertain=True), Repeats.VISIBLE, T0) is None
+    assert unrepeatable(claimed(_END, uncertain=True), Repeats.VISIBLE, T0) is None
+
+
+@given(failures=st.integers(1, 10_000), fraction=st.floats(0, 1, exclude_max=True))
+def test_pauses_are_bounded_and_use_the_whole_range(failures: int, fraction: float) -> None:
+    """Between nothing and a ceiling that doubles from 2 s to 300 s."""
+    ceiling = min(2 * SECOND * 2 ** (min(failures, 20) - 1), 300 * SECOND)
+    assert 0 <= backoff(failures, fraction) <= ceiling
+    assert backoff(failures, 0.999_999) >= ceiling - 2
+
+
+@given(after=st.integers(-(10**9), 10**12), fraction=st.floats(0, 1, exclude_max=True))
+def test_a_vendors_wish_is_kept_within_an_hour(after: int, fraction: float) -> None:
+    """It wins over our own pause, but nobody makes a page wait for a day."""
+    finish = conclude(
+        claimed(),
+        RetryLater("busy", after),
+        repeats=Repeats.VISIBLE,
+        fallback=None,
+        patience=Patience(),
+        fraction=fraction,
+        now=T0,
+    )
+    assert finish.due_at == T0 + min(max(after, 0), HOUR)
