@@ -44,8 +44,8 @@ def _problem(node: Expr, features: Features) -> str:
         case Binary(matching=Matching() as matching) if not features.fill_modifiers:
             if matching.fill_left is not None or matching.fill_right is not None:
                 return "fill modifiers are experimental and not enabled"
-        case VectorSelector() if node.anchored or node.smoothed:
-            return "anchored and smoothed are not supported"
+        case VectorSelector() if (node.anchored or node.smoothed) and not features.extended_ranges:
+            return "anchored and smoothed are experimental and not enabled"
         case _:
             pass
     return ""

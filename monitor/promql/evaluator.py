@@ -16,7 +16,7 @@ from monitor.matching.matchers import Matcher
 from monitor.model.errors import BugError, EvaluationError, QueryLimitError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import Millis, Timestamp
-from monitor.promql import aggregation, matching, windows
+from monitor.promql import aggregation, extended, matching, windows
 from monitor.promql.annotations import Annotations
 from monitor.promql.arithmetic import COMPARISON, calculate
 from monitor.promql.calls import Calls
@@ -122,11 +122,25 @@ class Evaluator(Calls):
     def newest(self, node: VectorSelector, at: Ints) -> tuple[Block, Floats]:
         """A selector's newest samples and their times in seconds (S, N)."""
         moved = self.shifted(at, node.shift)
+        if node.smoothed:
+            return self._smoothed(node, moved)
         low, high = int(moved.min()) - self.task.lookback, int(moved.max())
         frames, labels = self._select(node, node.matchers, low + 1, high)
         block, stamps = newest(frames, labels, moved, self.task.lookback)
         self._count(block.values.size)
         return block, stamps
+
+    def _smoothed(self, node: VectorSelector, moved: Ints) -> tuple[Block, Floats]:
+        lookback = self.task.lookback
+        low, high = int(moved.min()) - lookback, int(moved.max()) + lookback
+        frames, labels = self._select(node, node.matchers, low + 1, high)
+        values = np.full((len(labels), len(moved)), np.nan)
+        present = np.zeros(values.shape, dtype=bool)
+        for run in runs(frames, low, high):
+            rows = run.place
+            values[rows], present[rows] = extended.interpolated(run, moved, lookback)
+        self._count(values.size)
+        return Block(labels, values, present), np.broadcast_to(moved / 1000, values.shape)
 
     def shifted(self, at: Ints, shift: Shift) -> Ints:
         """Evaluation times after `@` and offset."""
@@ -153,6 +167,10 @@ class Evaluator(Calls):
             moved = self.shifted(at, node.selector.shift)
             reach = windows.Reach(at, moved, self.duration(node.range, node.range_expr))
             low, high = int(moved.min()) - reach.span, int(moved.max())
+            if node.selector.anchored or node.selector.smoothed:
+                low -= self.task.lookback
+            if node.selector.smoothed:
+                high += self.task.lookback
             frames, labels = self._select(node, node.selector.matchers, low + 1, high)
             found = runs(frames, low, high)
             self._count(sum(run.values.size for run in found))
@@ -176,18 +194,23 @@ class Evaluator(Calls):
         name = node.function.name
         place = node.function.arguments.index(ValueType.MATRIX)
         arguments = tuple(self.scalar(argument, at) for number, argument in enumerate(node.args) if number != place)
-        found, labels, marked, reach = self.runs_of(node.args[place], at)
+        inner = unwrapped(node.args[place])
+        selector = inner.selector if isinstance(inner, MatrixSelector) else None
+        if selector is not None and (selector.anchored or selector.smoothed):
+            extended.check_use(selector, name)
+        else:
+            selector = None
+        found, labels, marked, reach = self.runs_of(inner, at)
         if name == "quantile_over_time":
             self.check_quantile(arguments[0], node.args[0])
         values = np.full((len(labels), len(at)), np.nan)
         present = np.zeros(values.shape, dtype=bool)
         for run in found:
-            own_values, own_present = windows.apply(name, run, reach, arguments, self.task.check)
-            if run.rows is None:
-                place = slice(run.first, run.first + len(run.values))
-                values[place], present[place] = own_values, own_present
+            if selector is not None:
+                own = extended.apply(name, run, reach, self.task.lookback, self.task.check, smoothed=selector.smoothed)
             else:
-                values[run.rows], present[run.rows] = own_values, own_present
+                own = windows.apply(name, run, reach, arguments, self.task.check)
+            values[run.place], present[run.place] = own
         if name in _COUNTERS:
             self._doubt_counters(node, labels, present)
         block = Block(labels, values, None if bool(present.all()) else present, marked)

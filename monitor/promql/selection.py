@@ -32,6 +32,11 @@ class Run:
     resets: Floats | None = None
     """(S', T) such that `values + resets` never falls; None if not known."""
 
+    @property
+    def place(self) -> Ints | slice:
+        """The rows of the selection, as an index."""
+        return slice(self.first, self.first + len(self.values)) if self.rows is None else self.rows
+
 
 def newest(frames: Sequence[Frame], labels: Sequence[Labels], at: Ints, lookback: Millis) -> tuple[Block, Floats]:
     """For each series and each instant of `at` (N,) the newest sample in (t - lookback, t]; no value if that is a stale

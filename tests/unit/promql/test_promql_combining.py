@@ -127,7 +127,7 @@ def test_matching_must_be_unique() -> None:
     lines = _ERRORS + _TOTALS
     with pytest.raises(EvaluationError, match="many-to-one matching must be explicit"):
         ask("errors / on (job) totals", lines, "0s")
-    with pytest.raises(EvaluationError, match="found duplicate series for the match group .*on the right hand-side"):
+    with pytest.raises(EvaluationError, match=r"found duplicate series for the match group .*on the right hand-side"):
         ask("totals / on (job) errors", lines, "0s")
     with pytest.raises(EvaluationError, match="duplicate series"):
         ask("totals > on (nothing) group_left () errors", lines, "0s")

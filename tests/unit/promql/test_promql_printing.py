@@ -32,19 +32,16 @@ def _selectors(draw: st.DrawFn) -> str:
 
 
 def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    pairs = st.tuples(inner, inner)
-    operators = st.sampled_from(
-        ["+", "-", "*", "/", "%", "^", "atan2", "> bool", "<=", "== on (job)", "!= ignoring (le)"]
-    )
+    operators = st.sampled_from(["+", "-", "/", "%", "^", "atan2", "> bool", "<=", "== on (job)", "!= ignoring (le)"])
     sets = st.sampled_from(["and", "or on ()", "unless ignoring (job)", "* on (job) group_left (le)"])
     return st.one_of(
-        st.builds(lambda pair, op: f"({pair[0]}) {op} ({pair[1]})", pairs, operators),
-        st.builds(lambda pair, op: f"{pair[0]} {op} {pair[1]}", pairs, sets),
-        st.builds(lambda one, label: f'sum by ("{label}", job) ({one})', inner, _labels),
-        st.builds(lambda one: f"topk without (le) (3, {one})", inner),
-        st.builds(lambda one, span: f"max_over_time(({one})[{span}:1m] offset 5m)", inner, _durations),
-        st.builds(lambda one: f"-({one})", inner),
-        st.builds(lambda one, text: f'label_replace({one}, "a", {_quoted(text)}, "b", "(.*)")', inner, _texts),
+        st.tuples(inner, operators, inner).map(lambda parts: f"({parts[0]}) {parts[1]} ({parts[2]})"),
+        st.tuples(inner, sets, inner).map(" ".join),
+        st.tuples(_labels, inner).map(lambda parts: f'sum by ("{parts[0]}", job) ({parts[1]})'),
+        inner.map(lambda one: f"topk without (le) (3, {one})"),
+        st.tuples(inner, _durations).map(lambda parts: f"max_over_time(({parts[0]})[{parts[1]}:1m] offset 5m)"),
+        inner.map(lambda one: f"-({one})"),
+        st.tuples(inner, _texts).map(lambda parts: f'label_replace({parts[0]}, "a", {_quoted(parts[1])}, "b", "(.*)")'),
     )
 
 
