@@ -10,8 +10,9 @@ The same code runs in the daemon, in unit tests of rules and in backtests.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from monitor.columns.sink import SampleSink
 from monitor.gotemplate.values import Function
@@ -26,11 +27,19 @@ from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
 from monitor.rules.restore import changes, identities, matched
 from monitor.rules.states import RESEND, Active, LimitError
 from monitor.rules.status import GroupStatus, Health, RuleStatus, worst
-from monitor.rules.template_functions import functions, graph_link
-from monitor.rules.texts import Rendered, World, data_of, with_answers
+from monitor.rules.template_functions import graph_link
+from monitor.rules.texts import AlertData, Answers, Rendered, World
 
 REFRESH: Millis = MINUTE
 """Stored states are written anew after this, so that the store knows until when they were observed."""
+
+
+SLICE = 0.005
+"""Seconds of rendering after which others get their turn."""
+
+
+async def _go_on() -> None:
+    """Nobody else waits: simulations and unit tests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,8 @@ class Surroundings:
     """Told of what failed and will be tried again: where (group;rule), and the error."""
     changed: Callable[[Sequence[AlertTransition]], None] = lambda transitions: None
     """Told of every change of state, after it was made."""
+    breathe: Callable[[], Awaitable[None]] = _go_on
+    """Awaited between slices of long work; the daemon passes `lambda: clock.sleep(0)`."""
     world: World = field(default_factory=World)
     leaving: Labels = Labels()  # noqa: RUF009 - immutable
     """Labels added to alerts that leave: external labels and the environment."""
@@ -220,23 +231,23 @@ class GroupRun:
         return states.step(self.group.key, rule, run.active, seen, at, limit=self.group.limit)
 
     async def _render(self, rule: AlertingRule, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
-        world = self.around.world
-
-        def render(known: Mapping[str, Function]) -> Sequence[Rendered]:
-            return [_rendered(rule, sample.labels, sample.value, world, known) for sample in answer]
-
-        if not answer:
-            return ()
-        if not rule.asks:
-            return render(functions(external_url=world.external_url, now=at, answers={}))
-
         async def ask(query: str) -> Vector:
             try:
                 return await self.around.querier.instant(query, at)
             except (UserError, PeerError, StoreError) as error:
                 raise ValueError(str(error)) from error
 
-        return await with_answers(render, ask, world, at)
+        world = self.around.world
+        answers = Answers(ask, world, at)
+        rendered: list[Rendered] = []
+        began = self.around.monotonic()
+        for sample in answer:
+            render = partial(_rendered, rule, sample.labels, sample.value, world)
+            rendered.append(await answers.render(render))
+            if self.around.monotonic() - began > SLICE:
+                await self.around.breathe()
+                began = self.around.monotonic()
+        return rendered
 
     async def _save(self, run: RuleRun, at: Timestamp) -> None:
         whole = at - run.saved_at >= REFRESH and bool(run.active)
@@ -281,7 +292,7 @@ class GroupRun:
 def _rendered(
     rule: AlertingRule, labels: Labels, value: float, world: World, known: Mapping[str, Function]
 ) -> Rendered:
-    data = data_of(labels, value, world)
+    data = AlertData(labels=labels, value=value, world=world)
     own = {name: text.render(data, known) for name, text in rule.labels}
     annotations = Labels((name, text.render(data, known)) for name, text in rule.annotations)
     alert_labels = labels.merged({METRIC_NAME: "", **own, "alertname": rule.name})

@@ -152,6 +152,8 @@ class RuleScheduler:
                 waits.append(wait)
                 continue
             async with run.lock:
+                if self._runs.get(rule[0]) is not run:
+                    continue
                 began = self._clock.monotonic()
                 await run.look(rule[1], at)
                 ended = self._clock.monotonic()

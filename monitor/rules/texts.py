@@ -7,19 +7,19 @@ alert is built becomes the text `<error expanding template: ...>`: the alert mus
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from monitor.gotemplate.executor import MissingKey
 from monitor.gotemplate.template import TemplateSet
-from monitor.gotemplate.values import Function, Value
+from monitor.gotemplate.values import Function, Object, Value
 from monitor.model.errors import TemplateError
 from monitor.model.labels import Labels
 from monitor.model.samples import Vector
 from monitor.model.times import Timestamp
 from monitor.rules.template_functions import FUNCTION_NAMES, Row, Rows, Unanswered, functions
 
-MAX_QUERIES = 100
+MAX_QUERIES = 1_000
 """In the templates of one rule at one evaluation."""
 
 _PREFIX = (
@@ -54,7 +54,12 @@ class Text:
     def __hash__(self) -> int:
         return hash((self.source, self.name))
 
-    def render(self, data: Mapping[str, Value], known: Mapping[str, Function]) -> str:
+    @property
+    def uses_value(self) -> bool:
+        """Does it show the value of the expression?"""
+        return "{{" in self.source and ("$value" in self.source or ".Value" in self.source)
+
+    def render(self, data: AlertData, known: Mapping[str, Function]) -> str:
         """The text for one alert, or the text of what went wrong. Raises Unanswered."""
         if self.compiled is None:
             return self.source
@@ -83,14 +88,29 @@ class Rendered:
     value: float
 
 
-def data_of(labels: Labels, value: float, world: World) -> Mapping[str, Value]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertData(Object):
     """The templates' dot."""
-    return {
-        "Labels": labels,
-        "ExternalLabels": world.external_labels,
-        "ExternalURL": world.external_url,
-        "Value": value,
-    }
+
+    labels: Labels
+    """Of the element, name included."""
+    value: float
+    world: World
+
+    @property
+    def go_type(self) -> str:
+        return (
+            "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; "
+            "Value interface {} }"
+        )
+
+    def go_fields(self) -> Mapping[str, Value]:
+        return {
+            "Labels": self.labels,
+            "ExternalLabels": self.world.external_labels,
+            "ExternalURL": self.world.external_url,
+            "Value": self.value,
+        }
 
 
 def rows_of(answer: Vector) -> Rows:
@@ -98,26 +118,30 @@ def rows_of(answer: Vector) -> Rows:
     return Rows(Row(sample.labels, sample.value) for sample in answer)
 
 
-async def with_answers(
-    render: Callable[[Mapping[str, Function]], Sequence[Rendered]],
-    ask: Callable[[str], Awaitable[Vector]],
-    world: World,
-    now: Timestamp,
-) -> Sequence[Rendered]:
-    """Render, and whenever a template asks something new, fetch the answer and render again. A query that fails with
-    ValueError, or one too many, fails the template that asked."""
-    answers: dict[str, Rows | ValueError] = {}
-    known = functions(external_url=world.external_url, now=now, answers=answers)
-    while True:
-        try:
-            return render(known)
-        except Unanswered as question:
-            if len(answers) >= MAX_QUERIES:
-                answers[question.query] = ValueError(
-                    f"more than {MAX_QUERIES} different queries in the rule's templates"
-                )
-                continue
+class Answers:
+    """The answers to what the templates of one rule ask at one evaluation; elements that ask the same share them."""
+
+    def __init__(self, ask: Callable[[str], Awaitable[Vector]], world: World, now: Timestamp) -> None:
+        """`ask` raises ValueError for a query that fails; that fails the template that asked."""
+        self._ask = ask
+        self._known: dict[str, Rows | ValueError] = {}
+        self._functions = functions(external_url=world.external_url, now=now, answers=self._known)
+
+    def __repr__(self) -> str:
+        return f"Answers({len(self._known)} of at most {MAX_QUERIES})"
+
+    async def render(self, render: Callable[[Mapping[str, Function]], Rendered]) -> Rendered:
+        """Render, and whenever a template asks something new, fetch the answer and render again."""
+        while True:
             try:
-                answers[question.query] = rows_of(await ask(question.query))
-            except ValueError as error:
-                answers[question.query] = error
+                return render(self._functions)
+            except Unanswered as question:
+                self._known[question.query] = await self._answer(question.query)
+
+    async def _answer(self, query: str) -> Rows | ValueError:
+        if len(self._known) >= MAX_QUERIES:
+            return ValueError(f"more than {MAX_QUERIES} different queries in the rule's templates")
+        try:
+            return rows_of(await self._ask(query))
+        except ValueError as error:
+            return error
