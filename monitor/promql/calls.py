@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.model.errors import BugError
 from monitor.model.labels import METRIC_NAME, Labels
-from monitor.promql import elementwise, relabelling, windows
+from monitor.promql import elementwise, infos, relabelling, windows
 from monitor.promql.buckets import Repair, bucket_fraction, bucket_quantile
 from monitor.promql.lexer import go_quote
 from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, one_series
@@ -41,6 +41,9 @@ class Calls(ABC):
 
     @abstractmethod
     def newest(self, node: VectorSelector, at: Ints) -> tuple[Block, Floats]: ...
+
+    @abstractmethod
+    def seen_at(self, node: Expr, at: Ints) -> Ints: ...
 
     @abstractmethod
     def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, windows.Reach]: ...
@@ -109,6 +112,8 @@ class Calls(ABC):
                 return self._timestamp(node, at)
             case "round" | "clamp" | "clamp_min" | "clamp_max":
                 return self._bounded(node, at)
+            case "info":
+                return self._info(node, at)
             case "label_replace" | "label_join":
                 return self._relabelled(node, self.vector(node.args[0], at))
             case "histogram_quantile" | "histogram_fraction":
@@ -161,6 +166,19 @@ class Calls(ABC):
                 start = np.searchsorted(run.times, reach.low, "right")
                 there |= np.searchsorted(run.times, reach.high, "right") > start
         return one_series(np.ones(len(at)), np.logical_not(there), labels)
+
+    def _info(self, node: Call, at: Ints) -> Block:
+        first, *others = node.args
+
+        def plan() -> tuple[infos.Wanted, VectorSelector]:
+            second = unwrapped(others[0]) if others else None
+            ask = infos.wanted(second.matchers if isinstance(second, VectorSelector) else ())
+            return ask, VectorSelector(name="", matchers=ask.names + ask.data, start=node.start, end=node.end)
+
+        ask, selector = self.plans.get(node, "selector", (), plan)
+        base = self.vector(first, at)
+        found, stamps = self.newest(selector, self.seen_at(first, at))
+        return infos.enriched(base, found, stamps, ask)
 
     def _sorted(self, node: Call, block: Block) -> Block:
         if self.task.step:

@@ -14,7 +14,7 @@ _DEEPEST: Final = 200
 _NATIVE: Final = frozenset(
     ["histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev", "histogram_stdvar", "histogram_quantiles"]
 )
-_UNSERVED: Final = frozenset({"info", "start_timestamp"})
+_UNSERVED: Final = frozenset({"start_timestamp"})
 
 
 def check_supported(tree: Expr, features: Features = STABLE) -> None:

@@ -21,6 +21,7 @@ from monitor.promql.annotations import Annotations
 from monitor.promql.arithmetic import COMPARISON, calculate
 from monitor.promql.calls import Calls
 from monitor.promql.durations import resolve_millis
+from monitor.promql.inspection import walk
 from monitor.promql.lexer import go_quote
 from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, narrowed
 from monitor.promql.nodes import (
@@ -39,6 +40,7 @@ from monitor.promql.nodes import (
     Text,
     Unary,
     VectorSelector,
+    children,
     unwrapped,
 )
 from monitor.promql.numbers import general
@@ -153,6 +155,20 @@ class Evaluator(Calls):
             moved = np.full(len(at), fixed, dtype=np.int64)
         offset = self.duration(shift.offset, shift.offset_expr, positive=False)
         return moved - offset if offset else moved
+
+    def seen_at(self, node: Expr, at: Ints) -> Ints:
+        """Where the first selector in an expression looks at each step."""
+        while True:
+            if isinstance(node, VectorSelector):
+                return self.shifted(at, node.shift)
+            if isinstance(node, Subquery):
+                at = self.shifted(at, node.shift)
+            below = children(node)
+            if not below:
+                return at
+            node = next(
+                (child for child in below if any(isinstance(one, VectorSelector) for one in walk(child))), below[0]
+            )
 
     def duration(self, span: Millis, tree: DurationExpr | None, *, positive: bool = True) -> Millis:
         """A range, step or offset in this query."""

@@ -32,7 +32,6 @@ _LINES = [
     "text",
     [
         "histogram_count(x)",
-        "info(x)",
         "x </ 5",
         "sum(histogram_avg(rate(x[5m])))",
         "start_timestamp(x)",
