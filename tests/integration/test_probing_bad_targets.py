@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from monitor.model.checks import Check, FailureReason, HealthState, Outcome
-from monitor.probe.kinds.http import HttpOptions
+from monitor.probe.kinds.http_target import HttpOptions
 from tests.support.probes import attempt, instruments
 from tests.support.targets import Script, circle, drip, endless, hang, raw, reply, serving
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 from monitor.model.checks import Check, Expect, FailureReason, HealthState
-from monitor.probe.kinds.http import HttpOptions
+from monitor.probe.kinds.http_target import HttpOptions
 from tests.support.probes import attempt, instruments
 from tests.support.targets import in_turn, raw, reply, serving
 

@@ -11,7 +11,7 @@ import pytest
 from monitor.model.checks import Check, FailureReason, HealthState
 from monitor.net.resolve import Answer, Unresolved
 from monitor.net.tls import Trust
-from monitor.probe.kinds.http import HttpOptions
+from monitor.probe.kinds.http_target import HttpOptions
 from monitor.probe.kinds.tcp import TcpOptions
 from monitor.probe.kinds.tls import TlsOptions
 from tests.support.certificates import Authority

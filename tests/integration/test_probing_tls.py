@@ -11,7 +11,7 @@ from monitor.clock import Clock
 from monitor.model.checks import Check, Expect, FailureReason, HealthState
 from monitor.model.times import DAY
 from monitor.net.tls import Trust
-from monitor.probe.kinds.http import HttpOptions
+from monitor.probe.kinds.http_target import HttpOptions
 from tests.support.certificates import Authority
 from tests.support.probes import attempt, instruments
 from tests.support.targets import hang, raw, reply, serving

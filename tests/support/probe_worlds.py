@@ -12,7 +12,7 @@ from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
 from monitor.net.tls import Contexts
 from monitor.probe.kinds import CATALOGUE, CatalogueEntry
-from monitor.probe.kinds.http import HttpOptions
+from monitor.probe.kinds.http_target import HttpOptions
 from monitor.probe.kinds.kind import Done, Instruments
 from monitor.probe.memory import SavedCheck
 from monitor.probe.probing import Probing

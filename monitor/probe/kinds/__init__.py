@@ -9,8 +9,9 @@ from typing import Final, cast
 
 from monitor.probe import series
 from monitor.probe.kinds.heartbeat import HeartbeatKind, HeartbeatOptions
-from monitor.probe.kinds.http import HttpKind, HttpOptions
+from monitor.probe.kinds.http import HttpKind
 from monitor.probe.kinds.http_proxied import HttpProxiedKind
+from monitor.probe.kinds.http_target import HttpOptions
 from monitor.probe.kinds.kind import Instruments, Kind
 from monitor.probe.kinds.tcp import TcpKind, TcpOptions
 from monitor.probe.kinds.tls import TlsKind, TlsOptions

@@ -8,89 +8,30 @@ cannot do (proxies) goes through `http_proxied`.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 
 from monitor.model.checks import NO_READING, BodyReading, Check, FailureReason, HealthState, Outcome
-from monitor.model.times import Timestamp, from_datetime, spoken_duration
+from monitor.model.times import Timestamp, from_datetime
 from monitor.net.connection import Connection
-from monitor.net.http1 import BODY_LIMIT, Response, WireError, request
+from monitor.net.http1 import Response, WireError
 from monitor.net.resolve import Address, Unresolved
-from monitor.net.tls import SYSTEM_TRUST, Trust
-from monitor.net.url import Url, follow, parse_url
+from monitor.net.url import Url, follow
 from monitor.probe.answers import Answer
 from monitor.probe.assess import assess
 from monitor.probe.dialects import read_body
-from monitor.probe.expect import Expectations
+from monitor.probe.kinds.http_target import HttpOptions, HttpTarget, compile_http, compose, compose_hop
 from monitor.probe.kinds.kind import Done, Instruments
+
+__all__ = ["HttpKind", "HttpOptions"]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CERTIFICATE_REASONS: Final = frozenset(
     {FailureReason.CERTIFICATE_EXPIRED, FailureReason.CERTIFICATE_WRONG_HOST, FailureReason.CERTIFICATE_UNTRUSTED}
 )
-_PRIVATE_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "host"})
 _REMEMBERED_BODY: Final = 4096
 """Bodies up to this size are kept to recognise an answer that has not changed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpOptions:
-    """Options of an http check."""
-
-    method: str = "GET"
-    """GET, HEAD, POST or any other method."""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    """Header fields to send; `Host` and `User-Agent` may be replaced."""
-    body: str = field(default="", repr=False)
-    """Body to send."""
-    follow_redirects: bool = True
-    """Follow 301, 302, 303, 307 and 308; the final answer counts."""
-    max_redirects: int = 10
-    """Redirects past this number are a failure."""
-    ip_version: int = 4
-    """Preferred IP version, 4 or 6."""
-    ip_fallback: bool = True
-    """Take the other IP version when the name has no address of the preferred one."""
-    tls: Trust = SYSTEM_TRUST
-    """Whom to believe, and the client certificate."""
-    username: str = ""
-    """For basic authentication."""
-    password: str = field(default="", repr=False)
-    """For basic authentication; rather use `password_file`."""
-    password_file: str = ""
-    """Read at each attempt."""
-    bearer_token_file: str = ""
-    """Read at each attempt; sent as `Authorization: Bearer`."""
-    proxy_url: str = field(default="", repr=False)
-    """HTTP proxy to go through."""
-    accept_gzip: bool = False
-    """Offer gzip and deflate. Answers that come compressed are decompressed in any case."""
-    body_limit: int = BODY_LIMIT
-    """Bytes, before and after decompression; a larger body is a failure."""
-    understand: bool = True
-    """Read the body as a health document: state, components, version."""
-
-
-@dataclass(slots=True, kw_only=True)
-class HttpTarget:
-    """A compiled check, with a memory of the last body so that an unchanged one is not read again."""
-
-    url: Url
-    options: HttpOptions
-    request: bytes
-    """Ready to be sent; empty when a file must be read for each attempt."""
-    body: bytes
-    timeout_text: str
-    expectations: Expectations
-    required: frozenset[str]
-    last_body: bytes = b""
-    last_type: str = ""
-    last_reading: BodyReading = NO_READING
 
 
 class HttpKind:
@@ -103,30 +44,13 @@ class HttpKind:
         self._active: set[_Attempt] = set()
 
     def prepare(self, check: Check) -> HttpTarget:
-        options = check.options if isinstance(check.options, HttpOptions) else HttpOptions()
-        if options.proxy_url:
-            raise ValueError("a check with proxy_url is of kind http_proxied")
-        if options.ip_version not in (4, 6):
-            raise ValueError(f"ip_version {options.ip_version} is not 4 or 6")
-        url = parse_url(check.target)
-        body = options.body.encode()
-        fixed = not (options.password_file or options.bearer_token_file)
-        plain = request(options.method, url.target, self._headers(url, options, authorization(options, url, {})), body)
-        return HttpTarget(
-            url=url,
-            options=options,
-            request=plain if fixed else b"",
-            body=body,
-            timeout_text=f"no answer within {spoken_duration(check.timeout)}",
-            expectations=Expectations(check.expect),
-            required=frozenset(check.expect.required),
-        )
+        return compile_http(check, self.instruments.user_agent)
 
     def start(self, batch: Sequence[tuple[int, HttpTarget]], deadline: float, done: Done) -> None:
         instruments = self.instruments
         origin = instruments.clock.now() - instruments.poller.time() * 1000
         for slot, target in batch:
-            attempt = _Attempt(self, slot, target, deadline, done, origin)
+            attempt = _Attempt(self, slot, target, done, origin)
             attempt.begin()
             if not attempt.over:
                 self._active.add(attempt)
@@ -142,70 +66,6 @@ class HttpKind:
         """Called by an attempt that is over."""
         self._active.discard(attempt)
 
-    def compose(self, target: HttpTarget) -> bytes:
-        """The first request. Raises OSError when a file of credentials cannot be read, ValueError for its content."""
-        if target.request:
-            return target.request
-        options = target.options
-        secrets = read_secrets(options)
-        headers = self._headers(target.url, options, authorization(options, target.url, secrets))
-        return request(options.method, target.url.target, headers, target.body)
-
-    def compose_hop(self, target: HttpTarget, url: Url, method: str, cookies: str) -> bytes:
-        """The request of a redirect's hop; credentials stay with the origin they were meant for."""
-        options = target.options
-        if url.origin == target.url.origin:
-            lines = self.compose(target).partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
-            fields = [line.partition(": ") for line in lines]
-            headers = [(name, value) for name, _, value in fields if name.lower() != "content-length"]
-        else:
-            headers = [
-                (name, value) for name, value in self._headers(url, options, "") if name.lower() not in _PRIVATE_HEADERS
-            ]
-            headers.insert(0, ("Host", url.authority))
-        if cookies:
-            headers.append(("Cookie", cookies))
-        body = target.body if method == options.method else b""
-        return request(method, url.target, headers, body)
-
-    def _headers(self, url: Url, options: HttpOptions, authorization: str) -> list[tuple[str, str]]:
-        given = {name.lower() for name in options.headers}
-        headers: list[tuple[str, str]] = []
-        if "host" not in given:
-            headers.append(("Host", url.authority))
-        if "user-agent" not in given:
-            headers.append(("User-Agent", self.instruments.user_agent))
-        if "accept" not in given:
-            headers.append(("Accept", "*/*"))
-        if options.accept_gzip and "accept-encoding" not in given:
-            headers.append(("Accept-Encoding", "gzip, deflate"))
-        if authorization and "authorization" not in given:
-            headers.append(("Authorization", authorization))
-        headers.extend(options.headers.items())
-        headers.append(("Connection", "close"))
-        return headers
-
-
-def read_secrets(options: HttpOptions) -> dict[str, str]:
-    """The content of the files that hold credentials, by file name. Raises OSError."""
-    names = (options.password_file, options.bearer_token_file)
-    return {name: Path(name).read_text(encoding="utf-8").strip() for name in names if name}
-
-
-def authorization(options: HttpOptions, url: Url, secrets: Mapping[str, str]) -> str:
-    """The Authorization header's value, or nothing. `secrets` maps file names to their content."""
-    if options.bearer_token_file:
-        return f"Bearer {secrets.get(options.bearer_token_file, '')}"
-    if options.username:
-        password = secrets.get(options.password_file, options.password)
-        pair = f"{options.username}:{password}"
-    elif url.userinfo:
-        name, _, password = url.userinfo.partition(":")
-        pair = f"{unquote(name)}:{unquote(password)}"
-    else:
-        return ""
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-
 
 class _Attempt(Connection):
     """One attempt over all its hops."""
@@ -215,7 +75,6 @@ class _Attempt(Connection):
         "_asked_at",
         "_connect",
         "_cookies",
-        "_deadline",
         "_done",
         "_first_byte_at",
         "_kind",
@@ -235,15 +94,12 @@ class _Attempt(Connection):
         "over",
     )
 
-    def __init__(
-        self, kind: HttpKind, slot: int, target: HttpTarget, deadline: float, done: Done, origin: float
-    ) -> None:
+    def __init__(self, kind: HttpKind, slot: int, target: HttpTarget, done: Done, origin: float) -> None:
         super().__init__(kind.instruments.poller)
         self.over = False
         self._kind = kind
         self._slot = slot
         self._target = target
-        self._deadline = deadline
         self._done = done
         self._origin = origin
         self._url = target.url
@@ -262,7 +118,7 @@ class _Attempt(Connection):
         self._started_at = self._poller.time()
         if not self._message:
             try:
-                self._message = self._kind.compose(self._target)
+                self._message = compose(self._target)
             except (OSError, ValueError) as error:
                 self._fail(FailureReason.CONNECTION_FAILED, f"credentials cannot be read: {error}")
                 return
@@ -389,7 +245,7 @@ class _Attempt(Connection):
             self._method = "HEAD" if self._method == "HEAD" else "GET"
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         try:
-            self._message = self._kind.compose_hop(self._target, self._url, self._method, cookies)
+            self._message = compose_hop(self._target, self._url, self._method, cookies)
         except (OSError, ValueError) as error:
             self._fail(FailureReason.BAD_REDIRECT, f"redirect cannot be followed: {error}")
             return
@@ -409,15 +265,15 @@ class _Attempt(Connection):
 
     def _judged(self, now: float) -> Outcome:
         target, response = self._target, self._response
-        took = now - self._started_at
+        took, body = now - self._started_at, response.body
         answer = Answer(
             now=int(self._origin + now * 1000),
             took=took,
             status=response.status,
             http_version=response.version,
             headers=response.headers,
-            body=response.body,
-            complete=len(response.body) == response.body_length,
+            body=body,
+            complete=len(body) == response.body_length,
             secure=self._url.secure,
             tls=self.tls_facts,
         )

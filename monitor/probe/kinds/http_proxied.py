@@ -18,7 +18,7 @@ from monitor.probe.assess import FINE, assess
 from monitor.probe.dialects import read_body
 from monitor.probe.expect import Expectations
 from monitor.probe.kinds.awaited import AwaitedKind
-from monitor.probe.kinds.http import HttpOptions, authorization, read_secrets
+from monitor.probe.kinds.http_target import HttpOptions, authorization, read_secrets
 from monitor.probe.kinds.kind import failed
 
 if TYPE_CHECKING:
