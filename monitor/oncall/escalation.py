@@ -9,14 +9,13 @@ end cannot lose what they held up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import Enum, auto
 from typing import Final, TypeAlias, assert_never
 
-from monitor.model.incidents import Actor, IncidentState, Member, Severity
-from monitor.model.notifications import MessageKind, NotifyReason
-from monitor.model.times import Timestamp, spoken_duration
-from monitor.oncall.effects import Answer, Step
+from monitor.model.incidents import IncidentState
+from monitor.model.times import Timestamp
+from monitor.oncall import moves
+from monitor.oncall.effects import Step
 from monitor.oncall.events import (
     Acknowledge,
     Audited,
@@ -32,14 +31,12 @@ from monitor.oncall.events import (
     TimerFired,
     Unacknowledge,
 )
-from monitor.oncall.incident import Incident, TimerKind, is_urgent
-from monitor.oncall.membership import Overlay, joined, merged, overlay, worst
-from monitor.oncall.policies import OnNewAlert, Policy, PolicyVersion
-from monitor.oncall.run import Draft, until
+from monitor.oncall.incident import Incident, TimerKind
+from monitor.oncall.run import Draft
 
 
 class Move(Enum):
-    """What a decision does; each has one function below."""
+    """What a decision does; each has one function in `moves`."""
 
     IGNORE = auto()
     """Nothing: too late, too early, or not for this state."""
@@ -109,7 +106,7 @@ def step(incident: Incident | None, event: Event, setting: Setting, now: Timesta
     if isinstance(event, GroupChanged):
         return _group_changed(incident, event, move, setting, now)
     if incident is None:
-        return Step(incident=None, answer=_refusal(None, event, now))
+        return Step(incident=None, answer=moves.refusal(None, event, now))
     draft = Draft(incident, setting, now)
     match event:
         case TimerFired():
@@ -129,24 +126,28 @@ def _group_changed(
 ) -> Step:
     if incident is None or move is Move.OPEN:
         members = event.event.members
-        return _open(None, event, members, setting, now) if _any_firing(members) else Step(incident=None)
+        return (
+            moves.open_incident(None, event, members, setting, now)
+            if moves.any_firing(members)
+            else Step(incident=None)
+        )
     if move is Move.WATCH:
-        return _watch(incident, event, setting, now)
+        return moves.watch(incident, event, setting, now)
     draft = Draft(incident, setting, now)
     if move is Move.FOLLOW:
-        _follow(draft, event)
+        moves.follow(draft, event)
     else:
-        _join(draft, event)
+        moves.join(draft, event)
     return draft.done()
 
 
 def _timer_fired(draft: Draft, move: Move) -> Step:
     if move is Move.REOPEN:
-        return _reopen(draft.incident, draft.setting, draft.now)
+        return moves.reopen(draft.incident, draft.setting, draft.now)
     if move is Move.LIFT_HOLD:
         draft.release("the overlay that kept its alerts quiet has ended")
     if move is Move.TIME_OUT:
-        _time_out(draft)
+        moves.time_out(draft)
     else:
         draft.settle()
     return draft.done()
@@ -157,11 +158,11 @@ def _told(draft: Draft, event: PolicyRemoved | DeliveryReported | Audited, move:
         return Step(incident=draft.incident)
     match event:
         case PolicyRemoved():
-            _mark_removed(draft)
+            moves.mark_removed(draft)
         case DeliveryReported():
-            _reroute(draft, event)
+            moves.reroute(draft, event)
         case Audited():
-            _repair(draft)
+            moves.repair(draft)
         case _:
             assert_never(event)
     return draft.done()
@@ -171,378 +172,20 @@ def _acted(
     draft: Draft, event: Acknowledge | Unacknowledge | Resolve | Snooze | EscalateNow | Rebase, move: Move
 ) -> Step:
     if move is Move.REFUSE:
-        return Step(incident=draft.incident, answer=_refusal(draft.incident, event, draft.now))
+        return Step(incident=draft.incident, answer=moves.refusal(draft.incident, event, draft.now))
     match event:
         case Acknowledge():
-            answer = _acknowledge(draft, event.actor)
+            answer = moves.acknowledge(draft, event.actor)
         case Unacknowledge():
-            answer = _give_back(draft, event.actor)
+            answer = moves.give_back(draft, event.actor)
         case Resolve():
-            answer = _resolve_by_hand(draft, event.actor)
+            answer = moves.resolve_by_hand(draft, event.actor)
         case Snooze():
-            answer = _snooze(draft, event)
+            answer = moves.snooze(draft, event)
         case EscalateNow():
-            answer = _escalate(draft, event.actor)
+            answer = moves.escalate(draft, event.actor)
         case Rebase():
-            answer = _rebase(draft, event.actor)
+            answer = moves.rebase(draft, event.actor)
         case _:
             assert_never(event)
     return draft.done(answer)
-
-
-def _open(
-    previous: Incident | None,
-    event: GroupChanged,
-    members: tuple[Member, ...],
-    setting: Setting,
-    now: Timestamp,
-) -> Step:
-    news = event.event
-    policy = setting.policies.get(news.policy)
-    if policy is not None:
-        pinned = PolicyVersion.of(policy)
-    elif previous is not None:
-        pinned = previous.pinned
-    else:
-        pinned = PolicyVersion.of(Policy(name=news.policy, steps=()))
-    firing = tuple(member for member in members if member.firing)
-    over = overlay(members, news.held_until, begun=False)
-    told = over.loud or firing
-    first = pinned.policy.steps[0].after if pinned.policy.steps else 0
-    opened = Incident(
-        id=setting.new_id,
-        number=setting.next_number,
-        policy=news.policy,
-        group_key=news.group_key,
-        generation=previous.generation + 1 if previous is not None else 1,
-        pinned=pinned,
-        opened_at=now,
-        receiver=news.receiver,
-        group_labels=news.group_labels,
-        severity=worst(told),
-        urgent=is_urgent(told),
-        members=members,
-        names=_names((), told),
-        due_at=now + first,
-        due_span=first,
-        policy_removed=policy is None,
-        alerts_joined=len(members),
-    )
-    superseded = replace(previous, still_firing=(), reopen_at=None) if previous is not None else None
-    draft = Draft(opened, setting, now, superseded)
-    draft.note("opened" if previous is None else "reopened", f"{len(firing)} alerts fire: {', '.join(opened.names)}")
-    if policy is None:
-        draft.note("policy_removed", f"there is no policy {news.policy}")
-    _lay_over(draft, over)
-    draft.settle()
-    return draft.done()
-
-
-def _follow(draft: Draft, event: GroupChanged) -> None:
-    arrived, cleared = _take_over(draft, event)
-    if not draft.incident.firing:
-        _resolve_by_source(draft)
-        return
-    over = overlay(draft.incident.members, event.event.held_until, begun=_counts_as_open(draft.incident))
-    _lay_over(draft, over)
-    was_urgent = draft.incident.urgent
-    _learn(draft, over.loud)
-    if draft.incident.urgent and not was_urgent and draft.incident.begun:
-        draft.note("raised", f"severity is now {draft.incident.severity.value}: the walk starts from its first step")
-        draft.restart(NotifyReason.NEW_ALERTS)
-        return
-    before = draft.incident.pages
-    draft.settle()
-    if draft.incident.pages == before and (arrived or cleared) and not draft.incident.held:
-        draft.tell(MessageKind.UPDATE, NotifyReason.NEW_ALERTS if arrived else NotifyReason.SOME_RESOLVED)
-
-
-def _join(draft: Draft, event: GroupChanged) -> None:
-    _take_over(draft, event)
-    if not draft.incident.firing:
-        _resolve_by_source(draft)
-        return
-    over = overlay(draft.incident.members, event.event.held_until, begun=_counts_as_open(draft.incident))
-    _lay_over(draft, over)
-    incident = draft.incident
-    strange = sorted({member.name for member in over.loud} - set(incident.names))
-    worse = over.loud and worst(over.loud).rank > incident.severity.rank
-    _learn(draft, over.loud)
-    if not strange and not worse:
-        return
-    why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(over.loud).value}"
-    if draft.policy.on_new_alert is OnNewAlert.NOTE:
-        draft.note("joined", f"{why}; the policy only notes it")
-        return
-    draft.incident = replace(draft.incident, repages=draft.incident.repages + 1)
-    draft.note("repaged", f"{why}: pages again although {incident.acked_by} has acknowledged")
-    draft.restart(NotifyReason.NEW_ALERT_AFTER_ACK)
-    draft.tell(MessageKind.UPDATE, NotifyReason.NEW_ALERT_AFTER_ACK)
-
-
-def _watch(incident: Incident, event: GroupChanged, setting: Setting, now: Timestamp) -> Step:
-    news = event.event
-    members = merged(incident.members, news.members)
-    still = tuple(
-        member.fingerprint for member in members if member.firing and member.fingerprint in incident.still_firing
-    )
-    if any(member.firing and member.fingerprint not in still for member in members):
-        reported = {member.fingerprint for member in news.members}
-        left = tuple(one for one in members if one.firing and one.fingerprint not in reported)
-        return _open(incident, event, news.members + left, setting, now)
-    watched = replace(
-        incident,
-        members=members,
-        still_firing=still,
-        reopen_at=incident.reopen_at if still else None,
-        held_until=news.held_until,
-    )
-    return Step(incident=watched)
-
-
-def _reopen(incident: Incident, setting: Setting, now: Timestamp) -> Step:
-    firing = tuple(one for one in incident.firing if one.fingerprint in incident.still_firing)
-    if not firing:
-        return Step(incident=replace(incident, still_firing=(), reopen_at=None))
-    return _open(incident, GroupChanged(incident.as_event(now)), firing, setting, now)
-
-
-def _time_out(draft: Draft) -> None:
-    incident = draft.incident
-    who = incident.acked_by
-    if incident.state is IncidentState.SNOOZED:
-        draft.note("snooze_ended", f"the snooze by {who} is over")
-        reason = NotifyReason.STATE_CHANGE
-    else:
-        since = spoken_duration(draft.now - incident.acked_at) if incident.acked_at is not None else "long"
-        draft.note("ack_timeout", f"acknowledged by {who} for {since} and still open")
-        reason = NotifyReason.ACK_TIMEOUT
-    draft.take_again(reason, also=who)
-    draft.tell(MessageKind.UPDATE, reason)
-
-
-def _acknowledge(draft: Draft, actor: Actor) -> Answer:
-    timeout = draft.policy.ack_timeout
-    _settle_down(draft, actor, IncidentState.ACKNOWLEDGED)
-    draft.incident = replace(draft.incident, ack_expires_at=draft.now + timeout if timeout is not None else None)
-    return _announce(draft, "acknowledged", "acknowledge", actor, f"acknowledged by {actor.name}")
-
-
-def _snooze(draft: Draft, event: Snooze) -> Answer:
-    if event.until <= draft.now:
-        return Answer(text="a snooze ends in the future", changed=False, refused=True)
-    _settle_down(draft, event.actor, IncidentState.SNOOZED)
-    draft.incident = replace(draft.incident, snoozed_until=event.until)
-    text = f"snoozed by {event.actor.name} {until(event.until)}"
-    return _announce(draft, "snoozed", "snooze", event.actor, text)
-
-
-def _give_back(draft: Draft, actor: Actor) -> Answer:
-    text = f"given back by {actor.name}, after {draft.incident.acked_by} had it"
-    draft.note("unacknowledged", text, actor)
-    draft.audit("unacknowledge", actor)
-    draft.take_again(NotifyReason.STATE_CHANGE, also="")
-    draft.tell(MessageKind.UPDATE, NotifyReason.STATE_CHANGE, note=text)
-    return Answer(text=text)
-
-
-def _escalate(draft: Draft, actor: Actor) -> Answer:
-    if not draft.policy.steps:
-        return Answer(text="the policy has no steps", changed=False, refused=True)
-    text = f"escalated by {actor.name}"
-    draft.note("escalated", text, actor)
-    draft.audit("escalate", actor)
-    draft.escalate()
-    draft.tell(MessageKind.UPDATE, NotifyReason.MANUAL, note=text)
-    return Answer(text=f"{text}: step {draft.incident.step + 1} of {len(draft.policy.steps)} is paged")
-
-
-def _resolve_by_hand(draft: Draft, actor: Actor) -> Answer:
-    still = tuple(member.fingerprint for member in draft.incident.firing)
-    wait = draft.policy.reopen_if_still_firing
-    _close(draft, actor.name)
-    draft.incident = replace(draft.incident, still_firing=still, reopen_at=draft.now + wait if still and wait else None)
-    text = f"resolved by {actor.name}"
-    if still and wait:
-        text += f"; {len(still)} alerts still fire, it opens again if they do so in {spoken_duration(wait)}"
-    draft.note("resolved", text, actor)
-    draft.audit("resolve", actor, text)
-    draft.tell(MessageKind.RESOLVE, NotifyReason.STATE_CHANGE)
-    return Answer(text=text)
-
-
-def _resolve_by_source(draft: Draft) -> None:
-    _close(draft, "")
-    draft.note("resolved", f"all alerts are over after {spoken_duration(draft.now - draft.incident.opened_at)}")
-    draft.tell(MessageKind.RESOLVE, NotifyReason.ALL_RESOLVED)
-
-
-def _rebase(draft: Draft, actor: Actor) -> Answer:
-    newest = draft.setting.policies.get(draft.incident.policy)
-    if newest is None:
-        return Answer(text=f"there is no policy {draft.incident.policy} any more", changed=False, refused=True)
-    if newest == draft.policy:
-        return Answer(text="it is on the newest version already", changed=False)
-    pinned = PolicyVersion.of(newest)
-    draft.incident = replace(draft.incident, pinned=pinned, policy_removed=False, loop=0, step=-1, exhausted=False)
-    text = f"moved to policy version {draft.incident.pinned.hash} by {actor.name}"
-    draft.note("rebased", text, actor)
-    draft.audit("rebase", actor, text)
-    if draft.incident.state is IncidentState.TRIGGERED:
-        draft.restart(NotifyReason.MANUAL)
-        draft.tell(MessageKind.UPDATE, NotifyReason.MANUAL, note=text)
-    return Answer(text=text)
-
-
-def _mark_removed(draft: Draft) -> None:
-    if not draft.incident.policy_removed:
-        draft.incident = replace(draft.incident, policy_removed=True)
-        draft.note(
-            "policy_removed",
-            f"policy {draft.incident.policy} was removed; version {draft.incident.pinned.hash} goes on",
-        )
-
-
-def _reroute(draft: Draft, event: DeliveryReported) -> None:
-    report = event.report
-    if report.incident != draft.incident.id or not report.kind.wakes:
-        return
-    if report.arrived:
-        draft.note("delivered", f"{report.kind.value} arrived at {report.destination}")
-        return
-    waiting = draft.incident.state is IncidentState.TRIGGERED and report.epoch == draft.incident.epoch
-    if not waiting:
-        draft.note("delivery_failed", f"{report.destination}: {report.why}; the page is no longer wanted")
-        return
-    prefix, tail = f"{report.incident}:{report.epoch}:", f":{report.destination}"
-    place = report.dedupe_key.removeprefix(prefix).removesuffix(tail)
-    draft.send_elsewhere(report.destination, place, report.why, redirected=report.redirected_to is not None)
-
-
-def _repair(draft: Draft) -> None:
-    incident = draft.incident
-    if incident.due_at is not None and incident.due_at - draft.now > incident.due_span:
-        draft.incident = replace(incident, due_at=draft.now + incident.due_span)
-        draft.note("repaired", "the clock was put back: the next step is counted from now")
-    limit = incident.pinned.policy.ack_timeout
-    if incident.ack_expires_at is not None and limit is not None and incident.ack_expires_at - draft.now > limit:
-        draft.incident = replace(draft.incident, ack_expires_at=draft.now + limit)
-        draft.note("repaired", "the clock was put back: the acknowledgement is counted from now")
-    if not draft.incident.timers and not draft.incident.waits_for:
-        draft.incident = replace(draft.incident, due_at=draft.now, due_span=0)
-        draft.note("repaired", "nothing was to come although nobody has it: the walk goes on now")
-
-
-def _take_over(draft: Draft, event: GroupChanged) -> tuple[int, int]:
-    """Replace the members by the news and write down who came and went. Gives how many did."""
-    news = event.event
-    before = draft.incident.members
-    members = merged(before, news.members)
-    came, went = joined(before, members)
-    draft.incident = replace(
-        draft.incident,
-        members=members,
-        receiver=news.receiver,
-        group_labels=news.group_labels,
-        alerts_joined=draft.incident.alerts_joined + len(came),
-        alerts_cleared=draft.incident.alerts_cleared + len(went),
-    )
-    if came:
-        draft.note("joined", f"{len(came)} alerts joined: {', '.join(_names((), came))}")
-    if went:
-        draft.note("cleared", f"{len(went)} alerts are over: {', '.join(_names((), went))}")
-    return len(came), len(went)
-
-
-def _lay_over(draft: Draft, over: Overlay) -> None:
-    incident = draft.incident
-    if over.reasons:
-        if not incident.held:
-            why = "; ".join(reason.sentence for reason in over.reasons)
-            draft.note("held", f"every alert is muted ({why}): held {until(over.until)}")
-        draft.incident = replace(incident, held=True, held_until=over.until)
-    elif incident.held:
-        draft.release("not every alert is muted any more")
-
-
-def _learn(draft: Draft, loud: tuple[Member, ...]) -> None:
-    incident = draft.incident
-    severity = max(incident.severity, worst(loud), key=_rank) if loud else incident.severity
-    draft.incident = replace(
-        incident,
-        severity=severity,
-        names=_names(incident.names, loud),
-        urgent=incident.urgent or is_urgent(loud),
-    )
-
-
-def _settle_down(draft: Draft, actor: Actor, state: IncidentState) -> None:
-    """Somebody has it: nothing more goes out by itself, and they know all that fires now, muted or not."""
-    incident = draft.incident
-    draft.incident = replace(
-        incident,
-        state=state,
-        acked_by=actor.name,
-        acked_at=draft.now,
-        ack_expires_at=None,
-        snoozed_until=None,
-        due_at=None,
-        due_span=0,
-    )
-    _learn(draft, incident.firing)
-    draft.new_epoch()
-
-
-def _announce(draft: Draft, kind: str, action: str, actor: Actor, text: str) -> Answer:
-    draft.note(kind, text, actor)
-    draft.audit(action, actor, text)
-    draft.tell(MessageKind.ACKNOWLEDGE, NotifyReason.STATE_CHANGE)
-    return Answer(text=text)
-
-
-def _close(draft: Draft, by: str) -> None:
-    draft.incident = replace(
-        draft.incident,
-        state=IncidentState.RESOLVED,
-        resolved_at=draft.now,
-        resolved_by=by,
-        due_at=None,
-        due_span=0,
-        ack_expires_at=None,
-        snoozed_until=None,
-        held=False,
-    )
-    draft.new_epoch()
-
-
-def _refusal(incident: Incident | None, event: Event, now: Timestamp) -> Answer | None:
-    if isinstance(event, (GroupChanged, TimerFired, PolicyRemoved, DeliveryReported, Audited)):
-        return None
-    if incident is None:
-        return Answer(text="there is no such incident", changed=False, refused=True)
-    if incident.state is IncidentState.RESOLVED:
-        ago = spoken_duration(now - incident.resolved_at) if incident.resolved_at is not None else "some time"
-        by = f" by {incident.resolved_by}" if incident.resolved_by else ""
-        late = not isinstance(event, (Acknowledge, Resolve))
-        return Answer(text=f"already resolved{by} {ago} ago", changed=False, refused=late)
-    if isinstance(event, Acknowledge):
-        ago = spoken_duration(now - incident.acked_at) if incident.acked_at is not None else "some time"
-        return Answer(text=f"already acknowledged by {incident.acked_by} {ago} ago", changed=False)
-    return Answer(text="nobody has acknowledged it", changed=False)
-
-
-def _counts_as_open(incident: Incident) -> bool:
-    """Does maintenance come too late to hold it? Not for one that has been held ever since it opened."""
-    return incident.begun or not incident.held
-
-
-def _names(known: tuple[str, ...], members: tuple[Member, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*known, *(member.name for member in members))))
-
-
-def _any_firing(members: tuple[Member, ...]) -> bool:
-    return any(member.firing for member in members)
-
-
-def _rank(severity: Severity) -> int:
-    return severity.rank
