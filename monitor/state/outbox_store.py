@@ -73,10 +73,12 @@ class SqlOutboxStore:
 
         return await self._database.read(work)
 
-    async def expire_leases(self, now: Timestamp) -> int:
-        return await self._database.write(
-            lambda connection: connection.execute(statements("outbox")["expire"], {"now": now}).rowcount
-        )
+    async def expire_leases(self, now: Timestamp, *, orphaned: bool = False) -> int:
+        def work(connection: sqlite3.Connection) -> int:
+            name = "expire_all" if orphaned else "expire"
+            return connection.execute(statements("outbox")[name], {"now": now}).rowcount
+
+        return await self._database.write(work)
 
     async def add(self, *rows: OutboxRow) -> None:
         """Insert rows that no other decision belongs to (test messages)."""
@@ -94,19 +96,17 @@ class SqlOutboxStore:
         """Every notification of an incident, in the order in which they were decided."""
 
         def work(connection: sqlite3.Connection) -> tuple[Sent, ...]:
-            return tuple(
-                Sent(
-                    destination=_destination(row),
-                    kind=MessageKind(row["kind"]),
-                    state=OutboxState(row["state"]),
-                    attempts=row["attempts"],
-                    created_at=row["created_at"],
-                    finished_at=row["finished_at"],
-                    error=row["last_error"],
-                    title=loads(Message, row["message"]).title,
-                )
-                for row in connection.execute(statements("outbox")["of_incident"], {"incident": incident})
-            )
+            rows = connection.execute(statements("outbox")["of_incident"], {"incident": incident})
+            return tuple(_sent(row) for row in rows)
+
+        return await self._database.read(work)
+
+    async def find(self, dedupe_key: str) -> Sent | None:
+        """One row by its key."""
+
+        def work(connection: sqlite3.Connection) -> Sent | None:
+            row = connection.execute(statements("outbox")["by_key"], {"dedupe_key": dedupe_key}).fetchone()
+            return None if row is None else _sent(row)
 
         return await self._database.read(work)
 
@@ -191,6 +191,19 @@ def _row(found: sqlite3.Row) -> OutboxRow:
         due_at=found["due_at"],
         incident=found["incident"],
         epoch=found["epoch"],
+    )
+
+
+def _sent(row: sqlite3.Row) -> Sent:
+    return Sent(
+        destination=_destination(row),
+        kind=MessageKind(row["kind"]),
+        state=OutboxState(row["state"]),
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+        error=row["last_error"],
+        title=loads(Message, row["message"]).title,
     )
 
 

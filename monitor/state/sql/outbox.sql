@@ -34,6 +34,9 @@ WHERE seq = :seq;
 UPDATE outbox SET state = 'unknown', uncertain = 1, attempts = attempts + 1, due_at = :now
 WHERE state = 'leased' AND lease_until <= :now;
 
+-- name: expire_all
+UPDATE outbox SET state = 'unknown', uncertain = 1, attempts = attempts + 1, due_at = :now WHERE state = 'leased';
+
 -- name: incident
 SELECT epoch, state FROM incidents WHERE id = :incident;
 
@@ -55,3 +58,6 @@ SELECT state, count(*) AS number FROM outbox WHERE state IN ('pending', 'leased'
 
 -- name: of_incident
 SELECT * FROM outbox WHERE incident = :incident ORDER BY seq;
+
+-- name: by_key
+SELECT * FROM outbox WHERE dedupe_key = :dedupe_key;

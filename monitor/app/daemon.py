@@ -1,0 +1,260 @@
+"""The daemon: one process from configuration to shutdown.
+
+The order of a start is for people who wait: read the file, listen, first probes; then what the probes feed. `/-/ready`
+answers 503 until everything is up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+
+from monitor import __version__
+from monitor.app.health import Health
+from monitor.app.housekeeping import Housekeeping
+from monitor.app.own_metrics import OwnMetrics
+from monitor.app.rooms import Drivers, Probes, Rooms, Stores
+from monitor.app.sessions import Sessions
+from monitor.app.testing import send_test
+from monitor.app.upkeep import Upkeep
+from monitor.chance import Chance
+from monitor.clock import Clock
+from monitor.config.loading import Configuration, Overrides, load, read_environment
+from monitor.model.changes import AuditEntry
+from monitor.model.errors import BugError, ConfigError, Finding, StoreError
+from monitor.model.incidents import SYSTEM, Actor
+from monitor.model.times import Timestamp
+from monitor.notify.kinds.catalogue import make_kinds
+from monitor.notify.kinds.sending import Kind, Surroundings
+from monitor.scrape.kinds.host import HostCollecting, HostFiles
+from monitor.scrape.kinds.http import HttpFetch
+from monitor.state.database import Database, WriterThread
+from monitor.state.lock import DataLock
+from monitor.supervise import Supervisor
+from monitor.telemetry import Telemetry, open_log
+from monitor.tsdb.store import SampleStore
+from monitor.web.parts import Parts
+from monitor.web.server import Server
+
+_DRAIN_SECONDS = 5.0
+_GC_THRESHOLD = (50_000, 20, 50)
+
+
+async def run_daemon(overrides: Overrides, *, print_line: Callable[[str], None]) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code. Raises ConfigError, LockedError, StoreError before it is up."""
+    configuration = load(overrides, read_environment())
+    daemon = Daemon(configuration, overrides, print_line)
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await daemon.start()
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
+        await stop.wait()
+    finally:
+        await daemon.stop()
+    return 0
+
+
+class Daemon:
+    """Everything that lives in the process."""
+
+    def __init__(self, configuration: Configuration, overrides: Overrides, print_line: Callable[[str], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self.configuration = configuration
+        self._overrides = overrides
+        self._print_line = print_line
+        self.log = open_log(configuration.log.form, configuration.log.level)
+        self.telemetry = Telemetry(loop.time)
+        self.telemetry.build.labels(__version__).set(1)
+        self.clock = Clock(on_lag=self.telemetry.lag.observe)
+        self.supervisor = Supervisor(self.clock, self._crashed)
+        self.sessions = Sessions(lambda: self.configuration)
+        self._fetch = HttpFetch(self.sessions.of_job)
+        self.started_at: Timestamp = self.clock.now()
+        self._reloading = asyncio.Lock()
+        self._ends: list[Callable[[], object]] = []
+        self.drivers = Drivers(
+            loop=loop,
+            clock=self.clock,
+            chance=Chance(),
+            supervisor=self.supervisor,
+            telemetry=self.telemetry,
+            log=self.log,
+            fetch=self._fetch,
+            kinds=self._kinds,
+        )
+        self.lock: DataLock | None = None
+        self.server: Server | None = None
+        self.samples: SampleStore | None = None
+        self.database: Database | None = None
+        self.probes: Probes | None = None
+        self.rooms: Rooms | None = None
+        self.parts: Parts | None = None
+
+    async def start(self) -> None:
+        """Come up. What fails here ends the process with its reason."""
+        configuration = self.configuration
+        storage = configuration.storage
+        storage.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = DataLock.take(storage.folder)
+        now = self.clock.now()
+        self.samples, recovered = SampleStore.recover(storage.folder / "samples", storage.retention, now)
+        for problem in recovered.problems:
+            self.log.warning("samples lost", problem=problem)
+        self.database = Database.open(storage.database, WriterThread())
+        self.health = Health(
+            version=__version__, supervisor=self.supervisor, database=self.database, store=self.samples
+        )
+        stores = self.make_stores(self.database)
+        self.probes = Probes(configuration, self.drivers, self.samples, stores)
+        self.parts = self._first_parts(stores)
+        self.server = Server(self.parts)
+        address = await self.server.start(configuration.listen.host, configuration.listen.port)
+        self._print_line(f"Watchkeeper {__version__} listens on {address}")
+        await self.probes.start()
+        await self._start_rest(stores, address)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLD)
+
+    def make_stores(self, database: Database) -> Stores:
+        """The durable side; a test that kills the process at a given point puts its own in here."""
+        return Stores(database)
+
+    async def stop(self) -> None:
+        """Go down: no new work, finish what is under way, write what is not written."""
+        if self.parts is not None:
+            self.health.ready = False
+        if self.rooms is not None:
+            await self.rooms.stop(_DRAIN_SECONDS)
+        for end in reversed(self._ends):
+            end()
+        await self.supervisor.stop()
+        if self.probes is not None:
+            await self.probes.close()
+        if self.server is not None:
+            await self.server.stop()
+        await self._fetch.close()
+        await self.sessions.close()
+        if self.samples is not None:
+            await asyncio.to_thread(self.samples.close, self.clock.now())
+        if self.database is not None:
+            await self.database.close()
+        if self.lock is not None:
+            self.lock.release()
+
+    def reload_soon(self) -> None:
+        """SIGHUP."""
+
+        async def work() -> None:
+            with contextlib.suppress(ConfigError):
+                await self.reload(SYSTEM)
+
+        self.supervisor.start("reload", work())
+
+    async def reload(self, actor: Actor) -> Sequence[Finding]:
+        """Read the configuration again; returns its warnings. Raises ConfigError, and then nothing has changed."""
+        async with self._reloading:
+            if self.rooms is None or self.probes is None:
+                raise ConfigError([Finding(file="", line=0, path="", problem="still starting", remedy="try again")])
+            try:
+                fresh = load(self._overrides, read_environment())
+                problems = self.probes.probing.findings(fresh.checks)
+                if problems:
+                    raise ConfigError(problems)
+            except ConfigError as error:
+                self.telemetry.reload_ok.set(0)
+                self.telemetry.bad_input.labels("configuration").inc()
+                self.health.reload_error = str(error)
+                self.log.error("reload refused", findings=str(error))
+                raise
+            warnings = [*fresh.warnings, *self._needs_restart(fresh)]
+            await self.rooms.apply(fresh)
+            self.configuration = fresh
+            self._reloaded()
+            await self.probes.stores.audit.add(
+                AuditEntry(at=self.clock.now(), actor=actor, action="reload", subject="config", detail=fresh.file)
+            )
+            self.log.info("reloaded", file=fresh.file, checks=len(fresh.checks), warnings=len(warnings))
+            return warnings
+
+    async def send_test(self, receiver: str, actor: Actor) -> Sequence[str]:
+        """Send a test message through every integration of a receiver or person; a line for each on how it went. Raises
+        NotFoundError."""
+        if self.rooms is None:
+            raise StoreError("still starting")
+        return await send_test(self.rooms, receiver, actor)
+
+    def _kinds(self, instance: str) -> Mapping[str, Kind]:
+        return make_kinds(
+            Surroundings(
+                instance=instance, session=self.sessions.shared, tls=self.sessions.trust, print_line=self._print_line
+            )
+        )
+
+    async def _start_rest(self, stores: Stores, address: str) -> None:
+        configuration, probes, parts, samples = self.configuration, self.probes, self.parts, self.samples
+        if probes is None or parts is None or samples is None:
+            raise BugError("the first half of the start was skipped")
+        rooms = self.rooms = await Rooms.open(configuration, probes)
+        await rooms.start()
+        instance = address.removeprefix("http://")
+        own = OwnMetrics(self.telemetry.registry, probes.quiet_sink, instance)
+        upkeep = Upkeep(rooms, samples, self.health, own)
+        self.supervisor.keep("own metrics", upkeep.watch)
+        self.supervisor.keep("sample upkeep", upkeep.forget)
+        housekeeping = Housekeeping(upkeep.jobs(), self.clock, self.log)
+        housekeeping.start()
+        self._ends += [housekeeping.stop, own.close]
+        if configuration.host.enabled:
+            host = HostCollecting(
+                files=HostFiles(),
+                sink=probes.sink,
+                clock=self.clock,
+                instance=socket.gethostname(),
+                interval=configuration.host.interval,
+            )
+            self.supervisor.keep("host", host.run)
+            self._ends.append(host.close)
+        self._complete_parts(parts, rooms)
+        self._reloaded()
+        self.health.ready = True
+        for warning in configuration.warnings:
+            self.log.warning("configuration", finding=str(warning))
+        self.log.info(
+            "ready",
+            checks=len(configuration.checks),
+            jobs=len(configuration.jobs),
+            rule_groups=len(configuration.groups),
+            environment=configuration.environment or "(none)",
+        )
+
+    def _reloaded(self) -> None:
+        self.health.reload_error = ""
+        self.telemetry.reload_ok.set(1)
+        self.telemetry.reload_time.set(self.clock.now() / 1000)
+
+    def _needs_restart(self, fresh: Configuration) -> list[Finding]:
+        """What a reload cannot change."""
+        old = self.configuration
+        changed = {
+            "storage": old.storage != fresh.storage,
+            "web.listen": (old.listen.host, old.listen.port) != (fresh.listen.host, fresh.listen.port),
+            "log": old.log != fresh.log,
+            "host": old.host != fresh.host,
+        }
+        return [
+            Finding(file=fresh.file, line=0, path=path, problem="has changed", remedy="restart to use it", warning=True)
+            for path, yes in changed.items()
+            if yes
+        ]
+
+    def _crashed(self, name: str, error: BaseException) -> None:
+        self.telemetry.task_crashes.labels(name.partition("/")[0].partition(" ")[0]).inc()
+        self.log.error("task crashed", task=name, error=f"{type(error).__name__}: {error}", exc_info=error)

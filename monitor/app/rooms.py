@@ -1,0 +1,325 @@
+"""The rooms, wired: what the daemon runs in production and what a story runs in virtual time.
+
+`Drivers` is all in which the two differ: the clock, the dice, where the database works, which kinds probe and deliver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor import __version__
+from monitor.alerts.dispatching import Dispatcher
+from monitor.alerts.pipeline import Routing
+from monitor.app.announcing import AnnouncingSink, Flushing
+from monitor.app.deployments import Deployments
+from monitor.app.meters import DeliveryMeters, RuleCounters
+from monitor.app.querying import EmbeddedQuerier
+from monitor.chance import Chance
+from monitor.clock import Clock
+from monitor.config.loading import Configuration
+from monitor.model.checks import StatusChanged
+from monitor.model.labels import Labels
+from monitor.model.notifications import Destination
+from monitor.net.poller import Poller
+from monitor.net.resolve import Resolver
+from monitor.net.tls import Contexts
+from monitor.notify.delivering import Delivery
+from monitor.notify.kinds.sending import Kind
+from monitor.oncall.escalating import Escalating, Playbook
+from monitor.oncall.roster import Roster
+from monitor.oncall.stores import Decision
+from monitor.probe.kinds import CATALOGUE, CatalogueEntry
+from monitor.probe.kinds.kind import Instruments
+from monitor.probe.probing import Probing
+from monitor.probe.verdict import Event
+from monitor.promql.engine import Options
+from monitor.rules.evaluating import Surroundings as RuleSurroundings
+from monitor.rules.scheduling import RuleScheduler
+from monitor.rules.texts import World
+from monitor.scrape.scraping import Fetch, Scraping
+from monitor.state.alert_store import SqlAlertStore
+from monitor.state.audit_store import SqlAuditStore
+from monitor.state.check_store import SqlCheckStore, SqlFacts
+from monitor.state.database import Database
+from monitor.state.incident_store import SqlIncidentStore
+from monitor.state.outbox_store import SqlOutboxStore
+from monitor.state.rule_store import SqlRuleStateStore
+from monitor.supervise import Supervisor
+from monitor.telemetry import Log, Telemetry
+from monitor.tsdb.store import SampleStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drivers:
+    """What the outer world gives to the rooms."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    chance: Chance
+    supervisor: Supervisor
+    telemetry: Telemetry
+    log: Log
+    fetch: Fetch
+    kinds: Callable[[str], Mapping[str, Kind]]
+    """Makes the notifying kinds, given the name of this instance."""
+    probe_kinds: Mapping[str, CatalogueEntry] = CATALOGUE
+
+
+class SwitchingBook:
+    """The address book of the configuration in force."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+
+    def options(self, destination: Destination) -> object | None:
+        return self.configuration.paging.book.options(destination)
+
+    def fallback(self, destination: Destination) -> Destination | None:
+        return self.configuration.paging.book.fallback(destination)
+
+
+class Stores:
+    """Everything durable, on one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.checks = SqlCheckStore(database)
+        self.facts = SqlFacts(database)
+        self.audit = SqlAuditStore(database)
+        self.incidents = SqlIncidentStore(database)
+        self.outbox = SqlOutboxStore(database)
+
+
+class Probes:
+    """The first half of a start: samples and probes. It needs little, so that the first verdicts come at once."""
+
+    def __init__(self, configuration: Configuration, drivers: Drivers, samples: SampleStore, stores: Stores) -> None:
+        self.drivers = drivers
+        self.samples = samples
+        self.stores = stores
+        self.flushing = Flushing(samples, drivers.loop, drivers.clock.now)
+        self.sink = AnnouncingSink(samples, self.flushing, self._saw)
+        self.quiet_sink = AnnouncingSink(samples, self.flushing)
+        """For samples that no early look is owed: what rules and the daemon itself write."""
+        self.rules: RuleScheduler | None = None
+        self.deployments: Deployments | None = None
+        self._configuration = configuration
+        self._poller = Poller(drivers.loop)
+        self._resolver = Resolver(drivers.loop)
+        self.probing = Probing(
+            Instruments(
+                loop=drivers.loop,
+                clock=drivers.clock,
+                poller=self._poller,
+                resolver=self._resolver,
+                contexts=Contexts(),
+                spawn=drivers.supervisor.start,
+                user_agent=f"Watchkeeper/{__version__}",
+            ),
+            self.sink,
+            on_result=lambda _check, _outcome, _verdict: None,
+            on_event=self._event,
+            store=stores.checks,
+            catalogue=drivers.probe_kinds,
+        )
+
+    async def start(self) -> None:
+        """Take over what was known, and probe."""
+        alive = await self.stores.facts.get("alive_at")
+        await self.probing.restore(int(alive) if alive else None)
+        self.probing.configure(self._configuration.checks)
+
+    async def close(self) -> None:
+        """Stop probing; the samples are still to be closed."""
+        self.probing.close()
+        self._poller.close()
+        self._resolver.close()
+        await self.flushing.close()
+
+    def _saw(self, at: int, series: Sequence[Labels]) -> None:
+        if self.rules is not None:
+            self.rules.saw(at, series)
+
+    def _event(self, event: Event) -> None:
+        log = self.drivers.log
+        if isinstance(event, StatusChanged):
+            verdict = event.verdict
+            say = log.info if verdict.state.rank == 0 else log.warning
+            say(
+                "check changed",
+                check=event.check.name,
+                state=verdict.state.value,
+                was=event.before.value,
+                why=verdict.text,
+            )
+        elif event.before and self.deployments is not None:
+            log.info("version changed", check=event.check.name, version=event.version, was=event.before)
+            self.drivers.supervisor.start(f"deployment of {event.check.name}", self.deployments.seen(event))
+
+
+class Rooms:
+    """The second half: rules, alerts, incidents, delivery. Made with `open`."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        probes: Probes,
+        *,
+        groups: SqlAlertStore,
+        rule_states: SqlRuleStateStore,
+        deployments: Deployments,
+        instance: str,
+    ) -> None:
+        drivers = probes.drivers
+        self.configuration = configuration
+        self.drivers = drivers
+        self.probes = probes
+        self.groups = groups
+        self.deployments = deployments
+        self.instance = instance
+        self._querier_options = Options(default_subquery_step=60_000)
+        self.querier = EmbeddedQuerier(probes.samples, self._querier_options, drivers.loop.time)
+        self.book = SwitchingBook(configuration)
+        self.kinds = drivers.kinds(instance)
+        stores, telemetry = probes.stores, drivers.telemetry
+        self.delivery = Delivery(
+            store=stores.outbox,
+            book=self.book,
+            kinds=self.kinds,
+            clock=drivers.clock,
+            fraction=drivers.chance.fraction,
+            start=drivers.supervisor.start,
+            meters=DeliveryMeters(telemetry),
+        )
+        self.escalating = Escalating(
+            store=stores.incidents,
+            queries=stores.incidents,
+            clock=drivers.clock,
+            chance=drivers.chance,
+            playbook=playbook_of(configuration),
+            deployments=deployments.since,
+            committed=self._decided,
+        )
+        self.dispatcher = Dispatcher(
+            groups,
+            drivers.clock,
+            self._routing(configuration),
+            on_events=self.escalating.nudge,
+            on_outbox=self.delivery.wake,
+        )
+        self.rules = RuleScheduler(
+            drivers.clock,
+            drivers.supervisor,
+            RuleSurroundings(
+                querier=self.querier,
+                samples=probes.quiet_sink,
+                alerts=self.dispatcher,
+                states=rule_states,
+                counters=RuleCounters(telemetry),
+                monotonic=drivers.loop.time,
+                warn=self._rule_failed,
+                world=_world(configuration),
+                leaving=configuration.leaving_labels,
+            ),
+        )
+        self.scraping = Scraping(
+            sink=probes.sink,
+            clock=drivers.clock,
+            fetch=drivers.fetch,
+            start=drivers.supervisor.start,
+            on_scrape=self._scraped,
+        )
+
+    @classmethod
+    async def open(cls, configuration: Configuration, probes: Probes) -> Rooms:
+        """Read what is stored. Raises StoreError or CorruptionError."""
+        stores, drivers = probes.stores, probes.drivers
+        now = drivers.clock.now()
+        instance = await stores.facts.get("instance")
+        if not instance:
+            instance = f"{os.uname().nodename.split('.')[0][:40]}-{drivers.chance.secret()[:8]}"
+            await stores.facts.put("instance", instance)
+        return cls(
+            configuration,
+            probes,
+            groups=await SqlAlertStore.load(stores.database),
+            rule_states=await SqlRuleStateStore.open(stores.database),
+            deployments=await Deployments.load(stores.audit, configuration.environment, now),
+            instance=instance,
+        )
+
+    async def start(self) -> None:
+        """From here on alerts are evaluated, routed, escalated and delivered."""
+        supervisor = self.drivers.supervisor
+        await self.probes.stores.outbox.expire_leases(self.drivers.clock.now(), orphaned=True)
+        await self.dispatcher.start()
+        self.delivery.begin()
+        supervisor.keep("oncall", self.escalating.run)
+        supervisor.keep("alerts", self.dispatcher.run)
+        await self.rules.start(self.configuration.groups)
+        self.probes.rules = self.rules
+        self.probes.deployments = self.deployments
+        self.scraping.apply(self.configuration.jobs)
+        supervisor.keep("scrape", self.scraping.run)
+
+    async def apply(self, configuration: Configuration) -> None:
+        """A reload of a configuration that was found good: only what changed is restarted."""
+        self.probes.probing.configure(configuration.checks)
+        self.configuration = configuration
+        self.book.configuration = configuration
+        await self.dispatcher.apply(self._routing(configuration))
+        await self.escalating.reload(playbook_of(configuration))
+        await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving_labels)
+        self.scraping.apply(configuration.jobs)
+        self.delivery.wake()
+
+    async def stop(self, seconds: float) -> None:
+        """Finish what is under way, within so many seconds."""
+        self.probes.rules = None
+        await self.rules.stop()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.delivery.drain()
+        except TimeoutError:
+            self.drivers.log.warning("deliveries were cut off; they are repeated after the start")
+        await self.delivery.close()
+        self.scraping.close()
+
+    def _routing(self, configuration: Configuration) -> Routing:
+        paging = configuration.paging
+        return Routing(
+            root=paging.root,
+            receivers=paging.receivers,
+            recent_changes=self.deployments.lines,
+            external_url=configuration.external_url,
+            drop_labels=configuration.replica_labels,
+        )
+
+    def _decided(self, decision: Decision) -> None:
+        for entry in decision.timeline:
+            self.drivers.log.info("incident", incident=entry.incident, what=entry.kind, text=entry.text)
+        self.delivery.wake()
+
+    def _rule_failed(self, where: str, error: Exception) -> None:
+        self.drivers.log.warning("rule failed", rule=where, error=str(error))
+
+    def _scraped(self, job: str, target: Labels, at: int, error: str | None) -> None:
+        self.drivers.telemetry.scrapes.labels(job, "failed" if error else "ok").inc()
+
+
+def playbook_of(configuration: Configuration) -> Playbook:
+    """The part of the configuration that on-call needs."""
+    paging = configuration.paging
+    return Playbook(
+        policies=paging.policies,
+        directory=Roster(paging.people, paging.escalating, paging.on_call_at),
+        fallback=paging.fallback,
+        external_url=configuration.external_url,
+    )
+
+
+def _world(configuration: Configuration) -> World:
+    return World(external_labels=configuration.leaving_labels, external_url=configuration.external_url)

@@ -1,0 +1,114 @@
+"""The daemon looking after itself: its own metrics, the minute audit, retention, and the cron table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.app.health import Health
+from monitor.app.housekeeping import CronJob
+from monitor.app.own_metrics import OwnMetrics
+from monitor.app.rooms import Rooms
+from monitor.model.checks import HealthState
+from monitor.model.incidents import IncidentState
+from monitor.model.notifications import OutboxState
+from monitor.model.times import DAY, SECOND, Millis, Timestamp
+from monitor.tsdb.store import SampleStore
+
+_ROUND: Millis = 30 * SECOND
+_PACK_ROUND: Millis = 10 * SECOND
+_CERTIFICATE_WARNING: Millis = 21 * DAY
+
+
+class Upkeep:
+    """Loops and jobs over the running rooms."""
+
+    def __init__(self, rooms: Rooms, samples: SampleStore, health: Health, own: OwnMetrics) -> None:
+        self._rooms = rooms
+        self._samples = samples
+        self._health = health
+        self._own = own
+        self._dropped = 0
+
+    async def watch(self) -> None:
+        """Twice a minute: bring the gauges up to date, audit the open incidents, store our own metrics."""
+        clock = self._rooms.drivers.clock
+        while True:
+            await self.round(clock.now())
+            now = clock.now()
+            await clock.sleep_until(now + _ROUND - now % _ROUND)
+
+    async def round(self, now: Timestamp) -> None:
+        """One round of `watch`."""
+        rooms = self._rooms
+        telemetry, stores = rooms.drivers.telemetry, rooms.probes.stores
+        await stores.facts.put("alive_at", str(now))
+        outbox = await stores.outbox.counts()
+        for state in OutboxState:
+            if state not in (OutboxState.SENT, OutboxState.CANCELLED):
+                telemetry.outbox_rows.labels(state.value).set(outbox.get(state.value, 0))
+        self._health.queued = sum(count for state, count in outbox.items() if state != OutboxState.FAILED.value)
+        self._health.channels_down = {str(where): why for where, why in rooms.delivery.down().items()}
+        incidents = await stores.incidents.counts()
+        for state in IncidentState:
+            if state.is_open:
+                telemetry.incidents.labels(state.value).set(incidents.get(state.value, 0))
+        audit = await rooms.escalating.audit_open(now)
+        if audit.repaired:
+            rooms.drivers.log.error("incidents would not have escalated; repaired", incidents=audit.repaired)
+        telemetry.incidents_without_timer.set(audit.unattended)
+        self._checks_and_samples()
+        self._own.write(now)
+
+    async def forget(self) -> None:
+        """Retention of samples, and packing of old ones a slice at a time."""
+        clock = self._rooms.drivers.clock
+        while True:
+            await clock.sleep(_PACK_ROUND)
+            self._samples.forget(clock.now())
+            while self._samples.pack(clock.now()):
+                await clock.sleep(20)
+
+    def jobs(self) -> Sequence[CronJob]:
+        """The cron table."""
+        return (
+            CronJob(id="history", calendar="17 3 * * *", work=self._forget_history),
+            CronJob(id="database", calendar="47 3 * * *", work=self._database),
+            CronJob(id="certificates", calendar="7 * * * *", work=self._certificates),
+        )
+
+    def _checks_and_samples(self) -> None:
+        telemetry, probing = self._rooms.drivers.telemetry, self._rooms.probes.probing
+        counts = dict.fromkeys(HealthState, 0)
+        for check in probing.checks:
+            counts[probing.verdict(check.name).state] += 1
+        for state, count in counts.items():
+            telemetry.check_states.labels(state.value).set(count)
+        firing: dict[str, int] = {"pending": 0, "firing": 0}
+        for group in self._rooms.rules.status():
+            telemetry.rule_failures.labels(group.group.key)
+            telemetry.rule_missed.labels(group.group.key)
+            for rule in group.rules:
+                for alert in rule.alerts:
+                    firing[alert.state.value] = firing.get(alert.state.value, 0) + 1
+        for state, count in firing.items():
+            telemetry.alerts.labels(state).set(count)
+        health = self._samples.health()
+        telemetry.samples_log_error.set(bool(health.error))
+        telemetry.samples_rejected.labels("late").inc(max(health.dropped_samples - self._dropped, 0))
+        self._dropped = health.dropped_samples
+        telemetry.series.set(self._samples.stats().series)
+
+    async def _forget_history(self, now: Timestamp) -> None:
+        await self._rooms.probes.stores.audit.forget(now - self._rooms.configuration.storage.history)
+
+    async def _database(self, now: Timestamp) -> None:
+        await self._rooms.probes.stores.database.upkeep()
+
+    async def _certificates(self, now: Timestamp) -> None:
+        """A line in the log for each certificate that ends soon; the alert is a rule's business."""
+        probing, log = self._rooms.probes.probing, self._rooms.drivers.log
+        for check in probing.checks:
+            outcome = probing.outcome(check.name)
+            expiry = outcome.tls_facts.earliest_expiry if outcome is not None and outcome.tls_facts else None
+            if expiry is not None and expiry - now < _CERTIFICATE_WARNING:
+                log.warning("certificate ends soon", check=check.name, days=round((expiry - now) / DAY, 1))

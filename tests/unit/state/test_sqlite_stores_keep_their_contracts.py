@@ -1,0 +1,121 @@
+"""The stores in SQLite keep the same contracts as the ones in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+
+import pytest
+
+from monitor.model.changes import AuditEntry
+from monitor.model.incidents import IncidentEvent
+from monitor.model.notifications import DeliveryReport, Destination, Message, OutboxRow, OutboxState
+from monitor.notify.outbox import IncidentMark
+from monitor.state.audit_store import SqlAuditStore
+from monitor.state.codec import loads
+from monitor.state.database import Database, WriterThread
+from monitor.state.inbox import put_event, put_report
+from monitor.state.incident_store import SqlIncidentStore
+from monitor.state.outbox_store import SqlOutboxStore
+from tests.contract.incident_store_contract import Bench, IncidentStoreContract
+from tests.contract.outbox_store_contract import Kept, OutboxBench, OutboxStoreContract
+
+_LIVE = "SELECT * FROM outbox WHERE state NOT IN ('sent', 'failed', 'cancelled') ORDER BY seq"
+_INCIDENT = (
+    "INSERT INTO incidents (id, number, policy, group_key, generation, state, opened_at, epoch, doc) "
+    "VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM incidents), 'p', ?, 1, ?, 0, ?, '{}') "
+    "ON CONFLICT (id) DO UPDATE SET state = excluded.state, epoch = excluded.epoch"
+)
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[Database]:
+    opened = Database.open(None, WriterThread())
+    yield opened
+    await opened.close()
+
+
+class TestSqlIncidentStore(IncidentStoreContract):
+    """Every sentence of the contract."""
+
+    @pytest.fixture
+    def bench(self, database: Database) -> Bench:
+        store = SqlIncidentStore(database)
+
+        async def hand_over(content: IncidentEvent | DeliveryReport) -> None:
+            def work(connection: sqlite3.Connection) -> None:
+                if isinstance(content, IncidentEvent):
+                    put_event(connection, content)
+                else:
+                    put_report(connection, content)
+
+            await database.write(work)
+
+        async def outbox() -> list[OutboxRow]:
+            return await database.read(lambda connection: [_row(row) for row in connection.execute(_LIVE)])
+
+        async def attempt(row: OutboxRow) -> None:
+            statement = "UPDATE outbox SET attempts = attempts + 1 WHERE dedupe_key = ?"
+            await database.write(lambda connection: connection.execute(statement, (row.dedupe_key,)))
+
+        async def audit() -> list[AuditEntry]:
+            return list(reversed(await SqlAuditStore(database).recent(1000)))
+
+        return Bench(store=store, queries=store, hand_over=hand_over, outbox=outbox, attempt=attempt, audit=audit)
+
+
+class TestSqlOutboxStore(OutboxStoreContract):
+    """Every sentence of the contract."""
+
+    @pytest.fixture
+    def bench(self, database: Database) -> OutboxBench:
+        store = SqlOutboxStore(database)
+
+        async def add(row: OutboxRow) -> None:
+            await store.add(row)
+
+        async def set_incident(incident: str, mark: IncidentMark | None) -> None:
+            def work(connection: sqlite3.Connection) -> None:
+                if mark is None:
+                    connection.execute("DELETE FROM incidents WHERE id = ?", (incident,))
+                else:
+                    state = "triggered" if mark.open else "resolved"
+                    connection.execute(_INCIDENT, (incident, incident, state, mark.epoch))
+
+            await database.write(work)
+
+        async def kept() -> list[Kept]:
+            return await database.read(
+                lambda connection: [
+                    Kept(
+                        key=row["dedupe_key"],
+                        state=OutboxState(row["state"]),
+                        attempts=row["attempts"],
+                        uncertain=bool(row["uncertain"]),
+                        error=row["last_error"],
+                    )
+                    for row in connection.execute("SELECT * FROM outbox ORDER BY seq")
+                ]
+            )
+
+        async def reports() -> list[DeliveryReport]:
+            return await database.read(
+                lambda connection: [
+                    loads(DeliveryReport, row["doc"])
+                    for row in connection.execute("SELECT doc FROM inbox WHERE kind = 'report' ORDER BY id")
+                ]
+            )
+
+        return OutboxBench(store=store, add=add, set_incident=set_incident, kept=kept, reports=reports)
+
+
+def _row(row: sqlite3.Row) -> OutboxRow:
+    return OutboxRow(
+        dedupe_key=row["dedupe_key"],
+        order_key=row["order_key"],
+        destination=Destination(row["receiver"], row["integration"], row["position"]),
+        message=loads(Message, row["message"]),
+        due_at=row["due_at"],
+        incident=row["incident"],
+        epoch=row["epoch"],
+    )
