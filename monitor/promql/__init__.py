@@ -1,7 +1,7 @@
 """PromQL on columns: text to tree, tree to plan, plan over matrices.
 
 `parser.parse(text)` reads the whole language and reports mistakes with byte places; `printer.to_text` and `pretty` write it
-back; `check.check_supported` says what this engine does not evaluate; `inspection` tells what an expression reads.
+back; `check.check_supported` says what this engine does not evaluate; `inspect` tells what an expression reads.
 `engine.Query(text)` is an expression made ready once: `.instant(source, at)` and `.range(source, start, end, step)` evaluate
 it over a `SampleSource`. Everything here is a pure function of its arguments: nothing waits, logs or reads a clock, so a
 query may run in a worker thread over a view of the store.

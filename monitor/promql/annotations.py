@@ -6,8 +6,8 @@ expression it is about. Source of the wording: prometheus util/annotations/annot
 
 from __future__ import annotations
 
-from monitor.promql.lexer import bytes_of
 from monitor.promql.nodes import Expr
+from monitor.promql.quoting import bytes_of
 
 WARNING = "PromQL warning: "
 INFO = "PromQL info: "

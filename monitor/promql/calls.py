@@ -12,10 +12,10 @@ from monitor.model.errors import BugError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql import elementwise, infos, relabelling, windows
 from monitor.promql.buckets import Repair, bucket_fraction, bucket_quantile
-from monitor.promql.lexer import go_quote
 from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, one_series
 from monitor.promql.nodes import Call, Expr, MatrixSelector, Text, VectorSelector, unwrapped
 from monitor.promql.numbers import general
+from monitor.promql.quoting import go_quote
 
 if TYPE_CHECKING:
     from monitor.promql.annotations import Annotations

@@ -6,7 +6,7 @@ from typing import Final
 
 from monitor.model.errors import QueryError
 from monitor.promql.features import STABLE, Features
-from monitor.promql.inspection import depth, walk
+from monitor.promql.inspect import depth, walk
 from monitor.promql.nodes import Aggregation, Binary, Call, Expr, Matching, VectorSelector
 from monitor.promql.signatures import EXPERIMENTAL_AGGREGATIONS
 

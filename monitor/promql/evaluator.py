@@ -21,8 +21,7 @@ from monitor.promql.annotations import Annotations
 from monitor.promql.arithmetic import COMPARISON, calculate
 from monitor.promql.calls import Calls
 from monitor.promql.durations import resolve_millis
-from monitor.promql.inspection import walk
-from monitor.promql.lexer import go_quote
+from monitor.promql.inspect import walk
 from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, narrowed
 from monitor.promql.nodes import (
     Aggregation,
@@ -45,6 +44,7 @@ from monitor.promql.nodes import (
 )
 from monitor.promql.numbers import general
 from monitor.promql.plans import Plans, without_name
+from monitor.promql.quoting import go_quote
 from monitor.promql.selection import Run, newest, runs, runs_of_block
 from monitor.promql.signatures import SET_OPERATORS, ValueType
 from monitor.promql.typecheck import type_of

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from monitor.promql.quoting import go_quote, go_rune, text_of
 from monitor.promql.signatures import AGGREGATIONS, SET_OPERATORS
 
 
@@ -102,41 +103,6 @@ _DIGITS: Final = "0123456789"
 _ALPHA: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 _ALNUM: Final = _ALPHA + _DIGITS
 _BRACKET_WORDS: Final = ("step", "range", "min_of", "max_of")
-
-
-def bytes_of(text: str) -> str:
-    """A text as latin-1: one character per byte."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def text_of(data: str) -> str:
-    """Back from `bytes_of`; what is no UTF-8 becomes lone surrogates."""
-    return data.encode("latin-1").decode("utf-8", "surrogateescape")
-
-
-def go_quote(text: str, mark: str = '"') -> str:
-    """A text in quotes with escapes, as error texts show it."""
-    out: list[str] = []
-    for char in text:
-        code = ord(char)
-        if char in (mark, "\\"):
-            out.append("\\" + char)
-        elif char in _ESCAPED:
-            out.append(_ESCAPED[char])
-        elif 0xDC80 <= code <= 0xDCFF:
-            out.append(f"\\x{code - 0xDC00:02x}")
-        elif char.isprintable():
-            out.append(char)
-        elif code < 0x80:
-            out.append(f"\\x{code:02x}")
-        elif code < 0x10000:
-            out.append(f"\\u{code:04x}")
-        else:
-            out.append(f"\\U{code:08x}")
-    return mark + "".join(out) + mark
-
-
-_ESCAPED: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
 
 
 class Lexer:
@@ -230,10 +196,10 @@ class Lexer:
             case "!":
                 follower = self._take()
                 if follower not in ("~", "="):
-                    raise self._error(f"unexpected character after '!' inside braces: {_rune(follower)}")
+                    raise self._error(f"unexpected character after '!' inside braces: {go_rune(follower)}")
                 return self._emit(Kind.OPERATOR)
             case "{":
-                raise self._error(f"unexpected left brace {_rune(char)}")
+                raise self._error(f"unexpected left brace {go_rune(char)}")
             case "}":
                 self._braces = False
                 return self._emit(Kind.MARK)
@@ -241,7 +207,7 @@ class Lexer:
                 if char in _ALPHA:
                     self._run(_ALNUM)
                     return self._emit(Kind.IDENTIFIER)
-                raise self._error(f"unexpected character inside braces: {_rune(char)}")
+                raise self._error(f"unexpected character inside braces: {go_rune(char)}")
 
     def _duration_token(self) -> Token | None:
         """After `[` until the first number: None leaves the token to the general rules."""
@@ -273,7 +239,7 @@ class Lexer:
         if char in "+-*/%^":
             return self._emit(Kind.OPERATOR)
         self.at = self._start
-        raise self._error(f"unexpected character in duration expression: {_rune(self._take())}")
+        raise self._error(f"unexpected character in duration expression: {go_rune(self._take())}")
 
     def _bracket_word(self) -> Token | None:
         for word in _BRACKET_WORDS:
@@ -291,7 +257,7 @@ class Lexer:
         elif char == ")":
             self._parens -= 1
             if self._parens < 0:
-                raise self._error(f"unexpected right parenthesis {_rune(char)}")
+                raise self._error(f"unexpected right parenthesis {go_rune(char)}")
         return self._emit(Kind.MARK)
 
     def _statement(self) -> Token:
@@ -316,7 +282,7 @@ class Lexer:
             case "!":
                 follower = self._take()
                 if follower != "=":
-                    raise self._error(f"unexpected character after '!': {_rune(follower)}")
+                    raise self._error(f"unexpected character after '!': {go_rune(follower)}")
                 return self._emit(Kind.OPERATOR)
             case "<" | ">":
                 self._accept("=/")
@@ -330,13 +296,13 @@ class Lexer:
                 return self._emit(Kind.MARK)
             case "[":
                 if self._brackets:
-                    raise self._error(f"unexpected left bracket {_rune(char)}")
+                    raise self._error(f"unexpected left bracket {go_rune(char)}")
                 self._brackets = self._fresh_duration = True
                 self._colon = self._duration = False
                 return self._emit(Kind.MARK)
             case "]":
                 if not self._brackets:
-                    raise self._error(f"unexpected right bracket {_rune(char)}")
+                    raise self._error(f"unexpected right bracket {go_rune(char)}")
                 self._brackets = False
                 return self._emit(Kind.MARK)
             case "@":
@@ -355,18 +321,18 @@ class Lexer:
             self.at = self._start
             self._run(_ALNUM + ":")
             return self._emit(_word_kind(self.data[self._start : self.at]))
-        raise self._error(f"unexpected character: {_rune(char)}")
+        raise self._error(f"unexpected character: {go_rune(char)}")
 
     def _in_brackets(self, char: str) -> Token:
         if char == ":":
             if self._colon:
-                raise self._error(f"unexpected colon {_rune(char)}")
+                raise self._error(f"unexpected colon {go_rune(char)}")
             self._colon = self._fresh_duration = True
             return self._emit(Kind.MARK)
         self.at = self._start
         word = self._bracket_word()
         if word is None:
-            raise self._error(f"unexpected character: {_rune(char)}, expected ':'")
+            raise self._error(f"unexpected character: {go_rune(char)}, expected ':'")
         return word
 
     def _number(self) -> Token:
@@ -474,41 +440,6 @@ class Lexer:
 
 
 _ESCAPE_SIZES: Final = {"x": (2, 0xFF), "u": (4, 0x10FFFF), "U": (8, 0x10FFFF)}
-_SIMPLE: Final = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
-
-
-def unquote(literal: str) -> str:
-    """The value of a string token (latin-1, its marks included)."""
-    mark, body = literal[0], literal[1:-1]
-    if mark == "`":
-        return text_of(body)
-    if "\\" not in body:
-        return text_of(body)
-    out = bytearray()
-    place = 0
-    while place < len(body):
-        char = body[place]
-        place += 1
-        if char != "\\":
-            out.append(ord(char))
-            continue
-        char = body[place]
-        place += 1
-        if char in _SIMPLE:
-            out.append(_SIMPLE[char])
-        elif char in "01234567":
-            out.append(int(body[place - 1 : place + 2], 8))
-            place += 2
-        elif char == "x":
-            out.append(int(body[place : place + 2], 16))
-            place += 2
-        elif char in "uU":
-            size = 4 if char == "u" else 8
-            out += chr(int(body[place : place + size], 16)).encode()
-            place += size
-        else:
-            out.append(ord(char))
-    return out.decode("utf-8", "surrogateescape")
 
 
 def _word_kind(word: str) -> Kind:
@@ -522,7 +453,3 @@ def _word_kind(word: str) -> Kind:
     if lowered in ("inf", "nan"):
         return Kind.NUMBER
     return Kind.METRIC if ":" in word else Kind.IDENTIFIER
-
-
-def _rune(char: str) -> str:
-    return go_quote(char, "'") if char else "'�'"

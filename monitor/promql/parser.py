@@ -12,13 +12,10 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.errors import QueryError
-from monitor.model.labels import METRIC_NAME
 from monitor.model.times import Millis, Timestamp
-from monitor.promql.durations import DurationGrammar
 from monitor.promql.features import STABLE, Features
-from monitor.promql.lexer import Kind, Token, bytes_of, go_quote, text_of, unquote
+from monitor.promql.lexer import Kind, Token
 from monitor.promql.nodes import (
     Aggregation,
     Binary,
@@ -37,6 +34,8 @@ from monitor.promql.nodes import (
     VectorSelector,
 )
 from monitor.promql.numbers import general
+from monitor.promql.quoting import bytes_of, go_quote, text_of, unquote
+from monitor.promql.selectors import SelectorGrammar
 from monitor.promql.signatures import (
     COMPARISONS,
     EXPERIMENTAL_AGGREGATIONS,
@@ -63,6 +62,8 @@ _LEVELS: Final = {
     "^": 6,
 }
 _POWER: Final = 6
+_FAR: Final = 2.0**61
+"""Milliseconds; times beyond it are as empty, and sums with it stay within 64 bits."""
 _NOT_A_METRIC: Final = frozenset({"bool", "on", "ignoring", "group_left", "group_right"})
 _FILL: Final = frozenset({"fill", "fill_left", "fill_right"})
 _CALLABLE_KEYWORDS: Final = frozenset({"start", "end", "step", "range", "min_of", "max_of"})
@@ -97,7 +98,7 @@ def parse_selector(text: str) -> VectorSelector:
     return tree
 
 
-class _Parser(DurationGrammar):
+class _Parser(SelectorGrammar):
     """One run over one text."""
 
     def __init__(self, data: str, features: Features) -> None:
@@ -166,7 +167,7 @@ class _Parser(DurationGrammar):
             self.expect_mark(")")
             return Paren(expr=inner, start=token.start, end=end)
         if self.is_mark("{"):
-            return self._selector(None)
+            return self.selector(None)
         return self._word()
 
     def _word(self) -> Expr:
@@ -175,7 +176,7 @@ class _Parser(DurationGrammar):
             self.advance()
             if self.is_mark("(") or (self.token.kind is Kind.KEYWORD and self.token.word in ("by", "without")):
                 return self._aggregation(token)
-            return self._selector(token)
+            return self.selector(token)
         callable_word = token.kind is Kind.IDENTIFIER or token.word in _CALLABLE_KEYWORDS
         metric = (
             token.kind in (Kind.IDENTIFIER, Kind.METRIC)
@@ -187,7 +188,7 @@ class _Parser(DurationGrammar):
         self.advance()
         if callable_word and self.is_mark("("):
             return self._call(token)
-        return self._selector(token)
+        return self.selector(token)
 
     def _call(self, name: Token) -> Expr:
         word = name.text if name.kind is Kind.IDENTIFIER else name.word
@@ -231,12 +232,12 @@ class _Parser(DurationGrammar):
         if self.token.kind is Kind.KEYWORD:
             without, modified = self.token.word == "without", True
             self.advance()
-            grouping = self._label_list()
+            grouping = self.label_list()
         args = self._aggregated()
         if not modified and self.token.kind is Kind.KEYWORD and self.token.word in ("by", "without"):
             without = self.token.word == "without"
             self.advance()
-            grouping = self._label_list()
+            grouping = self.label_list()
         start, end, op = name.start, self.last_closing, name.word
         nothing = Number(value=0.0, start=start, end=end)
         if not args:
@@ -274,87 +275,6 @@ class _Parser(DurationGrammar):
         finally:
             self.context = outer
 
-    def _label_list(self) -> tuple[str, ...]:
-        if not self.is_mark("("):
-            self.unexpected("grouping opts", '"("')
-        self.advance()
-        names: list[str] = []
-        while not (names == [] and self.is_mark(")")):
-            token = self.token
-            word = token.kind in (Kind.IDENTIFIER, Kind.AGGREGATION, Kind.KEYWORD) or (
-                token.kind is Kind.OPERATOR and token.text[0].isalpha()
-            )
-            if token.kind is Kind.STRING:
-                names.append(unquote(token.text))
-            elif word:
-                names.append(token.text)
-            else:
-                self.unexpected("grouping opts", "label")
-            self.advance()
-            if self.is_mark(","):
-                self.advance()
-                if self.is_mark(")"):
-                    break
-            elif self.is_mark(")"):
-                break
-            else:
-                self.unexpected("grouping opts", '"," or ")"')
-        self.expect_mark(")")
-        return tuple(names)
-
-    def _selector(self, name: Token | None) -> VectorSelector:
-        start = name.start if name else self.token.start
-        end = name.end if name else start
-        matchers: list[Matcher] = []
-        if self.is_mark("{"):
-            self.advance()
-            end = self._matchers(matchers)
-        metric = name.text if name else ""
-        if name:
-            matchers.append(Matcher(METRIC_NAME, MatchOp.EQUAL, metric))
-        return VectorSelector(name=metric, matchers=tuple(matchers), start=start, end=end)
-
-    def _matchers(self, into: list[Matcher]) -> int:
-        """Reads up to and over `}`; returns where that ends."""
-        while not self.is_mark("}"):
-            token = self.token
-            if token.kind is Kind.IDENTIFIER:
-                name = token.text
-                self.advance()
-                self._comparison(name, token, into)
-            elif token.kind is Kind.STRING:
-                name = unquote(token.text)
-                self.advance()
-                if self.is_mark(",") or self.is_mark("}"):
-                    into.append(Matcher(METRIC_NAME, MatchOp.EQUAL, name))
-                else:
-                    self._comparison(name, token, into)
-            elif into:
-                self.unexpected("label matching", '"," or "}"')
-            else:
-                self.unexpected("label matching", 'identifier or "}"')
-            if self.is_mark(","):
-                self.advance()
-            elif not self.is_mark("}"):
-                self.unexpected("label matching", '"," or "}"')
-        end = self.token.end
-        self.advance()
-        return end
-
-    def _comparison(self, name: str, place: Token, into: list[Matcher]) -> None:
-        op = next((op for op in MatchOp if op.value == self.token.text), None)
-        if op is None:
-            self.unexpected("label matching", "label matching operator")
-        self.advance()
-        value = self.token
-        if value.kind is not Kind.STRING:
-            self.unexpected("label matching", "string")
-        self.advance()
-        try:
-            into.append(Matcher(name, op, unquote(value.text)))
-        except ValueError as error:
-            self.fail(str(error), place.start, value.end)
-
     def _matching(self, op: str) -> tuple[bool, Matching | None]:
         """What may stand after an operator: bool, on/ignoring, group_left/right, fill."""
         return_bool = False
@@ -365,11 +285,11 @@ class _Parser(DurationGrammar):
         if self.is_word("on") or self.is_word("ignoring"):
             on = self.is_word("on")
             self.advance()
-            matching = replace(matching, on=on, labels=self._label_list())
+            matching = replace(matching, on=on, labels=self.label_list())
             if self.is_word("group_left") or self.is_word("group_right"):
                 many = Cardinality.MANY_TO_ONE if self.is_word("group_left") else Cardinality.ONE_TO_MANY
                 self.advance()
-                include = self._label_list() if self.is_mark("(") else ()
+                include = self.label_list() if self.is_mark("(") else ()
                 matching = replace(matching, cardinality=many, include=include)
         while self.token.kind is Kind.KEYWORD and self.token.word in _FILL and self.follower() == "(":
             matching = self._fill(matching)
@@ -472,7 +392,8 @@ class _Parser(DurationGrammar):
         if math.isnan(seconds) or math.isinf(seconds) or abs(seconds) >= 2.0**63:
             self.fail(f"timestamp out of bounds for @ modifier: {general(seconds)}", node.start, node.end)
             return 0
-        return math.floor(abs(seconds) * 1000 + 0.5) * (1 if seconds >= 0 else -1)
+        millis = math.floor(min(abs(seconds) * 1000, _FAR) + 0.5)
+        return millis if seconds >= 0 else -millis
 
     def _shift_of(self, node: Expr, what: str) -> Shift | None:
         match node:

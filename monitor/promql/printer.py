@@ -11,7 +11,6 @@ from typing import Final, assert_never
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.labels import METRIC_NAME
 from monitor.model.times import Millis, format_duration
-from monitor.promql.lexer import go_quote
 from monitor.promql.nodes import (
     Aggregation,
     Binary,
@@ -32,6 +31,7 @@ from monitor.promql.nodes import (
     VectorSelector,
 )
 from monitor.promql.numbers import millis_of, plain
+from monitor.promql.quoting import go_quote
 
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WIDTH: Final = 100

@@ -14,8 +14,9 @@ from typing import Final
 from monitor.model.errors import QueryError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import STALE
-from monitor.promql.lexer import Kind, Lexer, LexError, Token, bytes_of, text_of, unquote
+from monitor.promql.lexer import Kind, Lexer, LexError, Token
 from monitor.promql.numbers import parse_number
+from monitor.promql.quoting import bytes_of, text_of, unquote
 
 _NUMBER: Final = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI][nN][fF]|[nN][aA][nN]"
 _GAP: Final = re.compile(r"_(?:x(\d+))?", re.ASCII)

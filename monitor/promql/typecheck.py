@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from monitor.model.labels import METRIC_NAME
-from monitor.promql.lexer import go_quote
 from monitor.promql.nodes import (
     Aggregation,
     Binary,
@@ -23,6 +22,7 @@ from monitor.promql.nodes import (
     Unary,
     VectorSelector,
 )
+from monitor.promql.quoting import go_quote
 from monitor.promql.signatures import COMPARISONS, SET_OPERATORS, WITH_PARAMETER, ValueType
 from monitor.promql.tokens import Finding
 

@@ -21,11 +21,11 @@ from monitor.model.samples import Series, is_stale
 from monitor.model.times import parse_duration
 from monitor.promql.engine import Answer, Options, Query, ScalarValue, StringValue
 from monitor.promql.features import ALL_FEATURES
-from monitor.promql.inspection import selectors, walk
-from monitor.promql.lexer import unquote
+from monitor.promql.inspect import selectors, walk
 from monitor.promql.nodes import Aggregation, Binary, Call, Expr, MatrixSelector, Paren, Subquery, Unary, VectorSelector
 from monitor.promql.parser import parse
 from monitor.promql.printer import to_text
+from monitor.promql.quoting import unquote
 from monitor.promql.series_notation import parse_series_line
 from tests.support.sources import MemorySource
 

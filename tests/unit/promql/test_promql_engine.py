@@ -15,7 +15,7 @@ from monitor.model.samples import Sample, Series
 from monitor.promql.check import check_supported
 from monitor.promql.engine import Options, Query, ScalarValue, StringValue
 from monitor.promql.features import ALL_FEATURES
-from monitor.promql.inspection import longest_window, selectors
+from monitor.promql.inspect import longest_window, selectors
 from monitor.promql.parser import parse
 from tests.support.queries import EVERYTHING
 from tests.support.sources import MemorySource

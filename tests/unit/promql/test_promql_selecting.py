@@ -108,3 +108,9 @@ def test_the_same_series_set_is_planned_once() -> None:
     assert isinstance(value, tuple)
     assert len(value) == 3
     assert repr(query) == plans
+
+
+def test_times_beyond_all_calendars_are_just_empty() -> None:
+    """The farthest `@` neither overflows nor finds anything."""
+    assert ask("up @ 9e18", _UP) == {}
+    assert ask("rate(up[5m] @ -9e18)", _UP) == {}
