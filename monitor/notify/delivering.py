@@ -8,13 +8,23 @@ a lease behind, and the row comes back as uncertain when that ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from monitor.clock import Clock
 from monitor.model.errors import BugError, StoreError
-from monitor.model.notifications import Delivered, DeliveryOutcome, Destination, MessageKind, OutboxState, Unknown
+from monitor.model.notifications import (
+    Delivered,
+    DeliveryOutcome,
+    Destination,
+    MessageKind,
+    OutboxRow,
+    OutboxState,
+    Rejected,
+    Unknown,
+)
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
 from monitor.notify.attempts import (
     Patience,
@@ -32,6 +42,9 @@ from monitor.notify.throttling import Throttle
 
 Start = Callable[[str, Coroutine[Any, Any, None]], object]
 """Starts a task under a name (see `monitor.supervise`)."""
+
+Keep = Callable[[str, Callable[[], Awaitable[None]]], object]
+"""Runs what a factory makes, again after a crash (see `monitor.supervise`)."""
 
 _STORE_PAUSE: Millis = SECOND
 _DEFAULT_PLACES = 4
@@ -106,10 +119,13 @@ class Delivery:
         down = [str(destination) for destination, circuit in self._circuits.items() if not circuit.up]
         return f"Delivery(busy={self._busy}, down={down})"
 
-    def begin(self) -> None:
-        """Start one loop for each integration."""
+    def begin(self, keep: Keep | None = None) -> None:
+        """Start one loop for each integration; through `keep` if it is given, so that a crash does not end it."""
         for name in self._kinds:
-            self._start(f"deliver {name}", self.serve(name))
+            if keep is None:
+                self._start(f"deliver {name}", self.serve(name))
+            else:
+                keep(f"deliver {name}", partial(self.serve, name))
 
     def wake(self) -> None:
         """Rows were added, or a configuration changed where they go."""
@@ -119,6 +135,14 @@ class Delivery:
     def down(self) -> Mapping[Destination, str]:
         """The channels that are down, each with its latest failure."""
         return {destination: circuit.why for destination, circuit in self._circuits.items() if not circuit.up}
+
+    async def try_out(self, row: OutboxRow) -> DeliveryOutcome:
+        """Send this once, past the outbox and all limits: for somebody who tests a receiver and waits for the answer."""
+        kind = self._kinds.get(row.destination.integration)
+        options = self._book.options(row.destination)
+        if kind is None or options is None:
+            return Rejected(f"{row.destination} is not in the configuration")
+        return await self._send(kind, Sending(row=row, options=options, now=self._clock.now()))
 
     async def drain(self) -> None:
         """Claim nothing more and return when no attempt is under way. Bound it with a timeout; what is cut off comes back
@@ -153,6 +177,9 @@ class Delivery:
         await self._store.expire_leases(now)
         claimed = await self._store.claim(name, now, free, self._pace.lease)
         for one in claimed:
+            if self._draining:
+                await self._write(one, put_back(one, now))
+                continue
             self._busy[name] += 1
             self._idle.clear()
             self._start(f"send {one.row.destination} #{one.seq}", self._settle(name, one))

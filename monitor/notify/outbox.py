@@ -114,9 +114,10 @@ class OutboxStore(Protocol):
         """When to look again: the earliest `due_at` of an unleased head, or `lease_until` of a leased one."""
         ...
 
-    async def expire_leases(self, now: Timestamp) -> int:
+    async def expire_leases(self, now: Timestamp, *, orphaned: bool = False) -> int:
         """Rows leased until `now` or earlier become UNKNOWN, uncertain, with one more attempt and due at `now`. Returns how
-        many. At the start of the only process, call it with a time past any lease: whoever held them is dead."""
+        many. `orphaned`: all leased rows, whenever their lease ends; for the start of the only process, when whoever held
+        them is dead."""
         ...
 
 

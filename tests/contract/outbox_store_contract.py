@@ -277,6 +277,15 @@ class OutboxStoreContract:
         (one,) = await bench.claim(T0 + _LEASE)
         assert (one.attempts, one.uncertain) == (1, True)
 
+    async def test_at_a_start_every_lease_is_that_of_the_dead(self, bench: OutboxBench) -> None:
+        """So nothing waits for it to end: the rows are due at once."""
+        await bench.fill(a_row())
+        await bench.claim()
+        assert await bench.store.expire_leases(T0 + 1, orphaned=True) == 1
+        assert await bench.store.next_due("webhook") == T0 + 1
+        (one,) = await bench.claim(T0 + 1)
+        assert one.uncertain
+
     async def test_the_next_due_instant_looks_at_heads_and_leases(self, bench: OutboxBench) -> None:
         """What is behind a head, or of another integration, wakes nobody."""
         assert await bench.store.next_due("webhook") is None

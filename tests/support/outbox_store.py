@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from monitor.model.errors import StoreError
 from monitor.model.notifications import DeliveryReport, Destination, MessageKind, OutboxRow, OutboxState
 from monitor.model.times import Millis, Timestamp
 from monitor.notify.attempts import admit
@@ -41,6 +42,8 @@ class FakeOutboxStore:
         self._rows: dict[int, Stored] = {}
         self._incidents: dict[str, IncidentMark] = {}
         self.reports: list[DeliveryReport] = []
+        self.broken = False
+        """While set, claims and ends fail as on a full disk."""
 
     async def add(self, *rows: OutboxRow) -> None:
         self._insert(rows)
@@ -55,6 +58,7 @@ class FakeOutboxStore:
         return [self._rows[seq] for seq in sorted(self._rows)]
 
     async def claim(self, integration: str, now: Timestamp, limit: int, lease: Millis) -> Sequence[Claimed]:
+        self._check()
         taken: list[Claimed] = []
         while len(taken) < limit:
             due = [
@@ -77,6 +81,7 @@ class FakeOutboxStore:
         return taken
 
     async def finish(self, seq: int, fence: int, finish: Finish, now: Timestamp) -> bool:
+        self._check()
         one = self._rows.get(seq)
         if one is None or one.state is not OutboxState.LEASED or one.fence != fence:
             return False
@@ -93,13 +98,21 @@ class FakeOutboxStore:
             default=None,
         )
 
-    async def expire_leases(self, now: Timestamp) -> int:
-        ended = [one for one in self._rows.values() if one.state is OutboxState.LEASED and one.lease_until <= now]
+    async def expire_leases(self, now: Timestamp, *, orphaned: bool = False) -> int:
+        ended = [
+            one
+            for one in self._rows.values()
+            if one.state is OutboxState.LEASED and (orphaned or one.lease_until <= now)
+        ]
         for one in ended:
             self._rows[one.seq] = replace(
                 one, state=OutboxState.UNKNOWN, uncertain=True, attempts=one.attempts + 1, due_at=now
             )
         return len(ended)
+
+    def _check(self) -> None:
+        if self.broken:
+            raise StoreError("the disk is full")
 
     def _insert(self, rows: Sequence[OutboxRow]) -> None:
         known = {one.row.dedupe_key for one in self._rows.values()}

@@ -20,6 +20,7 @@ from monitor.notify.dressing.wording import (
     field,
     fields_below,
     headline,
+    links_of,
     plain_text,
     standing,
 )
@@ -79,11 +80,7 @@ def page(message: Message, *, repeat: bool = False) -> str:
         f'<tr><td style="padding:2px 12px 2px 0;color:#666">{escape(name)}</td><td>{escape(value)}</td></tr>'
         for name, value in rows
     )
-    links = " · ".join(
-        f'<a href="{escape(url)}">{escape(text)}</a>'
-        for text, url in message.links
-        if url.startswith(("http://", "https://"))
-    )
+    links = " · ".join(f'<a href="{escape(url)}">{escape(text)}</a>' for text, url in links_of(message))
     notes = [REPEAT_NOTE] if repeat else []
     if message.trouble:
         notes.append(f"A template failed, so this is the plain form: {message.trouble}")

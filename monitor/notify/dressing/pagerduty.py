@@ -16,7 +16,17 @@ from dataclasses import dataclass
 from monitor.model.incidents import Severity
 from monitor.model.notifications import AlertView, Message, MessageKind
 from monitor.model.times import rfc3339
-from monitor.notify.dressing.wording import cut, field, fields_below, firing, records, resolved, standing, title_of
+from monitor.notify.dressing.wording import (
+    cut,
+    field,
+    fields_below,
+    firing,
+    links_of,
+    records,
+    resolved,
+    standing,
+    title_of,
+)
 
 LARGEST_SUMMARY = 1024
 LARGEST_EVENT = 512_000
@@ -95,7 +105,7 @@ def _properties(message: Message, details: Mapping[str, object]) -> dict[str, ob
     client_url = field(message, "client_url") or message.external_url
     if client_url:
         properties["client_url"] = client_url
-    links = [{"href": url, "text": text} for text, url in message.links]
+    links = [{"href": url, "text": text} for text, url in links_of(message)]
     links += [
         {"href": link["href"], "text": link.get("text", "")} for link in records(message, "links") if link.get("href")
     ]

@@ -17,6 +17,7 @@ from monitor.notify.dressing.wording import (
     field,
     firing,
     headline,
+    links_of,
     records,
     standing,
     title_of,
@@ -204,11 +205,10 @@ def _moment(at: Timestamp) -> str:
 def _links(message: Message) -> str:
     """As many whole links as there is room for, the first ones first."""
     line = ""
-    for text, url in message.links:
-        if url.startswith(("http://", "https://")):
-            longer = f"{line} · {_link(text, url)}" if line else _link(text, url)
-            if len(longer) <= _LINKS:
-                line = longer
+    for text, url in links_of(message):
+        longer = f"{line} · {_link(text, url)}" if line else _link(text, url)
+        if len(longer) <= _LINKS:
+            line = longer
     return line
 
 

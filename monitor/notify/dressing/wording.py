@@ -65,6 +65,11 @@ def standing(incident: IncidentView) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def links_of(message: Message) -> tuple[tuple[str, str], ...]:
+    """(text, URL) of the links that lead somewhere a browser goes; annotations may hold anything."""
+    return tuple((text, url) for text, url in message.links if url.startswith(("http://", "https://")))
+
+
 def firing(message: Message) -> tuple[AlertView, ...]:
     """The alerts of the message that fire."""
     return tuple(alert for alert in message.alerts if alert.firing)

@@ -280,3 +280,89 @@ def test_draining_lets_what_is_under_way_end_and_starts_nothing() -> None:
         assert [row.state for row in await world.store.rows()] == [OutboxState.SENT, OutboxState.PENDING]
 
     story(tell)
+
+
+def test_a_receiver_can_be_tried_out_past_the_outbox() -> None:
+    """Whoever tests a receiver gets the answer itself, and an unknown one is named."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, RetryLater("busy"))
+        delivery = world.deliver(webhook=kind)
+        row = a_row(MessageKind.TEST, of_incident=False)
+        assert await delivery.try_out(row) == RetryLater("busy")
+        unknown = await delivery.try_out(a_row(receiver="nobody"))
+        assert unknown == Rejected("nobody/webhook[0] is not in the configuration")
+        assert await world.store.rows() == []
+
+    story(tell)
+
+
+def test_a_store_that_fails_for_a_while_stops_nothing() -> None:
+    """Rows wait for it, an end that could not be written is written when it is back, and nothing is sent twice."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now)
+        await world.store.add(a_row())
+        world.store.broken = True
+        world.deliver(webhook=kind)
+        await world.until(T0 + 5 * SECOND)
+        assert kind.keys == []
+        world.store.broken = False
+        await world.until(T0 + 10 * SECOND)
+        assert kind.keys == ["r1"]
+        assert world.tasks.errors == []
+
+    story(tell)
+
+
+def test_an_end_that_cannot_be_written_is_written_once_the_store_is_back() -> None:
+    """Within the lease; the vendor is not asked again."""
+
+    async def tell(world: World) -> None:
+        async def break_store(_: Sending) -> DeliveryOutcome:
+            world.store.broken = True
+            return Delivered("h")
+
+        kind = FakeKind(world.time.now, break_store)
+        await world.store.add(a_row())
+        world.deliver(webhook=kind)
+        await world.until(T0 + 20 * SECOND)
+        world.store.broken = False
+        await world.until(T0 + 30 * SECOND)
+        assert kind.keys == ["r1"]
+        assert (await world.store.rows())[0].state is OutboxState.SENT
+
+    story(tell)
+
+
+def test_a_loop_that_crashes_is_begun_again_by_whoever_keeps_it() -> None:
+    """One loop for each integration, given as a factory."""
+
+    async def tell(world: World) -> None:
+        kept: dict[str, Callable[[], Awaitable[None]]] = {}
+
+        def keep(name: str, factory: Callable[[], Awaitable[None]]) -> None:
+            kept[name] = factory
+
+        kind = FakeKind(world.time.now)
+        delivery = Delivery(
+            store=world.store,
+            book=world.book,
+            kinds={"webhook": kind},
+            clock=world.time.clock,
+            fraction=lambda: 0.5,
+            start=world.tasks.start,
+            meters=world.meters,
+        )
+        delivery.begin(keep)
+        assert list(kept) == ["deliver webhook"]
+        await world.store.add(a_row())
+        world.tasks.start("again", _once(kept["deliver webhook"]))
+        await world.until(T0 + SECOND)
+        assert kind.keys == ["r1"]
+
+    story(tell)
+
+
+async def _once(factory: Callable[[], Awaitable[None]]) -> None:
+    await factory()

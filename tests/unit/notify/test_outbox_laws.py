@@ -135,7 +135,7 @@ class OutboxMachine(RuleBasedStateMachine):
             if arrives:
                 self._arrive(one)
         self.flying.clear()
-        run(self.store.expire_leases(self.now + 10 * _LEASE))
+        run(self.store.expire_leases(self.now, orphaned=True))
 
     @invariant()
     def nothing_is_lost(self) -> None:
@@ -171,7 +171,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """I7: once the vendor works again, every destination that a page reached hears of the end."""
         self.flying.clear()
-        run(self.store.expire_leases(self.now + 10 * _LEASE))
+        run(self.store.expire_leases(self.now, orphaned=True))
         if self.open:
             self.resolve()
         for _ in range(200):

@@ -1,0 +1,65 @@
+"""What an HTTP answer says, and how long a vendor wants us to wait."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.model.notifications import MessageKind
+from monitor.model.times import SECOND
+from monitor.notify.kinds.answers import by_status, wish
+from monitor.notify.kinds.secret import SecretSource
+from monitor.notify.kinds.sending import Surroundings
+from monitor.notify.kinds.slack import Slack, SlackOptions
+from tests.support.messages import T0, a_row
+from tests.support.surroundings import sending
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("17", 17 * SECOND),
+        (" 0 ", 0),
+        ("Mon, 02 Mar 2026 09:00:30 GMT", 30 * SECOND),
+        ("Mon, 02 Mar 2026 08:00:00 GMT", 0),
+        ("Mon, 02 Mar 2026 09:00:30", None),
+        ("", None),
+        ("-5", None),
+        ("soon", None),
+        ("99999999999999", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(text: str, span: int | None) -> None:
+    """Everything else is no wish."""
+    assert wish(text, T0) == span
+
+
+@given(status=st.integers(100, 999), retry_after=st.text(max_size=40))
+def test_any_answer_is_understood(status: int, retry_after: str) -> None:
+    """Whatever a server makes up."""
+    assert by_status(status, retry_after, T0) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "handle", "followed", "addresses"),
+    [
+        (MessageKind.TRIGGER, "", False, 1),
+        (MessageKind.UPDATE, "C1/1.2", False, 2),
+        (MessageKind.UPDATE, "C1/1.2", True, 1),
+        (MessageKind.REMINDER, "C1/1.2", False, 1),
+        (MessageKind.RESOLVE, "C1/1.2", False, 2),
+    ],
+)
+def test_edits_in_slack_pay_their_own_toll(kind: MessageKind, handle: str, followed: bool, addresses: int) -> None:
+    """One edit in three seconds and message; a page does not wait for its edit, a followed row makes none."""
+
+    def unused() -> NoReturn:
+        raise AssertionError("not needed here")
+
+    slack = Slack(Surroundings(instance="i", session=unused, tls=unused, print_line=list[str]().append))
+    options = SlackOptions(token=SecretSource("xoxb-1"), channel="#shop")
+    one = sending(a_row(kind, integration="slack"), options, handle=handle, followed=followed)
+    assert len({toll.address for toll in slack.tolls(one)}) == addresses
