@@ -87,8 +87,10 @@ def _nothing(decision: Decision) -> None:
 class Escalating:
     """Walks all incidents. One instance decides for one database at a time.
 
-    `committed` is called after each commit that wrote something, on the loop: it wakes the delivery of `rows` and counts
-    `timeline` kinds (`nobody`, `fallback`, `exhausted`, `delivery_failed`, ... are worth a metric). It must not raise.
+    `deployments` gives the recent ones at an instant; it is called on the loop before each transaction, while decisions may
+    run on the store's thread. `committed` is called on the loop after each commit that wrote something: it wakes the
+    delivery of `rows` and counts `timeline` kinds (`nobody`, `fallback`, `exhausted`, `delivery_failed`, ... are worth a
+    metric). It must not raise.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Escalating:
         self._playbook = playbook
         self._deployments = deployments
         self._committed = committed
+        self._recent: tuple[Deployment, ...] = ()
         self._wake = asyncio.Event()
 
     def nudge(self) -> None:
@@ -211,6 +214,7 @@ class Escalating:
     async def _transact(
         self, keys: tuple[IncidentKey, ...], decide: Callable[[Snapshot, Timestamp], Decision]
     ) -> Decision:
+        self._recent = self._deployments(self._clock.now())
         decision = await self._store.transact(keys, lambda snapshot: decide(snapshot, self._clock.now()))
         if decision.incidents or decision.consumed:
             self._committed(decision)
@@ -249,7 +253,7 @@ class Escalating:
             new_id=self._chance.ulid(now),
             next_number=number,
             fallback=self._playbook.fallback,
-            deployments=self._deployments(now),
+            deployments=self._recent,
             external_url=self._playbook.external_url,
         )
 
