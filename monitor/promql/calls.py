@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from monitor.model.errors import BugError
+from monitor.model.errors import BugError, EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql import elementwise, infos, relabelling, windows
 from monitor.promql.buckets import Repair, bucket_fraction, bucket_quantile
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from monitor.promql.evaluator import Task
     from monitor.promql.plans import Plans
     from monitor.promql.selection import Run
+
+BucketFunction: TypeAlias = "Callable[[int, Sequence[tuple[float, float]]], tuple[float, Repair | None]]"
+"""(step, buckets) to the value at that step, and what had to be repaired."""
 
 _SORTS = frozenset({"sort", "sort_desc", "sort_by_label", "sort_by_label_desc"})
 
@@ -116,7 +119,7 @@ class Calls(ABC):
                 return self._info(node, at)
             case "label_replace" | "label_join":
                 return self._relabelled(node, self.vector(node.args[0], at))
-            case "histogram_quantile" | "histogram_fraction":
+            case "histogram_quantile" | "histogram_quantiles" | "histogram_fraction":
                 return self._histogram(node, at)
             case _:
                 raise BugError(f"no function: {name}")
@@ -221,11 +224,52 @@ class Calls(ABC):
         return out if unique else merged(out)
 
     def _histogram(self, node: Call, at: Ints) -> Block:
+        name = node.function.name
+        if name == "histogram_quantiles":
+            return self._quantiles(node, at)
         numbers = [self.scalar(argument, at) for argument in node.args[:-1]]
         argument = node.args[-1]
         block = self.vector(argument, at)
-        if node.function.name == "histogram_quantile":
+        if name == "histogram_fraction":
+            out = self._of_buckets(
+                node,
+                argument,
+                block,
+                lambda step, row: (bucket_fraction(float(numbers[0][step]), float(numbers[1][step]), row), None),
+            )
+        else:
             self.check_quantile(numbers[0], node.args[0])
+            out = self._of_buckets(node, argument, block, self._quantile_of(numbers[0]))
+        return self.unnamed(node, out)
+
+    def _quantile_of(self, ranks: Floats) -> BucketFunction:
+        return lambda step, row: bucket_quantile(float(ranks[step]), row)
+
+    def _quantiles(self, node: Call, at: Ints) -> Block:
+        """histogram_quantiles: each quantile of each histogram, with the quantile as a label."""
+        argument, label, *others = node.args
+        name = label.value if isinstance(label, Text) else ""
+        if name == "":
+            raise EvaluationError(f"invalid label name {go_quote(name)}")
+        block = self.vector(argument, at)
+        labels: list[Labels] = []
+        parts: list[Block] = []
+        for other in others:
+            ranks = self.scalar(other, at)
+            self.check_quantile(ranks, other)
+            part = self._of_buckets(node, argument, block, self._quantile_of(ranks))
+            if any(name in one for one in part.labels):
+                raise EvaluationError(f"label {go_quote(name)} is there already")
+            text = general(float(ranks[0]))
+            text += ".0" if text.lstrip("-").isdigit() else ""
+            labels += [one.merged({name: text}) for one in part.labels]
+            parts.append(part)
+        values = np.concatenate([part.values for part in parts])
+        present = np.concatenate([part.mask for part in parts])
+        return self.unnamed(node, Block(labels, values, present))
+
+    def _of_buckets(self, node: Call, argument: Expr, block: Block, function: BucketFunction) -> Block:
+        """One value for each classic histogram and step, from its (upper bound, count) pairs."""
 
         def plan() -> tuple[list[Labels], list[list[tuple[float, int]]], list[tuple[str, str]]]:
             members: dict[Labels, list[tuple[float, int]]] = {}
@@ -242,24 +286,21 @@ class Calls(ABC):
         for text, name in bad:
             problem = f'bucket label "le" is missing or has a malformed value of {go_quote(text)}'
             self.annotations.warn(_named(problem, name), argument)
-        values = np.full((len(labels), len(at)), np.nan)
+        steps = int(block.values.shape[1])
+        values = np.full((len(labels), steps), np.nan)
         present = np.zeros(values.shape, dtype=bool)
         mask = block.mask
         for place, rows in enumerate(members):
             self.task.check()
-            for step in range(len(at)):
+            for step in range(steps):
                 buckets = [(bound, float(block.values[row, step])) for bound, row in rows if mask[row, step]]
                 if not buckets:
                     continue
                 present[place, step] = True
-                if node.function.name == "histogram_fraction":
-                    low, high = (float(number[step]) for number in numbers)
-                    values[place, step] = bucket_fraction(low, high, buckets)
-                else:
-                    values[place, step], repair = bucket_quantile(float(numbers[0][step]), buckets)
-                    if repair is not None:
-                        self._tell_repair(repair, labels[place].get(METRIC_NAME, ""), argument)
-        return self.unnamed(node, Block(labels, values, None if bool(present.all()) else present))
+                values[place, step], repair = function(step, buckets)
+                if repair is not None:
+                    self._tell_repair(repair, labels[place].get(METRIC_NAME, ""), argument)
+        return Block(labels, values, None if bool(present.all()) else present)
 
     def _tell_repair(self, repair: Repair, name: str, node: Expr) -> None:
         page = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"

@@ -12,7 +12,7 @@ from monitor.promql.signatures import EXPERIMENTAL_AGGREGATIONS
 
 _DEEPEST: Final = 200
 _NATIVE: Final = frozenset(
-    ["histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev", "histogram_stdvar", "histogram_quantiles"]
+    ["histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev", "histogram_stdvar"]
 )
 _UNSERVED: Final = frozenset({"start_timestamp"})
 

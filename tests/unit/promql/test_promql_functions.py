@@ -214,3 +214,14 @@ def test_smoothing_factors_must_lie_between_zero_and_one() -> None:
     """Else the evaluation fails."""
     with pytest.raises(EvaluationError, match="invalid smoothing factor"):
         ask("double_exponential_smoothing(x[5m], 1, 0.5)", ["x 0+1x10"])
+
+
+def test_several_quantiles_become_one_label() -> None:
+    """Each quantile of each histogram; a label of that name must not be there."""
+    assert ask("histogram_quantiles(h_bucket, 'q', 0.1, 0.4, 1)", _BUCKETS, "0s") == {
+        '{q="0.1"}': 0.05,
+        '{q="0.4"}': 0.3,
+        '{q="1.0"}': 1,
+    }
+    with pytest.raises(EvaluationError, match="is there already"):
+        ask("histogram_quantiles(h_bucket, 'a', 0.1)", ['h_bucket{a="1", le="+Inf"} 1'], "0s")
