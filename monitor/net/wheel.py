@@ -58,6 +58,8 @@ class _Ring(Generic[T]):
         self.next_due: Millis = 0
 
     def rebuild(self, now: Millis) -> None:
+        """Plan anew; a slot that is due already and has not fired is not lost by it."""
+        since = min(now, self.next_due - 1) if self.busy else now
         self.length = slot_length(len(self.members), self.interval)
         slots: dict[Millis, list[T]] = {}
         for name, member in self.members.items():
@@ -65,7 +67,7 @@ class _Ring(Generic[T]):
             slots.setdefault(where - where % self.length, []).append(member)
         self.slots = slots
         self.busy = sorted(slots)
-        self.seek(now)
+        self.seek(since)
 
     def seek(self, now: Millis) -> None:
         """Point at the first busy slot after `now`."""

@@ -235,6 +235,9 @@ class Probing:
             return f"kind {check.kind!r} is not one of {', '.join(sorted(self._catalogue))}"
         if check.interval <= 0 or check.timeout <= 0 or check.failure_threshold < 1 or check.success_threshold < 1:
             return "interval, timeout and thresholds must be more than nothing"
+        running = self._entries.get(check.name)
+        if running is not None and running.check == check:
+            return ""
         try:
             self._kind(check.kind).prepare(check)
         except ValueError as error:

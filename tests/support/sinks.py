@@ -60,6 +60,7 @@ class _FakeWriter:
         self._ended = set()
         for labels, value, absent in zip(self._labels, row, missing(row), strict=True):
             if not absent:
+                assert is_stale(float(value)) or not np.isnan(value), "a missing value lost its bits"
                 self._sink.samples.setdefault(labels, []).append((at, float(value)))
                 if is_stale(float(value)):
                     self._ended.add(labels)

@@ -85,6 +85,23 @@ def test_removing_and_adding_leaves_the_others_alone() -> None:
     assert story.times("c")
 
 
+def test_a_change_while_a_slot_is_overdue_does_not_lose_it() -> None:
+    """Reloading in the very moment of a slot costs nobody an attempt."""
+    story = Story()
+    own = place("a", 10_000) // 1000 * 1000
+
+    async def told() -> None:
+        story.wheel.update({"a": (10_000, "a")}, set())
+        await story.clock.sleep(20_000)
+        story.loop.advance((own + 5) / 1000)
+        story.wheel.update({"b": (10_000, "b")}, set())
+        await story.clock.sleep(20_000)
+        story.wheel.close()
+
+    story.play(told())
+    assert {after - before for before, after in pairwise(story.times("a"))} <= {10_000, 10_005, 9_995}
+
+
 def test_turns_that_were_slept_through_are_counted_and_not_made_up_for() -> None:
     """After a stall of 35 s a member of 10 s fires once at once, and then in its slots."""
     story = Story()
