@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor import __version__
 from monitor.alerts.dispatching import Dispatcher
@@ -65,7 +65,7 @@ class Drivers:
     fetch: Fetch
     kinds: Callable[[str], Mapping[str, Kind]]
     """Makes the notifying kinds, given the name of this instance."""
-    probe_kinds: Mapping[str, CatalogueEntry] = CATALOGUE
+    probe_kinds: Mapping[str, CatalogueEntry] = field(default_factory=lambda: CATALOGUE)
 
 
 class SwitchingBook:

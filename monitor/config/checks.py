@@ -17,6 +17,7 @@ from monitor.model.checks import Check, Expect
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND
 from monitor.net.tls import Trust
+from monitor.probe.expect import Expectations
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
 from monitor.probe.kinds.http import HttpOptions
 from monitor.probe.kinds.tcp import TcpOptions
@@ -169,6 +170,8 @@ def read_checks(
         for key in ("failure_threshold", "success_threshold"):
             if getattr(section, key) < 1:
                 findings.wrong(document, (*here, key), "must be 1 or more")
+        expect = _expect(section.expect)
+        findings.attempt(document, (*here, "expect"), lambda expect=expect: Expectations(expect))
         found.append(
             Check(
                 name=section.name,
@@ -179,7 +182,7 @@ def read_checks(
                 timeout=section.timeout,
                 failure_threshold=section.failure_threshold,
                 success_threshold=section.success_threshold,
-                expect=_expect(section.expect),
+                expect=expect,
                 options=kind.options,
             )
         )

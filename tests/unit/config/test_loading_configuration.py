@@ -1,0 +1,254 @@
+"""From files to a configuration, or to every mistake at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from monitor.config.environment import Environment
+from monitor.config.loading import Configuration, Overrides, load
+from monitor.model.errors import ConfigError
+from monitor.model.labels import Labels
+from monitor.model.notifications import Destination
+from monitor.model.times import MINUTE, SECOND
+from monitor.notify.kinds.console import ConsoleOptions
+from monitor.notify.kinds.pagerduty import PagerDutyOptions
+from monitor.notify.kinds.slack import SlackOptions
+from monitor.probe.kinds.heartbeat import HeartbeatOptions
+from monitor.probe.kinds.http import HttpOptions
+
+NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
+
+
+def loaded(folder: Path, text: str, *, variables: dict[str, str] | None = None, **files: str) -> Configuration:
+    """The configuration of this text, beside files named by keyword (`_` stands for `.`)."""
+    for name, content in files.items():
+        (folder / name.replace("_", ".")).write_text(content, encoding="utf-8")
+    path = folder / "watchkeeper.yml"
+    path.write_text(text, encoding="utf-8")
+    return load(Overrides(config=str(path)), NOTHING_SET, variables or {})
+
+
+def mistakes(folder: Path, text: str, **files: str) -> list[str]:
+    """What is wrong, without the name of the file."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(folder, text, variables={}, **files)
+    return [str(finding).removeprefix(f"{folder}/watchkeeper.yml:") for finding in caught.value.findings]
+
+
+def test_nothing_at_all_is_a_configuration() -> None:
+    """Without file and settings: no checks, shipped rules, everything to the console, loopback only."""
+    configuration = load(Overrides(urls=("http://localhost:8000/health",)), NOTHING_SET, {})
+    assert [(check.name, check.kind) for check in configuration.checks] == [("localhost:8000/health", "http")]
+    assert any(group.file == "shipped/critical.yml" for group in configuration.groups)
+    assert configuration.listen.is_loopback
+    book = configuration.paging.book
+    assert book.options(Destination("default", "console")) == ConsoleOptions()
+
+
+def test_ten_lines_watch_a_service_and_page_a_person(tmp_path: Path) -> None:
+    """The example of the README means what it says."""
+    configuration = loaded(
+        tmp_path,
+        """
+environment: production
+checks:
+  - {name: shop-api, url: "https://shop.example.com/healthz", labels: {team: payments},
+     expect: {status: 200, body: {database: connected}}}
+  - {name: nightly-backup, heartbeat: {period: 1d, grace: 1h}}
+people: {ana: {pagerduty_routing_key_file: key, console: yes}}
+policies: {default: {steps: [{notify: [user:ana]}, {after: 5m, notify: [user:ana]}], repeat: 3}}
+""",
+    )
+    api, backup = configuration.checks
+    assert api.labels == Labels({"team": "payments"})
+    assert api.expect.body == {"database": "connected"}
+    assert isinstance(api.options, HttpOptions)
+    assert backup.options == HeartbeatOptions(period=24 * 60 * MINUTE, grace=60 * MINUTE)
+    assert configuration.leaving_labels == Labels({"environment": "production"})
+    options = configuration.paging.book.options(Destination("user:ana", "pagerduty"))
+    assert isinstance(options, PagerDutyOptions)
+    assert options.routing_key.path == str(tmp_path / "key")
+
+
+def test_all_mistakes_of_all_sections_are_told_at_once(tmp_path: Path) -> None:
+    """Structure and meaning, each with line, path, problem and remedy."""
+    found = mistakes(
+        tmp_path,
+        """checks:
+  - {name: a, url: "http://a/", interval: 5x}
+  - {name: b}
+  - {name: c, ulr: "http://c/"}
+  - {name: d, url: "ftp://d/"}
+  - {name: d, url: "http://d/", expect: {matches: "(("}}
+web: {listen: nowhere}
+people: {bo: {slack: U1}}
+policies: {p: {steps: [{notify: [user:nobody, pigeon:x]}]}}
+""",
+    )
+    assert found[0].startswith('2: checks[0].interval: not a valid duration string: "5x"')
+    assert '4: checks[2].ulr: "ulr" is not a known key here: did you mean "url"?' in found[1]
+    rest = "\n".join(found[2:])
+    assert "3: checks[1]: does not say what to check: give exactly one of url, tcp, tls, heartbeat" in rest
+    assert '5: checks[3].url: "ftp://d/" is not an HTTP address' in rest
+    assert '6: checks[4].name: another check is named "d"' in rest
+    assert "6: checks[4].expect" in rest
+    assert '7: web.listen: "nowhere" is not an address to listen at: write host:port or :port' in rest
+    assert "8: people.bo: bo cannot be reached by slack: set slack.bot_token" in rest
+    assert '9: policies.p.steps[0].notify[0]: "user:nobody" is not defined' in rest
+    assert '9: policies.p.steps[0].notify[1]: "pigeon:x" names no target' in rest
+
+
+def test_variables_are_replaced_and_missing_ones_named(tmp_path: Path) -> None:
+    """`${VAR}` and `${VAR:-default}`; `$$` is a dollar."""
+    text = "checks: [{name: '${NAME}', url: 'http://${HOST:-localhost}/a$$b'}]\n"
+    (check,) = loaded(tmp_path, text, variables={"NAME": "api"}).checks
+    assert (check.name, check.target) == ("api", "http://localhost/a$b")
+    assert mistakes(tmp_path, text) == [
+        "1: checks[0].name: the environment variable NAME is not set: set it, or write ${NAME:-default}"
+    ]
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """Settings of a container override the file; a foreign DATABASE_URL only warns."""
+    path = tmp_path / "watchkeeper.yml"
+    path.write_text("environment: staging\nweb: {listen: '127.0.0.1:1'}\n", encoding="utf-8")
+    environment = NOTHING_SET.model_copy(
+        update={
+            "environment": "production",
+            "listen": ":9999",
+            "data": str(tmp_path / "d"),
+            "database_url": "postgresql://db/app",
+            "admin_token": SecretStr("s" * 20),
+        }
+    )
+    configuration = load(Overrides(config=str(path)), environment, {})
+    assert configuration.environment == "production"
+    assert (configuration.listen.port, configuration.listen.is_loopback) == (9999, False)
+    assert configuration.storage.folder == tmp_path / "d"
+    assert [token.role for token in configuration.listen.tokens] == ["admin"]
+    assert any("only SQLite is served yet" in finding.problem for finding in configuration.warnings)
+
+
+def test_the_default_tree_pages_criticals_and_only_in_the_environments_that_page(tmp_path: Path) -> None:
+    """Critical: policy `default`, no waiting; the rest: receiver `default` after half a minute."""
+    critical = {"alertname": "Down", "severity": "critical"}
+    for environment, receiver, wait in (
+        ("production", "page", 0),
+        ("", "page", 0),
+        ("staging", "default", 30 * SECOND),
+    ):
+        root = loaded(tmp_path, f"environment: '{environment}'\n").paging.root
+        (route,) = root.match(critical)
+        assert (route.receiver, route.group_wait) == (receiver, wait)
+        (other,) = root.match({"alertname": "Slow", "severity": "warning"})
+        assert (other.receiver, other.group_wait) == ("default", 30 * SECOND)
+
+
+def test_an_alertmanager_file_is_read_as_it_is(tmp_path: Path) -> None:
+    """Inheritance, keys and ids of the tree; receivers with their options; unserved sections warn by name."""
+    configuration = loaded(
+        tmp_path,
+        "alertmanager_file: am.yml\nescalate: {page: pay}\npolicies: {pay: {steps: [{notify: ['receiver:page']}]}}\n",
+        am_yml="""
+global: {slack_api_url: "https://hooks.example.com/x", resolve_timeout: 10m}
+route:
+  receiver: team
+  group_by: [alertname]
+  routes:
+    - {match_re: {owner: "a|b"}, matchers: ['severity="critical"'], receiver: page, group_wait: 5s, continue: true}
+    - {matchers: ["x=y"], group_by: ['...']}
+receivers:
+  - {name: team, slack_configs: [{channel: "#t", title: "{{ .Status }}"}], opsgenie_configs: [{api_key: k}]}
+  - {name: page, pagerduty_configs: [{routing_key: k}], webhook_configs: [{url: "http://hook/"}]}
+inhibit_rules: [{source_matchers: ["a=b"]}]
+""",
+    )
+    first, second = configuration.paging.root.children
+    assert first.key == '{}/{owner=~"^(?:a|b)$",severity="critical"}'
+    assert (first.group_by, first.group_wait, first.continue_) == (frozenset({"alertname"}), 5 * SECOND, True)
+    assert second.id == '{}/{x="y"}/1'
+    assert second.group_by_all
+    page = configuration.paging.receivers["page"]
+    assert page.policy == "pay"
+    assert [one.destination.integration for one in page.integrations] == ["webhook"]
+    slack = configuration.paging.book.options(Destination("team", "slack"))
+    assert isinstance(slack, SlackOptions)
+    assert slack.webhook_url.read() == "https://hooks.example.com/x"
+    warned = "\n".join(str(finding) for finding in configuration.warnings)
+    for name in ("inhibit_rules", "opsgenie_configs", "slack_configs[0].title"):
+        assert name in warned
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("receivers: [{name: a}]", "no route provided in config"),
+        ("route: {group_by: [a]}\nreceivers: [{name: a}]", "root route must specify a default receiver"),
+        ("route: {receiver: b}\nreceivers: [{name: a}]", 'undefined receiver "b" used in route'),
+        ("route: {receiver: a, continue: true}\nreceivers: [{name: a}]", "cannot have continue in root route"),
+        ("route: {receiver: a, matchers: [x=y]}\nreceivers: [{name: a}]", "root route must not have any matchers"),
+        ("route: {receiver: a, group_by: [x, x]}\nreceivers: [{name: a}]", 'duplicated label "x" in group_by'),
+        ("route: {receiver: a, group_interval: 0s}\nreceivers: [{name: a}]", "group_interval cannot be zero"),
+        ("route: {receiver: a}\nreceivers: [{name: a}, {name: a}]", 'notification config name "a" is not unique'),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: x, url_file: y}]}]",
+            "at most one of url & url_file must be configured",
+        ),
+    ],
+)
+def test_alertmanagers_own_texts_are_kept(tmp_path: Path, text: str, message: str) -> None:
+    """Whoever searches for the text finds the same help."""
+    found = mistakes(tmp_path, "alertmanager_file: am.yml\n", am_yml=text)
+    assert any(message in line for line in found), found
+
+
+def test_a_prometheus_file_gives_jobs_rules_and_external_labels(tmp_path: Path) -> None:
+    """Defaults are inherited, rule files are relative to it, discovery that is not served warns."""
+    configuration = loaded(
+        tmp_path,
+        "prometheus_file: prom.yml\nrules: {shipped: false}\n",
+        prom_yml="""
+global: {scrape_interval: 20s, scrape_timeout: 5s, evaluation_interval: 30s, external_labels: {cluster: eu}}
+rule_files: ["*.rules"]
+scrape_configs:
+  - {job_name: shop, static_configs: [{targets: ["shop:80"], labels: {a: b}}], consul_sd_configs: [{server: x}]}
+  - {job_name: fast, scrape_interval: 1s, static_configs: [{targets: ["x:1"]}]}
+alerting: {alertmanagers: []}
+""",
+        shop_rules="groups: [{name: g, rules: [{alert: Down, expr: up == 0, for: 017s, labels: {severity: page}}]}]",
+    )
+    shop, fast = configuration.jobs
+    assert (shop.interval, shop.timeout) == (20 * SECOND, 5 * SECOND)
+    assert (fast.interval, fast.timeout) == (SECOND, SECOND)
+    (group,) = configuration.groups
+    assert (group.name, group.interval) == ("g", 30 * SECOND)
+    assert configuration.leaving_labels == Labels({"cluster": "eu"})
+    warned = "\n".join(str(finding) for finding in configuration.warnings)
+    assert "consul_sd_configs" in warned
+    assert "alerting" in warned
+
+
+def test_a_mistake_in_a_rule_file_has_its_own_place_and_prometheus_own_words(tmp_path: Path) -> None:
+    """The expression's position is told inside the line of the file."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(
+            tmp_path,
+            "rule_files: [bad.yml]\n",
+            bad_yml="groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: sum(\n",
+        )
+    (finding,) = caught.value.findings
+    assert (finding.file, finding.line) == (str(tmp_path / "bad.yml"), 5)
+    assert 'group "g", rule 1, "A": could not parse expression: 1:5: parse error' in finding.problem
+
+
+def test_secrets_do_not_show(tmp_path: Path) -> None:
+    """Nobody who prints a configuration prints a key."""
+    configuration = loaded(
+        tmp_path,
+        "people: {ana: {pagerduty_routing_key: topsecretkey}}\nweb: {tokens: {ci: {token: topsecrettoken123}}}\n",
+    )
+    shown = f"{configuration.paging.book.options(Destination('user:ana', 'pagerduty'))} {configuration.listen}"
+    assert "topsecret" not in shown
