@@ -9,6 +9,6 @@ which say themselves what templates may see of them: nothing is looked up on for
 print as Go prints them. Errors carry Go's wording and places, because people search the web for those.
 
 A template comes from a configuration file, but its data come from labels and bodies of strangers, so execution is bounded
-in steps, depth and output. Not served: complex numbers, channels, `iter.Seq`, custom delimiters. HTML is a matter of
-whoever renders it: `executor.execute` takes the function that writes an action's value.
+in steps, depth and output. Not served: complex numbers, channels, `iter.Seq`, custom delimiters. `html` escapes what
+actions give for the place in an HTML document where they stand.
 """

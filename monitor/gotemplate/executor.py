@@ -6,11 +6,11 @@ and of any text a function makes. What passes a bound fails as a template that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.builtin_functions import BUILTINS, RAW
@@ -61,6 +61,18 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
+class Writer(Protocol):
+    """Turns what a template writes into what goes out: the seam for escaping."""
+
+    def text(self, text: str) -> str:
+        """The template's own text."""
+        ...
+
+    def value(self, value: Value) -> str:
+        """What an action gives. Raises TemplateError."""
+        ...
+
+
 def execute(
     definition: tree.Definition,
     definitions: Mapping[str, tree.Definition],
@@ -69,11 +81,11 @@ def execute(
     *,
     missing_key: MissingKey = MissingKey.INVALID,
     limits: Limits = DEFAULT_LIMITS,
-    write: Callable[[tree.Action, Value], str] | None = None,
+    writer: Writer | None = None,
 ) -> str:
-    """The text. `definitions` are the templates that `template` may call. `write` turns the value of an action into
-    text; None prints it as Go does. Raises TemplateError, and whatever a function raises beside ValueError."""
-    return _Run(definitions, functions, missing_key, limits, write).start(definition, data)
+    """The text. `definitions` are the templates that `template` may call. Without a `writer`, values are printed as Go
+    prints them. Raises TemplateError, and whatever a function raises beside ValueError."""
+    return _Run(definitions, functions, missing_key, limits, writer).start(definition, data)
 
 
 class _Leave(Enum):
@@ -101,7 +113,7 @@ class _Run:
         "size",
         "steps",
         "variables",
-        "write",
+        "writer",
     )
 
     def __init__(
@@ -110,13 +122,13 @@ class _Run:
         functions: Mapping[str, Function],
         missing: MissingKey,
         limits: Limits,
-        write: Callable[[tree.Action, Value], str] | None,
+        writer: Writer | None,
     ) -> None:
         self.definitions = definitions
         self.functions = functions
         self.missing = missing
         self.limits = limits
-        self.write = write
+        self.writer = writer
         self.out: list[str] = []
         self.size = 0
         self.steps = 0
@@ -161,7 +173,7 @@ class _Run:
         self._step(node)
         match node:
             case tree.Text(text=text):
-                self._emit(text)
+                self._emit(text if self.writer is None else self.writer.text(text))
             case tree.Action(pipe=pipe):
                 value = self._pipe(pipe, dot)
                 if not pipe.declared:
@@ -192,8 +204,11 @@ class _Run:
     def _print(self, node: tree.Action, value: Value) -> None:
         if isinstance(value, Function):
             raise self._error(f"can't print {node} of type func")
-        if self.write is not None:
-            self._emit(self.write(node, value))
+        if self.writer is not None:
+            try:
+                self._emit(self.writer.value(value))
+            except TemplateError as error:
+                raise self._error(str(error)) from error
         else:
             self._emit(value if isinstance(value, str) else text_of("<no value>" if value is None else value))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.builtin_functions import BUILTINS
-from monitor.gotemplate.executor import DEFAULT_LIMITS, Limits, MissingKey, execute
+from monitor.gotemplate.executor import DEFAULT_LIMITS, Limits, MissingKey, Writer, execute
 from monitor.gotemplate.parser import parse
-from monitor.gotemplate.tree import Action, Definition
+from monitor.gotemplate.tree import Definition
 from monitor.gotemplate.values import Function, Value
 from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
@@ -45,7 +45,7 @@ class TemplateSet:
         *,
         missing_key: MissingKey = MissingKey.INVALID,
         limits: Limits = DEFAULT_LIMITS,
-        write: Callable[[Action, Value], str] | None = None,
+        writer: Writer | None = None,
     ) -> str:
         """The text of one template. `functions` are the meanings of the names; see `executor.execute`. Raises
         TemplateError."""
@@ -53,7 +53,7 @@ class TemplateSet:
         if definition is None:
             raise TemplateError(f"template: no template {quote(name)} associated with template {quote(name)}")
         return execute(
-            definition, self.definitions, functions, data, missing_key=missing_key, limits=limits, write=write
+            definition, self.definitions, functions, data, missing_key=missing_key, limits=limits, writer=writer
         )
 
     def calls(self, function: str) -> bool:
