@@ -39,6 +39,9 @@ _LONGEST_WISH: Millis = HOUR
 """A vendor that asks for more patience than this is not believed."""
 
 
+_ANSWERS_A_PAGE = frozenset({MessageKind.RESOLVE, MessageKind.ACKNOWLEDGE})
+
+
 class Repeats(Enum):
     """What a second attempt does when the first may have arrived."""
 
@@ -75,8 +78,8 @@ def admit(head: Head, now: Timestamp) -> Finish | None:
     if row.message.kind.wakes and row.incident and not _wanted(row, head.incident):
         why = "acknowledged, resolved or overtaken before it was sent"
         return Finish(state=OutboxState.CANCELLED, due_at=now, error=why, uncertain=head.uncertain, counted=False)
-    if row.message.kind is MessageKind.RESOLVE and head.began is Began.CANCELLED and not head.uncertain:
-        why = "nothing was ever sent there that could be resolved"
+    if row.message.kind in _ANSWERS_A_PAGE and head.began is Began.CANCELLED and not head.uncertain:
+        why = f"no page was ever sent there, so there is none to {row.message.kind.value}"
         rows = passed_on(row, head.redirected_to, now)
         return Finish(state=OutboxState.CANCELLED, due_at=now, error=why, counted=False, rows=rows)
     return None

@@ -10,7 +10,7 @@ import json
 
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.notifications import AlertView, GroupView, IncidentView, Message, MessageKind
-from monitor.model.times import rfc3339
+from monitor.model.times import Timestamp, rfc3339
 from monitor.notify.dressing.wording import firing
 
 _NO_END = "0001-01-01T00:00:00Z"
@@ -55,8 +55,8 @@ def _alert(alert: AlertView) -> dict[str, object]:
         "status": "firing" if alert.firing else "resolved",
         "labels": _labels(alert.labels),
         "annotations": _labels(alert.annotations),
-        "startsAt": rfc3339(alert.starts_at),
-        "endsAt": _NO_END if alert.ends_at is None else rfc3339(alert.ends_at),
+        "startsAt": _instant(alert.starts_at),
+        "endsAt": _NO_END if alert.ends_at is None else _instant(alert.ends_at),
         "generatorURL": alert.generator_url,
         "fingerprint": alert.fingerprint,
     }
@@ -73,15 +73,21 @@ def _incident(message: Message, incident: IncidentView) -> dict[str, object]:
         "step": incident.step,
         "steps": incident.steps,
         "loop": incident.loop,
-        "nextStepAt": None if incident.next_step_at is None else rfc3339(incident.next_step_at),
+        "nextStepAt": None if incident.next_step_at is None else _instant(incident.next_step_at),
         "acknowledgedBy": incident.acknowledged_by,
         "event": message.kind.value,
         "severity": message.severity.value,
         "title": message.title,
         "text": message.text,
-        "since": rfc3339(message.since),
+        "since": _instant(message.since),
         "links": [{"text": text, "href": url} for text, url in message.links],
     }
+
+
+def _instant(at: Timestamp) -> str:
+    """As Go writes it: no zeros at the end of the fraction, and no fraction at a full second."""
+    whole, fraction = rfc3339(at)[:-5], f"{at % 1000:03d}".rstrip("0")
+    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
 
 
 def _labels(labels: Labels = EMPTY) -> dict[str, str]:

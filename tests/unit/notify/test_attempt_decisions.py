@@ -17,8 +17,8 @@ from monitor.model.notifications import (
     Unknown,
 )
 from monitor.model.times import DAY, HOUR, MINUTE, SECOND
-from monitor.notify.attempts import Patience, Repeats, backoff, conclude, homeless, put_back, unrepeatable
-from monitor.notify.outbox import Claimed, Finish
+from monitor.notify.attempts import Patience, Repeats, admit, backoff, conclude, homeless, put_back, unrepeatable
+from monitor.notify.outbox import Began, Claimed, Finish, Head
 from monitor.notify.redirects import instead
 from tests.support.messages import T0, a_row
 
@@ -121,6 +121,19 @@ def test_a_removed_receiver_fails_the_row_without_an_attempt() -> None:
     finish = homeless(claimed(), _OPS, T0)
     assert (finish.state, finish.counted) == (OutboxState.FAILED, False)
     assert "no longer in the configuration" in finish.rows[0].message.text
+
+
+@pytest.mark.parametrize("kind", [_END, MessageKind.ACKNOWLEDGE])
+def test_who_never_got_the_page_hears_neither_of_its_acknowledgement_nor_of_its_end(kind: MessageKind) -> None:
+    """Unless an attempt of this very row may have arrived, or a page may have been forgotten."""
+    row = a_row(kind)
+    refused = admit(Head(row=row, began=Began.CANCELLED), T0)
+    assert refused is not None
+    assert refused.error == f"no page was ever sent there, so there is none to {kind.value}"
+    assert admit(Head(row=row, began=Began.ARRIVED), T0) is None
+    assert admit(Head(row=row, began=Began.NONE), T0) is None
+    assert admit(Head(row=row, began=Began.CANCELLED, uncertain=True), T0) is None
+    assert admit(Head(row=a_row(_NOTE), began=Began.CANCELLED), T0) is None
 
 
 def test_a_row_that_is_put_back_keeps_its_doubt() -> None:

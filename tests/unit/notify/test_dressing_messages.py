@@ -137,12 +137,20 @@ def test_the_webhook_speaks_alertmanagers_version_4() -> None:
         "status": "firing",
         "labels": {"alertname": "ServiceDown", "service": "shop-api", "severity": "critical"},
         "annotations": {"summary": "shop-api is down"},
-        "startsAt": "2026-03-02T08:58:00.000Z",
+        "startsAt": "2026-03-02T08:58:00Z",
         "endsAt": "0001-01-01T00:00:00Z",
         "generatorURL": "https://graphs.example.com/g",
         "fingerprint": message.alerts[0].fingerprint,
     }
     assert b"<" not in webhook_body(replace(message, external_url="https://x/<a>&b"))
+
+
+@pytest.mark.parametrize(("millis", "text"), [(0, "00Z"), (5, "00.005Z"), (120, "00.12Z"), (300, "00.3Z")])
+def test_instants_in_the_webhook_are_written_as_go_writes_them(millis: int, text: str) -> None:
+    """Some receivers compare texts."""
+    alert = replace(a_message().alerts[0], starts_at=T0 + millis)
+    document = json.loads(webhook_body(replace(a_message(), alerts=(alert,))))
+    assert document["alerts"][0]["startsAt"] == f"2026-03-02T09:00:{text}"
 
 
 def test_max_alerts_cuts_and_counts() -> None:
