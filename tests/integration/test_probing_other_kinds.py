@@ -99,7 +99,7 @@ async def test_a_proxy_is_asked_for_the_whole_address() -> None:
     body = b'{"status":"healthy","version":"2.0"}'
     async with serving(reply(200, body, ("Content-Type", "application/json"))) as proxy, instruments() as tools:
         options = HttpOptions(proxy_url=proxy.url(""), headers={"X-A": "b"})
-        check = Check(name="p", kind="http_proxied", target="http://shop.example/health", options=options)
+        check = Check(name="p", kind="http", target="http://shop.example/health", options=options)
         outcome = await attempt(tools, check)
     assert (outcome.success, outcome.version, outcome.status_code) == (True, "2.0", 200)
     assert proxy.heads[0].startswith(b"GET http://shop.example/health HTTP/1.1\r\n")
@@ -112,7 +112,7 @@ async def test_a_bad_proxy_gives_its_reason(silent: bool, reason: FailureReason)
     script = hang if silent else raw(b"")
     async with serving(script) as proxy, instruments() as tools:
         check = Check(
-            name="p", kind="http_proxied", target="http://a.example/", timeout=300,
+            name="p", kind="http", target="http://a.example/", timeout=300,
             options=HttpOptions(proxy_url=proxy.url("")),
         )  # fmt: skip
         outcome = await attempt(tools, check)

@@ -10,7 +10,6 @@ from typing import Final, cast
 from monitor.probe import series
 from monitor.probe.kinds.heartbeat import HeartbeatKind, HeartbeatOptions
 from monitor.probe.kinds.http import HttpKind
-from monitor.probe.kinds.http_proxied import HttpProxiedKind
 from monitor.probe.kinds.http_target import HttpOptions
 from monitor.probe.kinds.kind import Instruments, Kind
 from monitor.probe.kinds.tcp import TcpKind, TcpOptions
@@ -37,7 +36,6 @@ def _entry(options: type, make: Callable[[Instruments], object], layout: Layout)
 CATALOGUE: Final[Mapping[str, CatalogueEntry]] = MappingProxyType(
     {
         "http": _entry(HttpOptions, HttpKind, series.HTTP),
-        "http_proxied": _entry(HttpOptions, HttpProxiedKind, series.HTTP),
         "tcp": _entry(TcpOptions, TcpKind, series.TCP),
         "tls": _entry(TlsOptions, TlsKind, series.TLS),
         "heartbeat": _entry(HeartbeatOptions, HeartbeatKind, series.HEARTBEAT),

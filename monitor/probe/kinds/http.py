@@ -21,6 +21,7 @@ from monitor.net.url import Url, follow
 from monitor.probe.answers import Answer
 from monitor.probe.assess import assess
 from monitor.probe.dialects import read_body
+from monitor.probe.kinds.http_proxied import ProxiedTarget, ThroughProxy
 from monitor.probe.kinds.http_target import HttpOptions, HttpTarget, compile_http, compose, compose_hop
 from monitor.probe.kinds.kind import Done, Instruments
 
@@ -37,19 +38,25 @@ _REMEMBERED_BODY: Final = 4096
 class HttpKind:
     """The http kind. See `kind.Kind`."""
 
-    __slots__ = ("_active", "instruments")
+    __slots__ = ("_active", "_proxied", "instruments")
 
     def __init__(self, instruments: Instruments) -> None:
         self.instruments = instruments
         self._active: set[_Attempt] = set()
+        self._proxied = ThroughProxy(instruments)
 
-    def prepare(self, check: Check) -> HttpTarget:
+    def prepare(self, check: Check) -> HttpTarget | ProxiedTarget:
+        if isinstance(check.options, HttpOptions) and check.options.proxy_url:
+            return self._proxied.prepare(check)
         return compile_http(check, self.instruments.user_agent)
 
-    def start(self, batch: Sequence[tuple[int, HttpTarget]], deadline: float, done: Done) -> None:
+    def start(self, batch: Sequence[tuple[int, HttpTarget | ProxiedTarget]], deadline: float, done: Done) -> None:
         instruments = self.instruments
         origin = instruments.clock.now() - instruments.poller.time() * 1000
         for slot, target in batch:
+            if isinstance(target, ProxiedTarget):
+                self._proxied.start(((slot, target),), deadline, done)
+                continue
             attempt = _Attempt(self, slot, target, done, origin)
             attempt.begin()
             if not attempt.over:
@@ -61,6 +68,7 @@ class HttpKind:
             attempt.over = True
             attempt.close()
         self._active.clear()
+        self._proxied.close()
 
     def ended(self, attempt: _Attempt) -> None:
         """Called by an attempt that is over."""

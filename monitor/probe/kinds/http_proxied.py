@@ -35,8 +35,8 @@ class ProxiedTarget:
     required: frozenset[str]
 
 
-class HttpProxiedKind(AwaitedKind[ProxiedTarget]):
-    """The http_proxied kind; takes `HttpOptions` with a `proxy_url`. See `kind.Kind`."""
+class ThroughProxy(AwaitedKind[ProxiedTarget]):
+    """The part of the http kind that serves checks with a `proxy_url`. See `kind.Kind`."""
 
     def prepare(self, check: Check) -> ProxiedTarget:
         options = check.options

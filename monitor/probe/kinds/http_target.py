@@ -80,8 +80,6 @@ class HttpTarget:
 def compile_http(check: Check, user_agent: str) -> HttpTarget:
     """Raises ValueError, with a sentence for the user, for a check that cannot work."""
     options = check.options if isinstance(check.options, HttpOptions) else HttpOptions()
-    if options.proxy_url:
-        raise ValueError("a check with proxy_url is of kind http_proxied")
     if options.ip_version not in (4, 6):
         raise ValueError(f"ip_version {options.ip_version} is not 4 or 6")
     url = parse_url(check.target)
