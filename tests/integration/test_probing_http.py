@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 from monitor.model.checks import Check, Expect, FailureReason, HealthState
 from monitor.probe.kinds.http_target import HttpOptions
@@ -146,3 +147,31 @@ async def test_expectations_on_json_headers_and_text_become_sentences() -> None:
         'header X-Region is "us-1" and does not match \'^eu-\'; body does not contain "hello"; '
         'database is "connecting", expected "connected"; queue.depth is 12, expected < 10'
     )
+
+
+async def test_credentials_in_files_are_read_at_each_attempt(tmp_path: Path) -> None:
+    """A rotated token is used at once; a missing file is a failure with its sentence."""
+    token = tmp_path / "token"
+    token.write_text("first\n")
+    options = HttpOptions(bearer_token_file=str(token))
+    async with serving(reply()) as target, instruments() as tools:
+        await attempt(tools, check(target.url(), options=options))
+        token.write_text("second\n")
+        await attempt(tools, check(target.url(), options=options))
+        token.unlink()
+        outcome = await attempt(tools, check(target.url(), options=options))
+    assert b"Authorization: Bearer first\r\n" in target.heads[0]
+    assert b"Authorization: Bearer second\r\n" in target.heads[1]
+    assert outcome.text.startswith("credentials cannot be read")
+    assert len(target.heads) == 2
+
+
+async def test_the_host_header_may_be_replaced() -> None:
+    """It is sent once, also after a redirect on the same server."""
+    script = in_turn(reply(302, b"", ("Location", "/b")), reply())
+    async with serving(script) as target, instruments() as tools:
+        outcome = await attempt(tools, check(target.url(), options=HttpOptions(headers={"host": "shop.example"})))
+    assert outcome.success
+    for head in target.heads:
+        assert head.lower().count(b"host:") == 1
+        assert b"host: shop.example\r\n" in head

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from monitor.columns.sink import SampleSink
 from monitor.model.checks import Check, FailureReason, HealthState, Outcome, Verdict
 from monitor.model.times import Timestamp
 from monitor.net.poller import Poller
@@ -87,7 +88,9 @@ class FakeKind:
 class World:
     """One story: what targets do, and what came of it. Times are milliseconds since the start of the story."""
 
-    def __init__(self, behave: Callable[[str, int], Outcome], *, eager: bool = True) -> None:
+    def __init__(
+        self, behave: Callable[[str, int], Outcome], *, eager: bool = True, sink: SampleSink | None = None
+    ) -> None:
         self.behave = behave
         self.loop = VirtualLoop()
         self.time = VirtualTime(self.loop, START)
@@ -108,7 +111,7 @@ class World:
         fake = CatalogueEntry(HttpOptions, lambda tools: FakeKind(self, tools), HTTP)
         self.probing = Probing(
             instruments,
-            self.sink,
+            self.sink if sink is None else sink,
             on_result=self._result,
             on_event=lambda event: self.events.append((self.now, event)),
             store=self.store,
