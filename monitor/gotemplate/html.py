@@ -215,7 +215,25 @@ _ATTRIBUTE: Final = re.compile(r"[^\s/>=\"'<]+")
 _MARKUP: Final = re.compile(r"<[^>]*>")
 _RCDATA: Final = ("textarea", "title")
 _URLS: Final = frozenset(
-    ["action", "archive", "background", "cite", "classid", "codebase", "data", "formaction", "href", "icon", "longdesc", "manifest", "poster", "profile", "src", "usemap", "xmlns"]
+    [
+        "action",
+        "archive",
+        "background",
+        "cite",
+        "classid",
+        "codebase",
+        "data",
+        "formaction",
+        "href",
+        "icon",
+        "longdesc",
+        "manifest",
+        "poster",
+        "profile",
+        "src",
+        "usemap",
+        "xmlns",
+    ]
 )
 _KEEP_ENTITIES: Final = {0: "�", 34: "&#34;", 39: "&#39;", 43: "&#43;", 60: "&lt;", 62: "&gt;"}
 _TEXT: Final = {**_KEEP_ENTITIES, 38: "&amp;"}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.builtin_functions import BUILTINS
-from monitor.gotemplate.executor import DEFAULT_LIMITS, Limits, MissingKey, Writer, execute
+from monitor.gotemplate.evaluation import Limits, MissingKey
+from monitor.gotemplate.executor import DEFAULT_LIMITS, Writer, execute
 from monitor.gotemplate.parser import parse
 from monitor.gotemplate.tree import Definition
 from monitor.gotemplate.values import Function, Value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from monitor.gotemplate.executor import MissingKey
+from monitor.gotemplate.evaluation import MissingKey
 from monitor.gotemplate.template import TemplateSet
 from monitor.gotemplate.values import Function, Object, Value
 from monitor.model.errors import TemplateError

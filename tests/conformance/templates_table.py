@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from monitor.gotemplate.executor import MissingKey
+from monitor.gotemplate.evaluation import MissingKey
 from monitor.gotemplate.html import HtmlWriter
 from monitor.gotemplate.template import TemplateSet
 from monitor.gotemplate.values import ANY, STRING, Function, Object, Safe, Value

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.gotemplate.executor import Limits, MissingKey
+from monitor.gotemplate.evaluation import Limits, MissingKey
 from monitor.gotemplate.template import TemplateSet
 from monitor.gotemplate.values import ANY, STRING, Function
 from monitor.model.errors import TemplateError

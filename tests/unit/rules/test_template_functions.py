@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.gotemplate.executor import MissingKey
+from monitor.gotemplate.evaluation import MissingKey
 from monitor.gotemplate.template import TemplateSet
 from monitor.model.errors import TemplateError
 from monitor.model.labels import Labels
