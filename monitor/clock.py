@@ -67,5 +67,22 @@ class Clock:
         self._on_lag(self.monotonic() - due)
 
 
+class Jumps:
+    """Notices that wall time and monotonic time have parted: somebody set the clock, or the machine slept."""
+
+    __slots__ = ("_ahead", "_clock")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead: Millis | None = None
+
+    def since_last(self) -> Millis:
+        """By how much the wall clock has jumped since this was last asked: negative if it was set back, 0 at first. Small
+        corrections add up over many questions only in the wall clock, not here."""
+        ahead = self._clock.now() - round(self._clock.monotonic() * 1000)
+        before, self._ahead = self._ahead, ahead
+        return 0 if before is None else ahead - before
+
+
 def _system_wall() -> Timestamp:
     return time.time_ns() // 1_000_000

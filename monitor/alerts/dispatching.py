@@ -21,9 +21,12 @@ from monitor.alerts.pipeline import (
     rerouted,
     restarted,
 )
-from monitor.clock import Clock
+from monitor.clock import Clock, Jumps
 from monitor.model.alerts import Alert
-from monitor.model.times import Timestamp
+from monitor.model.times import SECOND, Millis, Timestamp
+
+_JUMP: Millis = 10 * SECOND
+"""A step of the wall clock by more than this is treated like a restart: nobody could report in time that was skipped."""
 
 
 class AlertStore(Protocol):
@@ -70,16 +73,12 @@ class Dispatcher:
         self._on_events = on_events
         self._on_outbox = on_outbox
         self._wake = asyncio.Event()
+        self._jumps = Jumps(clock)
         self._orphans: tuple[str, ...] = ()
 
     async def start(self) -> None:
         """Call once before `run`: groups of an earlier life are taken over under the present configuration."""
-
-        def decide(groups: Mapping[str, AlertGroup]) -> AlertStep:
-            now = self._clock.now()
-            return rerouted([restarted(group, now) for group in groups.values()], self._routing, now)
-
-        await self._commit(None, decide)
+        await self._believe_longer()
 
     async def apply(self, routing: Routing) -> None:
         """A reload: from here on alerts are routed so."""
@@ -95,6 +94,7 @@ class Dispatcher:
         """Take alerts in; returns once they are committed. Raises StoreError: then send them again."""
         if not alerts:
             return
+        await self._notice_jump()
         routing = self._routing
         cleaned = [clean(alert, routing) for alert in alerts]
         arrivals = [(alert, placements(alert, routing)) for alert in cleaned]
@@ -109,11 +109,23 @@ class Dispatcher:
     async def run(self) -> None:
         """Flush groups when they are due, for ever."""
         while True:
+            await self._notice_jump()
             due = await self._store.due(self._clock.now())
             if due:
                 await self._commit(due, self._look)
                 continue
             await self._clock.wait(self._wake, await self._store.next_due())
+
+    async def _believe_longer(self) -> None:
+        def decide(groups: Mapping[str, AlertGroup]) -> AlertStep:
+            now = self._clock.now()
+            return rerouted([restarted(group, now) for group in groups.values()], self._routing, now)
+
+        await self._commit(None, decide)
+
+    async def _notice_jump(self) -> None:
+        if self._jumps.since_last() > _JUMP:
+            await self._believe_longer()
 
     def _look(self, groups: Mapping[str, AlertGroup]) -> AlertStep:
         now = self._clock.now()

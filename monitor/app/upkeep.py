@@ -34,8 +34,8 @@ class Upkeep:
         clock = self._rooms.drivers.clock
         while True:
             await self.round(clock.now())
-            now = clock.now()
-            await clock.sleep_until(now + _ROUND - now % _ROUND)
+            # on monotonic time: the audit is what repairs a clock that was set back
+            await clock.sleep(_ROUND - clock.now() % _ROUND)
 
     async def round(self, now: Timestamp) -> None:
         """One round of `watch`."""

@@ -24,7 +24,7 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.rules import recording, states
 from monitor.rules.groups import AlertingRule, RecordingRule, Rule, RuleGroup
 from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
-from monitor.rules.restore import changes, identities, matched
+from monitor.rules.restore import changes, identities, matched, unobserved
 from monitor.rules.states import RESEND, Active, LimitError
 from monitor.rules.status import GroupStatus, Health, RuleStatus, worst
 from monitor.rules.template_functions import graph_link
@@ -196,6 +196,14 @@ class GroupRun:
         self._tell(step)
         await self._save(run, at)
         await self._send(run, rule, at)
+
+    def skip(self, span: Millis, now: Timestamp) -> None:
+        """The wall clock jumped forward by `span`: the samples are that much older at once, and nothing is known of the
+        time between."""
+        for run in self.rules:
+            run.active = {
+                labels: unobserved(alert, span, self.group.interval, now) for labels, alert in run.active.items()
+            }
 
     def status(self) -> GroupStatus:
         """Plain data for the API."""

@@ -51,8 +51,19 @@ def restored(stored: Sequence[StoredAlert], group: RuleGroup, now: Timestamp) ->
     for place, (rule, identity) in enumerate(zip(group.rules, identities(group.rules), strict=True)):
         rows = by_rule.get(identity)
         if rows and isinstance(rule, AlertingRule):
-            found[place] = {row.alert.labels: _restored(row, group, now) for row in rows}
+            found[place] = {
+                row.alert.labels: unobserved(row.alert, now - row.seen_at, group.interval, now) for row in rows
+            }
     return found
+
+
+def unobserved(alert: ActiveAlert, span: Millis, interval: Millis, now: Timestamp) -> ActiveAlert:
+    """The alert after a time in which nobody looked: a restart, or a jump of the wall clock."""
+    if alert.state is AlertState.PENDING:
+        return replace(alert, active_at=alert.active_at + (span if span > BRIEF else 0))
+    if alert.state is AlertState.FIRING:
+        return replace(alert, held_until=now + 2 * interval, last_sent_at=None)
+    return replace(alert, last_sent_at=None)
 
 
 def changes(
@@ -73,16 +84,6 @@ def matched(old: Sequence[Rule], new: Sequence[Rule]) -> Mapping[int, int]:
     """For each rule of the new list that has a counterpart in the old one: their places, new to old."""
     places = {identity: place for place, identity in enumerate(identities(old))}
     return {place: places[identity] for place, identity in enumerate(identities(new)) if identity in places}
-
-
-def _restored(row: StoredAlert, group: RuleGroup, now: Timestamp) -> ActiveAlert:
-    alert = row.alert
-    outage = now - row.seen_at
-    if alert.state is AlertState.PENDING:
-        return replace(alert, active_at=alert.active_at + (outage if outage > BRIEF else 0))
-    if alert.state is AlertState.FIRING:
-        return replace(alert, held_until=now + 2 * group.interval, last_sent_at=None)
-    return replace(alert, last_sent_at=None)
 
 
 def _essence(alert: ActiveAlert | None) -> tuple[object, ...] | None:

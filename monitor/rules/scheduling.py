@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from monitor.clock import Clock
+from monitor.clock import Clock, Jumps
 from monitor.model.errors import StoreError
 from monitor.model.labels import Labels
 from monitor.model.samples import STALE
@@ -30,6 +30,8 @@ from monitor.rules.texts import World
 from monitor.supervise import Supervisor
 
 _NAP: Millis = 30 * SECOND
+_JUMP: Millis = 10 * SECOND
+"""The wall clock stepping forward by more than this is time that nobody observed."""
 
 
 class RuleScheduler:
@@ -46,6 +48,7 @@ class RuleScheduler:
         self._wanted: dict[RuleAt, Timestamp] = {}
         self._allowed: dict[RuleAt, float] = {}
         self._arrived = asyncio.Event()
+        self._jumps = Jumps(clock)
 
     def __repr__(self) -> str:
         return f"RuleScheduler({list(self._runs.values())}, wanted={len(self._wanted)})"
@@ -123,6 +126,7 @@ class RuleScheduler:
                     # the wall clock was set back
                     slot = slot_at(self._clock.now(), interval, offset) + interval
                 await self._clock.sleep(min(slot - self._clock.now(), _NAP))
+            self._notice_jump()
             async with run.lock:
                 await run.slot(slot)
             due = following(slot, self._clock.now(), interval)
@@ -130,6 +134,12 @@ class RuleScheduler:
                 run.missed += due.missed
                 self._around.counters.missed(run.group.key, due.missed)
             slot = due.slot
+
+    def _notice_jump(self) -> None:
+        skipped = self._jumps.since_last()
+        if skipped > _JUMP:
+            for run in self._runs.values():
+                run.skip(skipped, self._clock.now())
 
     async def _looks(self) -> None:
         due: Timestamp | None = None
@@ -140,6 +150,7 @@ class RuleScheduler:
 
     async def _look_round(self) -> Timestamp | None:
         """Look at every rule that is wanted and allowed; the time when the next of the others is allowed."""
+        self._notice_jump()
         wanted, self._wanted = self._wanted, {}
         waits: list[float] = []
         for rule, at in wanted.items():
