@@ -269,6 +269,8 @@ class Probing:
                     entry.target.state = after_downtime(saved.heartbeat, entry.target.rule, *self._away)
         self._entries[check.name] = entry
         self._running[entry.number] = entry
+        if saved is not None and isinstance(entry.target, HeartbeatTarget) and entry.target.state != saved.heartbeat:
+            self._remember(entry)  # the extra grace must outlive another restart
         return entry
 
     def _retire(self, entry: _Entry, now: Timestamp) -> None:

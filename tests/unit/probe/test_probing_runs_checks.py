@@ -276,3 +276,38 @@ def test_a_heartbeat_that_fell_due_while_we_were_away_gets_one_more_grace() -> N
         assert later.probing.verdict("backup").state is HealthState.UNHEALTHY
 
     later.play(after())
+
+
+def test_the_extra_grace_outlives_a_second_restart() -> None:
+    """Restarted twice within the grace, the job still has until the end of it."""
+    first = World(lambda target, now: good())
+    check = fake_check("backup", kind="heartbeat", options=heartbeat())
+
+    async def before() -> None:
+        first.probing.configure([check])
+        await first.probing.ping("backup", Ping(kind=PingKind.SUCCESS))
+
+    first.play(before())
+    second = World(lambda target, now: good())
+    second.store.kept = first.store.kept
+
+    async def restarted() -> None:
+        await second.until(WHOLE_DAY)
+        await second.probing.restore(START + MINUTE)
+        second.probing.configure([check])
+        await second.until(WHOLE_DAY + MINUTE)
+
+    second.play(restarted())
+    third = World(lambda target, now: good())
+    third.store.kept = second.store.kept
+
+    async def again() -> None:
+        await third.until(WHOLE_DAY + 2 * MINUTE)
+        await third.probing.restore(START + WHOLE_DAY + MINUTE)
+        third.probing.configure([check])
+        await third.until(WHOLE_DAY + 9 * MINUTE)
+        assert third.probing.verdict("backup").state is HealthState.DEGRADED
+        await third.until(WHOLE_DAY + 11 * MINUTE)
+        assert third.probing.verdict("backup").state is HealthState.UNHEALTHY
+
+    third.play(again())
