@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from monitor.model.alerts import Alert, AlertState, AlertTransition
@@ -274,9 +275,15 @@ def _needs_sending(alert: ActiveAlert, at: Timestamp, resend: Millis) -> bool:
 
 
 def _samples(alert: ActiveAlert) -> tuple[tuple[Labels, float], tuple[Labels, float]]:
-    name = alert.labels.get(ALERT_NAME, "")
-    own = {**alert.labels, ALERT_NAME: name}
+    state, since = _series(alert.labels, alert.state)
+    return (state, 1.0), (since, float(alert.active_at // 1000))
+
+
+@lru_cache(maxsize=50_000)
+def _series(labels: Labels, state: AlertState) -> tuple[Labels, Labels]:
+    """The series of one alert: asked for at every slot, changed never."""
+    own = {**labels, ALERT_NAME: labels.get(ALERT_NAME, "")}
     return (
-        (Labels({**own, METRIC_NAME: "ALERTS", "alertstate": alert.state.value}), 1.0),
-        (Labels({**own, METRIC_NAME: "ALERTS_FOR_STATE"}), float(alert.active_at // 1000)),
+        Labels({**own, METRIC_NAME: "ALERTS", "alertstate": state.value}),
+        Labels({**own, METRIC_NAME: "ALERTS_FOR_STATE"}),
     )
