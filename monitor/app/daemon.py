@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from monitor import __version__
 from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
-from monitor.app.own_metrics import OwnMetrics
+from monitor.app.own_metrics import OwnMetrics, exposition
+from monitor.app.querying import EmbeddedQuerier
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
 from monitor.app.sessions import Sessions
 from monitor.app.testing import send_test
@@ -30,6 +31,7 @@ from monitor.model.incidents import SYSTEM, Actor
 from monitor.model.times import Timestamp
 from monitor.notify.kinds.catalogue import make_kinds
 from monitor.notify.kinds.sending import Kind, Surroundings
+from monitor.promql.engine import Options
 from monitor.scrape.kinds.host import HostCollecting, HostFiles
 from monitor.scrape.kinds.http import HttpFetch
 from monitor.state.database import Database, WriterThread
@@ -101,9 +103,8 @@ class Daemon:
         """Come up. What fails here ends the process with its reason."""
         configuration = self.configuration
         storage = configuration.storage
-        storage.folder.mkdir(parents=True, exist_ok=True)
-        self.lock = DataLock.take(storage.folder)
         now = self.clock.now()
+        self.lock = DataLock.take(storage.folder, now)
         self.samples, recovered = SampleStore.recover(storage.folder / "samples", storage.retention, now)
         for problem in recovered.problems:
             self.log.warning("samples lost", problem=problem)
@@ -113,12 +114,12 @@ class Daemon:
         )
         stores = self.make_stores(self.database)
         self.probes = Probes(configuration, self.drivers, self.samples, stores)
-        self.parts = self._first_parts(stores)
+        self.parts = self._first_parts(self.probes, self.samples)
         self.server = Server(self.parts)
         address = await self.server.start(configuration.listen.host, configuration.listen.port)
         self._print_line(f"Watchkeeper {__version__} listens on {address}")
         await self.probes.start()
-        await self._start_rest(stores, address)
+        await self._start_rest(address)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLD)
@@ -198,11 +199,11 @@ class Daemon:
             )
         )
 
-    async def _start_rest(self, stores: Stores, address: str) -> None:
+    async def _start_rest(self, address: str) -> None:
         configuration, probes, parts, samples = self.configuration, self.probes, self.parts, self.samples
         if probes is None or parts is None or samples is None:
             raise BugError("the first half of the start was skipped")
-        rooms = self.rooms = await Rooms.open(configuration, probes)
+        rooms = self.rooms = await Rooms.open(configuration, probes, self._querier)
         await rooms.start()
         instance = address.removeprefix("http://")
         own = OwnMetrics(self.telemetry.registry, probes.quiet_sink, instance)
@@ -234,6 +235,36 @@ class Daemon:
             rule_groups=len(configuration.groups),
             environment=configuration.environment or "(none)",
         )
+
+    def _first_parts(self, probes: Probes, samples: SampleStore) -> Parts:
+        """What the server can show before the rest is up."""
+        querier = self._querier = EmbeddedQuerier(samples, Options(), self.drivers.loop.time)
+        return Parts(
+            version=__version__,
+            started_at=self.started_at,
+            now=self.clock.now,
+            log=self.log,
+            configuration=lambda: self.configuration,
+            health=self.health.report,
+            ready=lambda: self.health.ready,
+            exposition=lambda: exposition(self.telemetry.registry),
+            probing=probes.probing,
+            samples=samples,
+            observe=lambda route, code, seconds: self.telemetry.http_seconds.labels(route, code).observe(seconds),
+            refused=lambda kind: self.telemetry.bad_input.labels(kind).inc(),
+            querier=querier,
+        )
+
+    def _complete_parts(self, parts: Parts, rooms: Rooms) -> None:
+        parts.scraping = rooms.scraping
+        parts.rules = rooms.rules
+        parts.escalating = rooms.escalating
+        parts.outbox = rooms.probes.stores.outbox
+        parts.audit = rooms.probes.stores.audit
+        parts.alerts = rooms.groups
+        parts.record_deployment = rooms.deployments.record
+        parts.reload = self.reload
+        parts.send_test = self.send_test
 
     def _reloaded(self) -> None:
         self.health.reload_error = ""

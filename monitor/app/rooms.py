@@ -35,7 +35,6 @@ from monitor.probe.kinds import CATALOGUE, CatalogueEntry
 from monitor.probe.kinds.kind import Instruments
 from monitor.probe.probing import Probing
 from monitor.probe.verdict import Event
-from monitor.promql.engine import Options
 from monitor.rules.evaluating import Surroundings as RuleSurroundings
 from monitor.rules.scheduling import RuleScheduler
 from monitor.rules.texts import World
@@ -167,6 +166,7 @@ class Rooms:
         self,
         configuration: Configuration,
         probes: Probes,
+        querier: EmbeddedQuerier,
         *,
         groups: SqlAlertStore,
         rule_states: SqlRuleStateStore,
@@ -180,8 +180,6 @@ class Rooms:
         self.groups = groups
         self.deployments = deployments
         self.instance = instance
-        self._querier_options = Options(default_subquery_step=60_000)
-        self.querier = EmbeddedQuerier(probes.samples, self._querier_options, drivers.loop.time)
         self.book = SwitchingBook(configuration)
         self.kinds = drivers.kinds(instance)
         stores, telemetry = probes.stores, drivers.telemetry
@@ -214,7 +212,7 @@ class Rooms:
             drivers.clock,
             drivers.supervisor,
             RuleSurroundings(
-                querier=self.querier,
+                querier=querier,
                 samples=probes.quiet_sink,
                 alerts=self.dispatcher,
                 states=rule_states,
@@ -234,7 +232,7 @@ class Rooms:
         )
 
     @classmethod
-    async def open(cls, configuration: Configuration, probes: Probes) -> Rooms:
+    async def open(cls, configuration: Configuration, probes: Probes, querier: EmbeddedQuerier) -> Rooms:
         """Read what is stored. Raises StoreError or CorruptionError."""
         stores, drivers = probes.stores, probes.drivers
         now = drivers.clock.now()
@@ -245,6 +243,7 @@ class Rooms:
         return cls(
             configuration,
             probes,
+            querier,
             groups=await SqlAlertStore.load(stores.database),
             rule_states=await SqlRuleStateStore.open(stores.database),
             deployments=await Deployments.load(stores.audit, configuration.environment, now),
