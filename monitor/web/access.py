@@ -1,0 +1,185 @@
+"""Who calls, and what they may do. Decided from headers, the place where we listen, and the tokens of the configuration.
+
+A token belongs to a person with a role. Whoever is on the same machine and talks to a loopback listener by a loopback name
+is trusted as the administrator `local`; a request that came through a proxy is not local, whatever its socket says. Any
+page that a browser shows can send requests to a daemon on its machine, so requests that change something are refused when a
+browser says that another site made them, and a loopback listener answers to loopback names only (and to the host of
+`external_url`), since a foreign name that resolves to 127.0.0.1 is an attack.
+
+Tokens come as `Authorization: Bearer`, or as the password of `Basic`, because that is what browsers can ask people for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from monitor.model.errors import AccessError, StoreError
+from monitor.model.incidents import Actor, Door
+
+if TYPE_CHECKING:
+    from monitor.config.loading import Token
+
+DOOR_HEADER = "X-Watchkeeper-Door"
+"""`cli` when our command line calls."""
+PERSON_HEADER = "X-Watchkeeper-Person"
+"""A local caller may say who is at the keyboard."""
+
+_LONGEST_NAME = 64
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+
+
+class Role(Enum):
+    """What somebody may do; each includes those before it."""
+
+    NOBODY = "nobody"
+    VIEWER = "viewer"
+    """Looks."""
+    RESPONDER = "responder"
+    """Acts on incidents, probes, reports deployments."""
+    ADMIN = "admin"
+    """Reloads and sends test messages."""
+
+    def covers(self, other: Role) -> bool:
+        return _RANK[self] >= _RANK[other]
+
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
+
+
+class UnidentifiedError(AccessError):
+    """Nobody in particular may not do this: say who you are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls."""
+
+    name: str
+    role: Role
+    door: Door
+    known: bool
+    """By a token, or as somebody on this machine."""
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(name=self.name, door=self.door)
+
+
+ANYBODY = Caller(name="anonymous", role=Role.NOBODY, door=Door.API, known=False)
+"""Whoever calls a route that is open to all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where we listen and under which names."""
+
+    loopback: bool
+    external_url: str = ""
+    tokens: Sequence[Token] = ()
+    read_needs_token: bool = False
+
+
+def identify(headers: Mapping[str, str], place: Place, door: Door) -> Caller:
+    """Who sent this. Raises UnidentifiedError for credentials that are not ours."""
+    if headers.get(DOOR_HEADER, "") == Door.CLI.value:
+        door = Door.CLI
+    given = headers.get("Authorization", "")
+    if given:
+        token = _token(_secret(given), place.tokens)
+        return Caller(name=token.person, role=Role(token.role), door=door, known=True)
+    if place.loopback and _is_local(headers):
+        name = headers.get(PERSON_HEADER, "").strip()[:_LONGEST_NAME]
+        return Caller(name=name if name.isprintable() and name else "local", role=Role.ADMIN, door=door, known=True)
+    role = Role.NOBODY if place.read_needs_token else Role.VIEWER
+    return Caller(name="anonymous", role=role, door=door, known=False)
+
+
+def admit(caller: Caller, needed: Role, *, changes: bool) -> None:
+    """May the caller do what needs this role? Nobody unknown changes anything. Raises UnidentifiedError, AccessError."""
+    if caller.role.covers(needed) and (caller.known or not changes):
+        return
+    if not caller.known:
+        raise UnidentifiedError("this needs a token: send `Authorization: Bearer TOKEN`")
+    raise AccessError(f"{caller.name} is {caller.role.value}; this needs the role {needed.value}")
+
+
+def check_host(headers: Mapping[str, str], place: Place) -> None:
+    """Is the request meant for us? Raises AccessError."""
+    if not place.loopback:
+        return
+    host = hostname(headers.get("Host", ""))
+    if host and not _is_loopback_name(host) and host != hostname(urlsplit(place.external_url).netloc):
+        raise AccessError(f'the name "{host}" is not ours: a loopback listener answers to localhost or external_url')
+
+
+def check_origin(headers: Mapping[str, str], place: Place) -> None:
+    """Did a page of another site send this? Raises AccessError."""
+    site = headers.get("Sec-Fetch-Site", "")
+    if site and site not in ("same-origin", "none"):
+        raise AccessError("a page of another site sent this request")
+    origin = headers.get("Origin", "")
+    if not origin or site:
+        return
+    netloc = urlsplit(origin).netloc.lower()
+    ours = {headers.get("Host", "").lower(), urlsplit(place.external_url).netloc.lower()} - {""}
+    if netloc not in ours:
+        raise AccessError(f"a page of another site ({origin[:100]}) sent this request")
+
+
+def hostname(netloc: str) -> str:
+    """The name of `name:port`, in lower case, IPv6 without brackets."""
+    try:
+        return (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
+    except ValueError:
+        return netloc
+
+
+def _is_local(headers: Mapping[str, str]) -> bool:
+    host = hostname(headers.get("Host", ""))
+    return (not host or _is_loopback_name(host)) and not any(name in headers for name in _FORWARDED)
+
+
+def _is_loopback_name(host: str) -> bool:
+    if host in ("localhost", "::1") or host.endswith(".localhost"):
+        return True
+    parts = host.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
+
+
+def _secret(authorization: str) -> str:
+    scheme, _, rest = authorization.partition(" ")
+    rest = rest.strip()
+    match scheme.lower():
+        case "bearer":
+            return rest
+        case "basic":
+            try:
+                return base64.b64decode(rest, validate=True).decode().partition(":")[2]
+            except (binascii.Error, UnicodeDecodeError):
+                raise UnidentifiedError("the Authorization header cannot be read") from None
+        case _:
+            raise UnidentifiedError("the Authorization header must say `Bearer TOKEN`")
+
+
+def _token(secret: str, tokens: Sequence[Token]) -> Token:
+    """The token with this secret, in a time that does not tell how close a guess was."""
+    digest = hashlib.sha256(secret.encode()).digest()
+    found: Token | None = None
+    for token in tokens:
+        try:
+            expected = token.secret.read()
+        except StoreError:
+            continue  # a secret that cannot be read opens nothing
+        if hmac.compare_digest(digest, hashlib.sha256(expected.encode()).digest()) and expected:
+            found = token
+    if found is None:
+        raise UnidentifiedError("this token is not known")
+    return found

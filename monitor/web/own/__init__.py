@@ -1,0 +1,13 @@
+"""Our own API under /api/watchkeeper/v1.
+
+Instants are RFC 3339 in UTC, spans are seconds. An error is `{"error": {"code", "message", "remedy"}}`, with a status that
+says whose turn it is: 400 the call, 401 and 403 the caller, 404, 409 the present state, 422 what was sent, 503 us.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from monitor.web.routes import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()

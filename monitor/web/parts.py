@@ -1,0 +1,111 @@
+"""What the server needs of the daemon.
+
+Rooms below are named by their classes; what the composition root makes itself is described by small Protocols. The fields
+without a default are there when the server starts to listen, the others are set as they come up: until then routes that
+need them answer 503.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from monitor.model.errors import WatchkeeperError
+from monitor.model.times import Millis, Timestamp
+
+if TYPE_CHECKING:  # the server must listen early, and its own imports are what it waits for
+    from monitor.config.loading import Configuration
+    from monitor.model.changes import Deployment
+    from monitor.model.checks import HealthState
+    from monitor.model.errors import Finding
+    from monitor.model.incidents import Actor
+    from monitor.oncall.escalating import Escalating
+    from monitor.probe.probing import Probing
+    from monitor.promql.engine import Answer
+    from monitor.rules.scheduling import RuleScheduler
+    from monitor.scrape.scraping import Scraping
+    from monitor.state.alert_store import SqlAlertStore
+    from monitor.state.audit_store import SqlAuditStore
+    from monitor.state.outbox_store import SqlOutboxStore
+    from monitor.telemetry import Log
+    from monitor.tsdb.store import SampleStore
+
+T = TypeVar("T")
+
+
+class StillStartingError(WatchkeeperError):
+    """Asked for before it is up; trying again in a moment helps."""
+
+
+class HealthReport(Protocol):
+    """How the daemon itself is."""
+
+    @property
+    def status(self) -> HealthState: ...
+
+    def document(self) -> Mapping[str, object]:
+        """The body of /health."""
+        ...
+
+
+class QueryAnswering(Protocol):
+    """Answers PromQL. Both raise QueryError, EvaluationError, QueryLimitError; `lookback` None is the default."""
+
+    async def answer(
+        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float = ...
+    ) -> Answer: ...
+
+    async def answer_range(
+        self,
+        text: str,
+        start: Timestamp,
+        end: Timestamp,
+        step: Millis,
+        *,
+        lookback: Millis | None = None,
+        seconds: float = ...,
+    ) -> Answer: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """Set by the composition root, read by the routes."""
+
+    version: str
+    started_at: Timestamp
+    now: Callable[[], Timestamp]
+    log: Log
+    configuration: Callable[[], Configuration]
+    """The one in force."""
+    health: Callable[[Timestamp], Awaitable[HealthReport]]
+    ready: Callable[[], bool]
+    """Is everything up?"""
+    exposition: Callable[[], bytes]
+    """Our own metrics as text 0.0.4."""
+    probing: Probing
+    samples: SampleStore
+    observe: Callable[[str, str, float], None]
+    """Told of each answer: route, status code, seconds."""
+    refused: Callable[[str], None]
+    """Told of each call that was refused; the text is the kind of input, `api`."""
+    querier: QueryAnswering | None = None
+    scraping: Scraping | None = None
+    rules: RuleScheduler | None = None
+    escalating: Escalating | None = None
+    outbox: SqlOutboxStore | None = None
+    audit: SqlAuditStore | None = None
+    alerts: SqlAlertStore | None = None
+    record_deployment: Callable[[Deployment, Actor], Awaitable[None]] | None = None
+    """Durable when it returns. Raises StoreError."""
+    reload: Callable[[Actor], Awaitable[Sequence[Finding]]] | None = None
+    """Read the configuration again; its warnings. Raises ConfigError, and then nothing has changed."""
+    send_test: Callable[[str, Actor], Awaitable[Sequence[str]]] | None = None
+    """Send a test message to a receiver; a line for each integration on how it went. Raises NotFoundError."""
+
+
+def up(part: T | None) -> T:
+    """The part, if it is up. Raises StillStartingError."""
+    if part is None:
+        raise StillStartingError("still starting")
+    return part

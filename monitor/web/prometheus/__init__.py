@@ -1,0 +1,16 @@
+"""Prometheus's HTTP API under /api/v1, as its clients expect it: Grafana, promtool, Prometheus itself.
+
+Parameters that nobody knows are ignored, as they are there. Sources: prometheus web/api/v1/api.go, util/jsonutil.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from monitor.web.prometheus.queries import ROUTES as QUERIES
+from monitor.web.prometheus.rules import ROUTES as RULES
+from monitor.web.prometheus.series import ROUTES as SERIES
+from monitor.web.prometheus.status import ROUTES as STATUS
+from monitor.web.routes import Route
+
+ROUTES: Final[tuple[Route, ...]] = (*QUERIES, *SERIES, *RULES, *STATUS)

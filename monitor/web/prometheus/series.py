@@ -1,0 +1,133 @@
+"""Which series there are, their labels, and what targets say about their metrics. Looked up in worker threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from aiohttp import web
+from multidict import MultiDict
+
+from monitor.model.labels import Labels, quote
+from monitor.web.answers import JSON, BadCallError, body_answer, built_answer, json_bytes
+from monitor.web.parts import up
+from monitor.web.prometheus.parameters import (
+    EARLIEST,
+    LATEST,
+    invalid,
+    limit_of,
+    parameters,
+    selectors_of,
+    time_of,
+    unescaped_name,
+)
+from monitor.web.prometheus.rendering import labels_text, notes
+from monitor.web.routes import Call, Dialect, Route
+
+if TYPE_CHECKING:
+    from monitor.matching.matchers import Matcher
+    from monitor.model.times import Timestamp
+    from monitor.scrape.exposition.reading import Metadata
+
+T = TypeVar("T", Labels, str)
+_TRUNCATED = ["results truncated due to limit"]
+
+
+async def series(call: Call) -> web.Response:
+    given = await parameters(call.request)
+    if "match[]" not in given:
+        raise BadCallError("no match[] parameter provided")
+    limit = limit_of(given)
+    start, end = _span(given)
+    selectors = selectors_of(given)
+    view = call.parts.samples.view()
+
+    def work() -> bytes:
+        found = _union(lambda matchers: view.series(matchers, start, end), selectors)
+        kept = found[:limit] if limit else found
+        data = ",".join([labels_text(labels) for labels in kept])
+        told = notes(_TRUNCATED if len(kept) < len(found) else ())
+        return f'{{"status":"success","data":[{data}]{told}}}'.encode(errors="replace")
+
+    return body_answer(await asyncio.to_thread(work), JSON)
+
+
+async def labels(call: Call) -> web.Response:
+    given = await parameters(call.request)
+    view = call.parts.samples.view()
+    return await _texts(given, lambda matchers, start, end: view.label_names(matchers, start, end))
+
+
+async def label_values(call: Call) -> web.Response:
+    given = await parameters(call.request)
+    name = unescaped_name(call.path("name"))
+    if not name:
+        raise BadCallError(f"invalid label name: {quote(name)}")
+    view = call.parts.samples.view()
+    return await _texts(given, lambda matchers, start, end: view.label_values(name, matchers, start, end))
+
+
+async def metadata(call: Call) -> web.Response:
+    given = await parameters(call.request)
+    limit, each = limit_of(given), limit_of(given, "limit_per_metric")
+    wanted = given.get("metric", "")
+    sources = [known for _, known in up(call.parts.scraping).metadata()]
+
+    def build() -> object:
+        found: dict[str, dict[Metadata, None]] = {}
+        for known in sources:
+            for name, entry in known.items():
+                if wanted and name != wanted:
+                    continue
+                if name not in found and limit and len(found) >= limit:
+                    continue
+                entries = found.setdefault(name, {})
+                if not each or len(entries) < each:
+                    entries[entry] = None
+        data = {
+            name: [{"type": entry.type, "help": entry.help, "unit": entry.unit} for entry in entries]
+            for name, entries in found.items()
+        }
+        return {"status": "success", "data": data}
+
+    return await built_answer(build, sum(len(known) for known in sources))
+
+
+async def _texts(
+    given: MultiDict[str], look: Callable[[Sequence[Matcher], Timestamp, Timestamp], list[str]]
+) -> web.Response:
+    limit = limit_of(given)
+    start, end = _span(given)
+    selectors = selectors_of(given) or [()]
+
+    def work() -> bytes:
+        found = _union(lambda matchers: look(matchers, start, end), selectors)
+        kept = found[:limit] if limit else found
+        told = {"warnings": _TRUNCATED} if len(kept) < len(found) else {}
+        return json_bytes({"status": "success", "data": kept, **told})
+
+    return body_answer(await asyncio.to_thread(work), JSON)
+
+
+def _union(look: Callable[[Sequence[Matcher]], list[T]], selectors: list[Sequence[Matcher]]) -> list[T]:
+    found = [look(matchers) for matchers in selectors]
+    return found[0] if len(found) == 1 else sorted({one for part in found for one in part})
+
+
+def _span(given: MultiDict[str]) -> tuple[Timestamp, Timestamp]:
+    start, end = time_of(given, "start", EARLIEST), time_of(given, "end", LATEST)
+    if end < start:
+        raise invalid("end", "end timestamp must not be before start time")
+    return start, end
+
+
+ROUTES: Final = (
+    *(
+        Route(method=method, path=f"/api/v1/{name}", handler=handler, dialect=Dialect.PROMETHEUS)
+        for name, handler in (("series", series), ("labels", labels))
+        for method in ("GET", "POST")
+    ),
+    Route(method="GET", path="/api/v1/label/{name}/values", handler=label_values, dialect=Dialect.PROMETHEUS),
+    Route(method="GET", path="/api/v1/metadata", handler=metadata, dialect=Dialect.PROMETHEUS),
+)

@@ -1,0 +1,160 @@
+"""The server: the table of routes on aiohttp, and what all of them have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Final
+
+from aiohttp import web
+
+from monitor.model.errors import ConfigError, Finding, WatchkeeperError
+from monitor.model.incidents import Door
+from monitor.web.access import ANYBODY, Place, Role, admit, check_host, check_origin, identify
+from monitor.web.answers import Refusal, refusal_of, refused
+from monitor.web.own import ROUTES as OWN_ROUTES
+from monitor.web.pages import ROUTES as PAGE_ROUTES
+from monitor.web.parts import Parts
+from monitor.web.prometheus import ROUTES as PROMETHEUS_ROUTES
+from monitor.web.routes import Call, Dialect, Route
+from monitor.web.surface import ROUTES as SURFACE_ROUTES
+
+LARGEST_BODY: Final = 1 << 20
+"""Bytes of a request's body."""
+
+ROUTES: Final[tuple[Route, ...]] = (*SURFACE_ROUTES, *PROMETHEUS_ROUTES, *OWN_ROUTES, *PAGE_ROUTES)
+
+_SHUTDOWN_SECONDS = 2.0
+_NO_ROUTE = "other"
+_SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Server": "watchkeeper",
+}
+
+
+class Server:
+    """Listens and answers. Made on the loop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._loopback = True
+        self._runner: web.AppRunner | None = None
+        self._address = ""
+
+    def __repr__(self) -> str:
+        return f"Server({self._address or 'not listening'})"
+
+    async def start(self, host: str, port: int) -> str:
+        """Listen; port 0 takes any that is free. Returns the address, as `http://127.0.0.1:9797`. Raises ConfigError when
+        we cannot listen there."""
+        self._loopback = host in ("localhost", "::1", "[::1]") or host.startswith("127.")
+        application = web.Application(client_max_size=LARGEST_BODY)
+        for route in ROUTES:
+            application.router.add_route(route.method, route.path, self._handler(route))
+            if route.method == "GET":
+                application.router.add_route("HEAD", route.path, self._handler(route))
+        application.router.add_route("*", "/{path:.*}", self._no_route)
+        application.on_response_prepare.append(_prepare)
+        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host.strip("[]"), port).start()
+        except OSError as error:
+            await runner.cleanup()
+            problem = f"cannot listen at {host}:{port}: {error.strerror or error}"
+            remedy = "is another Watchkeeper running? Give another address with --listen"
+            finding = Finding(file="web", line=0, path="listen", problem=problem, remedy=remedy)
+            raise ConfigError([finding]) from error
+        self._runner = runner
+        bound: tuple[str, int] = runner.addresses[0][:2]
+        name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        self._address = f"http://{name}:{bound[1]}"
+        return self._address
+
+    async def stop(self) -> None:
+        """Stop listening; answers under way get two seconds."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            began = asyncio.get_running_loop().time()
+            try:
+                response = await self._answer(route, request)
+            except web.HTTPException as error:  # aiohttp's own, as for a body that is too large
+                response = refused(
+                    Refusal(status=error.status, code="bad_request", message=error.reason), route.dialect
+                )
+            except WatchkeeperError as error:
+                response = self._refuse(refusal_of(error), route)
+            except Exception as error:
+                self._parts.log.error("request failed", route=route.path, exc_info=error)
+                problem = "an unexpected error; the log has the details"
+                response = refused(Refusal(status=500, code="internal", message=problem), route.dialect)
+            if 400 <= response.status < 500:
+                self._parts.refused("api")
+            self._parts.observe(route.path, str(response.status), asyncio.get_running_loop().time() - began)
+            return response
+
+        return handle
+
+    async def _answer(self, route: Route, request: web.Request) -> web.Response:
+        parts = self._parts
+        listen = parts.configuration().listen
+        place = Place(
+            loopback=self._loopback,
+            external_url=parts.configuration().external_url,
+            tokens=listen.tokens,
+            read_needs_token=listen.read_needs_token,
+        )
+        check_host(request.headers, place)
+        if route.role is not Role.NOBODY:
+            caller = identify(request.headers, place, Door.WEB if route.dialect is Dialect.PAGE else Door.API)
+            if route.changes:
+                check_origin(request.headers, place)
+            admit(caller, route.role, changes=route.changes)
+        else:
+            caller = ANYBODY
+        return await route.handler(Call(request=request, parts=parts, caller=caller, now=parts.now()))
+
+    def _refuse(self, refusal: Refusal, route: Route) -> web.Response:
+        response = refused(refusal, route.dialect)
+        if refusal.status == 401:
+            # Only people at a browser can answer a Basic challenge.
+            scheme = "Basic" if route.dialect is Dialect.PAGE else "Bearer"
+            response.headers["WWW-Authenticate"] = f'{scheme} realm="watchkeeper"'
+        return response
+
+    async def _no_route(self, request: web.Request) -> web.StreamResponse:
+        path = request.path
+        known = {one.method for one in ROUTES if _pattern(one.path).fullmatch(path)}
+        dialect = Dialect.PROMETHEUS if path.startswith("/api/v1/") else Dialect.OWN
+        if known:
+            allowed = ", ".join(sorted(known))
+            problem = Refusal(status=405, code="method_not_allowed", message=f"{path} answers {allowed}")
+            response = refused(problem, dialect)
+            response.headers["Allow"] = allowed
+        else:
+            response = refused(Refusal(status=404, code="not_found", message=f"there is nothing at {path}"), dialect)
+        self._parts.refused("api")
+        self._parts.observe(_NO_ROUTE, str(response.status), 0.0)
+        return response
+
+
+async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _SECURITY_HEADERS.items():
+        if name not in response.headers:
+            response.headers[name] = value
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{[^}]*\}", "[^/]+", re.escape(path)))

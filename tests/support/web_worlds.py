@@ -1,0 +1,251 @@
+"""A real server on loopback with real rooms in memory around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import aiohttp
+
+from monitor.clock import Clock
+from monitor.columns.sink import SampleSink
+from monitor.config.environment import Environment
+from monitor.config.loading import Configuration, Overrides, load
+from monitor.model.changes import AuditEntry, Deployment
+from monitor.model.checks import Check, HealthState
+from monitor.model.errors import ConfigError, Finding, NotFoundError
+from monitor.model.incidents import Actor
+from monitor.model.times import DAY, Millis, Timestamp
+from monitor.net.poller import Poller
+from monitor.net.resolve import Resolver
+from monitor.net.tls import Contexts
+from monitor.probe.kinds.kind import Instruments
+from monitor.probe.probing import Probing
+from monitor.promql.engine import Answer, Options, Query
+from monitor.state.audit_store import SqlAuditStore
+from monitor.state.database import Database, Inline
+from monitor.state.outbox_store import SqlOutboxStore
+from monitor.tsdb.store import SampleStore
+from monitor.web.parts import Parts
+from monitor.web.server import Server
+from tests.support.probe_worlds import FakeStore
+
+NOW: Timestamp = 1_750_000_000_000
+TOKENS = """\
+web:
+  tokens:
+    ana: {token: ana-secret-0123456789, person: ana, role: admin}
+    bo: {token: bo-secret-0123456789, person: bo, role: responder}
+    vi: {token: vi-secret-0123456789, person: vi, role: viewer}
+"""
+BEARER = {name: {"Authorization": f"Bearer {name}-secret-0123456789"} for name in ("ana", "bo", "vi")}
+
+
+@dataclass
+class FakeReport:
+    """A HealthReport."""
+
+    status: HealthState = HealthState.HEALTHY
+
+    def document(self) -> dict[str, object]:
+        return {"status": self.status.value, "version": "9.9", "database": "connected", "cache": "connected"}
+
+
+class StoreQuerier:
+    """QueryAnswering straight on the store."""
+
+    def __init__(self, store: SampleStore) -> None:
+        self._store = store
+        self.seconds: list[float] = []
+
+    async def answer(
+        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float = 120.0
+    ) -> Answer:
+        self.seconds.append(seconds)
+        return Query(text, _options(lookback)).instant(self._store.view(), at)
+
+    async def answer_range(
+        self,
+        text: str,
+        start: Timestamp,
+        end: Timestamp,
+        step: Millis,
+        *,
+        lookback: Millis | None = None,
+        seconds: float = 120.0,
+    ) -> Answer:
+        self.seconds.append(seconds)
+        return Query(text, _options(lookback)).range(self._store.view(), start, end, step)
+
+
+def _options(lookback: Millis | None) -> Options:
+    return Options() if lookback is None else replace(Options(), lookback=lookback)
+
+
+class QuietLog:
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, dict[str, object]]] = []
+
+    def debug(self, event: str, **facts: object) -> None:
+        self.lines.append(("debug", event, facts))
+
+    def info(self, event: str, **facts: object) -> None:
+        self.lines.append(("info", event, facts))
+
+    def warning(self, event: str, **facts: object) -> None:
+        self.lines.append(("warning", event, facts))
+
+    def error(self, event: str, **facts: object) -> None:
+        self.lines.append(("error", event, facts))
+
+
+@dataclass
+class WebWorld:
+    """The server, what is behind it, and a client."""
+
+    parts: Parts
+    url: str
+    client: aiohttp.ClientSession
+    samples: SampleStore
+    log: QuietLog
+    database: Database
+    report: FakeReport
+    observed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    refusals: list[str] = field(default_factory=list[str])
+    reloads: list[Actor] = field(default_factory=list[Actor])
+    reload_findings: list[Finding] = field(default_factory=list[Finding])
+    now: Timestamp = NOW
+    is_ready: bool = True
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str]:
+        async with self.client.get(self.url + path, headers=headers) as response:
+            return response.status, await response.text()
+
+    async def json(
+        self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, object]]:
+        async with self.client.request(method, self.url + path, json=body, headers=headers) as response:
+            found: dict[str, object] = await response.json()
+            return response.status, found
+
+    async def reload(self, actor: Actor) -> Sequence[Finding]:
+        self.reloads.append(actor)
+        if self.reload_findings:
+            raise ConfigError(self.reload_findings)
+        return []
+
+    async def send_test(self, receiver: str, actor: Actor) -> Sequence[str]:
+        if receiver != "default":
+            raise NotFoundError(f'no receiver is named "{receiver}"')
+        return [f"{receiver}/console[0]: delivered"]
+
+    async def record(self, deployment: Deployment, actor: Actor) -> None:
+        entry = AuditEntry(
+            at=deployment.at, actor=actor, action="deployment", subject=f"service:{deployment.service or '*'}"
+        )
+        await SqlAuditStore(self.database).add_deployment(deployment, entry)
+
+
+def configuration(text: str, folder: str, *, listen: str = "127.0.0.1:0") -> Configuration:
+    """What the loader makes of this file."""
+    from pathlib import Path
+
+    path = Path(folder) / "watchkeeper.yml"
+    path.write_text(text or "checks: []\n", encoding="utf-8")
+    return load(Overrides(config=str(path), listen=listen), Environment(), {})
+
+
+@asynccontextmanager
+async def web_world(
+    folder: str,
+    *,
+    text: str = "",
+    checks: Sequence[Check] = (),
+    starting: bool = False,
+    listen: str = "127.0.0.1",
+    sink: SampleSink | None = None,
+) -> AsyncGenerator[WebWorld]:
+    """A server on a free port. `starting`: only what is there at first."""
+    loop = asyncio.get_running_loop()
+    database = Database.open(None, Inline())
+    samples = SampleStore.in_memory(365 * DAY)
+    clock = Clock()
+    tasks: set[asyncio.Task[None]] = set()
+    poller, resolver = Poller(loop), Resolver(loop)
+    instruments = Instruments(
+        loop=loop,
+        clock=clock,
+        poller=poller,
+        resolver=resolver,
+        contexts=Contexts(),
+        spawn=lambda name, work: tasks.add(loop.create_task(work, name=name)),
+        user_agent="test",
+    )
+    probing = Probing(
+        instruments,
+        sink or samples,
+        on_result=lambda check, outcome, verdict: None,
+        on_event=lambda _: None,
+        store=FakeStore(),
+        eager=False,
+    )
+    probing.configure(checks)
+    settings = configuration(text, folder, listen=f"{listen}:0")
+    log = QuietLog()
+    report = FakeReport()
+    holder: list[WebWorld] = []
+
+    async def health(now: Timestamp) -> FakeReport:
+        return report
+
+    parts = Parts(
+        version="9.9",
+        started_at=NOW - 60_000,
+        now=lambda: holder[0].now,
+        log=log,
+        configuration=lambda: settings,
+        health=health,
+        ready=lambda: holder[0].is_ready,
+        exposition=lambda: b"# TYPE up gauge\nup 1\n",
+        probing=probing,
+        samples=samples,
+        observe=lambda route, code, _: holder[0].observed.append((route, code)),
+        refused=lambda kind: holder[0].refusals.append(kind),
+    )
+    server = Server(parts)
+    url = await server.start(listen, 0)
+    async with aiohttp.ClientSession() as client:
+        world = WebWorld(
+            parts=parts,
+            url=url.replace("0.0.0.0", "127.0.0.1"),
+            client=client,
+            samples=samples,
+            log=log,
+            database=database,
+            report=report,
+        )
+        holder.append(world)
+        if not starting:
+            parts.querier = StoreQuerier(samples)
+            parts.outbox = SqlOutboxStore(database)
+            parts.audit = SqlAuditStore(database)
+            parts.reload = world.reload
+            parts.send_test = world.send_test
+            parts.record_deployment = world.record
+        else:
+            world.is_ready = False
+        try:
+            yield world
+        finally:
+            await server.stop()
+            probing.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            poller.close()
+            resolver.close()
+            await database.close()
