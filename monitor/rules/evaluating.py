@@ -35,7 +35,7 @@ REFRESH: Millis = MINUTE
 
 
 SLICE = 0.005
-"""Seconds of rendering after which others get their turn."""
+"""Seconds of work after which others get their turn."""
 
 
 async def _go_on() -> None:
@@ -58,7 +58,7 @@ class Surroundings:
     changed: Callable[[Sequence[AlertTransition]], None] = lambda transitions: None
     """Told of every change of state, after it was made."""
     breathe: Callable[[], Awaitable[None]] = _go_on
-    """Awaited between slices of long work; the daemon passes `lambda: clock.sleep(0)`."""
+    """Awaited between slices of long work; the scheduler lets others have their turn then."""
     world: World = field(default_factory=World)
     leaving: Labels = Labels()  # noqa: RUF009 - immutable
     """Labels added to alerts that leave: external labels and the environment."""
@@ -152,8 +152,10 @@ class GroupRun:
         if self.leftover:
             self.around.samples.append(slot - self.group.query_offset, [(labels, STALE) for labels in self.leftover])
             self.leftover = ()
+        rested = began
         for run in self.rules:
             await self.slot_of(run, slot)
+            rested = await self._rest(rested)
         self.last_evaluation = slot
         self.evaluation_seconds = self.around.monotonic() - began
         self.around.counters.evaluated(self.group.key)
@@ -248,14 +250,19 @@ class GroupRun:
         world = self.around.world
         answers = Answers(ask, world, at)
         rendered: list[Rendered] = []
-        began = self.around.monotonic()
+        rested = self.around.monotonic()
         for sample in answer:
             render = partial(_rendered, rule, sample.labels, sample.value, world)
             rendered.append(await answers.render(render))
-            if self.around.monotonic() - began > SLICE:
-                await self.around.breathe()
-                began = self.around.monotonic()
+            rested = await self._rest(rested)
         return rendered
+
+    async def _rest(self, rested: float) -> float:
+        """Let others have their turn if the last time is long ago; when that was."""
+        if self.around.monotonic() - rested <= SLICE:
+            return rested
+        await self.around.breathe()
+        return self.around.monotonic()
 
     async def _save(self, run: RuleRun, at: Timestamp) -> None:
         whole = at - run.saved_at >= REFRESH and bool(run.active)

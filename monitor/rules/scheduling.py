@@ -40,7 +40,7 @@ class RuleScheduler:
     def __init__(self, clock: Clock, supervisor: Supervisor, around: Surroundings, *, early: bool = True) -> None:
         self._clock = clock
         self._supervisor = supervisor
-        self._around = around
+        self._around = replace(around, breathe=self._breathe)
         self._early = early
         self._runs: dict[str, GroupRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -148,6 +148,10 @@ class RuleScheduler:
                 await self._clock.sleep(GATHER)
             due = await self._look_round()
 
+    async def _breathe(self) -> None:
+        """Let others have their turn."""
+        await self._clock.sleep(0)
+
     async def _look_round(self) -> Timestamp | None:
         """Look at every rule that is wanted and allowed; the time when the next of the others is allowed."""
         self._notice_jump()
@@ -169,6 +173,7 @@ class RuleScheduler:
                 await run.look(rule[1], at)
                 ended = self._clock.monotonic()
             self._allowed[rule] = next_allowed(ended, ended - began)
+            await self._breathe()
         return self._clock.now() + int(min(waits) * 1000) + 1 if waits else None
 
     async def _remove(self, run: GroupRun) -> None:

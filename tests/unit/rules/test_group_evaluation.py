@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from monitor.model.errors import EvaluationError
@@ -180,3 +182,18 @@ async def test_states_are_stored_when_they_change(failing: bool) -> None:
     run2.follow(run, 30_000)
     await run2.slot(30_000)
     assert world.states.rows == {}
+
+
+async def test_long_evaluation_lets_others_have_their_turn() -> None:
+    """After five milliseconds of work, between rules and between alerts."""
+    ticks = iter(range(10_000))
+    world = RuleWorld(lambda: next(ticks) / 100)
+    breaths: list[int] = []
+
+    async def breathe() -> None:
+        breaths.append(1)
+
+    world.store.append(0, [(Labels({"__name__": "x", "i": str(number)}), 1.0) for number in range(5)])
+    group = groups_of({"alert": "A", "expr": "x"}, {"record": "y", "expr": "x"})[0]
+    await GroupRun(group, replace(world.around, breathe=breathe)).slot(0)
+    assert len(breaths) == 5 + 2
