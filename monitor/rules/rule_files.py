@@ -56,6 +56,8 @@ class Defaults:
     """Label names must be those of Prometheus 2."""
     early: bool = True
     """Alerting rules may be looked at between slots."""
+    ignore_unknown: bool = False
+    """Keys that nobody knows are passed over, as with promtool's --ignore-unknown-fields."""
 
 
 def read_document(
@@ -241,7 +243,7 @@ class _Reader:
         return _plain(value)
 
     def _unknown(self, source: Mapping[str, Any], known: frozenset[str], path: str, kind: str) -> None:
-        for key in source:
+        for key in () if self.defaults.ignore_unknown else source:
             if key not in known:
                 self._problem(f"{path}.{key}".lstrip("."), f"field {key} not found in type {kind}")
 

@@ -155,3 +155,14 @@ def test_doubtful_rules_are_found() -> None:
     )
     assert [(found.name, found.count) for found in duplicates(groups)] == [("a", 2)]
     assert [(doubt.rule, doubt.problem.split(" ")[1]) for doubt in doubts(groups)] == [("A", "v")]
+
+
+def test_unknown_keys_can_be_passed_over() -> None:
+    """Others' tools put keys of their own into rule files."""
+    document = {
+        "owner": "me",
+        "groups": [{"name": "g", "owner": "me", "rules": [{"record": "a", "expr": "1", "x": 1}]}],
+    }
+    assert len(read_document(document, "f", Defaults())[1]) == 3
+    groups, problems = read_document(document, "f", Defaults(ignore_unknown=True))
+    assert (len(groups), problems) == (1, ())
