@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 import pytest
 
@@ -25,6 +26,8 @@ from tests.support.outbox_store import FakeOutboxStore
 from tests.support.surroundings import Around, around
 from tests.support.twin import FaultKind, Twin, running_twin
 
+# a slow machine needs longer for these imports than the short deadline of the tests
+_IMPORTED = [import_module(name) for name in ("pagerduty", "slack_sdk.web.async_client")]
 _PAGERDUTY = Destination("user:ana", "pagerduty")
 _SLACK = Destination("shop", "slack")
 _CONSOLE = Destination("fallback", "console")

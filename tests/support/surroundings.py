@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -32,6 +33,8 @@ async def around(tls: ssl.SSLContext | None = None) -> AsyncGenerator[Around]:
             instance="shop", session=lambda: session, tls=lambda: context, print_line=lines.append
         )
         yield Around(surroundings, lines)
+    # closed transports say goodbye in the next round of the loop
+    await asyncio.sleep(0)
 
 
 def sending(

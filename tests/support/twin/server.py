@@ -251,6 +251,8 @@ async def running_twin(*, port: int = 0, tls_port: int = 0, twin: Twin | None = 
         yield server
     finally:
         await runner.cleanup()
+        # closed transports say goodbye in the next round of the loop
+        await asyncio.sleep(0)
 
 
 def _document(raw: bytes) -> dict[str, Any]:
