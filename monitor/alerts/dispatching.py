@@ -18,6 +18,7 @@ from monitor.alerts.pipeline import (
     ingest,
     look_again,
     placements,
+    punctual,
     rerouted,
     restarted,
 )
@@ -96,7 +97,8 @@ class Dispatcher:
             return
         await self._notice_jump()
         routing = self._routing
-        cleaned = [clean(alert, routing) for alert in alerts]
+        now = self._clock.now()
+        cleaned = [clean(punctual(alert, now), routing) for alert in alerts]
         arrivals = [(alert, placements(alert, routing)) for alert in cleaned]
         ids = {place.group.id for _, places in arrivals for place in places}
 

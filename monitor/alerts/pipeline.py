@@ -116,6 +116,14 @@ def clean(alert: Alert, routing: Routing) -> Alert:
     return replace(alert, labels=alert.labels.without(*routing.drop_labels))
 
 
+def punctual(alert: Alert, now: Timestamp) -> Alert:
+    """A report from the future, as it would read now: the wall clock was set back since the times in it were taken."""
+    late = alert.updated_at - now
+    if late <= 0:
+        return alert
+    return replace(alert, starts_at=min(alert.starts_at, now), ends_at=alert.ends_at - late, updated_at=now)
+
+
 def ingest(
     groups: Mapping[str, AlertGroup],
     arrivals: Sequence[tuple[Alert, Sequence[Placement]]],

@@ -80,6 +80,8 @@ class RuleRun:
     """What the last good evaluation wrote."""
     looked_at: Timestamp = 0
     """The time of the last early look."""
+    told: float = 0.0
+    """When alerts were last sent, on the monotonic clock."""
     health: Health = Health.UNKNOWN
     last_error: str = ""
     last_evaluation: Timestamp | None = None
@@ -187,8 +189,11 @@ class GroupRun:
         """An early look at one alerting rule. A failure is left to the slot to tell."""
         run = self.rules[place]
         rule = run.rule
-        if not isinstance(rule, AlertingRule) or at <= max(run.looked_at, run.last_evaluation or 0):
+        if not isinstance(rule, AlertingRule):
             return
+        # A result's time is its beginning: a slow one, or one of a clock that was set back, is older than what was
+        # evaluated meanwhile without it. It counts all the same, a moment after that.
+        at = max(at, run.looked_at + 1, (run.last_evaluation or 0) + 1)
         try:
             step = await self._step(run, rule, at)
         except (UserError, PeerError, StoreError):
@@ -280,6 +285,9 @@ class GroupRun:
 
     async def _send(self, run: RuleRun, rule: AlertingRule, at: Timestamp) -> None:
         around = self.around
+        if around.monotonic() - run.told >= around.resend / 1000:
+            # While the wall clock is behind what was evaluated, `at` hardly moves, and whoever was told forgets.
+            run.active = states.unsent(run.active)
         chosen = states.due(run.active, at, resend=around.resend)
         if not chosen:
             return
@@ -297,6 +305,7 @@ class GroupRun:
         except StoreError as error:
             around.warn(f"{self.group.key};{rule.name}", error)
             return
+        run.told = around.monotonic()
         run.active = states.sent(run.active, chosen, at, interval=self.group.interval, resend=around.resend)
 
     def _tell(self, step: states.Step) -> None:

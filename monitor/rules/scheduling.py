@@ -126,20 +126,28 @@ class RuleScheduler:
                     # the wall clock was set back
                     slot = slot_at(self._clock.now(), interval, offset) + interval
                 await self._clock.sleep(min(slot - self._clock.now(), _NAP))
-            self._notice_jump()
+            if self._notice_jump() or self._clock.now() - slot > max(_JUMP, interval):
+                # What is evaluated after a jump must be the present: the past would end the doubt that `skip` raised.
+                newest = slot_at(self._clock.now(), interval, offset)
+                self._count_missed(run, (newest - slot) // interval)
+                slot = newest
             async with run.lock:
                 await run.slot(slot)
             due = following(slot, self._clock.now(), interval)
-            if due.missed:
-                run.missed += due.missed
-                self._around.counters.missed(run.group.key, due.missed)
+            self._count_missed(run, due.missed)
             slot = due.slot
 
-    def _notice_jump(self) -> None:
+    def _count_missed(self, run: GroupRun, slots: int) -> None:
+        if slots > 0:
+            run.missed += slots
+            self._around.counters.missed(run.group.key, slots)
+
+    def _notice_jump(self) -> bool:
         skipped = self._jumps.since_last()
         if skipped > _JUMP:
             for run in self._runs.values():
                 run.skip(skipped, self._clock.now())
+        return skipped > _JUMP
 
     async def _looks(self) -> None:
         due: Timestamp | None = None

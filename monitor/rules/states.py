@@ -201,6 +201,11 @@ def sent(
     }
 
 
+def unsent(active: Active) -> Active:
+    """The alerts as if none had been told yet."""
+    return {labels: replace(alert, last_sent_at=None) for labels, alert in active.items()}
+
+
 def carried(active: Active, rule: AlertingRule, at: Timestamp) -> Active:
     """The alerts of a rule whose definition changed: one that fires is pending again where the new `for` has not passed."""
     return {

@@ -1,0 +1,307 @@
+"""Stories: what happens when, and who is told when, exactly.
+
+    story = Story(configuration)
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("5m2s50ms").expect(page("bo"))
+    story.at("7m").ack("bo")
+    story.until("2h").expect_nothing()
+
+`until` plays the story. Everything that anybody hears until then must have been expected, at that millisecond and in that
+order; what was expected and did not come, and what came unexpected, is shown line by line. Times count from the start of
+the story; a jump of the wall clock does not move them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from difflib import ndiff
+
+from monitor.config.loading import Configuration
+from monitor.model.checks import Outcome
+from monitor.model.errors import NotFoundError
+from monitor.model.incidents import Actor, Door
+from monitor.model.notifications import MessageKind
+from monitor.model.times import Millis, Timestamp, format_duration, parse_duration
+from monitor.oncall.incident import Incident
+from monitor.simulate.loop import run
+from monitor.simulate.world import START, Heard, Line, World, hanging, healthy, refused
+
+Act = Callable[[World], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """Somebody is told something."""
+
+    who: str
+    kind: MessageKind
+    repeated: bool = False
+    by: str = ""
+    """The integration; empty for any."""
+
+
+def page(who: str, *, repeated: bool = False, by: str = "") -> Telling:
+    """A page, or an alert for a receiver that does not escalate."""
+    return Telling(who=who, kind=MessageKind.TRIGGER, repeated=repeated, by=by)
+
+
+def resolve(who: str, *, repeated: bool = False, by: str = "") -> Telling:
+    return Telling(who=who, kind=MessageKind.RESOLVE, repeated=repeated, by=by)
+
+
+def acknowledged(who: str, *, repeated: bool = False, by: str = "") -> Telling:
+    """Somebody who was paged learns that it was acknowledged."""
+    return Telling(who=who, kind=MessageKind.ACKNOWLEDGE, repeated=repeated, by=by)
+
+
+def given_back(who: str, *, repeated: bool = False, by: str = "") -> Telling:
+    return Telling(who=who, kind=MessageKind.UNACKNOWLEDGE, repeated=repeated, by=by)
+
+
+def update(who: str, *, repeated: bool = False, by: str = "") -> Telling:
+    return Telling(who=who, kind=MessageKind.UPDATE, repeated=repeated, by=by)
+
+
+def reminder(who: str, *, repeated: bool = False, by: str = "") -> Telling:
+    return Telling(who=who, kind=MessageKind.REMINDER, repeated=repeated, by=by)
+
+
+class StoryError(AssertionError):
+    """The story went otherwise than it was told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What is left when a story is over."""
+
+    world: World
+    incidents: tuple[Incident, ...]
+    """The newest first."""
+
+    def telling(self, who: str, kind: MessageKind = MessageKind.TRIGGER) -> Heard:
+        """The first such message. Raises NotFoundError."""
+        for heard in self.world.heard:
+            if heard.who == who and heard.kind is kind:
+                return heard
+        raise NotFoundError(f"{who} heard no {kind.value}")
+
+
+class Story:
+    """Tell it with `at`, play it with `until`."""
+
+    def __init__(self, configuration: Configuration, *, start: Timestamp = START, seed: int = 0) -> None:
+        self._configuration = configuration
+        self._start = start
+        self._seed = seed
+        self._acts: list[tuple[Millis, Act]] = []
+        self._expected: list[tuple[Millis, Telling]] = []
+
+    def __repr__(self) -> str:
+        return f"Story({len(self._acts)} acts, {len(self._expected)} expectations)"
+
+    def at(self, when: str) -> Moment:
+        """An instant of the story, as `1h2m3s50ms`. Raises ValueError."""
+        return Moment(parse_duration(when), self._acts, self._expected)
+
+    def until(self, when: str) -> Ending:
+        """The end of the story."""
+        return Ending(parse_duration(when), self)
+
+    def play(self, end: Millis) -> Played:
+        """Let it happen. Raises StoryError."""
+        world = World(self._configuration, start=self._start, seed=self._seed)
+        incidents = run(self._told(world, end), world.loop)
+        self._compare(world)
+        return Played(world=world, incidents=incidents)
+
+    async def _told(self, world: World, end: Millis) -> tuple[Incident, ...]:
+        acts = sorted(self._acts, key=lambda act: act[0])
+        beginning = [act for at, act in acts if at == 0]
+        for act in beginning:
+            await act(world)
+        await world.start()
+        for at, act in acts[len(beginning) :]:
+            await world.clock.sleep(at - world.elapsed)
+            await act(world)
+        await world.clock.sleep(end - world.elapsed)
+        incidents = await world.running.escalating.incidents()
+        await world.crash()
+        await world.database.close()
+        return incidents
+
+    def _compare(self, world: World) -> None:
+        wanted = {(at, one.who, one.kind): one for at, one in self._expected}
+        expected = sorted(_line(at, one) for at, one in self._expected)
+        heard = sorted(_heard_line(one, wanted.get((one.at, one.who, one.kind))) for one in world.heard)
+        problems: list[str] = []
+        if heard != expected:
+            problems += ["expected (-) and heard (+):", *(line for line in ndiff(expected, heard) if line[0] != "?")]
+        if world.crashes:
+            problems += ["tasks that crashed:", *world.crashes]
+        if problems:
+            raise StoryError("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant of a story. Each word gives the moment back, so that words can follow one another."""
+
+    when: Millis
+    _acts: list[tuple[Millis, Act]] = field(repr=False)
+    _expected: list[tuple[Millis, Telling]] = field(repr=False)
+
+    def expect(self, *tellings: Telling) -> Moment:
+        """These, and nothing else, arrive now."""
+        self._expected.extend((self.when, telling) for telling in tellings)
+        return self
+
+    # -- the outer world -------------------------------------------------------------------------------------------------
+
+    def down(self, *checks: str) -> Moment:
+        """Connections are refused from now on."""
+        return self._set(refused(), checks)
+
+    def hang(self, check: str, timeout: str = "5s") -> Moment:
+        """Nobody answers any more."""
+        return self._set(hanging(parse_duration(timeout)), (check,))
+
+    def up(self, *checks: str, version: str = "") -> Moment:
+        """All is well again, perhaps in another version."""
+        return self._set(healthy(version=version), checks)
+
+    def serve(self, url: str, body: str) -> Moment:
+        """What a scraped address answers from now on."""
+
+        async def act(world: World) -> None:
+            world.bodies[url] = body.encode()
+
+        return self._do(act)
+
+    def line(self, who: str, line: Line) -> Moment:
+        """What happens to messages for somebody (`ana`), or for one of their contacts (`ana/slack`), from now on."""
+
+        async def act(world: World) -> None:
+            world.lines[who] = line
+
+        return self._do(act)
+
+    def jump(self, span: Millis) -> Moment:
+        """The wall clock is set forward, or back if `span` is negative."""
+
+        async def act(world: World) -> None:
+            world.time.jump(span)
+
+        return self._do(act)
+
+    # -- people ----------------------------------------------------------------------------------------------------------
+
+    def ack(self, who: str, incident: int | None = None) -> Moment:
+        """Somebody acknowledges; the newest open incident unless a number is given."""
+
+        async def act(world: World) -> None:
+            await world.running.escalating.acknowledge(await _reference(world, incident), _person(who))
+
+        return self._do(act)
+
+    def unack(self, who: str, incident: int | None = None) -> Moment:
+        async def act(world: World) -> None:
+            await world.running.escalating.unacknowledge(await _reference(world, incident), _person(who))
+
+        return self._do(act)
+
+    def resolve(self, who: str, incident: int | None = None) -> Moment:
+        async def act(world: World) -> None:
+            await world.running.escalating.resolve(await _reference(world, incident), _person(who))
+
+        return self._do(act)
+
+    def escalate(self, who: str, incident: int | None = None) -> Moment:
+        async def act(world: World) -> None:
+            await world.running.escalating.escalate(await _reference(world, incident), _person(who))
+
+        return self._do(act)
+
+    def snooze(self, who: str, span: str, incident: int | None = None) -> Moment:
+        async def act(world: World) -> None:
+            until = world.clock.now() + parse_duration(span)
+            await world.running.escalating.snooze(await _reference(world, incident), _person(who), until)
+
+        return self._do(act)
+
+    # -- the daemon ------------------------------------------------------------------------------------------------------
+
+    def crash(self, *, back_after: str = "0s") -> Moment:
+        """The daemon is killed, and starts again after so long."""
+
+        async def act(world: World) -> None:
+            await world.crash()
+
+        return self._do(act)._start_again(parse_duration(back_after))
+
+    def restart(self, *, back_after: str = "0s") -> Moment:
+        """The daemon is stopped in good order, and starts again after so long."""
+
+        async def act(world: World) -> None:
+            await world.stop()
+
+        return self._do(act)._start_again(parse_duration(back_after))
+
+    def reload(self, configuration: Configuration) -> Moment:
+        async def act(world: World) -> None:
+            await world.reload(configuration)
+
+        return self._do(act)
+
+    def _set(self, outcome: Outcome, checks: tuple[str, ...]) -> Moment:
+        async def act(world: World) -> None:
+            world.states.update(dict.fromkeys(checks, outcome))
+
+        return self._do(act)
+
+    def _start_again(self, after: Millis) -> Moment:
+        async def act(world: World) -> None:
+            await world.start()
+
+        self._acts.append((self.when + after, act))
+        return self
+
+    def _do(self, act: Act) -> Moment:
+        self._acts.append((self.when, act))
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a story."""
+
+    when: Millis
+    _story: Story
+
+    def expect_nothing(self) -> Played:
+        """Play: nothing beyond what was expected is heard until the end. Raises StoryError."""
+        return self._story.play(self.when)
+
+
+def _person(who: str) -> Actor:
+    return Actor(name=who, door=Door.CLI)
+
+
+async def _reference(world: World, number: int | None) -> str:
+    if number is not None:
+        return str(number)
+    found = await world.running.escalating.incidents(1, open_only=True)
+    if not found:
+        raise StoryError(f"no incident is open at {format_duration(world.elapsed)}")
+    return str(found[0].number)
+
+
+def _line(at: Millis, telling: Telling) -> str:
+    marks = f"{' (possible repeat)' if telling.repeated else ''}{f' by {telling.by}' if telling.by else ''}"
+    return f"{at:>12} ms  {format_duration(at):<14} {telling.who}: {telling.kind.value}{marks}"
+
+
+def _heard_line(heard: Heard, wanted: Telling | None) -> str:
+    by = heard.integration if wanted is not None and wanted.by else ""
+    return _line(heard.at, Telling(who=heard.who, kind=heard.kind, repeated=heard.repeated, by=by))

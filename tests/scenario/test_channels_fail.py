@@ -1,0 +1,44 @@
+"""A page that cannot be delivered reaches somebody else, and whoever got it hears its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.simulate.stories import Story, acknowledged, page, resolve
+from monitor.simulate.world import Line
+from tests.support.story_files import story_configuration
+
+TWO_WAYS = """
+policies: {default: {steps: [{notify: ["user:cy"]}, {after: 5m, notify: ["user:bo"]}]}}
+"""
+
+
+def test_a_refused_page_goes_to_the_persons_next_contact(tmp_path: Path) -> None:
+    """cy's console is refused for good: the webhook gets the page at once."""
+    story = Story(story_configuration(tmp_path, policy=TWO_WAYS))
+    story.at("0s").line("cy/console", Line.DEAD).down("api")
+    story.at("2s50ms").expect(page("cy", by="webhook"))
+    story.at("1m").ack("cy").expect(acknowledged("cy", by="webhook"))
+    story.until("30m").expect_nothing()
+
+
+def test_a_dead_channel_tells_the_fallback_and_the_walk_goes_on(tmp_path: Path) -> None:
+    """ana has no other contact: the default receiver hears it, and bo is paged in his time."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").line("ana", Line.DEAD).down("api")
+    story.at("2s50ms").expect(page("default"))
+    story.at("5m2s50ms").expect(page("bo"))
+    story.at("6m").ack("bo").expect(acknowledged("bo"), acknowledged("default"))
+    story.at("10m").up("api")
+    story.at("10m21s50ms").expect(resolve("bo"), resolve("default"))
+    story.until("30m").expect_nothing()
+
+
+def test_a_busy_channel_delivers_once_it_can(tmp_path: Path) -> None:
+    """Refused for now: the page is tried again and arrives once."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").line("ana", Line.BUSY).down("api")
+    story.at("10s").line("ana", Line.GOOD)
+    story.at("13s268ms").expect(page("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.until("30m").expect_nothing()

@@ -1,0 +1,109 @@
+"""Whatever happens to the clock and to the daemon, no step is skipped and none is doubled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.model.times import HOUR
+from monitor.simulate.stories import Story, acknowledged, page, resolve
+from monitor.simulate.world import Line
+from tests.support.story_files import story_configuration
+
+
+def test_a_clock_set_forward_ends_no_alert(tmp_path: Path) -> None:
+    """The next step counts as due within half a minute; nothing resolves only because its reports look old, and the pause
+    to the step after it is whole."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api", "shop")
+    story.at("2s50ms").expect(page("ana"), page("ana"))
+    story.at("30s").ack("ana", 2).expect(acknowledged("ana"))
+    story.at("1m1s").jump(HOUR)
+    story.at("1m30s").expect(page("bo"))
+    story.at("6m30s").expect(page("console:"))
+    story.at("7m").up("api")
+    story.at("7m21s50ms").expect(resolve("ana"), resolve("bo"), resolve("console:"))
+    story.until("30m").expect_nothing()
+
+
+def test_a_clock_set_back_delays_a_step_by_its_own_pause_at_most(tmp_path: Path) -> None:
+    """The audit finds the timer too far ahead and starts its pause anew; new failures are found as before."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("1m1s").jump(-HOUR)
+    story.at("6m30s").expect(page("bo"))
+    story.at("7m").ack("bo").expect(acknowledged("ana"), acknowledged("bo"))
+    story.at("10m").down("shop")
+    story.at("10m22s50ms").expect(page("ana"))
+    story.at("11m").ack("ana").expect(acknowledged("ana"))
+    story.at("20m").up("api")
+    story.at("20m21s50ms").expect(resolve("ana"), resolve("bo"))
+    story.until("1h").expect_nothing()
+
+
+@pytest.mark.parametrize("killed", ["2s51ms", "3m", "5m2s49ms", "5m2s51ms", "6m59s999ms"])
+def test_a_kill_at_any_time_neither_loses_nor_repeats_a_page(tmp_path: Path, killed: str) -> None:
+    """The daemon that starts again at once goes on where the other one was."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at(killed).crash()
+    story.at("5m2s50ms").expect(page("bo"))
+    story.at("7m").ack("bo").expect(acknowledged("ana"), acknowledged("bo"))
+    story.until("1h").expect_nothing()
+
+
+def test_a_kill_between_verdict_and_page_loses_nothing(tmp_path: Path) -> None:
+    """Judged, and killed before the rules looked: the next daemon's first attempt pages."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api")
+    story.at("2s20ms").crash()
+    story.at("2s70ms").expect(page("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.until("30m").expect_nothing()
+
+
+def test_a_stop_and_start_in_good_order_is_not_noticed(tmp_path: Path) -> None:
+    """A restart between two steps changes neither."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("2m").restart(back_after="20s")
+    story.at("5m2s50ms").expect(page("bo"))
+    story.at("6m").ack("bo").expect(acknowledged("ana"), acknowledged("bo"))
+    story.until("1h").expect_nothing()
+
+
+def test_steps_missed_while_down_are_made_up_for_one_at_a_time(tmp_path: Path) -> None:
+    """After ten minutes of absence the overdue step comes at once, and the one after it in its own time."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("1m").crash(back_after="20m")
+    story.at("21m").expect(page("bo"))
+    story.at("26m").expect(page("console:"))
+    story.until("30m").expect_nothing()
+
+
+def test_what_recovered_while_we_were_down_resolves_after_the_start(tmp_path: Path) -> None:
+    """The first good answers after the start end the incident, and nobody else is paged."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("1m").crash(back_after="2m")
+    story.at("2m").up("api")
+    story.at("3m1s50ms").expect(resolve("ana"))
+    story.until("1h").expect_nothing()
+
+
+def test_a_page_whose_answer_was_never_seen_is_repeated_with_its_mark(tmp_path: Path) -> None:
+    """Killed while the vendor was silent: the next daemon does not know whether it arrived, and says so."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").line("ana", Line.SILENT).down("api")
+    story.at("5s").crash(back_after="5s")
+    story.at("9s").line("ana", Line.GOOD)
+    story.at("10s").expect(page("ana", repeated=True))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.until("30m").expect_nothing()
