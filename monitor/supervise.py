@@ -44,6 +44,10 @@ class Supervisor:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    def report(self, name: str, error: BaseException) -> None:
+        """Something broke that the one who caught it goes on without."""
+        self._report(name, error)
+
     def _own(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks[task] = name

@@ -74,11 +74,9 @@ class AnnouncingSink:
         return _AnnouncingWriter(self._store.open(labels), labels, self._flushing, self._saw)
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
-        given = list(samples)
-        self._store.append(at, given)
+        # Loose samples carry times of their own: no early look is owed to them.
+        self._store.append(at, samples)
         self._flushing.arm()
-        if self._saw is not None:
-            self._saw(at, [labels for labels, _ in given])
 
 
 class _AnnouncingWriter:

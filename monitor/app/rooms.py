@@ -29,6 +29,7 @@ from monitor.net.tls import Contexts
 from monitor.notify.delivering import Delivery
 from monitor.notify.kinds.sending import Kind
 from monitor.oncall.escalating import Escalating, Playbook
+from monitor.oncall.incident import IncidentKey
 from monitor.oncall.roster import Roster
 from monitor.oncall.stores import Decision
 from monitor.probe.kinds import CATALOGUE, CatalogueEntry
@@ -200,6 +201,7 @@ class Rooms:
             playbook=playbook_of(configuration),
             deployments=deployments.since,
             committed=self._decided,
+            broken=self._undecidable,
         )
         self.dispatcher = Dispatcher(
             groups,
@@ -304,6 +306,9 @@ class Rooms:
 
     def _rule_failed(self, where: str, error: Exception) -> None:
         self.drivers.log.warning("rule failed", rule=where, error=str(error))
+
+    def _undecidable(self, key: IncidentKey, error: Exception) -> None:
+        self.drivers.supervisor.report(f"oncall/{key.policy}", error)
 
     def _scraped(self, job: str, target: Labels, at: int, error: str | None) -> None:
         self.drivers.telemetry.scrapes.labels(job, "failed" if error else "ok").inc()

@@ -19,7 +19,7 @@ from monitor.model.errors import ConfigError, Finding
 Path: TypeAlias = tuple[str | int, ...]
 
 _MAX_DEPTH: Final = 64
-_MAX_NODES: Final = 1_000_000
+_MAX_NODES: Final = 250_000
 _MERGE: Final = "<<"
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})

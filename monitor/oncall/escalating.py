@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.model.changes import Deployment
-from monitor.model.errors import BugError, ConflictError, NotFoundError
+from monitor.model.errors import BugError, ConflictError, CorruptionError, NotFoundError, StoreError
 from monitor.model.incidents import Actor, IncidentEvent, Severity, TimelineEntry
-from monitor.model.times import Timestamp
+from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.oncall.effects import Answer, Step
 from monitor.oncall.escalation import step
 from monitor.oncall.events import (
@@ -42,6 +42,8 @@ from monitor.oncall.stores import Decision, InboxRow, IncidentQueries, IncidentS
 
 _BATCH = 50
 """Keys that share a transaction."""
+_ASIDE: Millis = MINUTE
+"""A key whose decision broke is tried again after this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,10 @@ def _nothing(decision: Decision) -> None:
     return None
 
 
+def _raised(key: IncidentKey, error: Exception) -> None:
+    raise error
+
+
 class Escalating:
     """Walks all incidents. One instance decides for one database at a time.
 
@@ -91,6 +97,7 @@ class Escalating:
     run on the store's thread. `committed` is called on the loop after each commit that wrote something: it wakes the
     delivery of `rows` and counts `timeline` kinds (`nobody`, `fallback`, `exhausted`, `delivery_failed`, ... are worth a
     metric). It must not raise.
+    `broken(key, error)` hears of an incident that could not be decided upon; without it the error ends `run`.
     """
 
     def __init__(
@@ -103,6 +110,7 @@ class Escalating:
         playbook: Playbook,
         deployments: Callable[[Timestamp], tuple[Deployment, ...]] = _no_deployments,
         committed: Callable[[Decision], None] = _nothing,
+        broken: Callable[[IncidentKey, Exception], None] = _raised,
     ) -> None:
         self._store = store
         self._queries = queries
@@ -111,6 +119,8 @@ class Escalating:
         self._playbook = playbook
         self._deployments = deployments
         self._committed = committed
+        self._broken = broken
+        self._aside: dict[IncidentKey, Timestamp] = {}
         self._recent: tuple[Deployment, ...] = ()
         self._wake = asyncio.Event()
 
@@ -122,14 +132,14 @@ class Escalating:
         """Work until cancelled. Raises StoreError; starting again loses nothing."""
         while True:
             await self.advance()
-            await self._clock.wait(self._wake, await self._store.next_due())
+            due = [await self._store.next_due(), *self._aside.values()]
+            await self._clock.wait(self._wake, min((at for at in due if at is not None), default=None))
 
     async def advance(self) -> int:
         """Do everything that is to be done now. Returns the number of keys that were decided upon, with repetition."""
         decided = 0
         while keys := await self._ready():
-            await self._transact(keys, self._look)
-            decided += len(keys)
+            decided += await self._decide(keys)
         return decided
 
     async def reload(self, playbook: Playbook) -> None:
@@ -191,9 +201,28 @@ class Escalating:
         )
 
     async def _ready(self) -> tuple[IncidentKey, ...]:
-        waiting = await self._store.waiting(_BATCH)
-        due = await self._store.due(self._clock.now(), _BATCH)
-        return tuple(dict.fromkeys((*waiting, *due)))[:_BATCH]
+        now = self._clock.now()
+        self._aside = {key: until for key, until in self._aside.items() if now < until <= now + _ASIDE}
+        limit = _BATCH + len(self._aside)
+        waiting = await self._store.waiting(limit)
+        due = await self._store.due(now, limit)
+        return tuple(key for key in dict.fromkeys((*waiting, *due)) if key not in self._aside)[:_BATCH]
+
+    async def _decide(self, keys: tuple[IncidentKey, ...]) -> int:
+        """Decide upon these together; if that breaks, one by one, so that one broken incident does not stop the others.
+        What breaks alone is set aside for a minute and reported. Raises StoreError when the store itself fails."""
+        try:
+            await self._transact(keys, self._look)
+        except Exception as error:
+            if isinstance(error, StoreError) and not isinstance(error, CorruptionError):
+                raise
+            first, *others = keys
+            if others:
+                return sum([await self._decide((key,)) for key in keys])
+            self._aside[first] = self._clock.now() + _ASIDE
+            self._broken(first, error)
+            return 0
+        return len(keys)
 
     async def _act(self, reference: str, action: Action) -> Answer:
         incident = await self._find(reference)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.model.changes import Timer
-from monitor.model.errors import ConflictError, NotFoundError, StoreError
+from monitor.model.errors import BugError, ConflictError, NotFoundError, StoreError
 from monitor.model.incidents import IncidentState
 from monitor.model.times import HOUR, MINUTE, Timestamp
 from monitor.oncall.escalating import Escalating, Playbook
-from monitor.oncall.stores import Decision
+from monitor.oncall.incident import IncidentKey
+from monitor.oncall.stores import Decide, Decision
 from tests.support.incident_store import FakeIncidentStore
 from tests.support.incidents import ANA, BO, PAYMENTS, ROSTER, START, alert, group, muted, over
 
@@ -226,3 +228,33 @@ async def test_a_stored_timer_that_its_incident_does_not_know_is_dropped() -> No
     desk.store.timers[id_] = (Timer(owner=f"incident:{id_}", kind="step", due_at=START, epoch=1),)
     await desk.escalating.advance()
     assert desk.store.timers[id_] == ()
+
+
+async def test_one_broken_incident_is_set_aside_and_the_others_go_on() -> None:
+    """A decision that breaks is reported and tried again after a minute; its neighbours in the batch are decided."""
+    desk = Desk()
+    broken: list[str] = []
+
+    class Breaking(FakeIncidentStore):
+        async def transact(self, keys: Sequence[IncidentKey], decide: Decide) -> Decision:
+            if any(key.group_key == "bad" for key in keys):
+                raise BugError("cannot be decided")
+            return await super().transact(keys, decide)
+
+    desk.store = Breaking()
+    desk.escalating = Escalating(
+        store=desk.store,
+        queries=desk.store,
+        clock=Clock(lambda: desk.now),
+        chance=Chance(1),
+        playbook=Playbook(policies={"payments": PAYMENTS}, directory=ROSTER),
+        broken=lambda key, error: broken.append(f"{key.group_key}: {error}"),
+    )
+    desk.store.hand_over(group(alert(), key="bad"))
+    desk.store.hand_over(group(alert(), key="good"))
+    await desk.escalating.advance()
+    assert [incident.group_key for incident in await desk.escalating.incidents()] == ["good"]
+    assert broken == ["bad: cannot be decided"]
+    desk.now += MINUTE
+    await desk.escalating.advance()
+    assert len(broken) == 2
