@@ -46,10 +46,16 @@ _DRAIN_SECONDS = 5.0
 _GC_THRESHOLD = (50_000, 20, 50)
 
 
-async def run_daemon(overrides: Overrides, *, print_line: Callable[[str], None]) -> int:
-    """Run until SIGTERM or SIGINT. Returns the exit code. Raises ConfigError, LockedError, StoreError before it is up."""
+async def run_daemon(
+    overrides: Overrides,
+    *,
+    print_line: Callable[[str], None],
+    compose: Callable[[Configuration, Overrides, Callable[[str], None]], Daemon] | None = None,
+) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code. Raises ConfigError, LockedError, StoreError before it is up.
+    `compose` is for compositions that differ in what `Daemon` lets them override."""
     configuration = load(overrides, read_environment())
-    daemon = Daemon(configuration, overrides, print_line)
+    daemon = (compose or Daemon)(configuration, overrides, print_line)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

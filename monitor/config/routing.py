@@ -286,7 +286,8 @@ def _default_policy(people: Sequence[Person], environment: Environment, options:
 
 
 def _default_tree(pages: bool) -> Route:
-    group_by = frozenset({"alertname", "check", "job", "environment"})
+    # One incident a service: what is ill about it belongs together, and another alert joins instead of paging again.
+    group_by = frozenset({"check", "job", "environment"})
     critical = (Matcher("severity", MatchOp.EQUAL, "critical"),)
     page = Route(
         receiver=_PAGE,
