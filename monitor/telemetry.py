@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -173,8 +172,47 @@ class LagMeter:
             self._began += passed
 
 
+class DeferredLog:
+    """Keeps what is said until the log is open: what writes it takes a tenth of a second to import, and a start must not
+    wait for that."""
+
+    def __init__(self, form: Literal["console", "json"], level: str) -> None:
+        self._form: Literal["console", "json"] = form
+        self._level = level
+        self._kept: list[tuple[str, str, dict[str, object]]] = []
+        self._log: Log | None = None
+
+    def open(self) -> None:
+        """Write what was kept; from now on everything is written at once."""
+        if self._log is None:
+            self._log = open_log(self._form, self._level)
+            for method, event, facts in self._kept:
+                getattr(self._log, method)(event, **facts)
+            self._kept.clear()
+
+    def debug(self, event: str, **facts: object) -> object:
+        return self._say("debug", event, facts)
+
+    def info(self, event: str, **facts: object) -> object:
+        return self._say("info", event, facts)
+
+    def warning(self, event: str, **facts: object) -> object:
+        return self._say("warning", event, facts)
+
+    def error(self, event: str, **facts: object) -> object:
+        return self._say("error", event, facts)
+
+    def _say(self, method: str, event: str, facts: dict[str, object]) -> object:
+        if self._log is not None:
+            return getattr(self._log, method)(event, **facts)
+        self._kept.append((method, event, facts))
+        return None
+
+
 def open_log(form: Literal["console", "json"] = "console", level: str = "info") -> Log:
     """One line an event on standard error, as text for people or JSON for machines."""
+    import structlog
+
     renderer = (
         structlog.processors.JSONRenderer()
         if form == "json"

@@ -37,7 +37,7 @@ from monitor.scrape.kinds.http import HttpFetch
 from monitor.state.database import Database, WriterThread
 from monitor.state.lock import DataLock
 from monitor.supervise import Supervisor
-from monitor.telemetry import Telemetry, open_log
+from monitor.telemetry import DeferredLog, Telemetry
 from monitor.tsdb.store import SampleStore
 from monitor.web.parts import Parts
 from monitor.web.server import Server
@@ -77,7 +77,7 @@ class Daemon:
         self.configuration = configuration
         self._overrides = overrides
         self._print_line = print_line
-        self.log = open_log(configuration.log.form, configuration.log.level)
+        self.log = DeferredLog(configuration.log.form, configuration.log.level)
         self.telemetry = Telemetry(loop.time)
         self.telemetry.build.labels(__version__).set(1)
         self.clock = Clock(on_lag=self.telemetry.lag.observe)
@@ -136,6 +136,7 @@ class Daemon:
 
     async def stop(self) -> None:
         """Go down: no new work, finish what is under way, write what is not written."""
+        self.log.open()
         if self.parts is not None:
             self.health.ready = False
         if self.rooms is not None:
@@ -209,6 +210,7 @@ class Daemon:
         configuration, probes, parts, samples = self.configuration, self.probes, self.parts, self.samples
         if probes is None or parts is None or samples is None:
             raise BugError("the first half of the start was skipped")
+        self.log.open()
         rooms = self.rooms = await Rooms.open(configuration, probes, self._querier)
         await rooms.start()
         instance = address.removeprefix("http://")
