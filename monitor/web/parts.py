@@ -7,8 +7,9 @@ need them answer 503.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from monitor.model.errors import WatchkeeperError
@@ -68,6 +69,19 @@ class QueryAnswering(Protocol):
     ) -> Answer: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingRecord:
+    """What a job reported."""
+
+    at: Timestamp
+    kind: str
+    """success, start, fail or log."""
+    what: str
+    """As it was called: empty, a word, or an exit code."""
+    run_id: str
+    log: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Parts:
     """Set by the composition root, read by the routes."""
@@ -102,6 +116,8 @@ class Parts:
     """Read the configuration again; its warnings. Raises ConfigError, and then nothing has changed."""
     send_test: Callable[[str, Actor], Awaitable[Sequence[str]]] | None = None
     """Send a test message to a receiver; a line for each integration on how it went. Raises NotFoundError."""
+    pings: dict[str, deque[PingRecord]] = field(default_factory=dict[str, "deque[PingRecord]"])
+    """The last pings of each heartbeat, the newest first."""
 
 
 def up(part: T | None) -> T:

@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from monitor.web.routes import Route
+from monitor.web.access import Role
+from monitor.web.pages.details import act_by_name, check, incident
+from monitor.web.pages.front import front
+from monitor.web.routes import Dialect, Route
 
-ROUTES: Final[tuple[Route, ...]] = ()
+ROUTES: Final[tuple[Route, ...]] = (
+    Route(method="GET", path="/", handler=front, dialect=Dialect.PAGE),
+    Route(method="GET", path="/incidents/{reference}", handler=incident, dialect=Dialect.PAGE),
+    Route(method="GET", path="/checks/{name}", handler=check, dialect=Dialect.PAGE),
+    *(
+        Route(
+            method="POST",
+            path=f"/incidents/{{reference}}/{name}",
+            handler=handler,
+            role=Role.RESPONDER,
+            changes=True,
+            dialect=Dialect.PAGE,
+        )
+        for name, handler in act_by_name.items()
+    ),
+)

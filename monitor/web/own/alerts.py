@@ -1,0 +1,90 @@
+"""Alerts that are pending or fire: why, since when, and who was told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from monitor.web.answers import built_answer
+from monitor.web.own.documents import Document, instant, number
+from monitor.web.parts import up
+from monitor.web.routes import Call, Route
+
+if TYPE_CHECKING:
+    from monitor.alerts.groups import AlertGroup
+    from monitor.config.loading import Configuration
+    from monitor.oncall.incident import Incident
+    from monitor.rules.states import ActiveAlert
+
+
+async def alerts(call: Call) -> web.Response:
+    """Firing before pending, the oldest first."""
+    parts = call.parts
+    active = [
+        (status.group.key, rule.rule.name, one)
+        for status in up(parts.rules).status()
+        for rule in status.rules
+        for one in rule.alerts
+    ]
+    groups = await up(parts.alerts).groups()
+    incidents = await up(parts.escalating).incidents(1_000, open_only=True)
+    configuration = parts.configuration()
+
+    def build() -> object:
+        places = _places(groups, incidents)
+        active.sort(key=lambda found: (found[2].state.value, found[2].active_at))
+        return {"alerts": [_document(*found, places, configuration) for found in active]}
+
+    return await built_answer(build, len(active))
+
+
+_Place = tuple["AlertGroup", "Incident | None"]
+
+
+def _places(groups: Sequence[AlertGroup], incidents: Sequence[Incident]) -> dict[str, list[_Place]]:
+    """Where each alert is, by fingerprint."""
+    known = {(one.policy, one.group_key): one for one in incidents}
+    found: dict[str, list[_Place]] = {}
+    for group in groups:
+        incident = known.get((group.policy, group.key)) if group.policy else None
+        for member in group.members:
+            found.setdefault(member.fingerprint, []).append((group, incident))
+    return found
+
+
+def _document(
+    group: str, rule: str, alert: ActiveAlert, places: dict[str, list[_Place]], configuration: Configuration
+) -> Document:
+    labels = configuration.leaving_labels.merged(alert.labels).without(*configuration.replica_labels)
+    fingerprint = labels.fingerprint
+    return {
+        "name": rule,
+        "rule_group": group,
+        "state": alert.state.value,
+        "fingerprint": fingerprint,
+        "labels": dict(labels),
+        "annotations": dict(alert.annotations),
+        "value": number(alert.value),
+        "since": instant(alert.active_at),
+        "fired_at": instant(alert.fired_at),
+        "groups": [_group(one, incident, fingerprint) for one, incident in places.get(fingerprint, ())],
+    }
+
+
+def _group(group: AlertGroup, incident: Incident | None, fingerprint: str) -> Document:
+    return {
+        "key": group.key,
+        "receiver": group.receiver,
+        "policy": group.policy,
+        "incident": incident.number if incident is not None else None,
+        "notified": [
+            {"destination": str(entry.destination), "at": instant(entry.at)}
+            for entry in group.log
+            if fingerprint in entry.firing
+        ],
+    }
+
+
+ROUTES: Final = (Route(method="GET", path="/api/watchkeeper/v1/alerts", handler=alerts),)
