@@ -6,11 +6,13 @@ The rules are the shipped ones with their times shortened (30 s between evaluati
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from monitor.clock import Clock
 from tests.support.daemon_process import ROOT, DaemonProcess, until
 from tests.support.sample_service import SampleService
 from tests.support.twin import Received, Twin, running_twin
@@ -126,6 +128,23 @@ class Shop:
 
     def tried(self, call: str) -> list[Received]:
         return self.twin.received(call)
+
+    def twin_now(self) -> int:
+        """The time, as the twin's record has it."""
+        return Clock().now()
+
+    async def open_incidents(self, saying: str = "") -> Sequence[Mapping[str, Any]]:
+        """As the API tells them."""
+        document = await self.daemon.get("/api/watchkeeper/v1/incidents")
+        return [incident for incident in document["incidents"] if saying in str(incident)]
+
+    async def acknowledge_by_api(self, saying: str, person: str) -> None:
+        """Acknowledge every open incident with these words."""
+        for incident in await self.open_incidents(saying):
+            path = f"/api/watchkeeper/v1/incidents/{incident['number']}/acknowledge"
+            status, answer = await self.daemon.ask("POST", path, person=person)
+            assert status == 200, answer
+            assert answer["incident"]["state"] == "acknowledged", answer
 
     async def until(self, look: Callable[[], object], what: str, seconds: float = 15.0) -> None:
         """Wait for something to be seen; the daemon's log goes with the failure."""

@@ -153,9 +153,13 @@ class DaemonProcess:
         ):
             return await answer.json()
 
-    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Status and JSON body (None if it has none) of any request."""
-        async with aiohttp.ClientSession() as session, session.request(method, self.url + path, json=body) as answer:
+    async def ask(self, method: str, path: str, body: object = None, *, person: str = "") -> tuple[int, Any]:
+        """Status and JSON body (None if it has none) of any request; `person` is who says that they are at the keyboard."""
+        headers = {"X-Watchkeeper-Person": person} if person else {}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.url + path, json=body, headers=headers) as answer,
+        ):
             is_json = answer.content_type == "application/json"
             return answer.status, await answer.json() if is_json else None
 
