@@ -192,6 +192,7 @@ class Rooms:
             fraction=drivers.chance.fraction,
             start=drivers.supervisor.start,
             meters=DeliveryMeters(telemetry),
+            reported=lambda: self.escalating.nudge(),
         )
         self.escalating = Escalating(
             store=stores.incidents,
@@ -257,7 +258,7 @@ class Rooms:
         supervisor = self.drivers.supervisor
         await self.probes.stores.outbox.expire_leases(self.drivers.clock.now(), orphaned=True)
         await self.dispatcher.start()
-        self.delivery.begin()
+        self.delivery.begin(supervisor.keep)
         supervisor.keep("oncall", self.escalating.run)
         supervisor.keep("alerts", self.dispatcher.run)
         await self.rules.start(self.configuration.groups)

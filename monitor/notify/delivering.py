@@ -82,6 +82,10 @@ class Pace:
     """Attempts under way at once, by integration."""
 
 
+def _nobody() -> None:
+    return None
+
+
 class Delivery:
     """Everything that is being delivered."""
 
@@ -97,7 +101,9 @@ class Delivery:
         meters: Meters,
         patience: Patience | None = None,
         pace: Pace | None = None,
+        reported: Callable[[], None] = _nobody,
     ) -> None:
+        """`reported` is called on the loop after a commit that left a report for the decider."""
         self._store = store
         self._book = book
         self._kinds = kinds
@@ -107,6 +113,7 @@ class Delivery:
         self._meters = meters
         self._patience = patience if patience is not None else Patience()
         self._pace = pace if pace is not None else Pace()
+        self._reported = reported
         self._throttle = Throttle()
         self._circuits: dict[Destination, Circuit] = {}
         self._news = {name: asyncio.Event() for name in kinds}
@@ -214,6 +221,8 @@ class Delivery:
                 continue
             if written and finish.rows:
                 self.wake()
+            if written and finish.reports:
+                self._reported()
             return
 
     async def _attempt(self, kind: Kind, claimed: Claimed) -> Finish | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor.model.notifications import (
     Delivered,
@@ -40,6 +40,8 @@ class World:
     book: FakeAddressBook
     meters: FakeMeters
     tasks: Tasks
+    reports: list[Timestamp] = field(default_factory=list[Timestamp])
+    """When the decider was told that there are reports."""
 
     def deliver(self, **kinds: FakeKind) -> Delivery:
         delivery = Delivery(
@@ -50,6 +52,7 @@ class World:
             fraction=lambda: 0.5,
             start=self.tasks.start,
             meters=self.meters,
+            reported=lambda: self.reports.append(self.time.now()),
         )
         delivery.begin()
         return delivery
@@ -331,6 +334,22 @@ def test_an_end_that_cannot_be_written_is_written_once_the_store_is_back() -> No
         await world.until(T0 + 30 * SECOND)
         assert kind.keys == ["r1"]
         assert (await world.store.rows())[0].state is OutboxState.SENT
+
+    story(tell)
+
+
+def test_the_decider_hears_at_once_that_a_page_arrived_or_failed() -> None:
+    """A policy moves on because of a failure, so its report does not wait for the next timer."""
+
+    async def tell(world: World) -> None:
+        delivery = world.deliver(webhook=FakeKind(world.time.now, Delivered("h"), Rejected("gone")))
+        await world.store.add(a_row(key="r1", order="o1"))
+        delivery.wake()
+        await world.until(T0 + 5 * SECOND)
+        await world.store.add(a_row(key="r2", order="o2"))
+        delivery.wake()
+        await world.until(T0 + 10 * SECOND)
+        assert world.reports == [T0, T0 + 5 * SECOND]
 
     story(tell)
 
