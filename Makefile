@@ -7,7 +7,7 @@ help: ## this list
 .venv/.installed: pyproject.toml uv.lock
 	test -x $(PY) || python3 -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
-	.venv/bin/uv sync --quiet --frozen
+	.venv/bin/uv sync --quiet --frozen --compile-bytecode
 	touch $@
 
 run: .venv/.installed ## set up, then start the daemon on its embedded default

@@ -63,7 +63,10 @@ def _install(packages: list[str]) -> None:
         policy.chmod(0o755)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-yq", "--no-install-recommends", *packages]):
+        for command in (
+            ["apt-get", "update", "-q"],
+            ["apt-get", "install", "-yq", "--no-install-recommends", *packages],
+        ):
             subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL)
     finally:
         if ours:
