@@ -1,0 +1,222 @@
+"""`watchkeeper check-config`: every mistake of a file at once.
+
+The file may be our own, or one that its user already has: a Prometheus configuration, an Alertmanager configuration or a
+rule file is told by its top-level keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from monitor.cli.exits import TABLE, Exit
+from monitor.cli.options import JsonOption
+from monitor.cli.showing import clean, say, say_json
+from monitor.config.alertmanager_file import read_alertmanager
+from monitor.config.findings import Findings
+from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
+from monitor.config.prometheus_file import UNSERVED_TOP, read_prometheus
+from monitor.config.rule_files import matching_files, read_rule_file, read_rules
+from monitor.config.schema import configuration_schema
+from monitor.config.yamltree import Document, Tree, read
+from monitor.model.errors import ConfigError, Finding
+from monitor.rules.groups import AlertingRule, RuleGroup
+from monitor.rules.rule_files import Defaults
+
+_PROMETHEUS: Final = frozenset({"global", "scrape_configs", "rule_files", *UNSERVED_TOP})
+_ALERTMANAGER: Final = frozenset(
+    {"global", "route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates", "tracing"}
+)
+_RULES: Final = frozenset({"groups", "namespace"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What was found in a file."""
+
+    kind: str
+    """Whose format it is."""
+    findings: tuple[Finding, ...]
+    counts: dict[str, int]
+    """What it holds, by plural noun; empty when there are mistakes."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if not finding.warning)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.warning)
+
+
+def check_config(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help=f"The file; {DEFAULT_FILE} (or WATCHKEEPER_CONFIG) if none is given. Files of Prometheus and "
+            "Alertmanager and rule files are recognised.",
+            show_default=False,
+        ),
+    ] = "",
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the file and check nothing.")
+    ] = False,
+    json_: JsonOption = False,
+) -> None:
+    """Find every mistake of a configuration, each with its place and remedy."""
+    if schema:
+        say_json(configuration_schema())
+        return
+    checked = checked_file(file)
+    if json_:
+        say_json(document(checked))
+    else:
+        _show(checked)
+    if checked.errors:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def checked_file(file: str) -> Checked:
+    """Read the file as whatever it is."""
+    name = file
+    if not name:
+        try:
+            name = read_environment().config or DEFAULT_FILE
+        except ConfigError as error:
+            return Checked(kind="environment", findings=error.findings, counts={})
+    try:
+        parsed = read(Path(name).read_text(encoding="utf-8"), name)
+    except ConfigError as error:
+        return Checked(kind="configuration", findings=error.findings, counts={})
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        remedy = "`watchkeeper init URL` writes one"
+        finding = Finding(file=name, line=0, path="", problem=f"cannot be read: {reason}", remedy=remedy)
+        return Checked(kind="configuration", findings=(finding,), counts={})
+    return _reader(parsed.tree)(name, parsed)
+
+
+def document(checked: Checked) -> dict[str, object]:
+    """As JSON."""
+
+    def one(finding: Finding) -> dict[str, object]:
+        return {
+            "file": finding.file,
+            "line": finding.line,
+            "path": finding.path,
+            "problem": finding.problem,
+            "remedy": finding.remedy,
+            "original": finding.original,
+        }
+
+    return {
+        "kind": checked.kind,
+        "ok": not checked.errors,
+        "errors": [one(finding) for finding in checked.errors],
+        "warnings": [one(finding) for finding in checked.warnings],
+        "counts": checked.counts,
+    }
+
+
+def counted(number: int, plural: str) -> str:
+    """`1 rule`, `2 policies`."""
+    if number != 1:
+        return f"{number} {plural}"
+    return f"1 {plural.removesuffix('ies')}y" if plural.endswith("ies") else f"1 {plural.removesuffix('s')}"
+
+
+def _reader(tree: Tree) -> Callable[[str, Document], Checked]:
+    keys = frozenset(tree) if isinstance(tree, dict) else frozenset[str]()
+    if "groups" in keys and keys <= _RULES:
+        return _rule_file
+    if "route" in keys and keys <= _ALERTMANAGER:
+        return _alertmanager
+    if keys and keys <= _PROMETHEUS:
+        return _prometheus
+    return _own
+
+
+def _own(name: str, parsed: Document) -> Checked:
+    try:
+        configuration = load(Overrides(config=name), read_environment())
+    except ConfigError as error:
+        return Checked(kind="Watchkeeper configuration", findings=error.findings, counts={})
+    paging = configuration.paging
+    return Checked(
+        kind="Watchkeeper configuration",
+        findings=configuration.warnings,
+        counts={
+            "checks": len(configuration.checks),
+            "scrape jobs": len(configuration.jobs),
+            **rule_counts(configuration.groups),
+            "receivers": len(paging.receivers),
+            "policies": len(paging.policies),
+            "people": len(paging.people),
+        },
+    )
+
+
+def _prometheus(name: str, parsed: Document) -> Checked:
+    findings = Findings()
+    base = Path(name).parent
+    parts = read_prometheus(parsed, parsed.tree, (), findings, lambda path: str(base / path))
+    groups: list[RuleGroup] = []
+    if parts is not None:
+        defaults = Defaults(interval=parts.evaluation_interval, query_offset=parts.query_offset)
+        for path in matching_files(parts.rule_files, base, parsed, findings):
+            groups += read_rule_file(path, str(path), defaults, findings)
+    counts = {"scrape jobs": len(parts.jobs) if parts is not None else 0, **rule_counts(groups)}
+    return _checked("Prometheus configuration", findings, counts)
+
+
+def _alertmanager(name: str, parsed: Document) -> Checked:
+    findings = Findings()
+    base = Path(name).parent
+    parts = read_alertmanager(parsed, parsed.tree, (), findings, lambda path: str(base / path))
+    routes = sum(1 for _ in parts.root.walk()) if parts is not None else 0
+    counts = {"receivers": len(parts.receivers) if parts is not None else 0, "routes": routes}
+    return _checked("Alertmanager configuration", findings, counts)
+
+
+def _rule_file(name: str, parsed: Document) -> Checked:
+    findings = Findings()
+    groups = read_rules(Path(name).read_text(encoding="utf-8"), name, Defaults(), findings)
+    return _checked("rule file", findings, rule_counts(groups))
+
+
+def rule_counts(groups: Sequence[RuleGroup]) -> dict[str, int]:
+    """Groups, alerting and recording rules."""
+    rules = [rule for group in groups for rule in group.rules]
+    alerting = sum(isinstance(rule, AlertingRule) for rule in rules)
+    return {"rule groups": len(groups), "alerting rules": alerting, "recording rules": len(rules) - alerting}
+
+
+def _checked(kind: str, findings: Findings, counts: dict[str, int]) -> Checked:
+    return Checked(kind=kind, findings=tuple(findings.all), counts={} if findings.errors else counts)
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Mistakes first, then what only may be one."""
+    for finding in findings:
+        if not finding.warning:
+            say(f"[bold red]error[/]    {clean(finding)}")
+    for finding in findings:
+        if finding.warning:
+            say(f"[yellow]warning[/]  {clean(finding)}")
+
+
+def _show(checked: Checked) -> None:
+    show_findings(checked.findings)
+    warned = f", {counted(len(checked.warnings), 'warnings')}" if checked.warnings else ""
+    if checked.errors:
+        say(f"{checked.kind}: [bold red]{counted(len(checked.errors), 'mistakes')}[/]{warned}")
+        return
+    held = ", ".join(counted(number, noun) for noun, number in checked.counts.items())
+    say(f"{checked.kind}: [green]good[/]{warned}. It has {held}.")
+
+
+check_config.__doc__ = f"{check_config.__doc__}\n\n{TABLE}"
