@@ -9,7 +9,15 @@ from monitor.alerts.groups import AlertGroup
 from monitor.model.alerts import Alert
 from monitor.model.incidents import Severity
 from monitor.model.labels import EMPTY, Labels
-from monitor.model.notifications import AlertView, Destination, GroupView, Message, MessageKind, NotifyReason
+from monitor.model.notifications import (
+    AlertView,
+    Destination,
+    GroupView,
+    Message,
+    MessageKind,
+    NotifyReason,
+    absolute,
+)
 from monitor.model.times import Timestamp, rfc3339, spoken_duration
 
 _SHOWN_ALERTS = 5
@@ -48,13 +56,13 @@ def group_message(
         kind=MessageKind.RESOLVE if resolved else MessageKind.TRIGGER,
         reason=reason,
         at=now,
-        title=_title(group, shown, resolved),
+        title=_title(group, shown),
         text=_text(shown, resolved, since, recent_changes, now),
         severity=severity,
         since=since,
         source=_first_label(shown, ("instance", "check", "job")),
         facts=_facts(shown),
-        links=_links(shown),
+        links=_links(shown, external_url),
         alerts=tuple(_view(alert, now) for alert in alerts),
         group=GroupView(
             key=group.key,
@@ -67,12 +75,12 @@ def group_message(
     )
 
 
-def _title(group: AlertGroup, alerts: Sequence[Alert], resolved: bool) -> str:
+def _title(group: AlertGroup, alerts: Sequence[Alert]) -> str:
     first = alerts[0] if alerts else None
     summary = first.annotations.get("summary", "") if first else ""
     name = summary or (first.name if first else "") or str(group.labels)
     more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
-    return ("Resolved: " if resolved else "") + _cut(name, _TITLE_LIMIT - 40) + more
+    return _cut(name, _TITLE_LIMIT - 40) + more
 
 
 def _text(
@@ -96,7 +104,7 @@ def _facts(alerts: Sequence[Alert]) -> tuple[tuple[str, str], ...]:
     return tuple((name, common[name]) for name in _FACTS if name in common)
 
 
-def _links(alerts: Sequence[Alert]) -> tuple[tuple[str, str], ...]:
+def _links(alerts: Sequence[Alert], external_url: str) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
     for alert in alerts:
         for text, url in (
@@ -104,8 +112,8 @@ def _links(alerts: Sequence[Alert]) -> tuple[tuple[str, str], ...]:
             ("Dashboard", alert.annotations.get("dashboard_url", "")),
             ("Graph", alert.generator_url),
         ):
-            if url:
-                found.setdefault(text, url)
+            if whole := absolute(url, external_url):
+                found.setdefault(text, whole)
     return tuple(found.items())
 
 

@@ -137,7 +137,7 @@ class ConfigurationSection(Section):
     environment: Text = ""
     """Added to alerts as the label `environment` when they leave the rules."""
     external_url: Text = ""
-    """Where people reach this daemon; for links in messages."""
+    """Where people reach this daemon; links in messages begin with it. Default: the address it listens at."""
     checks: Annotated[list[CheckSection], AsList] = []
     """What to watch."""
     prometheus_file: Text = ""

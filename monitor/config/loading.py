@@ -7,6 +7,7 @@ anything changes. What another program's file lacks keeps that program's default
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -78,6 +79,12 @@ class Listen:
     port: int
     tokens: tuple[Token, ...] = ()
     read_needs_token: bool = False
+
+    @property
+    def url(self) -> str:
+        """Where the server is, as far as it knows; what links begin with when no `external_url` is given."""
+        host = socket.gethostname() if self.host in ("0.0.0.0", "::", "[::]") else self.host
+        return f"http://{host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:
@@ -256,7 +263,7 @@ class _Loading:
         return Configuration(
             file=document.file,
             environment=environment_name,
-            external_url=(self.environment.external_url or section.external_url).rstrip("/"),
+            external_url=(self.environment.external_url or section.external_url).rstrip("/") or listen.url,
             leaving_labels=Labels(leaving) if leaving else EMPTY,
             checks=checks,
             jobs=prometheus.jobs,

@@ -144,6 +144,16 @@ class Message:
     """What went wrong while rendering; the kind then says `title` and `text` plainly."""
 
 
+def absolute(url: str, external_url: str) -> str:
+    """A link as people can follow it: relative ones, such as those of shipped runbooks, are the daemon's own pages. Empty
+    for what no browser follows."""
+    if url.startswith(("http://", "https://")):
+        return url
+    if not url or not external_url or ":" in url.partition("/")[0] or url.startswith("//"):
+        return ""
+    return f"{external_url}/{url.lstrip('/')}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
     """One message for one destination, decided and not yet (or already) delivered."""

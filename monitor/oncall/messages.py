@@ -14,7 +14,15 @@ from typing import Final, assert_never
 from monitor.model.changes import Deployment
 from monitor.model.incidents import IncidentState, Member
 from monitor.model.labels import EMPTY, Labels
-from monitor.model.notifications import AlertView, GroupView, IncidentView, Message, MessageKind, NotifyReason
+from monitor.model.notifications import (
+    AlertView,
+    GroupView,
+    IncidentView,
+    Message,
+    MessageKind,
+    NotifyReason,
+    absolute,
+)
 from monitor.model.times import HOUR, Timestamp, rfc3339, spoken_duration
 from monitor.oncall.incident import Incident
 
@@ -159,8 +167,6 @@ def _lines(
         yield f"Paged: {', '.join(occasion.paged)}."
     if (upcoming := _next_page(incident)) is not None:
         yield f"Next page at {rfc3339(upcoming)} ({spoken_duration(upcoming - now)}) unless somebody acknowledges."
-    for name, url in _annotated_links(shown):
-        yield f"{name}: {url}"
 
 
 _WHY: Final = {
@@ -206,18 +212,18 @@ def _facts(
 
 
 def _links(incident: Incident, shown: tuple[Member, ...], external_url: str) -> tuple[tuple[str, str], ...]:
-    links = list(_annotated_links(shown))
-    if shown and _is_web(graph := shown[0].generator_url):
+    links = list(_annotated_links(shown, external_url))
+    if shown and (graph := absolute(shown[0].generator_url, external_url)):
         links.append(("Graph", graph))
     if external_url:
         links.append(("Incident", f"{external_url}/incidents/{incident.number}"))
     return tuple(links)
 
 
-def _annotated_links(shown: tuple[Member, ...]) -> Iterable[tuple[str, str]]:
+def _annotated_links(shown: tuple[Member, ...], external_url: str) -> Iterable[tuple[str, str]]:
     for name, annotation in _LINKS:
-        found = (member.annotations.get(annotation, "") for member in shown)
-        if url := next((url for url in found if _is_web(url)), ""):
+        found = (absolute(member.annotations.get(annotation, ""), external_url) for member in shown)
+        if url := next(filter(None, found), ""):
             yield name, url
 
 
@@ -273,10 +279,6 @@ def _common(sets: Iterable[Labels]) -> Labels:
     for labels in sets:
         shared = set(labels.pairs) if shared is None else shared & set(labels.pairs)
     return Labels(shared) if shared else EMPTY
-
-
-def _is_web(url: str) -> bool:
-    return url.startswith(("https://", "http://"))
 
 
 def _cut(text: str, limit: int) -> str:

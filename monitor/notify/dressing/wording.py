@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from monitor.model.incidents import Severity
 from monitor.model.notifications import AlertView, IncidentView, Message, MessageKind
-from monitor.model.times import rfc3339, spoken_duration
 
 REPEAT_MARK = "[possible repeat]"
 REPEAT_NOTE = "An earlier attempt to send this may have arrived."
@@ -31,14 +30,16 @@ def title_of(message: Message) -> str:
 
 
 def headline(message: Message, *, repeat: bool = False) -> str:
-    """`FIRING critical: shop-api is down`; a possible repeat says so first."""
+    """`FIRING critical: shop-api is down`; a possible repeat says so first. An incident's title says all that itself."""
+    if message.incident is not None:
+        return f"{REPEAT_MARK} {title_of(message)}" if repeat else title_of(message)
     severity = f" {message.severity.value}" if message.kind is not MessageKind.RESOLVE else ""
     line = f"{_VERBS[message.kind]}{severity}: {title_of(message)}"
     return f"{REPEAT_MARK} {line}" if repeat else line
 
 
 def plain_text(message: Message, *, repeat: bool = False) -> str:
-    """The whole message as lines of text."""
+    """The whole message as lines of text. `facts` are for forms with fields: the text has said them."""
     lines = [headline(message, repeat=repeat)]
     if repeat:
         lines.append(REPEAT_NOTE)
@@ -47,9 +48,7 @@ def plain_text(message: Message, *, repeat: bool = False) -> str:
     lines.extend(message.text.splitlines())
     if message.incident is not None:
         lines.append(standing(message.incident))
-    lines.extend(f"{name}: {value}" for name, value in message.facts)
-    lines.extend(f"{text}: {url}" for text, url in message.links)
-    lines.append(f"Since {rfc3339(message.since)} ({spoken_duration(message.at - message.since)})")
+    lines.extend(f"{text}: {url}" for text, url in message.links if url not in message.text)
     return "\n".join(lines)
 
 

@@ -64,7 +64,7 @@ async def test_the_console_prints_the_page_without_obeying_it() -> None:
     row = replace(row, message=replace(row.message, title="down\x1b[2J\x9b31m\rhidden"))
     outcome = await Console(surroundings(lines)).deliver(sending(row, ConsoleOptions(), uncertain=True))
     assert outcome == Delivered()
-    assert lines[0] == "[possible repeat] FIRING critical: down[2J31mhidden"
+    assert lines[0] == "[possible repeat] down[2J31mhidden"
 
 
 async def test_a_console_that_is_gone_is_told() -> None:

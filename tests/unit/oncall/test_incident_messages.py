@@ -43,13 +43,17 @@ def test_the_text_says_since_when_who_was_woken_and_who_is_next() -> None:
     ]
 
 
-def test_runbook_and_dashboard_are_in_the_text_and_among_the_links() -> None:
-    """The incident's own page too; addresses that are not of the web are left out."""
+def test_runbook_dashboard_and_the_incidents_own_page_are_links() -> None:
+    """Relative ones are pages of the daemon; what no browser should follow is left out."""
     story = opened(runbook_url="https://wiki/shop", dashboard_url="javascript:alert(1)")
     message = build(story.state, PAGE, (), "https://wk.example", START)
     assert message.links == (("Runbook", "https://wiki/shop"), ("Incident", "https://wk.example/incidents/1"))
-    assert "Runbook: https://wiki/shop" in message.text
     assert "javascript" not in message.text
+    shipped = opened(runbook_url="runbooks/ServiceDown.md")
+    assert build(shipped.state, PAGE, (), "https://wk.example", START).links[0] == (
+        "Runbook",
+        "https://wk.example/runbooks/ServiceDown.md",
+    )
 
 
 def test_what_went_live_shortly_before_is_told() -> None:
