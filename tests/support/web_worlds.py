@@ -6,33 +6,47 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import aiohttp
 
+from monitor.chance import Chance
 from monitor.clock import Clock
-from monitor.columns.sink import SampleSink
 from monitor.config.environment import Environment
 from monitor.config.loading import Configuration, Overrides, load
 from monitor.model.changes import AuditEntry, Deployment
 from monitor.model.checks import Check, HealthState
 from monitor.model.errors import ConfigError, Finding, NotFoundError
-from monitor.model.incidents import Actor
-from monitor.model.times import DAY, Millis, Timestamp
+from monitor.model.incidents import Actor, IncidentEvent
+from monitor.model.labels import Labels
+from monitor.model.times import DAY, MINUTE, Millis, Timestamp
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
 from monitor.net.tls import Contexts
+from monitor.oncall.escalating import Escalating, Playbook
 from monitor.probe.kinds.kind import Instruments
 from monitor.probe.probing import Probing
 from monitor.promql.engine import Answer, Options, Query
+from monitor.rules.evaluating import Surroundings
+from monitor.rules.groups import RuleGroup
+from monitor.rules.inline import InlineQuerier
+from monitor.rules.scheduling import RuleScheduler
+from monitor.state.alert_store import SqlAlertStore
 from monitor.state.audit_store import SqlAuditStore
 from monitor.state.database import Database, Inline
+from monitor.state.inbox import put_event
+from monitor.state.incident_store import SqlIncidentStore
 from monitor.state.outbox_store import SqlOutboxStore
+from monitor.supervise import Supervisor
 from monitor.tsdb.store import SampleStore
 from monitor.web.parts import Parts
 from monitor.web.server import Server
+from tests.support.incidents import PAYMENTS, ROSTER, START
 from tests.support.probe_worlds import FakeStore
+from tests.support.rule_worlds import FakeAlertSink, FakeRuleCounters, FakeRuleStateStore
 
-NOW: Timestamp = 1_750_000_000_000
+NOW: Timestamp = START + 10 * MINUTE
+"""Ten minutes after the incidents of these worlds began."""
 TOKENS = """\
 web:
   tokens:
@@ -119,7 +133,22 @@ class WebWorld:
     reloads: list[Actor] = field(default_factory=list[Actor])
     reload_findings: list[Finding] = field(default_factory=list[Finding])
     now: Timestamp = NOW
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     is_ready: bool = True
+
+    async def feed(self, *events: IncidentEvent) -> None:
+        """Groups changed; on-call decides."""
+        for event in events:
+            await self.database.write(lambda connection, event=event: put_event(connection, event))
+        assert self.parts.escalating is not None
+        await self.parts.escalating.advance()
+
+    async def evaluate(self, series: Sequence[Labels]) -> None:
+        """Results of these series came in; returns when they have changed an alert."""
+        assert self.parts.rules is not None
+        self.parts.rules.saw(self.now, series)
+        await self.changed.wait()
+        self.changed.clear()
 
     async def get(self, path: str, **headers: str) -> tuple[int, str]:
         async with self.client.get(self.url + path, headers=headers) as response:
@@ -150,10 +179,21 @@ class WebWorld:
         await SqlAuditStore(self.database).add_deployment(deployment, entry)
 
 
+def _around(world: WebWorld) -> Surroundings:
+    return Surroundings(
+        querier=InlineQuerier(world.samples.view, Options()),
+        samples=world.samples,
+        alerts=FakeAlertSink(),
+        states=FakeRuleStateStore(),
+        counters=FakeRuleCounters(),
+        monotonic=asyncio.get_running_loop().time,
+        warn=lambda where, error: world.log.warning("rule", where=where, error=error),
+        changed=lambda transitions: world.changed.set(),
+    )
+
+
 def configuration(text: str, folder: str, *, listen: str = "127.0.0.1:0") -> Configuration:
     """What the loader makes of this file."""
-    from pathlib import Path
-
     path = Path(folder) / "watchkeeper.yml"
     path.write_text(text or "checks: []\n", encoding="utf-8")
     return load(Overrides(config=str(path), listen=listen), Environment(), {})
@@ -167,7 +207,7 @@ async def web_world(
     checks: Sequence[Check] = (),
     starting: bool = False,
     listen: str = "127.0.0.1",
-    sink: SampleSink | None = None,
+    groups: Sequence[RuleGroup] = (),
 ) -> AsyncGenerator[WebWorld]:
     """A server on a free port. `starting`: only what is there at first."""
     loop = asyncio.get_running_loop()
@@ -187,7 +227,7 @@ async def web_world(
     )
     probing = Probing(
         instruments,
-        sink or samples,
+        samples,
         on_result=lambda check, outcome, verdict: None,
         on_event=lambda _: None,
         store=FakeStore(),
@@ -216,6 +256,7 @@ async def web_world(
         observe=lambda route, code, _: holder[0].observed.append((route, code)),
         refused=lambda kind: holder[0].refusals.append(kind),
     )
+    supervisor = Supervisor(clock, lambda name, error: log.error("crashed", task=name, error=error))
     server = Server(parts)
     url = await server.start(listen, 0)
     async with aiohttp.ClientSession() as client:
@@ -236,12 +277,22 @@ async def web_world(
             parts.reload = world.reload
             parts.send_test = world.send_test
             parts.record_deployment = world.record
+            parts.alerts = await SqlAlertStore.load(database)
+            still = Clock(lambda: holder[0].now)
+            incidents = SqlIncidentStore(database)
+            playbook = Playbook(policies={"payments": PAYMENTS}, directory=ROSTER)
+            parts.escalating = Escalating(
+                store=incidents, queries=incidents, clock=still, chance=Chance(1), playbook=playbook
+            )
+            parts.rules = RuleScheduler(still, supervisor, _around(world))
+            await parts.rules.start(groups)
         else:
             world.is_ready = False
         try:
             yield world
         finally:
             await server.stop()
+            await supervisor.stop()
             probing.close()
             for task in tasks:
                 task.cancel()

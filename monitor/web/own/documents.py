@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from monitor.model.times import Millis, Timestamp, rfc3339
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, object]
 
+_USER_INFO: Final = re.compile(r"//[^/?#]*@")
 PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 
 
@@ -47,7 +49,7 @@ def check_document(check: Check, verdict: Verdict, outcome: Outcome | None) -> D
     return {
         "name": check.name,
         "kind": check.kind,
-        "target": check.target,
+        "target": shown_target(check),
         "labels": dict(check.labels),
         "state": verdict.state.value,
         "since": instant(verdict.since or None),
@@ -78,6 +80,11 @@ def check_details(check: Check, verdict: Verdict, outcome: Outcome | None) -> Do
         "next_by": instant(next_by(check, outcome)),
         "last": _outcome(outcome) if outcome is not None else None,
     }
+
+
+def shown_target(check: Check) -> str:
+    """The target without credentials that somebody may have written into the address."""
+    return _USER_INFO.sub("//<secret>@", check.target) if check.kind != "heartbeat" else "heartbeat"
 
 
 def next_by(check: Check, outcome: Outcome | None) -> Timestamp | None:

@@ -11,7 +11,7 @@ from aiohttp import web
 from monitor.model.incidents import IncidentState
 from monitor.model.times import spoken_duration
 from monitor.web.own.bodies import Body
-from monitor.web.own.documents import PHASES, next_by
+from monitor.web.own.documents import PHASES, next_by, shown_target
 from monitor.web.own.incidents import perform
 from monitor.web.pages.front import standing
 from monitor.web.pages.history import strip, strips
@@ -83,7 +83,7 @@ async def check(call: Call) -> web.Response:
     history = await strips(call.parts.querier, call.now)
     due = next_by(configured, outcome)
     facts: list[tuple[str, Child]] = [
-        ("Target", configured.target),
+        ("Target", shown_target(configured)),
         ("Kind", configured.kind),
         ("Since", moment(verdict.since or None)),
         ("Every", spoken_duration(configured.interval)),
@@ -159,7 +159,7 @@ def _members(members: Sequence[Member], call: Call) -> Html:
                     if text
                 ],
                 [tag("div", f"muted: {reason.sentence}", class_="soft") for reason in one.muted_by],
-                class_="wide",
+                class_="wide fill",
             ),
             tag("td", f"{one.value:.6g}" if one.value is not None else "", class_="num"),
             tag("td", ago(one.starts_at, call.now), class_="num"),
@@ -196,7 +196,7 @@ def _timeline(entries: Sequence[TimelineEntry]) -> Html:
             "tr",
             tag("td", moment(one.at), class_="tight soft"),
             tag("td", one.kind, class_="tight"),
-            tag("td", one.text, class_="wide"),
+            tag("td", one.text, class_="wide fill"),
             tag("td", one.actor, class_="soft"),
         )
         for one in reversed(entries)
@@ -210,11 +210,11 @@ def _sent(sent: Sequence[Sent]) -> Html:
         tag(
             "tr",
             tag("td", state(tones.get(one.state.value, "none"), one.state.value), class_="tight"),
-            tag("td", str(one.destination), class_="wide"),
+            tag("td", str(one.destination), class_="tight"),
             tag("td", one.kind.value, class_="tight"),
             tag("td", moment(one.finished_at or one.created_at), class_="tight soft"),
             tag("td", f"{one.attempts}", class_="num"),
-            tag("td", one.error, class_="wide soft"),
+            tag("td", one.error, class_="wide fill soft"),
         )
         for one in reversed(sent)
     ]
@@ -232,7 +232,7 @@ def _components(components: Sequence[object]) -> Html:
             "tr",
             tag("td", state(TONES[one.state], one.state.value), class_="tight"),
             tag("td", one.name),
-            tag("td", one.text),
+            tag("td", one.text, class_="fill"),
         )
         for one in components
         if isinstance(one, Component)

@@ -13,7 +13,7 @@ from monitor.model.alerts import AlertState
 from monitor.model.checks import HealthState
 from monitor.model.incidents import IncidentState, Severity
 from monitor.model.times import DAY
-from monitor.web.own.documents import next_step_at
+from monitor.web.own.documents import next_step_at, shown_target
 from monitor.web.pages.history import Strips, strip, strips
 from monitor.web.pages.layout import (
     TONES,
@@ -58,7 +58,7 @@ async def front(call: Call) -> web.Response:
     report = await parts.health(call.now)
     probing = parts.probing
     checks = [(one, probing.verdict(one.name), probing.outcome(one.name)) for one in probing.checks]
-    checks.sort(key=lambda found: (-found[1].state.rank, not found[1].pending, found[0].name))
+    checks.sort(key=_urgency)
     rules = parts.rules.status() if parts.rules is not None else ()
     alerts = [one for group in rules for rule in group.rules for one in rule.alerts]
     alerts.sort(key=lambda one: (one.state is not AlertState.FIRING, -_severity(one).rank, one.active_at))
@@ -82,6 +82,11 @@ async def front(call: Call) -> web.Response:
         _deployments(deployments, call) if deployments else None,
         tag("footer", "As of ", moment(call.now), " UTC. Renews itself every 15 seconds."),
     )
+
+
+def _urgency(found: tuple[Check, Verdict, Outcome | None]) -> tuple[int, bool, bool, str]:
+    check, verdict, _ = found
+    return -verdict.state.rank, not verdict.pending, verdict.state is not HealthState.UNKNOWN, check.name
 
 
 def _overall(
@@ -140,7 +145,8 @@ def _itself(own: HealthState, document: dict[str, object]) -> Html | None:
 
 
 def _incidents(incidents: Sequence[Incident], call: Call) -> Html:
-    cards = [_incident(one, call) for one in incidents]
+    urgent_first = sorted(incidents, key=lambda one: (one.state is not IncidentState.TRIGGERED, -one.severity.rank))
+    cards = [_incident(one, call) for one in urgent_first]
     nothing = tag("div", "No open incidents.", class_="card empty")
     return section("Open incidents", cards or nothing, count=len(incidents) or None)
 
@@ -151,20 +157,17 @@ def _incident(incident: Incident, call: Call) -> Html:
     number = str(incident.number)
     triggered = incident.state is IncidentState.TRIGGERED
     tone = "bad" if triggered and not incident.held else "warn"
-    names = [one.annotations.get("summary", "") or str(one.labels.without("severity")) for one in incident.firing]
+    title = headline(incident)
+    told = (one.annotations.get("summary", "") or str(one.labels.without("severity")) for one in incident.firing)
+    names = [name for name in dict.fromkeys(told) if name != title]
     more = f" and {len(names) - _SHOWN_ALERTS} more" if len(names) > _SHOWN_ALERTS else ""
     actions = [
         button(number, "acknowledge", "Acknowledge", "/", first=True) if triggered else None,
         button(number, "resolve", "Resolve", "/"),
     ]
-    title = tag(
-        "h3",
-        tag("span", f"#{number} ", class_="no"),
-        tag("a", headline(incident), href=f"/incidents/{number}"),
-    )
     body = tag(
         "div",
-        title,
+        tag("h3", tag("span", f"#{number} ", class_="no"), tag("a", title, href=f"/incidents/{number}")),
         tag("p", standing(incident, call)),
         tag("p", "; ".join(names[:_SHOWN_ALERTS]) + more) if names else None,
         class_="what",
@@ -219,7 +222,7 @@ def _alerts(alerts: Sequence[ActiveAlert], call: Call) -> Html:
                 " ",
                 labels(one.labels),
                 tag("div", one.annotations.get("summary", "") or one.annotations.get("description", "")),
-                class_="wide",
+                class_="wide fill",
             ),
             tag("td", f"{one.value:.6g}", class_="num"),
             tag("td", ago(one.active_at, call.now), class_="num"),
@@ -258,7 +261,7 @@ def _checks(checks: Sequence[tuple[Check, Verdict, Outcome | None]], history: St
             tag(
                 "td",
                 tag("strong", tag("a", check.name, href=f"/checks/{quote(check.name, safe='')}")),
-                tag("div", check.target if check.kind != "heartbeat" else "heartbeat", class_="soft small"),
+                tag("div", shown_target(check), class_="soft small"),
                 class_="wide",
             ),
             tag("td", verdict.text, class_="wide"),
@@ -286,9 +289,9 @@ def _deployments(deployments: Sequence[Deployment], call: Call) -> Html:
         tag(
             "tr",
             tag("td", ago(one.at, call.now), " ago", class_="tight"),
-            tag("td", one.service or "all services"),
-            tag("td", f"{one.previous} → " if one.previous else None, tag("strong", one.version), class_="wide"),
-            tag("td", one.by, class_="soft"),
+            tag("td", one.service or "all services", class_="tight"),
+            tag("td", f"{one.previous} → " if one.previous else None, tag("strong", one.version), class_="wide fill"),
+            tag("td", one.by, class_="soft tight"),
             tag("td", one.environment, class_="soft hide"),
         )
         for one in deployments

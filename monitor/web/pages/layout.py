@@ -101,7 +101,7 @@ def ago(at: Timestamp | None, now: Timestamp) -> Html:
 def short(span: Millis) -> str:
     """`4m`, `2h 5m`: no more precise than people ask for."""
     if span < SECOND:
-        return "now"
+        return "0s"
     return spoken_duration(span - span % SECOND if span < 60 * SECOND else span - span % (60 * SECOND))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 STYLE: Final = """
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#16191f;--soft:#5b6472;--line:#e1e5ea;--link:#0b57b0;
 --good:#167c3d;--good-ground:#e3f4e8;--warn:#8f5600;--warn-ground:#fdf0d5;--bad:#b3161f;--bad-ground:#fce5e6;
---none:#66707e;--none-ground:#eceff3}
+--none:#66707e;--none-ground:#eceff3;--good-fill:#3fae6a;--warn-fill:#eba91f;--bad-fill:#d8323f}
 @media(prefers-color-scheme:dark){:root{--ground:#0f1216;--card:#171b21;--ink:#e7eaee;--soft:#98a2b0;--line:#282e37;
 --link:#7db6ff;--good:#5cd088;--good-ground:#12301f;--warn:#f2b652;--warn-ground:#382809;--bad:#ff8288;
 --bad-ground:#43161a;--none:#98a2b0;--none-ground:#232932}}
@@ -51,19 +51,22 @@ th{font-size:12px;font-weight:600;color:var(--soft);text-align:left;padding:8px 
 td{padding:8px 12px;border-top:1px solid var(--line);vertical-align:top}tr:first-child>td{border-top:0}
 th:first-child,td:first-child{padding-left:18px}th:last-child,td:last-child{padding-right:18px}
 .num{text-align:right;white-space:nowrap}.tight{white-space:nowrap}.soft{color:var(--soft)}
-.wide{overflow-wrap:anywhere;min-width:220px}.small{font-size:13px}
+.wide{overflow-wrap:anywhere;min-width:200px}.fill{width:100%}.small{font-size:13px}
 .state{display:inline-flex;align-items:center;gap:7px;font-weight:600;white-space:nowrap}
 .state::before{content:"";width:10px;height:10px;border-radius:50%;background:currentColor;flex:none}
 .state.bad::before{border-radius:2px}.state.warn::before{border-radius:2px;transform:rotate(45deg)}
 .good{color:var(--good)}.warn{color:var(--warn)}.bad{color:var(--bad)}.none{color:var(--none)}
-.strip{display:block}.strip .good{fill:var(--good)}.strip .warn{fill:var(--warn)}.strip .bad{fill:var(--bad)}.strip .none{fill:var(--none-ground)}
+.strip{display:block;border-radius:4px;margin-top:3px}.strip .good{fill:var(--good-fill)}.strip .warn{fill:var(--warn-fill)}.strip .bad{fill:var(--bad-fill)}.strip .none{fill:var(--none-ground)}
 .label{display:inline-block;background:var(--none-ground);border-radius:5px;padding:0 7px;margin:0 5px 3px 0;font-size:13px;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:0;padding:14px 18px}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 ol.steps{margin:0;padding:12px 18px 12px 40px}ol.steps li{padding:2px 0}ol.steps .next{font-weight:650}
 pre{margin:0;padding:12px 18px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}
 footer{margin-top:34px;color:var(--soft);font-size:13px}
-@media(max-width:640px){.page{padding:0 12px 40px}.banner h1{font-size:21px}.hide{display:none}button{flex:1}.actions{width:100%}
-.actions form{flex:1;display:flex}td,th{padding-left:8px;padding-right:8px}}
+@media(max-width:640px){.page{padding:0 12px 40px}.banner{padding:14px 16px}.banner h1{font-size:21px}.hide{display:none}
+.actions{width:100%}.actions form{flex:1 1 40%;display:flex}button{flex:1}.incident .what{flex-basis:100%}
+thead{display:none}table,tbody{display:block}tr{display:flex;flex-wrap:wrap;gap:2px 14px;padding:10px 16px;border-top:1px solid var(--line)}
+tr:first-child{border-top:0}td,td:first-child,td:last-child{border:0;padding:0;min-width:0}td:empty{display:none}
+.wide{order:2;flex:1 0 100%}dl{grid-template-columns:1fr}dt{margin-top:6px}}
 """.strip()
 
 SCRIPT: Final = """
