@@ -7,7 +7,7 @@ The rules are the shipped ones with their times shortened (30 s between evaluati
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,28 @@ web: {{listen: "127.0.0.1:0"}}
 """
 
 
+class Vendors:
+    """The twin, which may also be away: then its ports refuse connections."""
+
+    def __init__(self) -> None:
+        self.twin = Twin()
+        self._running = AsyncExitStack()
+
+    async def come(self) -> None:
+        """Listen, at the same ports as before."""
+        ports = [int(url.rpartition(":")[2]) if url else 0 for url in (self.twin.http_url, self.twin.https_url)]
+        await self._running.enter_async_context(running_twin(port=ports[0], tls_port=ports[1], twin=self.twin))
+
+    async def leave(self) -> None:
+        await self._running.aclose()
+
+
 @dataclass
 class Shop:
     """Everything that plays a part."""
 
     folder: Path
-    twin: Twin
+    vendors: Vendors
     service: SampleService
     daemon: DaemonProcess
     second_step: str = "60s"
@@ -84,6 +100,10 @@ class Shop:
     """Is /metrics scraped, beside the check of /health?"""
     own_rules: str = ""
     """A rule file of the test's own."""
+
+    @property
+    def twin(self) -> Twin:
+        return self.vendors.twin
 
     def configure(self) -> None:
         """Write the configuration and all that it names."""
@@ -146,6 +166,12 @@ class Shop:
             assert status == 200, answer
             assert answer["incident"]["state"] == "acknowledged", answer
 
+    async def acknowledge_by_command(self, saying: str, person: str) -> None:
+        """The same through the command line."""
+        for incident in await self.open_incidents(saying):
+            code, output = await self.daemon.command("incidents", "ack", str(incident["number"]), person=person)
+            assert code == 0, output
+
     async def until(self, look: Callable[[], object], what: str, seconds: float = 15.0) -> None:
         """Wait for something to be seen; the daemon's log goes with the failure."""
         try:
@@ -183,17 +209,18 @@ class Shop:
 @asynccontextmanager
 async def shop(folder: Path, **settings: object) -> AsyncGenerator[Shop]:
     """Twin and service up, the configuration written, the daemon not yet started. `settings` are fields of Shop."""
-    service = SampleService(folder / "service.log")
+    service, vendors = SampleService(folder / "service.log"), Vendors()
     daemon = DaemonProcess(folder, folder / "watchkeeper.yml")
-    async with running_twin() as twin:
-        twin.slack.quiet_channels.add("CINCIDENTS")
-        found = Shop(folder=folder, twin=twin, service=service, daemon=daemon)
-        for name, value in settings.items():
-            setattr(found, name, value)
-        try:
-            await service.start()
-            found.configure()
-            yield found
-        finally:
-            await daemon.end()
-            await service.kill()
+    found = Shop(folder=folder, vendors=vendors, service=service, daemon=daemon)
+    found.twin.slack.quiet_channels.add("CINCIDENTS")
+    for name, value in settings.items():
+        setattr(found, name, value)
+    try:
+        await vendors.come()
+        await service.start()
+        found.configure()
+        yield found
+    finally:
+        await daemon.end()
+        await service.kill()
+        await vendors.leave()

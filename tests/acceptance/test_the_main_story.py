@@ -17,8 +17,8 @@ def _opened(world: Shop, key: str, saying: str) -> int:
 
 
 async def test_an_illness_from_the_first_errors_to_the_recovery(tmp_path: Path) -> None:
-    """1 % of errors: a warning in Slack. 5 %: ana's page, then bo's, and an acknowledgement. Death: another page, which is
-    acknowledged before bo's turn. Recovery: the end of everything, told to everybody who was told of its beginning."""
+    """1 % of errors: a warning in Slack. 5 %: ana's page, then bo's, and an acknowledgement through the API. Death: another
+    page, which is acknowledged at the command line before bo's turn. Recovery: the end of everything, told to everybody who was told of its beginning."""
     async with shop(tmp_path, second_step=f"{_STEP}s", rules=("recording", "critical", "warning")) as world:
         await world.daemon.start()
         await world.until_watched()
@@ -42,7 +42,7 @@ async def test_an_illness_from_the_first_errors_to_the_recovery(tmp_path: Path) 
         await world.service.kill()
         # its check and its scrapes fail: two incidents
         await world.until(lambda: len(world.pages(ANA, "shop is down")) == 2, "ana is paged again")
-        await world.acknowledge_by_api("shop is down", "ana")
+        await world.acknowledge_by_command("shop is down", "ana")
         began = _opened(world, ANA, "shop is down")
         await world.until(lambda: world.twin_now() > began + (_STEP + 1) * SECOND, "bo's turn is over")
         assert not world.pages(BO, "shop is down")

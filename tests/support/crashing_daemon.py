@@ -7,6 +7,8 @@ test sees it at the vendor's side and kills from outside.
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import os
 import signal
 import sys
@@ -15,7 +17,7 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from monitor.app.daemon import Daemon
+from monitor.app.daemon import Daemon, run_daemon
 from monitor.app.rooms import Stores
 from monitor.config.loading import Configuration, Overrides
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, OutboxRow, OutboxState
@@ -29,7 +31,6 @@ from monitor.oncall.stores import Decide, Decision, Snapshot
 from monitor.state.database import Database
 from monitor.state.incident_store import SqlIncidentStore
 from monitor.state.outbox_store import SqlOutboxStore
-from tests.support.launch_daemon import arguments, launch
 
 
 class Point(Enum):
@@ -160,13 +161,21 @@ class CrashingDaemon(Daemon):
 
 
 def main() -> int:
-    parser = arguments()
+    parser = argparse.ArgumentParser(prog="python -m tests.support.crashing_daemon", description=__doc__)
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--data", required=True)
     parser.add_argument("--point", required=True, choices=[point.value for point in Point])
     parser.add_argument("--integration", required=True, help="whose page it is: pagerduty, slack, ...")
     parser.add_argument("--marker", required=True, type=Path, help="this file is made at the death")
     given = parser.parse_args()
     death = Death(Point(given.point), given.integration, given.marker)
-    return launch(given.config, given.data, partial(CrashingDaemon, death=death))
+    return asyncio.run(
+        run_daemon(
+            Overrides(config=given.config, data=given.data),
+            print_line=lambda line: print(line, flush=True),
+            compose=partial(CrashingDaemon, death=death),
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -42,17 +42,13 @@ async def until(look: Callable[[], T | Awaitable[T]], what: str, seconds: float 
 class DaemonProcess:
     """One data folder, one configuration, any number of lives."""
 
-    def __init__(
-        self, folder: Path, config: Path, *, launcher: Sequence[str] = ("tests.support.launch_daemon",)
-    ) -> None:
-        """`launcher` is the module to run and what it is given beside --config and --data."""
+    def __init__(self, folder: Path, config: Path, *, launcher: Sequence[str] = ("monitor", "run")) -> None:
+        """`launcher` is the module to run and what it is given before --config and --data."""
         self.config = config
         self.data = folder / "data"
         self.log_file = folder / "daemon.log"
         self.launcher = tuple(launcher)
         self.url = ""
-        self.largest_file: int | None = None
-        """Bytes that a file of the next life may reach; None for no limit."""
         self._folder = folder
         self._life_began = 0
         self._process: asyncio.subprocess.Process | None = None
@@ -78,25 +74,21 @@ class DaemonProcess:
     async def start(self, *, ready: bool = True) -> None:
         """Start it; with `ready`, return when everything is up."""
         assert self._process is None, "it runs already"
-        module, *more = self.launcher
         self._life_began = self.log_file.stat().st_size if self.log_file.exists() else 0
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("WATCHKEEPER_")}
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                module,
+                *self.launcher,
                 "--config",
                 str(self.config),
                 "--data",
                 str(self.data),
-                *more,
                 stdout=log,
                 stderr=log,
                 stdin=asyncio.subprocess.DEVNULL,
                 cwd=self._folder,
-                env={**environment, "PYTHONPATH": str(ROOT)},
-                preexec_fn=self._limit if self.largest_file is not None else None,
+                env=_environment(),
             )
         if ready:
             await self.until_ready()
@@ -145,6 +137,36 @@ class DaemonProcess:
                 self._process.kill()
             await self.gone()
 
+    def fill_disk(self, room: int = 0) -> None:
+        """From now on no write may make a file longer than this many bytes: writing fails as on a full disk."""
+        _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (room, hard))
+
+    def empty_disk(self) -> None:
+        """There is room again."""
+        _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+    async def command(self, *words: str, person: str = "") -> tuple[int, str]:
+        """Run a verb of the command line against this daemon: exit code and output."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "monitor",
+            *words,
+            "--url",
+            self.url,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            stdin=asyncio.subprocess.DEVNULL,
+            cwd=self._folder,
+            env={**_environment(), **({"USER": person, "LOGNAME": person} if person else {})},
+        )
+        async with asyncio.timeout(20):
+            output, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, output.decode(errors="replace")
+
     async def get(self, path: str, **query: str) -> Any:
         """The JSON body of a GET. Raises aiohttp.ClientError."""
         async with (
@@ -179,7 +201,7 @@ class DaemonProcess:
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}/-/ready") as answer:
             return answer.status == 200
 
-    def _limit(self) -> None:
-        assert self.largest_file is not None
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WATCHKEEPER_")}
+    return {**kept, "PYTHONPATH": str(ROOT)}
