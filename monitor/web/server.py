@@ -35,7 +35,6 @@ _SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
-    "Server": "watchkeeper",
 }
 
 
@@ -153,6 +152,7 @@ async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
     for name, value in _SECURITY_HEADERS.items():
         if name not in response.headers:
             response.headers[name] = value
+    response.headers["Server"] = "watchkeeper"  # aiohttp's own tells versions
 
 
 @cache

@@ -1,0 +1,124 @@
+"""Who may do what, over real sockets: tokens, roles, loopback, other sites, headers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.incidents import alert, group
+from tests.support.web_worlds import BEARER, NOW, TOKENS, web_world
+
+API = "/api/watchkeeper/v1"
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path", "status"),
+    [
+        ("", "GET", f"{API}/checks", 200),
+        ("", "GET", "/metrics", 200),
+        ("", "POST", f"{API}/incidents/1/acknowledge", 401),
+        ("", "GET", "/ping/backup", 401),
+        ("vi", "GET", f"{API}/checks", 200),
+        ("vi", "POST", f"{API}/incidents/1/acknowledge", 403),
+        ("bo", "POST", f"{API}/incidents/1/acknowledge", 200),
+        ("bo", "POST", "/-/reload", 403),
+        ("bo", "POST", f"{API}/receivers/default/test", 403),
+        ("ana", "POST", "/-/reload", 200),
+        ("ana", "POST", f"{API}/receivers/default/test", 200),
+    ],
+)
+async def test_roles_decide_beyond_loopback(tmp_path: Path, who: str, method: str, path: str, status: int) -> None:
+    """Anybody looks; what changes something needs a token of the right role."""
+    async with web_world(str(tmp_path), text=TOKENS, listen="0.0.0.0") as world:
+        await world.feed(group(alert("Down")))
+        async with world.client.request(method, world.url + path, headers=BEARER.get(who, {})) as response:
+            assert response.status == status
+            assert ("WWW-Authenticate" in response.headers) == (status == 401)
+
+
+async def test_reading_can_need_a_token_too(tmp_path: Path) -> None:
+    """All but what orchestrators ask."""
+    text = TOKENS + "  read_needs_token: true\n"
+    async with web_world(str(tmp_path), text=text, listen="0.0.0.0") as world:
+        for path in (f"{API}/checks", "/api/v1/query?query=1", "/metrics", "/"):
+            assert (await world.get(path))[0] == 401
+            assert (await world.get(path, **BEARER["vi"]))[0] == 200
+        for path in ("/health", "/-/healthy", "/-/ready"):
+            assert (await world.get(path))[0] == 200
+        async with world.client.get(world.url + "/") as response:
+            assert response.headers["WWW-Authenticate"] == 'Basic realm="watchkeeper"'
+
+
+async def test_the_person_of_the_token_is_the_one_who_acted(tmp_path: Path) -> None:
+    """Not the name that the caller would like to have."""
+    async with web_world(str(tmp_path), text=TOKENS, listen="0.0.0.0") as world:
+        await world.feed(group(alert("Down")))
+        headers = {**BEARER["bo"], "X-Watchkeeper-Person": "ana"}
+        _, body = await world.json("POST", f"{API}/incidents/1/acknowledge", headers=headers)
+        incident = body["incident"]
+        assert isinstance(incident, dict)
+        assert incident["acknowledged_by"] == "bo"
+
+
+@pytest.mark.parametrize("path", ["/-/reload", f"{API}/incidents/1/resolve", "/incidents/1/resolve"])
+async def test_pages_of_other_sites_change_nothing(tmp_path: Path, path: str) -> None:
+    """A browser on this machine is local, the page that it shows is not."""
+    async with web_world(str(tmp_path)) as world:
+        await world.feed(group(alert("Down")))
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            async with world.client.post(world.url + path, headers=headers) as response:
+                assert response.status == 403
+        assert world.reloads == []
+        _, body = await world.json("GET", f"{API}/incidents/1")
+        incident = body["incident"]
+        assert isinstance(incident, dict)
+        assert incident["state"] == "triggered"
+
+
+async def test_foreign_names_get_nothing_from_a_loopback_listener(tmp_path: Path) -> None:
+    """DNS rebinding."""
+    async with web_world(str(tmp_path)) as world:
+        for path in ("/", "/health", f"{API}/checks", "/api/v1/query?query=1"):
+            assert (await world.get(path, Host="evil.example:9797"))[0] == 403
+        assert (await world.get("/health", Host="localhost:9797"))[0] == 200
+
+
+async def test_every_answer_has_the_security_headers(tmp_path: Path) -> None:
+    """Also errors and what is not there."""
+    async with web_world(str(tmp_path)) as world:
+        for path in ("/", "/health", "/nothing", "/api/v1/query?query=(", "/metrics"):
+            async with world.client.get(world.url + path) as response:
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                assert response.headers["X-Frame-Options"] == "DENY"
+                assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+                assert response.headers["Cache-Control"] == "no-store"
+                assert response.headers["Server"] == "watchkeeper"
+
+
+async def test_each_answer_is_observed_by_its_route(tmp_path: Path) -> None:
+    """Never by the path as it was sent, which anybody could make up."""
+    async with web_world(str(tmp_path)) as world:
+        await world.get(f"/api/v1/label/job/values?start={NOW // 1000}")
+        await world.get(f"{API}/checks/unknown")
+        await world.get("/made/up")
+        assert world.observed == [
+            ("/api/v1/label/{name}/values", "200"),
+            (f"{API}/checks/{{name}}", "404"),
+            ("other", "404"),
+        ]
+
+
+async def test_an_unexpected_error_is_logged_and_told_without_its_insides(tmp_path: Path) -> None:
+    """One call's trouble is not the server's."""
+    async with web_world(str(tmp_path)) as world:
+
+        def broken() -> bytes:
+            raise RuntimeError("internal detail")
+
+        world.parts.exposition = broken
+        status, text = await world.get("/metrics")
+        assert status == 500
+        assert "internal detail" not in text
+        assert [line[:2] for line in world.log.lines] == [("error", "request failed")]
+        assert (await world.get("/health"))[0] == 200

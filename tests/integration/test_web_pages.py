@@ -1,0 +1,121 @@
+"""The pages over real sockets: what they say, what they never load, and that their buttons work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from monitor.model.changes import Deployment
+from monitor.model.checks import Check, HealthState
+from monitor.model.incidents import Actor, Door
+from monitor.model.times import MINUTE
+from tests.support.incidents import alert, group
+from tests.support.rule_worlds import groups_of
+from tests.support.samples import metric
+from tests.support.web_worlds import NOW, web_world
+
+EVIL = "<script>alert('x')</script>\"&"
+
+
+async def test_all_is_well_when_it_is(tmp_path: Path) -> None:
+    """The first line answers the first question."""
+    checks = [Check(name="backup", kind="heartbeat", target="backup")]
+    async with web_world(str(tmp_path), checks=checks) as world:
+        await world.get("/ping/backup")
+        status, page = await world.get("/")
+        assert status == 200
+        assert "<h1>All is well</h1>" in page
+        assert "1 of 1 check healthy" in page
+
+
+async def test_an_open_incident_stands_on_top_with_its_buttons(tmp_path: Path) -> None:
+    """And the button does what it says, without a script, and leads back."""
+    async with web_world(str(tmp_path)) as world:
+        await world.feed(group(alert("Down", instance="shop-1")))
+        _, page = await world.get("/")
+        assert "<h1>1 incident waits for somebody</h1>" in page
+        assert 'action="/incidents/1/acknowledge"' in page
+        assert "step 2 of 3 (bo) in 5m" in page
+        url = f"{world.url}/incidents/1/acknowledge"
+        headers = {"Sec-Fetch-Site": "same-origin", "Origin": world.url}
+        async with world.client.post(url, data={"back": "/"}, headers=headers, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (303, "/")
+        _, page = await world.get("/")
+        assert "acknowledged by local" in page
+        assert "incident in hand" in page
+        _, page = await world.get("/incidents/1")
+        assert "user:bo" in page
+        assert "acknowledged" in page
+
+
+async def test_a_button_leads_nowhere_else(tmp_path: Path) -> None:
+    """`back` is a place of ours or the front page."""
+    async with web_world(str(tmp_path)) as world:
+        for back in ("https://evil.example", "//evil.example", "/\\evil.example", "/x\r\nSet-Cookie: a=b"):
+            await world.feed(group(alert("Down"), key=back))
+            number = len(await world.parts.escalating.incidents()) if world.parts.escalating else 0
+            url = f"{world.url}/incidents/{number}/resolve"
+            async with world.client.post(url, data={"back": back}, allow_redirects=False) as response:
+                assert (response.status, response.headers["Location"]) == (303, "/")
+
+
+async def test_whatever_others_wrote_is_escaped(tmp_path: Path) -> None:
+    """Names, labels, annotations, versions: none becomes markup."""
+    groups = groups_of(
+        {"alert": "Odd", "expr": "odd", "annotations": {"summary": EVIL, "runbook_url": "javascript:alert(1)"}}
+    )
+    checks = [Check(name=EVIL, kind="http", target=f"http://127.0.0.1/{EVIL}")]
+    async with web_world(str(tmp_path), checks=checks, groups=groups) as world:
+        odd = metric("odd", text=EVIL)
+        world.samples.append(NOW, [(odd, 1.0)])
+        await world.evaluate([odd])
+        await world.feed(group(alert("Down", instance=EVIL, summary=EVIL)))
+        actor = Actor(name="ci", door=Door.API)
+        await world.record(Deployment(at=NOW - MINUTE, version=EVIL, service=EVIL, by=EVIL), actor)
+        for path in ("/", "/incidents/1", "/incidents/%3Cscript%3E"):
+            _, page = await world.get(path)
+            assert "<script>alert" not in page
+            assert "javascript:" not in page
+            assert "&lt;script&gt;" in page
+
+
+async def test_nothing_is_loaded_from_elsewhere(tmp_path: Path) -> None:
+    """Style and script are in the page and pinned; the policy forbids all others."""
+    async with web_world(str(tmp_path)) as world:
+        async with world.client.get(world.url + "/") as response:
+            page, policy = await response.text(), response.headers["Content-Security-Policy"]
+        assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
+        assert "style=" not in page.replace("http-equiv", "")
+        assert policy.count("'sha256-") == 2
+        assert "unsafe" not in policy
+
+
+async def test_trouble_of_our_own_is_shown(tmp_path: Path) -> None:
+    """A pager that cannot commit says so before all else."""
+    async with web_world(str(tmp_path)) as world:
+        world.report.status = HealthState.UNHEALTHY
+        _, page = await world.get("/")
+        assert "<h1>Watchkeeper itself is unhealthy</h1>" in page
+
+
+async def test_the_page_is_there_while_the_rest_is_starting(tmp_path: Path) -> None:
+    """Checks already, the rest as it comes up."""
+    checks = [Check(name="site", kind="http", target="http://127.0.0.1:1/")]
+    async with web_world(str(tmp_path), checks=checks, starting=True) as world:
+        status, page = await world.get("/")
+        assert status == 200
+        assert "<h1>Starting</h1>" in page
+        assert "site" in page
+
+
+async def test_a_check_has_a_page_of_its_own(tmp_path: Path) -> None:
+    """With the strip of its last hour."""
+    checks = [Check(name="site", kind="http", target="http://127.0.0.1:1/")]
+    async with web_world(str(tmp_path), checks=checks) as world:
+        writer = world.samples.open([metric("watchkeeper_check_status", check="site")])
+        for minute in range(30):
+            writer.append(NOW - (30 - minute) * MINUTE, [1.0 if minute < 21 else 0.0])
+        _, page = await world.get("/checks/site")
+        assert "site is unknown" in page
+        assert "unhealthy for about 10 of the last 60 minutes" in page
+        assert (await world.get("/checks/none"))[0] == 404
