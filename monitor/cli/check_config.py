@@ -200,13 +200,10 @@ def _checked(kind: str, findings: Findings, counts: dict[str, int]) -> Checked:
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """Mistakes first, then what only may be one."""
-    for finding in findings:
-        if not finding.warning:
-            say(f"[bold red]error[/]    {clean(finding)}")
-    for finding in findings:
-        if finding.warning:
-            say(f"[yellow]warning[/]  {clean(finding)}")
+    """Mistakes first, then what only may be one, in the order of the files."""
+    for finding in sorted(findings, key=lambda one: (one.warning, one.file, one.line)):
+        mark = "[yellow]warning[/]  " if finding.warning else "[bold red]error[/]    "
+        say(f"{mark}{clean(finding)}")
 
 
 def _show(checked: Checked) -> None:

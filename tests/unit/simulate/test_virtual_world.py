@@ -1,0 +1,92 @@
+"""Virtual time: it jumps, it repeats itself, and it tells when nothing will ever happen."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from monitor.clock import Jumps
+from monitor.model.times import HOUR, MINUTE
+from monitor.simulate.loop import DeadlockError, VirtualLoop, VirtualTime, run
+from monitor.simulate.stories import Story, page
+from monitor.simulate.world import START, World
+from tests.support.story_files import story_configuration
+
+
+def test_time_jumps_to_the_next_timer() -> None:
+    """An hour of sleep takes no time, and wall and monotonic time agree on it."""
+    loop = VirtualLoop()
+    time = VirtualTime(loop, START)
+
+    async def story() -> tuple[int, float]:
+        await time.clock.sleep(HOUR)
+        return time.now(), time.clock.monotonic()
+
+    assert run(story(), loop) == (START + HOUR, 3600.0)
+
+
+def test_waiting_for_nothing_is_a_deadlock() -> None:
+    """Nobody waits for ever in silence."""
+
+    async def story() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(DeadlockError):
+        run(story(), VirtualLoop())
+
+
+@pytest.mark.parametrize("span", [HOUR, -HOUR], ids=["forward", "back"])
+def test_jumps_of_the_wall_clock_are_told_once(span: int) -> None:
+    """Passing time is no jump; a step of the wall clock is one, by its length."""
+    loop = VirtualLoop()
+    time = VirtualTime(loop, START)
+
+    async def story() -> list[int]:
+        jumps = Jumps(time.clock)
+        told = [jumps.since_last()]
+        await time.clock.sleep(MINUTE)
+        told.append(jumps.since_last())
+        time.jump(span)
+        await time.clock.sleep(MINUTE)
+        told += [jumps.since_last(), jumps.since_last()]
+        return told
+
+    assert run(story(), loop) == [0, 0, span, 0]
+
+
+def test_a_story_repeats_itself_exactly(tmp_path: Path) -> None:
+    """Two plays with one seed tell the same people the same things, ids included."""
+
+    def play() -> list[tuple[int, str, str]]:
+        story = Story(story_configuration(tmp_path), seed=7)
+        story.at("0s").down("api")
+        story.at("2s50ms").expect(page("ana"))
+        heard = story.until("4m").expect_nothing().world.heard
+        return [(one.at, one.who, one.message.incident.id if one.message.incident else "") for one in heard]
+
+    first = play()
+    assert len(first) == 1
+    assert first == play()
+
+
+def test_a_world_that_is_down_says_so(tmp_path: Path) -> None:
+    """Whoever acts on a daemon that is down is told, with the time."""
+    world = World(story_configuration(tmp_path))
+
+    async def story() -> None:
+        await world.start()
+        await world.clock.sleep(MINUTE)
+        await world.stop()
+        with pytest.raises(RuntimeError, match="down at 60000 ms"):
+            _ = world.running
+        await world.database.close()
+
+    run(story(), world.loop)
+
+
+def test_moments_are_written_as_durations(tmp_path: Path) -> None:
+    """Anything else is refused where it is written."""
+    with pytest.raises(ValueError, match="not a valid duration"):
+        Story(story_configuration(tmp_path)).at("soon")
