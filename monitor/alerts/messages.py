@@ -18,7 +18,7 @@ from monitor.model.notifications import (
     NotifyReason,
     absolute,
 )
-from monitor.model.times import Timestamp, rfc3339, spoken_duration
+from monitor.model.times import Timestamp, spoken_duration, spoken_instant
 
 _SHOWN_ALERTS = 5
 _TITLE_LIMIT = 250
@@ -89,11 +89,15 @@ def _text(
     lines: list[str] = []
     for alert in alerts[:_SHOWN_ALERTS]:
         words = alert.annotations.get("description", "") or alert.annotations.get("summary", "") or str(alert.labels)
+        if (reason := alert.annotations.get("reason", "")) and not resolved:
+            words = f"Seen: {reason}\n{words}"
         lines.append(words if len(alerts) == 1 else f"• {words}")
     if len(alerts) > _SHOWN_ALERTS:
         lines.append(f"… and {len(alerts) - _SHOWN_ALERTS} more")
     lasted = spoken_duration(now - since)
-    lines.append(f"Lasted {lasted}, since {rfc3339(since)}." if resolved else f"Since {rfc3339(since)} ({lasted}).")
+    lines.append(
+        f"Lasted {lasted}, since {spoken_instant(since)}." if resolved else f"Since {spoken_instant(since)} ({lasted})."
+    )
     if not resolved:
         lines.extend(f"Changed before: {change}" for change in recent_changes)
     return "\n".join(lines)

@@ -15,12 +15,14 @@ from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.pipeline import Routing
 from monitor.app.announcing import AnnouncingSink, Flushing
 from monitor.app.deployments import Deployments
+from monitor.app.explaining import ExplainingSink
 from monitor.app.meters import DeliveryMeters, RuleCounters
 from monitor.app.querying import EmbeddedQuerier
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.loading import Configuration
 from monitor.model.checks import StatusChanged
+from monitor.model.errors import NotFoundError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
 from monitor.net.poller import Poller
@@ -217,7 +219,7 @@ class Rooms:
             RuleSurroundings(
                 querier=querier,
                 samples=probes.quiet_sink,
-                alerts=self.dispatcher,
+                alerts=ExplainingSink(self.dispatcher, self._reason),
                 states=rule_states,
                 counters=RuleCounters(telemetry),
                 monotonic=drivers.loop.time,
@@ -304,6 +306,13 @@ class Rooms:
         for entry in decision.timeline:
             self.drivers.log.info("incident", incident=entry.incident, what=entry.kind, text=entry.text)
         self.delivery.wake()
+
+    def _reason(self, check: str) -> str:
+        try:
+            verdict = self.probes.probing.verdict(check)
+        except NotFoundError:
+            return ""
+        return verdict.text if verdict.state.rank else ""
 
     def _rule_failed(self, where: str, error: Exception) -> None:
         self.drivers.log.warning("rule failed", rule=where, error=str(error))

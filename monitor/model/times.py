@@ -100,6 +100,11 @@ def rfc3339(at: Timestamp) -> str:
     return f"{to_datetime(at).isoformat()[:19]}.{at % 1000:03d}Z"  # strftime does not pad years before 1000
 
 
+def spoken_instant(at: Timestamp) -> str:
+    """`2026-01-02 03:04:05 UTC`, for people."""
+    return to_datetime(at).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def parse_rfc3339(text: str) -> Timestamp:
     """Read RFC 3339 with any offset and fraction. Raises ValueError, also when the zone is missing."""
     moment = datetime.fromisoformat(text)

@@ -56,7 +56,7 @@ class Notified:
     at: Timestamp
 
     def __str__(self) -> str:
-        return self.person or self.destination.receiver
+        return self.person or self.destination.receiver.rstrip(":")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

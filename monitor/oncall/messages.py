@@ -23,12 +23,13 @@ from monitor.model.notifications import (
     NotifyReason,
     absolute,
 )
-from monitor.model.times import HOUR, Timestamp, rfc3339, spoken_duration
+from monitor.model.times import HOUR, Timestamp, spoken_duration, spoken_instant
 from monitor.oncall.incident import Incident
 
 _TITLE: Final = 250
 _TEXT: Final = 3000
 _DESCRIPTION: Final = 1000
+_REASON: Final = 120
 _SPELLED_OUT = 5
 _ALERTS = 20
 _LATELY = 6 * HOUR
@@ -103,13 +104,20 @@ def build(
 
 
 def headline(incident: Incident) -> str:
-    """What is ill, in one line without severity or state."""
+    """What is ill and how, in one line without severity or state."""
     shown = _shown(incident)
     if not shown:
         return ", ".join(f"{name}={value}" for name, value in incident.group_labels.items()) or incident.policy
     first = _saying(shown[0])
+    if (reason := shown[0].annotations.get("reason", "").strip()) and shown[0].firing:
+        first = f"{first}: {_cut(reason, _REASON)}"
     others = len(shown) - 1
     return f"{first} (+{others} more)" if others else first
+
+
+def counted(alerts: int) -> str:
+    """`1 alert fires`, `3 alerts fire`."""
+    return "1 alert fires" if alerts == 1 else f"{alerts} alerts fire"
 
 
 def _shown(incident: Incident) -> tuple[Member, ...]:
@@ -152,12 +160,11 @@ def _lines(
 ) -> Iterable[str]:
     if occasion.note:
         yield occasion.note
-    if shown and (description := shown[0].annotations.get("description", "")):
-        yield _cut(description, _DESCRIPTION)
     if occasion.kind is MessageKind.RESOLVE:
-        yield f"Began {rfc3339(since)}, over after {spoken_duration(now - since)}."
+        yield f"Began {spoken_instant(since)}, over after {spoken_duration(now - since)}."
     else:
-        yield f"Since {rfc3339(since)} ({spoken_duration(now - since)})."
+        yield from _what_is_wrong(shown)
+        yield f"Since {spoken_instant(since)} ({spoken_duration(now - since)})."
     yield from _roll_call(incident, shown)
     for change in changes:
         yield f"Changed lately: {_deployment(change, since)}."
@@ -166,7 +173,16 @@ def _lines(
     if occasion.paged:
         yield f"Paged: {', '.join(occasion.paged)}."
     if (upcoming := _next_page(incident)) is not None:
-        yield f"Next page at {rfc3339(upcoming)} ({spoken_duration(upcoming - now)}) unless somebody acknowledges."
+        yield f"Next page at {spoken_instant(upcoming)} ({spoken_duration(upcoming - now)}) unless somebody acknowledges."
+
+
+def _what_is_wrong(shown: tuple[Member, ...]) -> Iterable[str]:
+    if not shown:
+        return
+    if reason := shown[0].annotations.get("reason", "").strip():
+        yield f"Seen: {_cut(reason, _DESCRIPTION)}"
+    if description := shown[0].annotations.get("description", "").strip():
+        yield _cut(description, _DESCRIPTION)
 
 
 _WHY: Final = {
@@ -181,7 +197,7 @@ def _roll_call(incident: Incident, shown: tuple[Member, ...]) -> Iterable[str]:
         return
     over = sum(1 for member in incident.members if not member.firing)
     firing = len(incident.firing)
-    yield f"{firing} alerts fire{f', {over} over' if over else ''}:" if firing else f"{len(shown)} alerts are over:"
+    yield f"{counted(firing)}{f', {over} over' if over else ''}:" if firing else f"{len(shown)} alerts are over:"
     said: dict[str, int] = {}
     for member in shown:
         line = _saying(member)
@@ -195,17 +211,17 @@ def _roll_call(incident: Incident, shown: tuple[Member, ...]) -> Iterable[str]:
 def _facts(
     incident: Incident, occasion: Occasion, since: Timestamp, changes: tuple[Deployment, ...], now: Timestamp
 ) -> tuple[tuple[str, str], ...]:
-    facts = [("Incident", f"#{incident.number}"), ("State", incident.state.value), ("Since", rfc3339(since))]
+    facts = [("Incident", f"#{incident.number}"), ("State", incident.state.value), ("Since", spoken_instant(since))]
     if occasion.step >= 0:
         facts.append(("Step", f"{occasion.step + 1} of {len(incident.pinned.policy.steps)}, page {incident.pages}"))
     if occasion.paged:
         facts.append(("Paged", ", ".join(occasion.paged)))
     if (upcoming := _next_page(incident)) is not None:
-        facts.append(("Next page", rfc3339(upcoming)))
+        facts.append(("Next page", spoken_instant(upcoming)))
     if incident.acked_by:
         facts.append(("Acknowledged by", incident.acked_by))
     if incident.snoozed_until is not None:
-        facts.append(("Snoozed until", rfc3339(incident.snoozed_until)))
+        facts.append(("Snoozed until", spoken_instant(incident.snoozed_until)))
     facts.extend(("Changed", _deployment(change, since)) for change in changes)
     facts.append(("Policy", f"{incident.policy} ({incident.pinned.hash})"))
     return tuple(facts)

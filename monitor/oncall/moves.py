@@ -26,6 +26,7 @@ from monitor.oncall.events import (
 )
 from monitor.oncall.incident import Incident, is_urgent
 from monitor.oncall.membership import Overlay, joined, merged, overlay, worst
+from monitor.oncall.messages import counted
 from monitor.oncall.policies import OnNewAlert, Policy, PolicyVersion
 from monitor.oncall.run import Draft, until
 
@@ -71,7 +72,7 @@ def open_incident(
     )
     superseded = replace(previous, still_firing=(), reopen_at=None) if previous is not None else None
     draft = Draft(opened, setting, now, superseded)
-    draft.note("opened" if previous is None else "reopened", f"{len(firing)} alerts fire: {', '.join(opened.names)}")
+    draft.note("opened" if previous is None else "reopened", f"{counted(len(firing))}: {', '.join(opened.names)}")
     if policy is None:
         draft.note("policy_removed", f"there is no policy {news.policy}")
     _lay_over(draft, over)
@@ -305,7 +306,10 @@ def _take_over(draft: Draft, event: GroupChanged) -> tuple[int, int]:
     if came:
         draft.note("joined", f"{len(came)} alerts joined: {', '.join(_names((), came))}")
     if went:
-        draft.note("cleared", f"{len(went)} alerts are over: {', '.join(_names((), went))}")
+        draft.note(
+            "cleared",
+            f"{'1 alert is' if len(went) == 1 else f'{len(went)} alerts are'} over: {', '.join(_names((), went))}",
+        )
     return len(came), len(went)
 
 

@@ -12,6 +12,7 @@ from monitor.oncall.events import Acknowledge, GroupChanged, Resolve
 from monitor.oncall.messages import Occasion, build, headline
 from tests.support.incidents import ANA, START, Story, alert, group, muted, over
 
+OVER = Occasion(kind=MessageKind.RESOLVE, reason=NotifyReason.ALL_RESOLVED)
 PAGE = Occasion(kind=MessageKind.TRIGGER, reason=NotifyReason.FIRST, paged=("ana",), step=0)
 
 
@@ -37,9 +38,9 @@ def test_the_text_says_since_when_who_was_woken_and_who_is_next() -> None:
     text = paged(opened(description="12 of 40 requests fail."))[1]
     assert text.splitlines() == [
         "12 of 40 requests fail.",
-        "Since 2027-01-15T08:00:00.000Z (2m).",
+        "Since 2027-01-15 08:00:00 UTC (2m).",
         "Paged: ana.",
-        "Next page at 2027-01-15T08:05:00.000Z (3m) unless somebody acknowledges.",
+        "Next page at 2027-01-15 08:05:00 UTC (3m) unless somebody acknowledges.",
     ]
 
 
@@ -159,3 +160,19 @@ def test_common_labels_are_those_that_all_alerts_share() -> None:
     group_view = build(story.state, PAGE, (), "", START).group
     assert group_view is not None
     assert group_view.common_labels == Labels({"alertname": "Down", "severity": "critical"})
+
+
+def test_what_the_check_saw_is_in_the_title_and_in_the_text_while_it_fires() -> None:
+    """A phone shows the title alone; afterwards the sentence would mislead."""
+    story = opened(reason="status 503, expected 2xx")
+    message = build(story.state, PAGE, (), "", START)
+    assert message.title.endswith(": status 503, expected 2xx")
+    assert "Seen: status 503, expected 2xx" in message.text
+    over_ = build(
+        replace(story.state, members=tuple(replace(one, firing=False) for one in story.state.members)),
+        OVER,
+        (),
+        "",
+        START,
+    )
+    assert "status 503" not in over_.title + over_.text
