@@ -1,0 +1,87 @@
+"""The wheel: what it carries, and that what it carries is found where it is unpacked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_ASK = """
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import monitor
+from monitor.config.environment import Environment
+from monitor.config.loading import Overrides, load
+from monitor.config.shipped import shipped
+assert pathlib.Path(monitor.__file__).is_relative_to(sys.argv[1]), monitor.__file__
+print(shipped("rules"))
+print(shipped("dashboards"))
+print(len(load(Overrides(), Environment(_env_file=None), {}).groups))
+"""
+
+
+def have_backend() -> bool:
+    """A wheel is built with hatchling, which comes over the network unless it is installed."""
+    command = [sys.executable, "-c", "import hatchling"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh wheel of this tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    if have_backend():
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    elif uv.exists():
+        command = [str(uv), "build", "--wheel", "--quiet", "--out-dir", str(folder)]
+    else:
+        pytest.skip("neither hatchling nor uv is here to build a wheel")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode and not have_backend():
+        pytest.skip(f"hatchling cannot be fetched to build a wheel: {done.stderr.strip()[-300:]}")
+    assert done.returncode == 0, done.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def test_it_carries_rules_runbooks_dashboards_and_sql(wheel: Path) -> None:
+    """Everything that is read at run time, and no tests."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder, pattern in (("rules", "**/*"), ("dashboards", "**/*")):
+        expected = {
+            f"monitor/shipped/{path.relative_to(ROOT)}" for path in (ROOT / folder).glob(pattern) if path.is_file()
+        }
+        assert expected <= names
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "monitor").rglob("*") if path.is_file()}
+    assert {name for name in sources if "__pycache__" not in name} <= names
+    assert not [name for name in names if name.startswith(("tests/", "docs/"))]
+
+
+def test_it_is_for_every_machine_and_has_the_command(wheel: Path) -> None:
+    """Pure Python, one script, typed."""
+    assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (entry,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
+        assert "watchkeeper = monitor.__main__:main" in archive.read(entry).decode()
+        assert "monitor/py.typed" in archive.namelist()
+
+
+def test_an_unpacked_wheel_finds_what_it_carries(wheel: Path, tmp_path: Path) -> None:
+    """And loads the shipped rules from there; nothing of this source tree is used."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WATCHKEEPER_")}
+    command = [sys.executable, "-P", "-c", _ASK, str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rules, dashboards, groups = done.stdout.split()
+    assert Path(rules) == tmp_path / "site/monitor/shipped/rules"
+    assert Path(dashboards) == tmp_path / "site/monitor/shipped/dashboards"
+    assert int(groups) >= 4
