@@ -161,29 +161,31 @@ class Daemon:
         """SIGHUP."""
 
         async def work() -> None:
-            with contextlib.suppress(ConfigError):
+            # Whatever refuses a reload has been logged and is shown by /health.
+            with contextlib.suppress(ConfigError, StoreError):
                 await self.reload(SYSTEM)
 
         self.supervisor.start("reload", work())
 
     async def reload(self, actor: Actor) -> Sequence[Finding]:
-        """Read the configuration again; returns its warnings. Raises ConfigError, and then nothing has changed."""
+        """Read the configuration again; returns its warnings. Raises ConfigError or StoreError, and then nothing has
+        changed."""
         async with self._reloading:
             if self.rooms is None or self.probes is None:
                 raise ConfigError([Finding(file="", line=0, path="", problem="still starting", remedy="try again")])
             try:
-                fresh = load(self._overrides, read_environment())
+                fresh = await asyncio.to_thread(load, self._overrides, read_environment())
                 problems = self.probes.probing.findings(fresh.checks)
                 if problems:
                     raise ConfigError(problems)
-            except ConfigError as error:
+                warnings = [*fresh.warnings, *self._needs_restart(fresh)]
+                await self.rooms.apply(fresh)
+            except (ConfigError, StoreError) as error:
                 self.telemetry.reload_ok.set(0)
                 self.telemetry.bad_input.labels("configuration").inc()
                 self.health.reload_error = str(error)
                 self.log.error("reload refused", findings=str(error))
                 raise
-            warnings = [*fresh.warnings, *self._needs_restart(fresh)]
-            await self.rooms.apply(fresh)
             self.configuration = fresh
             self._reloaded()
             await self.probes.stores.audit.add(

@@ -22,7 +22,7 @@ from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.loading import Configuration
 from monitor.model.checks import StatusChanged
-from monitor.model.errors import NotFoundError
+from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
 from monitor.net.poller import Poller
@@ -270,12 +270,18 @@ class Rooms:
         supervisor.keep("scrape", self.scraping.run)
 
     async def apply(self, configuration: Configuration) -> None:
-        """A reload of a configuration that was found good: only what changed is restarted."""
+        """A reload of a configuration that was found good: only what changed is restarted. Raises StoreError, and then the
+        former configuration is in force."""
+        former = self.configuration
+        # The book first: rows for new destinations must find them.
+        self.configuration = self.book.configuration = configuration
+        try:
+            await self.dispatcher.apply(self._routing(configuration))
+            await self.escalating.reload(playbook_of(configuration))
+        except StoreError:
+            self.configuration = self.book.configuration = former
+            raise
         self.probes.probing.configure(configuration.checks)
-        self.configuration = configuration
-        self.book.configuration = configuration
-        await self.dispatcher.apply(self._routing(configuration))
-        await self.escalating.reload(playbook_of(configuration))
         await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving_labels)
         self.scraping.apply(configuration.jobs)
         self.delivery.wake()
