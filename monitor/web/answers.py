@@ -1,6 +1,6 @@
 """Answers: JSON of ours, text, and errors in the dialect of their route.
 
-What is large is built in a worker thread, so that the loop goes on meanwhile.
+What is large is built in a worker thread and in small parts, so that the loop goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import html
 import json
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from aiohttp import web
 
@@ -32,6 +34,9 @@ from monitor.web.routes import Dialect
 JSON = "application/json"
 _INLINE_ITEMS = 100
 _COMPRESS_FROM = 2_048
+_BLOCK = 64 * 1024
+_LEVEL = 4
+_GZIP = 31
 
 
 class BadCallError(RequestError):
@@ -124,24 +129,63 @@ _PROMETHEUS_TYPES = {
 }
 
 
-def json_bytes(document: object) -> bytes:
+def json_text(document: object) -> str:
     """Compact JSON. Infinities and NaN must have been dealt with: they are no JSON."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(errors="replace")
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def json_parts(document: object, depth: int = 5) -> Iterator[str]:
+    """The same in small parts: the encoder holds on to the interpreter for as long as one call lasts."""
+    known = _container(document)
+    if not (depth and known):
+        yield json_text(document)
+        return
+    if isinstance(known, dict):
+        opening = "{"
+        for name, value in known.items():
+            yield f"{opening}{json_text(name)}:"
+            yield from json_parts(value, depth - 1)
+            opening = ","
+        yield "}"
+    else:
+        opening = "["
+        for value in known:
+            yield opening
+            yield from json_parts(value, depth - 1)
+            opening = ","
+        yield "]"
 
 
 def json_answer(document: object, *, status: int = 200) -> web.Response:
-    return body_answer(json_bytes(document), JSON, status=status)
+    return body_answer(json_text(document).encode(errors="replace"), JSON, status=status)
 
 
-async def built_answer(build: Callable[[], object], items: int) -> web.Response:
+async def built_answer(request: web.Request, build: Callable[[], object], items: int) -> web.StreamResponse:
     """What `build` gives, as JSON; with many items it is built and written in a worker thread."""
     if items <= _INLINE_ITEMS:
         return json_answer(build())
-    return body_answer(await asyncio.to_thread(lambda: json_bytes(build())), JSON)
+    return await streamed_answer(request, lambda: json_parts(build()))
+
+
+async def streamed_answer(request: web.Request, parts: Callable[[], Iterable[str]]) -> web.StreamResponse:
+    """JSON of any size. `parts` is called and gone through in a worker thread, where the text is compressed too; it goes
+    out in blocks, each when the one before has left."""
+    compress = "gzip" in request.headers.get("Accept-Encoding", "").lower()
+    blocks = await asyncio.to_thread(_blocks, parts, compress)
+    response = web.StreamResponse(headers={"Content-Type": JSON})
+    if compress:
+        response.headers["Content-Encoding"] = "gzip"
+    response.content_length = sum(len(block) for block in blocks)
+    await response.prepare(request)
+    if request.method != "HEAD":
+        for block in blocks:
+            await response.write(block)
+    await response.write_eof()
+    return response
 
 
 def body_answer(body: bytes, content_type: str, *, status: int = 200) -> web.Response:
-    """Bytes that are JSON or text in UTF-8. Large ones are compressed for who can read that, off the loop."""
+    """Bytes that are JSON or text in UTF-8. Larger ones are compressed for who can read that."""
     response = web.Response(
         body=body, status=status, headers={"Content-Type": content_type}, zlib_executor_size=8 * _COMPRESS_FROM
     )
@@ -152,3 +196,30 @@ def body_answer(body: bytes, content_type: str, *, status: int = 200) -> web.Res
 
 def text_answer(text: str, *, status: int = 200) -> web.Response:
     return web.Response(text=text + "\n", status=status, content_type="text/plain", charset="utf-8")
+
+
+def _container(document: object) -> dict[str, object] | list[object] | None:
+    return cast("dict[str, object] | list[object]", document) if isinstance(document, (dict, list)) else None
+
+
+def _blocks(parts: Callable[[], Iterable[str]], compress: bool) -> list[bytes]:
+    packer = zlib.compressobj(_LEVEL, wbits=_GZIP) if compress else None
+    blocks: list[bytes] = []
+
+    def add(block: bytes) -> None:
+        packed = packer.compress(block) if packer is not None else block
+        if packed:
+            blocks.append(packed)
+
+    waiting: list[str] = []
+    size = 0
+    for part in parts():
+        waiting.append(part)
+        size += len(part)
+        if size >= _BLOCK:
+            add("".join(waiting).encode(errors="replace"))
+            waiting, size = [], 0
+    add("".join(waiting).encode(errors="replace"))
+    if packer is not None:
+        blocks.append(packer.flush())
+    return blocks

@@ -37,7 +37,7 @@ class Call:
         return self.request.match_info[name]
 
 
-Handler: TypeAlias = Callable[[Call], Awaitable[web.Response]]
+Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

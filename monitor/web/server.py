@@ -88,6 +88,8 @@ class Server:
             began = asyncio.get_running_loop().time()
             try:
                 response = await self._answer(route, request)
+            except ConnectionError:  # the client went away; aiohttp knows what to do
+                raise
             except web.HTTPException as error:  # aiohttp's own, as for a body that is too large
                 response = refused(
                     Refusal(status=error.status, code="bad_request", message=error.reason), route.dialect
@@ -105,7 +107,7 @@ class Server:
 
         return handle
 
-    async def _answer(self, route: Route, request: web.Request) -> web.Response:
+    async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
         parts = self._parts
         listen = parts.configuration().listen
         place = Place(

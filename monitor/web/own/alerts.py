@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.rules.states import ActiveAlert
 
 
-async def alerts(call: Call) -> web.Response:
+async def alerts(call: Call) -> web.StreamResponse:
     """Firing before pending, the oldest first."""
     parts = call.parts
     active = [
@@ -37,7 +37,7 @@ async def alerts(call: Call) -> web.Response:
         active.sort(key=lambda found: (found[2].state.value, found[2].active_at))
         return {"alerts": [_document(*found, places, configuration) for found in active]}
 
-    return await built_answer(build, len(active))
+    return await built_answer(call.request, build, len(active))
 
 
 _Place = tuple["AlertGroup", "Incident | None"]

@@ -14,7 +14,7 @@ from monitor.web.own.pings import log_documents
 from monitor.web.routes import Call, Route
 
 
-async def checks(call: Call) -> web.Response:
+async def checks(call: Call) -> web.StreamResponse:
     """The worst first, then by name."""
     probing = call.parts.probing
     found = [(one, probing.verdict(one.name), probing.outcome(one.name)) for one in probing.checks]
@@ -23,7 +23,7 @@ async def checks(call: Call) -> web.Response:
         found.sort(key=lambda one: (-one[1].state.rank, one[0].name))
         return {"checks": [check_document(*one) for one in found]}
 
-    return await built_answer(build, len(found))
+    return await built_answer(call.request, build, len(found))
 
 
 async def check(call: Call) -> web.Response:

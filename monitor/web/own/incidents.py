@@ -23,20 +23,24 @@ if TYPE_CHECKING:
 _LONGEST_SNOOZE = 7 * DAY
 
 
-async def incidents(call: Call) -> web.Response:
+async def incidents(call: Call) -> web.StreamResponse:
     """The newest first."""
     state = call.request.query.get("state", "") or "open"
     if state not in ("open", "all"):
         raise BadCallError(f'state "{state[:40]}" is not known', "send state=open or state=all")
     found = await up(call.parts.escalating).incidents(rows_of(call, 100), open_only=state == "open")
-    return await built_answer(lambda: {"incidents": [incident_document(one) for one in found]}, len(found))
+    return await built_answer(
+        call.request, lambda: {"incidents": [incident_document(one) for one in found]}, len(found)
+    )
 
 
-async def incident(call: Call) -> web.Response:
+async def incident(call: Call) -> web.StreamResponse:
     shown = await up(call.parts.escalating).show(call.path("reference"))
     sent = await up(call.parts.outbox).of_incident(shown.incident.id)
     size = len(shown.timeline) + len(sent) + len(shown.incident.members)
-    return await built_answer(lambda: {"incident": incident_details(shown.incident, shown.timeline, sent)}, size)
+    return await built_answer(
+        call.request, lambda: {"incident": incident_details(shown.incident, shown.timeline, sent)}, size
+    )
 
 
 async def act(call: Call, name: str) -> web.Response:

@@ -17,6 +17,7 @@ from monitor.web.pages.front import standing
 from monitor.web.pages.history import strip, strips
 from monitor.web.pages.layout import (
     TONES,
+    Page,
     ago,
     button,
     labels,
@@ -33,7 +34,7 @@ from monitor.web.parts import up
 from monitor.web.routes import Call
 
 if TYPE_CHECKING:
-    from monitor.model.checks import Outcome
+    from monitor.model.checks import Component, Outcome
     from monitor.model.incidents import Member, TimelineEntry
     from monitor.oncall.incident import Incident
     from monitor.state.outbox_store import Sent
@@ -53,25 +54,25 @@ async def incident(call: Call) -> web.Response:
     found = shown.incident
     sent = await up(call.parts.outbox).of_incident(found.id)
     tone = _TONES[found.state]
-    banner = tag(
-        "div",
-        tag("h1", f"#{found.number} {headline(found)}"),
-        tag("p", tag("strong", found.state.value), " · ", standing(found, call)),
-        class_=f"banner {tone}",
-        role="status",
-    )
-    return page_answer(
-        call,
-        f"#{found.number} {found.state.value} · Watchkeeper",
-        tone,
-        banner,
-        _actions(found),
-        _members(found.members, call),
-        _policy(found),
-        _timeline(shown.timeline),
-        _sent(sent),
-        tag("footer", "As of ", moment(call.now), " UTC. Times are UTC."),
-    )
+
+    def build() -> Page:
+        title = headline(found)
+        words = [
+            tag("h1", f"#{found.number} {title}"),
+            tag("p", tag("strong", found.state.value), " · ", standing(found, call)),
+        ]
+        body = [
+            tag("div", words, class_=f"banner {tone}", role="status"),
+            _actions(found),
+            _members(found.members, call),
+            _policy(found),
+            _timeline(shown.timeline),
+            _sent(sent),
+            tag("footer", "As of ", moment(call.now), " UTC. Times are UTC."),
+        ]
+        return Page(title=f"#{found.number} {found.state.value}: {title} · Watchkeeper", tone=tone, body=body)
+
+    return await page_answer(call, build)
 
 
 async def check(call: Call) -> web.Response:
@@ -80,7 +81,7 @@ async def check(call: Call) -> web.Response:
     verdict, outcome = probing.verdict(name), probing.outcome(name)
     configured = next(one for one in probing.checks if one.name == name)
     tone = TONES[verdict.state]
-    history = await strips(call.parts.querier, call.now)
+    history = strips(call.parts.samples.view(), call.now, name)
     due = next_by(configured, outcome)
     facts: list[tuple[str, Child]] = [
         ("Target", shown_target(configured)),
@@ -93,23 +94,19 @@ async def check(call: Call) -> web.Response:
         ("Last hour", strip(history.get(name))),
         ("Labels", labels(configured.labels)),
     ]
-    banner = tag(
-        "div",
-        tag("h1", f"{name} is {verdict.state.value}"),
-        tag("p", verdict.text),
-        class_=f"banner {tone}",
-        role="status",
-    )
-    return page_answer(
-        call,
-        f"{name} {verdict.state.value} · Watchkeeper",
-        tone if tone in ("good", "warn", "bad") else "none",
-        banner,
-        section("Check", tag("div", _facts(facts), class_="card")),
-        _components(verdict.components) if verdict.components else None,
-        _last(outcome) if outcome is not None else None,
-        _pings(call, name),
-    )
+
+    def build() -> Page:
+        words = [tag("h1", f"{name} is {verdict.state.value}"), tag("p", verdict.text)]
+        body = [
+            tag("div", words, class_=f"banner {tone}", role="status"),
+            section("Check", tag("div", _facts(facts), class_="card")),
+            _components(verdict.components) if verdict.components else None,
+            _last(outcome) if outcome is not None else None,
+            _pings(call, name),
+        ]
+        return Page(title=f"{name} {verdict.state.value} · Watchkeeper", tone=tone, body=body)
+
+    return await page_answer(call, build)
 
 
 async def act(call: Call, name: str) -> web.Response:
@@ -224,9 +221,7 @@ def _sent(sent: Sequence[Sent]) -> Html:
     return section("Notifications", table(heads, rows))
 
 
-def _components(components: Sequence[object]) -> Html:
-    from monitor.model.checks import Component
-
+def _components(components: Sequence[Component]) -> Html:
     rows = [
         tag(
             "tr",
@@ -235,7 +230,6 @@ def _components(components: Sequence[object]) -> Html:
             tag("td", one.text, class_="fill"),
         )
         for one in components
-        if isinstance(one, Component)
     ]
     return section("Components", table([("State", ""), ("Component", ""), ("It says", "")], rows))
 

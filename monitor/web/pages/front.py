@@ -17,6 +17,7 @@ from monitor.web.own.documents import next_step_at, shown_target
 from monitor.web.pages.history import Strips, strip, strips
 from monitor.web.pages.layout import (
     TONES,
+    Page,
     ago,
     button,
     labels,
@@ -58,30 +59,34 @@ async def front(call: Call) -> web.Response:
     report = await parts.health(call.now)
     probing = parts.probing
     checks = [(one, probing.verdict(one.name), probing.outcome(one.name)) for one in probing.checks]
-    checks.sort(key=_urgency)
     rules = parts.rules.status() if parts.rules is not None else ()
     alerts = [one for group in rules for rule in group.rules for one in rule.alerts]
-    alerts.sort(key=lambda one: (one.state is not AlertState.FIRING, -_severity(one).rank, one.active_at))
     incidents: Sequence[Incident] = ()
     if parts.escalating is not None:
         incidents = await parts.escalating.incidents(_MOST_INCIDENTS, open_only=True)
     deployments: Sequence[Deployment] = ()
     if parts.audit is not None:
         deployments = await parts.audit.deployments(call.now - 7 * DAY, _DEPLOYMENTS)
-    history = await strips(parts.querier, call.now)
-    overall = _overall(report.status, checks, alerts, incidents, ready=parts.ready())
-    return page_answer(
-        call,
-        f"{overall.title} · Watchkeeper",
-        overall.tone,
-        tag("div", tag("h1", overall.title), tag("p", overall.text), class_=f"banner {overall.tone}", role="status"),
-        _itself(report.status, dict(report.document())),
-        _incidents(incidents, call) if incidents or parts.escalating is not None else None,
-        _alerts(alerts, call) if alerts else None,
-        _checks(checks, history, call),
-        _deployments(deployments, call) if deployments else None,
-        tag("footer", "As of ", moment(call.now), " UTC. Renews itself every 15 seconds."),
-    )
+    view = parts.samples.view()
+    ready = parts.ready()
+
+    def build() -> Page:
+        checks.sort(key=_urgency)
+        alerts.sort(key=lambda one: (one.state is not AlertState.FIRING, -_severity(one).rank, one.active_at))
+        overall = _overall(report.status, checks, alerts, incidents, ready=ready)
+        words = [tag("h1", overall.title), tag("p", overall.text)]
+        body = [
+            tag("div", words, class_=f"banner {overall.tone}", role="status"),
+            _itself(report.status, dict(report.document())),
+            _incidents(incidents, call) if incidents or ready else None,
+            _alerts(alerts, call) if alerts else None,
+            _checks(checks, strips(view, call.now), call),
+            _deployments(deployments, call) if deployments else None,
+            tag("footer", "As of ", moment(call.now), " UTC. Renews itself every 15 seconds."),
+        ]
+        return Page(title=f"{overall.title} · Watchkeeper", tone=overall.tone, body=body)
+
+    return await page_answer(call, build)
 
 
 def _urgency(found: tuple[Check, Verdict, Outcome | None]) -> tuple[int, bool, bool, str]:

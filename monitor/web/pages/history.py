@@ -1,4 +1,7 @@
-"""How each check was in the last hour, as a strip of thirty cells of two minutes, the worst of each."""
+"""How each check was in the last hour, as a strip of thirty cells of two minutes, the worst of each.
+
+Read from the store itself, in the thread that builds the page, so that it is there while the daemon is still starting.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from monitor.model.errors import UserError
-from monitor.model.samples import Series
+import numpy as np
+
+from monitor.matching.matchers import Matcher, MatchOp
+from monitor.model.labels import METRIC_NAME
 from monitor.model.times import MINUTE, Timestamp
 from monitor.web.pages.markup import Html, tag
 
 if TYPE_CHECKING:
-    from monitor.web.parts import QueryAnswering
+    from monitor.columns.frame import SampleSource
 
 Strips: TypeAlias = Mapping[str, Sequence[float]]
 """By check: the worst level of each cell, the oldest first; NaN where nothing is known."""
@@ -21,27 +26,32 @@ _CELLS: Final = 30
 _CELL: Final = 2 * MINUTE
 _WIDTH: Final = 5
 _HEIGHT: Final = 18
-_QUERY: Final = "min by (check) (min_over_time(watchkeeper_check_status[2m]))"
-_PATIENCE: Final = 2.0
+_SERIES: Final = "watchkeeper_check_status"
 
 
-async def strips(querier: QueryAnswering | None, now: Timestamp) -> Strips:
-    """Of all checks. None when there is nobody to ask yet, or when asking takes too long: the page is there without."""
-    if querier is None:
-        return {}
+def strips(source: SampleSource, now: Timestamp, check: str = "") -> Strips:
+    """Of all checks, or of one. A cell holds (start, start + two minutes]; the last one ends after `now`."""
     end = -(-now // _CELL) * _CELL
-    start = end - (_CELLS - 1) * _CELL
-    try:
-        answer = await querier.answer_range(_QUERY, start, end, _CELL, seconds=_PATIENCE)
-    except UserError:
-        return {}
-    found: dict[str, Sequence[float]] = {}
-    for one in answer.value if isinstance(answer.value, tuple) else ():
-        if isinstance(one, Series):
-            cells = [math.nan] * _CELLS
-            for at, value in one.points:
-                cells[(at - start) // _CELL] = value
-            found[one.labels.get("check", "")] = cells
+    start = end - _CELLS * _CELL
+    matchers = [Matcher(METRIC_NAME, MatchOp.EQUAL, _SERIES)]
+    if check:
+        matchers.append(Matcher("check", MatchOp.EQUAL, check))
+    found: dict[str, list[float]] = {}
+    for frame in source.select(matchers, start + 1, end):
+        times = frame.times
+        low, high = (int(np.searchsorted(times, edge, "right")) for edge in (start, end))
+        if low == high:
+            continue
+        cells = (times[low:high] - start - 1) // _CELL
+        firsts = np.flatnonzero(np.diff(cells, prepend=-1))
+        with np.errstate(invalid="ignore"):  # absent samples are NaNs of the kind that complains
+            worst = np.fmin.reduceat(frame.values(low, high), firsts, axis=1)
+        places = cells[firsts].tolist()
+        for labels, levels in zip(frame.labels, worst.tolist(), strict=True):
+            strip_ = found.setdefault(labels.get("check", ""), [math.nan] * _CELLS)
+            for place, level in zip(places, levels, strict=True):
+                if not math.isnan(level) and not strip_[place] <= level:
+                    strip_[place] = level
     return found
 
 

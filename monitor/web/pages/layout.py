@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -24,8 +26,27 @@ _ICON_COLOURS: Final = {"good": "%231a9e4b", "warn": "%23e69500", "bad": "%23d92
 _HIDDEN_LABELS: Final = frozenset({"__name__", "alertname", "severity"})
 
 
-def page_answer(call: Call, title: str, tone: str, *body: Child, status: int = 200) -> web.Response:
-    """A whole page; `tone` colours its icon."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What stands in the frame."""
+
+    title: str
+    tone: str
+    """Colours the icon: good, warn, bad or none."""
+    body: Sequence[Child]
+
+
+async def page_answer(call: Call, build: Callable[[], Page]) -> web.Response:
+    """A whole page. It is built in a worker thread: hundreds of checks are many small pieces of markup."""
+    text = await asyncio.to_thread(lambda: _document(call, build()))
+    headers = {"Content-Security-Policy": POLICY}
+    response = web.Response(text=text, headers=headers, content_type="text/html", charset="utf-8")
+    response.enable_compression()
+    return response
+
+
+def _document(call: Call, page: Page) -> str:
+    title, tone = page.title, page.tone
     configuration = call.parts.configuration()
     icon = (
         "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
@@ -56,19 +77,14 @@ def page_answer(call: Call, title: str, tone: str, *body: Child, status: int = 2
                     tag("span", who(call), class_="right"),
                 ),
                 tag("div", id="lost", class_="lost", role="alert"),
-                tag("main", *body),
+                tag("main", page.body),
                 class_="page",
             ),
             tag("script", Html(SCRIPT)),
         ),
         lang="en",
     )
-    headers = {"Content-Security-Policy": POLICY}
-    response = web.Response(
-        text=f"<!doctype html>{document}", status=status, headers=headers, content_type="text/html", charset="utf-8"
-    )
-    response.enable_compression()
-    return response
+    return f"<!doctype html>{document}"
 
 
 def who(call: Call) -> str:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from monitor.model.errors import QueryError
+from monitor.model.samples import Series
 from monitor.model.times import Millis
-from monitor.web.answers import JSON, body_answer, json_answer
+from monitor.web.answers import JSON, body_answer, json_answer, streamed_answer
 from monitor.web.parts import up
 from monitor.web.prometheus.parameters import duration_of, invalid, limit_of, parameters, parse_error_text, time_of
-from monitor.web.prometheus.rendering import query_body
+from monitor.web.prometheus.rendering import query_parts
 from monitor.web.routes import Call, Dialect, Route
 
 if TYPE_CHECKING:
-    from monitor.promql.engine import Answer
+    from monitor.promql.engine import Answer, Value
 
-_INLINE_VALUES = 2_000
+_INLINE_SERIES = 500
+_INLINE_POINTS = 2_000
 _LONGEST_SECONDS = 120.0
 _MOST_STEPS = 11_000
 
 
-async def query(call: Call) -> web.Response:
+async def query(call: Call) -> web.StreamResponse:
     given = await parameters(call.request)
     limit = limit_of(given)
     at = time_of(given, "time", call.now)
@@ -34,10 +35,10 @@ async def query(call: Call) -> web.Response:
         answer = await up(call.parts.querier).answer(text, at, lookback=lookback, seconds=seconds)
     except QueryError as error:
         raise _bad_query(text, error) from None
-    return await _answered(answer, limit)
+    return await _answered(call, answer, limit)
 
 
-async def query_range(call: Call) -> web.Response:
+async def query_range(call: Call) -> web.StreamResponse:
     given = await parameters(call.request)
     limit = limit_of(given)
     start, end = time_of(given, "start"), time_of(given, "end")
@@ -56,7 +57,7 @@ async def query_range(call: Call) -> web.Response:
         answer = await up(call.parts.querier).answer_range(text, start, end, step, lookback=lookback, seconds=seconds)
     except QueryError as error:
         raise _bad_query(text, error) from None
-    return await _answered(answer, limit)
+    return await _answered(call, answer, limit)
 
 
 async def exemplars(call: Call) -> web.Response:
@@ -77,13 +78,18 @@ async def format_query(call: Call) -> web.Response:
         raise _bad_query(text, error) from None
 
 
-async def _answered(answer: Answer, limit: int) -> web.Response:
-    value = answer.value
-    size = 0
-    if isinstance(value, tuple):
-        size = sum(len(one.points) if hasattr(one, "points") else 1 for one in value)  # pyright: ignore
-    body = query_body(answer, limit) if size <= _INLINE_VALUES else await asyncio.to_thread(query_body, answer, limit)
-    return body_answer(body, JSON)
+async def _answered(call: Call, answer: Answer, limit: int) -> web.StreamResponse:
+    if _is_small(answer.value):
+        return body_answer("".join(query_parts(answer, limit)).encode(errors="replace"), JSON)
+    return await streamed_answer(call.request, lambda: query_parts(answer, limit))
+
+
+def _is_small(value: Value) -> bool:
+    if not isinstance(value, tuple):
+        return True
+    if len(value) > _INLINE_SERIES:
+        return False
+    return sum(len(one.points) for one in value if isinstance(one, Series)) <= _INLINE_POINTS
 
 
 def _bad_query(text: str, error: QueryError) -> Exception:

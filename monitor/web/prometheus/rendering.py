@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from json.encoder import encode_basestring as _quoted
 from typing import TYPE_CHECKING, assert_never
@@ -16,7 +16,7 @@ from monitor.model.samples import Sample, Series
 from monitor.model.times import Timestamp, to_datetime
 
 if TYPE_CHECKING:
-    from monitor.promql.engine import Answer
+    from monitor.promql.engine import Answer, Value
 
 
 def seconds_text(at: Timestamp) -> str:
@@ -66,15 +66,17 @@ def labels_text(labels: Labels) -> str:
     return "{" + ",".join([f"{_quoted(name)}:{_quoted(value)}" for name, value in labels.pairs]) + "}"
 
 
-def query_body(answer: Answer, limit: int = 0) -> bytes:
-    """The whole answer to a query, envelope included. `limit` is how many series are told, 0 for all."""
+def query_parts(answer: Answer, limit: int = 0) -> Iterator[str]:
+    """The whole answer to a query, envelope included, a series at a time. `limit` is how many series are told, 0 for
+    all."""
     warnings = list(answer.warnings)
     value = answer.value
     if limit and isinstance(value, tuple) and len(value) > limit:
         value = value[:limit]
         warnings.append("results truncated due to limit")
-    head = f'{{"status":"success","data":{{"resultType":"{answer.kind.value}","result":'
-    return (head + _result(value) + "}" + notes(warnings, answer.infos) + "}").encode(errors="replace")
+    yield f'{{"status":"success","data":{{"resultType":"{answer.kind.value}","result":'
+    yield from _result(value)
+    yield "}" + notes(warnings, answer.infos) + "}"
 
 
 def notes(warnings: Sequence[str], infos: Sequence[str] = ()) -> str:
@@ -87,28 +89,29 @@ def notes(warnings: Sequence[str], infos: Sequence[str] = ()) -> str:
     return text
 
 
-def _result(value: object) -> str:
+def _result(value: Value) -> Iterator[str]:
     from monitor.promql.engine import ScalarValue, StringValue
 
     match value:
         case ScalarValue():
-            return f'[{seconds_text(value.timestamp)},"{value_text(value.value)}"]'
+            yield f'[{seconds_text(value.timestamp)},"{value_text(value.value)}"]'
         case StringValue():
-            return f"[{seconds_text(value.timestamp)},{_quoted(value.value)}]"
-        case tuple():
-            return "[" + ",".join(_elements(value)) + "]"  # pyright: ignore[reportUnknownArgumentType]
+            yield f"[{seconds_text(value.timestamp)},{_quoted(value.value)}]"
+        case found:
+            opening = "["
+            for one in found:
+                yield f"{opening}{_element(one)}"
+                opening = ","
+            yield "]" if found else "[]"
+
+
+def _element(one: Sample | Series) -> str:
+    match one:
+        case Sample():
+            text = f'[{seconds_text(one.timestamp)},"{value_text(one.value)}"]'
+            return f'{{"metric":{labels_text(one.labels)},"value":{text}}}'
+        case Series():
+            points = ",".join([f'[{seconds_text(at)},"{value_text(value)}"]' for at, value in one.points])
+            return f'{{"metric":{labels_text(one.labels)},"values":[{points}]}}'
         case _:
-            raise AssertionError(value)
-
-
-def _elements(found: Iterable[Sample | Series]) -> Iterable[str]:
-    for one in found:
-        match one:
-            case Sample():
-                text = f'[{seconds_text(one.timestamp)},"{value_text(one.value)}"]'
-                yield f'{{"metric":{labels_text(one.labels)},"value":{text}}}'
-            case Series():
-                points = ",".join([f'[{seconds_text(at)},"{value_text(value)}"]' for at, value in one.points])
-                yield f'{{"metric":{labels_text(one.labels)},"values":[{points}]}}'
-            case _:
-                assert_never(one)
+            assert_never(one)

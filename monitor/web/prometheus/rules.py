@@ -24,7 +24,7 @@ _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 
 
-async def rules(call: Call) -> web.Response:
+async def rules(call: Call) -> web.StreamResponse:
     """All groups, or those and their rules that the filters name; groups without a rule left are left out."""
     given = await parameters(call.request)
     kind = _KINDS.get(given.get("type", "").lower())
@@ -48,16 +48,16 @@ async def rules(call: Call) -> web.Response:
             data["groupNextToken"] = token
         return {"status": "success", "data": data}
 
-    return await built_answer(build, sum(len(status.rules) for status in found))
+    return await built_answer(call.request, build, sum(len(status.rules) for status in found))
 
 
-async def alerts(call: Call) -> web.Response:
+async def alerts(call: Call) -> web.StreamResponse:
     active = [one for group in up(call.parts.rules).status() for rule in group.rules for one in rule.alerts]
 
     def build() -> object:
         return {"status": "success", "data": {"alerts": [_alert(one) for one in active]}}
 
-    return await built_answer(build, len(active))
+    return await built_answer(call.request, build, len(active))
 
 
 def rule_document(status: RuleStatus, *, alerts: bool) -> dict[str, object]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiohttp import web
 from multidict import MultiDict
 
 from monitor.model.labels import Labels, quote
-from monitor.web.answers import JSON, BadCallError, body_answer, built_answer, json_bytes
+from monitor.web.answers import BadCallError, built_answer, json_parts, streamed_answer
 from monitor.web.parts import up
 from monitor.web.prometheus.parameters import (
     EARLIEST,
@@ -34,7 +33,7 @@ T = TypeVar("T", Labels, str)
 _TRUNCATED = ["results truncated due to limit"]
 
 
-async def series(call: Call) -> web.Response:
+async def series(call: Call) -> web.StreamResponse:
     given = await parameters(call.request)
     if "match[]" not in given:
         raise BadCallError("no match[] parameter provided")
@@ -43,32 +42,33 @@ async def series(call: Call) -> web.Response:
     selectors = selectors_of(given)
     view = call.parts.samples.view()
 
-    def work() -> bytes:
+    def parts() -> Iterator[str]:
         found = _union(lambda matchers: view.series(matchers, start, end), selectors)
         kept = found[:limit] if limit else found
-        data = ",".join([labels_text(labels) for labels in kept])
-        told = notes(_TRUNCATED if len(kept) < len(found) else ())
-        return f'{{"status":"success","data":[{data}]{told}}}'.encode(errors="replace")
+        yield '{"status":"success","data":['
+        for place, one in enumerate(kept):
+            yield f",{labels_text(one)}" if place else labels_text(one)
+        yield f"]{notes(_TRUNCATED if len(kept) < len(found) else ())}}}"
 
-    return body_answer(await asyncio.to_thread(work), JSON)
+    return await streamed_answer(call.request, parts)
 
 
-async def labels(call: Call) -> web.Response:
+async def labels(call: Call) -> web.StreamResponse:
     given = await parameters(call.request)
     view = call.parts.samples.view()
-    return await _texts(given, lambda matchers, start, end: view.label_names(matchers, start, end))
+    return await _texts(call, given, lambda matchers, start, end: view.label_names(matchers, start, end))
 
 
-async def label_values(call: Call) -> web.Response:
+async def label_values(call: Call) -> web.StreamResponse:
     given = await parameters(call.request)
     name = unescaped_name(call.path("name"))
     if not name:
         raise BadCallError(f"invalid label name: {quote(name)}")
     view = call.parts.samples.view()
-    return await _texts(given, lambda matchers, start, end: view.label_values(name, matchers, start, end))
+    return await _texts(call, given, lambda matchers, start, end: view.label_values(name, matchers, start, end))
 
 
-async def metadata(call: Call) -> web.Response:
+async def metadata(call: Call) -> web.StreamResponse:
     given = await parameters(call.request)
     limit, each = limit_of(given), limit_of(given, "limit_per_metric")
     wanted = given.get("metric", "")
@@ -91,23 +91,23 @@ async def metadata(call: Call) -> web.Response:
         }
         return {"status": "success", "data": data}
 
-    return await built_answer(build, sum(len(known) for known in sources))
+    return await built_answer(call.request, build, sum(len(known) for known in sources))
 
 
 async def _texts(
-    given: MultiDict[str], look: Callable[[Sequence[Matcher], Timestamp, Timestamp], list[str]]
-) -> web.Response:
+    call: Call, given: MultiDict[str], look: Callable[[Sequence[Matcher], Timestamp, Timestamp], list[str]]
+) -> web.StreamResponse:
     limit = limit_of(given)
     start, end = _span(given)
     selectors = selectors_of(given) or [()]
 
-    def work() -> bytes:
+    def parts() -> Iterator[str]:
         found = _union(lambda matchers: look(matchers, start, end), selectors)
         kept = found[:limit] if limit else found
         told = {"warnings": _TRUNCATED} if len(kept) < len(found) else {}
-        return json_bytes({"status": "success", "data": kept, **told})
+        return json_parts({"status": "success", "data": kept, **told})
 
-    return body_answer(await asyncio.to_thread(work), JSON)
+    return await streamed_answer(call.request, parts)
 
 
 def _union(look: Callable[[Sequence[Matcher]], list[T]], selectors: list[Sequence[Matcher]]) -> list[T]:

@@ -35,7 +35,7 @@ async def buildinfo(call: Call) -> web.Response:
     return json_answer({"status": "success", "data": data})
 
 
-async def targets(call: Call) -> web.Response:
+async def targets(call: Call) -> web.StreamResponse:
     given = await parameters(call.request)
     state = given.get("state", "") or "any"
     pool = given.get("scrapePool", "")
@@ -58,7 +58,7 @@ async def targets(call: Call) -> web.Response:
         }
         return {"status": "success", "data": data}
 
-    return await built_answer(build, len(active) + sum(len(found.dropped) for found in sets.values()))
+    return await built_answer(call.request, build, len(active) + sum(len(found.dropped) for found in sets.values()))
 
 
 def _target(status: TargetStatus) -> dict[str, object]:

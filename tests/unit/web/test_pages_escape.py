@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from html.parser import HTMLParser
 
 from hypothesis import given
 from hypothesis import strategies as some
 
-from monitor.web.pages.history import strip
+from monitor.model.times import DAY, MINUTE
+from monitor.tsdb.store import SampleStore
+from monitor.web.pages.history import strip, strips
 from monitor.web.pages.markup import Html, tag, web_link
+from tests.support.samples import metric
 
 
 class _Seen(HTMLParser):
@@ -59,3 +63,21 @@ def test_a_strip_draws_neighbours_of_one_tone_as_one() -> None:
     found = seen(strip([1.0] * 20 + [0.0] * 10) or "")
     assert [one[1]["class"] for one in found.tags if one[0] == "rect"] == ["good", "bad"]
     assert "20 of the last 60 minutes" in found.text
+
+
+def test_a_cell_shows_the_worst_of_its_two_minutes() -> None:
+    """Over frames too, when a check's labels changed; what is unknown hides nothing."""
+    store = SampleStore.in_memory(DAY)
+    now = 100 * 2 * MINUTE
+    old = store.open([metric("watchkeeper_check_status", check="a", team="x"), metric("up", check="a")])
+    new = store.open([metric("watchkeeper_check_status", check="a", team="y")])
+    old.append(now - 2 * MINUTE - 1000, [0.5, 1.0])
+    old.append(now - 3000, [0.0, 1.0])
+    old.close(now - 2000)
+    new.append(now - 1000, [1.0])
+    new.append(now - 90 * MINUTE, [0.0])
+    cells = strips(store.view(), now)["a"]
+    assert len(cells) == 30
+    assert cells[-2:] == [0.5, 0.0]
+    assert all(math.isnan(cell) for cell in cells[:-2])
+    assert strips(store.view(), now, "b") == {}
