@@ -31,7 +31,7 @@ class Supervisor:
         return f"Supervisor({sorted(self._tasks.values())}, crashed={sorted(self.crashed)})"
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run this once. A crash is reported and remembered."""
+        """Run this once. A crash is reported, and remembered until work of the same name succeeds."""
         return self._own(name, self._once(name, work))
 
     def keep(self, name: str, factory: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
@@ -62,6 +62,8 @@ class Supervisor:
             await work
         except Exception as error:  # noqa: BLE001 - the last place where an error can be told
             self._note(name, error)
+        else:
+            self.crashed.pop(name, None)
 
     async def _again(self, name: str, factory: Callable[[], Awaitable[None]]) -> None:
         delay = _FIRST_DELAY

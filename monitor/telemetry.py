@@ -6,10 +6,11 @@ how late it was woken. The gauge shows the worst of the last one to two minutes.
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
@@ -172,6 +173,30 @@ class LagMeter:
             self._began += passed
 
 
+class UnfailingOutput(io.TextIOBase):
+    """A text output that does not raise. A log that cannot be written (a full disk, a pipe whose reader is gone) must not
+    end what it tells of: the tasks that page."""
+
+    def __init__(self, output: TextIO) -> None:
+        super().__init__()
+        self._output = output
+        self.lost = 0
+        """Writes that failed."""
+
+    def write(self, text: str, /) -> int:
+        self._attempt(lambda: self._output.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._attempt(self._output.flush)
+
+    def _attempt(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except (OSError, ValueError):  # ValueError: it was closed
+            self.lost += 1
+
+
 class DeferredLog:
     """Keeps what is said until the log is open: what writes it takes a tenth of a second to import, and a start must not
     wait for that."""
@@ -226,7 +251,7 @@ def open_log(form: Literal["console", "json"] = "console", level: str = "info") 
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=UnfailingOutput(sys.stderr)),
         cache_logger_on_first_use=True,
     )
     log: Log = structlog.get_logger()

@@ -22,7 +22,7 @@ from monitor.model.checks import Check, Component, HealthState, Outcome, Verdict
 from monitor.model.errors import ConfigError, Finding, NotFoundError, RequestError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.samples import STALE
-from monitor.model.times import Timestamp
+from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.net.wheel import Wheel
 from monitor.probe.heartbeat import HeartbeatState, Ping, after_downtime, pinged
 from monitor.probe.kinds import CATALOGUE, CatalogueEntry
@@ -38,6 +38,8 @@ OnEvent = Callable[[Event], None]
 _MISSING: Final = float(MISSING_VALUE[0])
 _FIRST_STARTS: Final = 10
 _FIRST_PAUSE: Final = 0.02
+_SAVE_PAUSE: Final[Millis] = SECOND
+"""Before a verdict that could not be saved is saved again."""
 """New checks are tried at once, ten each 20 ms, before they fall into their slots."""
 
 
@@ -391,8 +393,9 @@ class Probing:
                 try:
                     await self._store.save(changes)
                 except StoreError:
+                    # what is down there tells of itself; here is only what must not be forgotten
                     self._unsaved = {**changes, **self._unsaved}
-                    raise
+                    await self._instruments.clock.sleep(_SAVE_PAUSE)
         finally:
             self._saving = False
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.columns.sink import SampleSink
 from monitor.model.checks import Check, FailureReason, HealthState, Outcome, Verdict
+from monitor.model.errors import StoreError
 from monitor.model.times import Timestamp
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
@@ -30,11 +31,16 @@ class FakeStore:
     """A CheckStateStore in memory."""
 
     kept: dict[str, SavedCheck] = field(default_factory=dict[str, SavedCheck])
+    failures: int = 0
+    """So many saves fail from now on."""
 
     async def load(self) -> Mapping[str, SavedCheck]:
         return dict(self.kept)
 
     async def save(self, changes: Mapping[str, SavedCheck]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("the disk is full")
         self.kept.update(changes)
 
 

@@ -311,3 +311,18 @@ def test_the_extra_grace_outlives_a_second_restart() -> None:
         assert third.probing.verdict("backup").state is HealthState.UNHEALTHY
 
     third.play(again())
+
+
+def test_a_verdict_that_could_not_be_saved_is_saved_later() -> None:
+    """A full disk loses nothing that a restart needs, once there is room again."""
+    world = World(lambda target, now: good())
+    world.store.failures = 3
+
+    async def story() -> None:
+        world.probing.configure([fake_check()])
+        await world.until(2 * SECOND)
+        assert not world.store.kept
+        await world.until(4 * SECOND)
+
+    world.play(story())
+    assert world.store.kept["api"].verdict.state is HealthState.HEALTHY
