@@ -158,6 +158,11 @@ class Shop:
         document = await self.daemon.get("/api/watchkeeper/v1/incidents")
         return [incident for incident in document["incidents"] if saying in str(incident)]
 
+    async def notifications(self, number: int) -> Sequence[Mapping[str, Any]]:
+        """What was sent about an incident, as the API tells it."""
+        document = await self.daemon.get(f"/api/watchkeeper/v1/incidents/{number}")
+        return document["incident"]["notifications"]
+
     async def acknowledge_by_api(self, saying: str, person: str) -> None:
         """Acknowledge every open incident with these words."""
         for incident in await self.open_incidents(saying):

@@ -1,0 +1,96 @@
+"""Both vendors misbehave while a service is down: the page arrives once that is over, once, and its end is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.shop import ANA, Shop, shop
+from tests.support.twin import FaultKind
+
+_PAGE_CALLS = ("pagerduty.enqueue", "slack.chat.postMessage")
+
+
+async def _falls_ill(world: Shop) -> None:
+    await world.daemon.start()
+    await world.until_watched()
+    await world.service.kill()
+
+
+async def _is_paged_and_recovers(world: Shop, seconds: float) -> None:
+    """One alert under one key, one message that no repeat follows, both ended by the recovery."""
+    await world.until(lambda: world.pages(ANA) and world.roots(), "the page has arrived at both vendors", seconds)
+    await world.until(lambda: _has_answered(world), "both vendors have answered", seconds)
+    await world.service.start()
+    await world.until_over()
+    (alert,) = world.pages()
+    assert alert.log[0] == "trigger"
+    assert alert.log[-1] == "resolve"
+    (root,) = world.roots()
+    assert "possible repeat" not in "".join((root.text, *root.former))
+    assert await world.daemon.stop() == 0
+
+
+def _has_answered(world: Shop) -> bool:
+    """The daemon knows that its page is there."""
+    return all(any(one.accepted and not one.fault for one in world.tried(call)) for call in ("pagerduty", "slack"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "times"),
+    [
+        (FaultKind.STATUS, 429, 2),
+        (FaultKind.STATUS, 500, 2),
+        (FaultKind.HANG, 0, 1),
+        (FaultKind.DROP, 0, 1),
+    ],
+    ids=["429", "500", "hangs", "drops the reply"],
+)
+async def test_a_page_arrives_once_whatever_the_vendor_answers_first(
+    fault: FaultKind, status: int, times: int, tmp_path: Path
+) -> None:
+    """Both vendors at once: refused calls are made again, and those whose answer got lost are cleared up first."""
+    async with shop(tmp_path, scraped=False) as world:
+        for call in _PAGE_CALLS:
+            world.twin.fail(fault, call, times=times, status=status, retry_after=1 if status == 429 else None)
+        await _falls_ill(world)
+        await _is_paged_and_recovers(world, 30)
+        if status == 429:
+            for call in _PAGE_CALLS:
+                first, second, third = (one.at for one in world.tried(call)[:3])
+                assert min(second - first, third - second) >= 950, f"{call} was not given the second it asked for"
+
+
+async def test_a_page_waits_for_vendors_that_cannot_be_reached(tmp_path: Path) -> None:
+    """Connections are refused for a while; then both vendors come back, and the page with them."""
+    async with shop(tmp_path, scraped=False) as world:
+        await world.daemon.start()
+        await world.until_watched()
+        await world.vendors.leave()
+        await world.service.kill()
+
+        async def has_tried_both() -> bool:
+            for incident in await world.open_incidents():
+                sent = await world.notifications(incident["number"])
+                return len(sent) == 2 and all(one["attempts"] and one["state"] == "pending" for one in sent)
+            return False
+
+        await world.until(has_tried_both, "both vendors were tried")
+        await world.vendors.come()
+        await _is_paged_and_recovers(world, 30)
+
+
+async def test_a_page_that_a_vendor_refuses_is_told_to_the_fallback(tmp_path: Path) -> None:
+    """PagerDuty does not know ana's key: the console says whom the page was meant for and why it did not get there, and
+    the end of it."""
+    async with shop(tmp_path, scraped=False) as world:
+        world.twin.pagerduty.unknown_keys.add(ANA)
+        await _falls_ill(world)
+        await world.until(lambda: "Meant for user:ana/pagerduty[0]" in world.daemon.log(), "the console has the page")
+        assert ANA not in world.daemon.log()
+        await world.until(lambda: world.roots(), "the other channel has it too")
+        await world.service.start()
+        await world.until_over()
+        await world.until(lambda: "RESOLVED" in world.daemon.log(), "the console has the end of it")
+        assert not world.pages()
