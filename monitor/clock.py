@@ -14,6 +14,8 @@ from collections.abc import Callable
 from monitor.model.times import SECOND, Millis, Timestamp
 
 _LONGEST_NAP: Millis = 30 * SECOND
+_SET_BACK: Millis = 10 * SECOND
+"""Corrections smaller than this only make a wait that much longer."""
 
 
 class Clock:
@@ -45,13 +47,15 @@ class Clock:
             await self._nap(min(rest, _LONGEST_NAP) / 1000)
 
     async def wait(self, event: asyncio.Event, due: Timestamp | None) -> bool:
-        """Return when `event` is set (True, and clear it) or wall time has reached `due` (False). None: no limit."""
+        """Return when `event` is set (True, and clear it) or wall time has reached `due` (False). None: no limit. False
+        also when the wall clock was set back meanwhile: `due` is further off than was meant, so the caller looks again."""
+        ahead = self._ahead()
         while not event.is_set():
             if due is None:
                 await event.wait()
                 break
             rest = due - self.now()
-            if rest <= 0:
+            if rest <= 0 or self._ahead() < ahead - _SET_BACK:
                 return False
             try:
                 async with asyncio.timeout(min(rest, _LONGEST_NAP) / 1000):
@@ -60,6 +64,10 @@ class Clock:
                 continue
         event.clear()
         return True
+
+    def _ahead(self) -> Millis:
+        """Wall time over monotonic time; changes only when somebody sets the clock, or the machine sleeps."""
+        return self.now() - round(self.monotonic() * 1000)
 
     async def _nap(self, seconds: float) -> None:
         due = self.monotonic() + seconds

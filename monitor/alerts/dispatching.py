@@ -27,7 +27,8 @@ from monitor.model.alerts import Alert
 from monitor.model.times import SECOND, Millis, Timestamp
 
 _JUMP: Millis = 10 * SECOND
-"""A step of the wall clock by more than this is treated like a restart: nobody could report in time that was skipped."""
+"""A step of the wall clock forward by more than this is treated like a restart: nobody could report in time that was
+skipped. One back moves the groups' times with it."""
 
 
 class AlertStore(Protocol):
@@ -126,8 +127,13 @@ class Dispatcher:
         await self._commit(None, decide)
 
     async def _notice_jump(self) -> None:
-        if self._jumps.since_last() > _JUMP:
+        jumped = self._jumps.since_last()
+        if jumped > _JUMP:
             await self._believe_longer()
+        elif jumped < -_JUMP:
+            await self._commit(
+                None, lambda groups: AlertStep(groups=tuple(one.moved(jumped) for one in groups.values()))
+            )
 
     def _look(self, groups: Mapping[str, AlertGroup]) -> AlertStep:
         now = self._clock.now()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from monitor.model.alerts import Alert
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
-from monitor.model.times import Timestamp
+from monitor.model.times import Millis, Timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,25 @@ class AlertGroup:
 
     def resolved(self, now: Timestamp) -> tuple[Alert, ...]:
         return tuple(alert for alert in self.members if alert.resolved(now))
+
+    def moved(self, by: Millis) -> AlertGroup:
+        """The same group with all its times moved: the wall clock was set by so much, and what was to come after five
+        minutes still comes after five minutes."""
+        return replace(
+            self,
+            members=tuple(
+                replace(
+                    alert,
+                    starts_at=alert.starts_at + by,
+                    ends_at=alert.ends_at + by,
+                    updated_at=alert.updated_at + by,
+                )
+                for alert in self.members
+            ),
+            log=tuple(replace(entry, at=entry.at + by) for entry in self.log),
+            created_at=self.created_at + by,
+            next_flush=None if self.next_flush is None else self.next_flush + by,
+        )
 
     def wake_at(self) -> Timestamp | None:
         """When to look again without anything new: the next flush, or the end of belief in a member that an incident was

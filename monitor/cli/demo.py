@@ -38,7 +38,9 @@ host: {{enabled: false}}
 log: {{level: error}}
 """
 _LISTENS: Final = re.compile(r"(http://[^\s]+)")
-_HEADLINE: Final = re.compile(r"(FIRING|ACKNOWLEDGED|RESOLVED|STILL OPEN|UNACKNOWLEDGED|\[possible repeat\])\b")
+_HEADLINE: Final = re.compile(
+    r"(FIRING|CRITICAL|ERROR|WARNING|INFO|ACKNOWLEDGED|UNACKNOWLEDGED|RESOLVED|STILL OPEN|\[possible repeat\])\b"
+)
 _PATIENCE_SECONDS: Final = 30.0
 _LOOK_EVERY: Final = 100
 

@@ -83,7 +83,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         grid.add_column(header.upper(), no_wrap=place < len(headers) - 1 or not out.is_terminal)
     for row in rows:
         grid.add_row(*(Text.from_markup(cell) for cell in row))
-    out.print(grid)
+    with out.capture() as drawn:
+        out.print(grid)
+    lines = [line.rstrip() for line in drawn.get().splitlines()]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def now() -> Timestamp:

@@ -241,6 +241,7 @@ class _Scrape:
         "_last",
         "_reader",
         "_series",
+        "_written_at",
         "busy",
         "due",
         "ended",
@@ -261,6 +262,7 @@ class _Scrape:
         self._clock = clock
         self._fetch = fetch
         self._reader = TextReader(admission(job, target.labels))
+        self._written_at: Timestamp = 0
         self._series = TargetSeries(
             sink, _report_series(job, target.labels), track_loose=job.track_timestamps_staleness
         )
@@ -291,6 +293,8 @@ class _Scrape:
         """Scrape once, for the time `at`. Returns what went wrong."""
         began = self._clock.monotonic()
         job, target, reader = self.job, self.target, self._reader
+        # the wall clock was set back: keep the order rather than lose the samples
+        at = self._written_at = max(at, self._written_at + 1)
         scraped = kept = 0
         size = 0
         try:

@@ -139,7 +139,7 @@ class Story:
         if heard != expected:
             problems += ["expected (-) and heard (+):", *(line for line in ndiff(expected, heard) if line[0] != "?")]
         if world.crashes:
-            problems += ["tasks that crashed:", *world.crashes]
+            problems += ["tasks that crashed:", *dict.fromkeys(world.crashes)]
         if problems:
             raise StoryError("\n".join(problems))
 

@@ -9,7 +9,7 @@ import pytest
 from monitor.model.times import HOUR
 from monitor.simulate.stories import Story, acknowledged, page, resolve
 from monitor.simulate.world import Line
-from tests.support.story_files import story_configuration
+from tests.support.story_files import QUEUE, story_configuration
 
 
 def test_a_clock_set_forward_ends_no_alert(tmp_path: Path) -> None:
@@ -41,6 +41,29 @@ def test_a_clock_set_back_delays_a_step_by_its_own_pause_at_most(tmp_path: Path)
     story.at("20m").up("api")
     story.at("20m21s50ms").expect(resolve("ana"), resolve("bo"))
     story.until("1h").expect_nothing()
+
+
+def test_scrapes_go_on_when_the_clock_is_set_back(tmp_path: Path) -> None:
+    """A queue that fills after the jump is noticed within the job's interval, and so is its end."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").serve(QUEUE, "queue_length 1\n")
+    story.at("5m1s").jump(-HOUR)
+    story.at("10m").serve(QUEUE, "queue_length 500\n")
+    story.at("10m8s776ms").expect(page("ana"))
+    story.at("11m").serve(QUEUE, "queue_length 1\n")
+    story.at("11m8s776ms").expect(resolve("ana"))
+    story.until("2h").expect_nothing()
+
+
+def test_a_group_that_waits_for_company_waits_no_longer_when_the_clock_is_set_back(tmp_path: Path) -> None:
+    """The half minute of a warning is half a minute, and its group's interval five: noticed within a nap of the clock."""
+    story = Story(story_configuration(tmp_path))
+    story.at("5m").serve(QUEUE, "queue_length 50\n")
+    story.at("5m20s").jump(-HOUR)
+    story.at("5m38s776ms").expect(page("default"))
+    story.at("19m").serve(QUEUE, "queue_length 5\n")
+    story.at("20m38s776ms").expect(resolve("default"))
+    story.until("2h").expect_nothing()
 
 
 @pytest.mark.parametrize("killed", ["2s51ms", "3m", "5m2s49ms", "5m2s51ms", "6m59s999ms"])

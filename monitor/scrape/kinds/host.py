@@ -269,7 +269,7 @@ class HostCollecting:
             rows = await asyncio.to_thread(self._files.rows)
             self.write(self._clock.now(), rows)
             now = self._clock.now()
-            await self._clock.sleep_until(now + self._interval - now % self._interval)
+            await self._clock.sleep(self._interval - now % self._interval)
 
     def write(self, at: Timestamp, rows: Iterable[Row]) -> None:
         """Store one round; series that are gone end with it."""
