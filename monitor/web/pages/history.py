@@ -44,8 +44,9 @@ def strips(source: SampleSource, now: Timestamp, check: str = "") -> Strips:
             continue
         cells = (times[low:high] - start - 1) // _CELL
         firsts = np.flatnonzero(np.diff(cells, prepend=-1))
-        with np.errstate(invalid="ignore"):  # absent samples are NaNs of the kind that complains
-            worst = np.fmin.reduceat(frame.values(low, high), firsts, axis=1)
+        values = frame.values(low, high)
+        # Absent samples are NaNs of the signalling kind, which would win.
+        worst = np.fmin.reduceat(np.where(np.isnan(values), np.nan, values), firsts, axis=1)
         places = cells[firsts].tolist()
         for labels, levels in zip(frame.labels, worst.tolist(), strict=True):
             strip_ = found.setdefault(labels.get("check", ""), [math.nan] * _CELLS)

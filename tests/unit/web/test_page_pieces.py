@@ -1,4 +1,4 @@
-"""Markup is escaped by construction."""
+"""Markup that is escaped by construction, and the strips of the last hour."""
 
 from __future__ import annotations
 
@@ -75,7 +75,6 @@ def test_a_cell_shows_the_worst_of_its_two_minutes() -> None:
     old.append(now - 3000, [0.0, 1.0])
     old.close(now - 2000)
     new.append(now - 1000, [1.0])
-    new.append(now - 90 * MINUTE, [0.0])
     cells = strips(store.view(), now)["a"]
     assert len(cells) == 30
     assert cells[-2:] == [0.5, 0.0]
