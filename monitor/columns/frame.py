@@ -48,12 +48,29 @@ class Frame(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest sample of each of S series."""
+
+    labels: Sequence[Labels]
+    """S label sets; the same object for as long as the series are the same."""
+    values: NDArray[np.float64]
+    """(S,)."""
+    times: NDArray[np.int64]
+    """(S,) milliseconds; a time before the window where there is no sample in it."""
+
+
 class SampleSource(Protocol):
     """Where the evaluator reads from: one unchanging view of the store, safe to use in a worker thread."""
 
     def select(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> Sequence[Frame]:
         """All series that satisfy every matcher, with their samples in [start, end] (more may be given). No label set
         comes twice."""
+        ...
+
+    def newest(self, matchers: Sequence[Matcher], oldest: Timestamp, at: Timestamp) -> Newest | None:
+        """For each series that satisfies every matcher its newest sample in (oldest, at], stale markers included. None
+        if this source cannot tell faster than its frames can."""
         ...
 
 

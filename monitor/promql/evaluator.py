@@ -45,7 +45,7 @@ from monitor.promql.nodes import (
 from monitor.promql.numbers import general
 from monitor.promql.plans import Plans, without_name
 from monitor.promql.quoting import go_quote
-from monitor.promql.selection import Run, newest, runs, runs_of_block
+from monitor.promql.selection import Run, newest, newest_at_one, runs, runs_of_block
 from monitor.promql.signatures import SET_OPERATORS, ValueType
 from monitor.promql.typecheck import type_of
 
@@ -126,6 +126,11 @@ class Evaluator(Calls):
         moved = self.shifted(at, node.shift)
         if node.smoothed:
             return self._smoothed(node, moved)
+        if len(moved) == 1:
+            quick = newest_at_one(self.task.source, node.matchers, int(moved[0]), self.task.lookback)
+            if quick is not None:
+                self._count(quick[0].values.size)
+                return quick
         low, high = int(moved.min()) - self.task.lookback, int(moved.max())
         frames, labels = self._select(node, node.matchers, low + 1, high)
         block, stamps = newest(frames, labels, moved, self.task.lookback)

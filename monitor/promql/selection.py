@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.columns.frame import Frame
+from monitor.columns.frame import Frame, SampleSource
 from monitor.columns.nans import missing, stale
+from monitor.matching.matchers import Matcher
 from monitor.model.labels import Labels
 from monitor.model.times import Millis
 from monitor.promql.matrix import Block, Bools, Floats, Ints
@@ -38,13 +39,23 @@ class Run:
         return slice(self.first, self.first + len(self.values)) if self.rows is None else self.rows
 
 
+def newest_at_one(
+    source: SampleSource, matchers: Sequence[Matcher], at: Millis, lookback: Millis
+) -> tuple[Block, Floats] | None:
+    """`newest` at one instant, the case of rules, where the source knows it without its frames. None otherwise."""
+    found = source.newest(matchers, at - lookback, at)
+    if found is None:
+        return None
+    present = found.times > at - lookback
+    if bool(np.isnan(found.values).any()):
+        present &= ~stale(found.values)
+    mask = None if bool(present.all()) else present[:, None]
+    return Block(found.labels, found.values[:, None], mask), found.times[:, None] / 1000
+
+
 def newest(frames: Sequence[Frame], labels: Sequence[Labels], at: Ints, lookback: Millis) -> tuple[Block, Floats]:
     """For each series and each instant of `at` (N,) the newest sample in (t - lookback, t]; no value if that is a stale
     marker. Also the times of those samples in seconds, (S, N)."""
-    if len(at) == 1:
-        quick = _newest_at_one(frames, labels, int(at[0]), lookback)
-        if quick is not None:
-            return quick
     steps = len(at)
     values: list[Floats] = []
     present: list[Bools] = []
@@ -59,42 +70,6 @@ def newest(frames: Sequence[Frame], labels: Sequence[Labels], at: Ints, lookback
     mask = np.concatenate(present)
     block = Block(labels, np.concatenate(values), None if bool(mask.all()) else mask)
     return block, np.concatenate(stamps)
-
-
-def _newest_at_one(
-    frames: Sequence[Frame], labels: Sequence[Labels], at: int, lookback: Millis
-) -> tuple[Block, Floats] | None:
-    """One instant at which every frame has a fresh slot filled for all its series: the case of rules. None otherwise."""
-    columns: list[Floats] = []
-    stamps: list[int] = []
-    oldest = at - lookback
-    for frame in frames:
-        times = frame.times
-        slot = len(times) - 1
-        if slot < 0:
-            return None
-        stamp = int(times[slot])
-        if stamp > at:
-            slot = int(times.searchsorted(at, "right")) - 1
-            if slot < 0:
-                return None
-            stamp = int(times[slot])
-        if stamp <= oldest:
-            return None
-        columns.append(frame.values(slot, slot + 1))
-        stamps.append(stamp)
-    if not columns:
-        return None
-    values = np.concatenate(columns) if len(columns) > 1 else np.ascontiguousarray(columns[0])
-    present: Bools | None = None
-    if bool(np.isnan(values).any()):
-        if bool(missing(values).any()):
-            return None
-        gone = stale(values)
-        present = ~gone if bool(gone.any()) else None
-    sizes = [len(column) for column in columns]
-    seconds = np.repeat(np.array(stamps, dtype=np.float64) / 1000, sizes)[:, None]
-    return Block(labels, values, present), seconds
 
 
 def _newest_of_frame(frame: Frame, at: Ints, lookback: Millis, steps: int) -> tuple[Floats, Bools, Floats]:

@@ -30,13 +30,17 @@ PACKED_AT_ONCE: Final = 1024
 class Layout:
     """Which series the columns of a chunk are: distinct sids in column order."""
 
-    __slots__ = ("_base", "_order", "sids")
+    __slots__ = ("_base", "_order", "sids", "where")
 
     def __init__(self, sids: NDArray[np.int32]) -> None:
         self.sids = sids
+        self.where: slice | NDArray[np.int32] = sids
+        """The sids as an index, a slice where they are consecutive."""
         count = len(sids)
         straight = count > 0 and int(sids[-1]) - int(sids[0]) == count - 1 and bool((np.diff(sids) == 1).all())
         self._base = int(sids[0]) if straight else -1
+        if straight:
+            self.where = slice(self._base, self._base + count)
         self._order: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -97,8 +101,8 @@ class Chunk:
             + (self.matrix.nbytes if len(self.times) < SLOTS else self.count * self.matrix.strides[0])
         )
 
-    def add(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float], sequence: int) -> None:
-        """Add a slot to a chunk that is not full. `values` must be as many as there are series."""
+    def add(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float], sequence: int) -> bool:
+        """Add a slot to a chunk that is not full. `values` must be as many as there are series. True if none is NaN."""
         slot = self.count
         if slot == len(self.times):
             self._grow()
@@ -106,11 +110,13 @@ class Chunk:
         row[:] = values
         self.times[slot] = at
         self.sequences[slot] = sequence
-        if np.count_nonzero(np.isnan(row)):
+        whole = not np.count_nonzero(np.isnan(row))
+        if not whole:
             self._note_gaps(slot, row)
         elif self.gaps is not None:
             self.gaps[slot + 1] = self.gaps[slot]
         self.count = slot + 1
+        return whole
 
     def gapless(self, low: int, high: int, columns: NDArray[np.int64]) -> bool:
         """True only if these series have a value in each of these slots."""

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from monitor.columns.nans import MISSING_VALUE, missing
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import AnyChunk, Chunk, Layout, PackedChunk
-
-_NEVER = -(1 << 62)
+from monitor.tsdb.newest import NEVER, NewestSamples
 
 
 class StoredFrame:
     """The chain of chunks of one frame. Written by the loop only."""
 
     __slots__ = (
+        "_newest",
         "chunks",
         "last",
         "layout",
@@ -34,7 +34,8 @@ class StoredFrame:
         "open",
     )
 
-    def __init__(self, number: int, layout: Layout, *, loose: bool) -> None:
+    def __init__(self, number: int, layout: Layout, newest: NewestSamples, *, loose: bool) -> None:
+        self._newest = newest
         self.number = number
         self.loose = loose
         """Written by loose samples, not by a row writer."""
@@ -42,7 +43,7 @@ class StoredFrame:
         self.layout = layout
         """Of the next slot."""
         self.chunks: tuple[AnyChunk, ...] = ()
-        self.last: Timestamp = _NEVER
+        self.last: Timestamp = NEVER
         """Time of the newest slot."""
         self.logged_first = 0
         """The log has all slots with numbers below this."""
@@ -69,10 +70,11 @@ class StoredFrame:
         chunk = chunks[-1] if chunks else None
         if chunk is None or chunk.layout is not self.layout or type(chunk) is not Chunk or chunk.full:
             chunk = Chunk(self.layout, self.end)
-            chunk.add(at, values, sequence)
+            whole = chunk.add(at, values, sequence)
             self.chunks = (*chunks, chunk)
         else:
-            chunk.add(at, values, sequence)
+            whole = chunk.add(at, values, sequence)
+        self._newest.note(self.layout.where, at, chunk.matrix[chunk.count - 1], sequence, whole=whole)
         self.last = at
         return True
 
@@ -97,7 +99,7 @@ class StoredFrame:
                 present = np.flatnonzero(~missing(chunk.read(0, chunk.count, columns)[:, 0]))
                 if len(present):
                     return int(chunk.times[present[-1]])
-        return _NEVER
+        return NEVER
 
     def silent_sids(self) -> NDArray[np.int32]:
         """Those of the current layout without any sample in the newest chunk, int32."""

@@ -17,6 +17,7 @@ from monitor.matching.matchers import Matcher
 from monitor.model.labels import Labels
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.index import SeriesIndex
+from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 from monitor.tsdb.selection import Group, Selection
 
 _NONE: Final = -1
@@ -27,10 +28,11 @@ _SELECTIONS_REMEMBERED: Final = 1024
 class Homes:
     """Frames by number, homes by sid, and remembered selections. Safe to read in a worker thread."""
 
-    __slots__ = ("_home", "_lock", "_remembered", "_several", "frames", "index", "version")
+    __slots__ = ("_home", "_lock", "_remembered", "_several", "frames", "index", "newest", "version")
 
     def __init__(self) -> None:
         self.index = SeriesIndex()
+        self.newest = NewestSamples()
         self.frames: dict[int, StoredFrame] = {}
         self.version = 0
         """Changes whenever a selection could come out differently."""
@@ -52,6 +54,7 @@ class Homes:
                 grown = np.full(max(size, 2 * len(self._home)), _NONE, dtype=np.int32)
                 grown[: len(self._home)] = self._home
                 self._home = grown
+            self.newest.reserve(len(self._home))
             self.frames[frame.number] = frame
             here = self._home[sids]
             changed = here != frame.number
@@ -80,10 +83,12 @@ class Homes:
                     if len(rest) == 1:
                         self._home[sid] = rest[0]
                         del self._several[sid]
+                        self.newest.mark([sid], UNSURE)
                     else:
                         self._several[sid] = rest
             if homeless:
                 self.index.drop(homeless)
+                self.newest.mark(homeless, NEVER)
             if len(sids):
                 self.version += 1
 
@@ -112,7 +117,7 @@ class Homes:
             version = self.version
         sids = self.index.resolve(matchers)
         with self._lock:
-            selection = Selection(version=version, groups=self._grouped(sids, known))
+            selection = Selection(version, self._grouped(sids, known), known)
             if len(self._remembered) >= _SELECTIONS_REMEMBERED and key not in self._remembered:
                 for old in list(self._remembered)[: _SELECTIONS_REMEMBERED // 2]:
                     del self._remembered[old]

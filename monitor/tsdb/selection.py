@@ -19,12 +19,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.columns.frame import Frame, MatrixFrame
+from monitor.columns.frame import Frame, MatrixFrame, Newest
 from monitor.columns.nans import missing
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import AnyChunk, Layout, PackedChunk, padded
 from monitor.tsdb.frames import StoredFrame, extent, missing_row
+from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 
 _LAYOUTS_REMEMBERED: Final = 16
 _FEW_FALLS: Final = 1024
@@ -248,13 +249,99 @@ class StoredSelection:
         return np.cumsum(out, axis=1, out=out)
 
 
-@dataclass(frozen=True, slots=True)
 class Selection:
     """What one list of matchers selects, for one state of the series set."""
 
-    version: int
-    groups: dict[tuple[int, ...], Group]
-    """By the numbers of their frames."""
+    __slots__ = ("_flat", "_known", "groups", "version")
+
+    def __init__(self, version: int, groups: dict[tuple[int, ...], Group], before: Selection | None) -> None:
+        """`before`: what the same matchers selected last; labels of the same series stay the same object."""
+        self.version = version
+        self.groups = groups
+        """By the numbers of their frames."""
+        same = before is not None and list(before.groups.values()) == list(groups.values())
+        self._flat = before._flat if before is not None and same else None
+        self._known: tuple[NDArray[np.int64], tuple[Labels, ...]] | None = None
+
+    def newest(self, table: NewestSamples, oldest: Timestamp, at: Timestamp, sequence: int) -> Newest | None:
+        """See `SampleSource.newest`; None if rows were written since `sequence`."""
+        flat = self._flat
+        if flat is None:
+            flat = self._flat = _flat(list(self.groups.values()))
+        read = table.read(flat.sids, sequence)
+        if read is None:
+            return None
+        values, times = read
+        times[flat.shared] = UNSURE
+        unsure = np.flatnonzero(times > at)
+        if len(unsure):
+            self._ask_frames(flat, unsure, values, times, oldest, at, sequence)
+        here = times > oldest
+        count = int(np.count_nonzero(here))
+        if 2 * count >= len(here):
+            return Newest(flat.labels, values, times)
+        # Most of them are of the past: whoever works on labels should not carry them along.
+        rows = np.flatnonzero(here)
+        known = self._known
+        if known is None or not np.array_equal(known[0], rows):
+            known = self._known = (rows, tuple([flat.labels[row] for row in rows.tolist()]))
+        return Newest(known[1], values[rows], times[rows])
+
+    def _ask_frames(
+        self,
+        flat: _Flat,
+        unsure: NDArray[np.int64],
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        oldest: Timestamp,
+        at: Timestamp,
+        sequence: int,
+    ) -> None:
+        """Fill in the rows of the groups to which these rows belong."""
+        numbers: list[int] = np.unique(flat.starts.searchsorted(unsure, side="right") - 1).tolist()
+        for number in numbers:
+            group = flat.groups[number]
+            low = int(flat.starts[number])
+            rows = slice(low, low + len(group.labels))
+            times[rows] = NEVER
+            frame = group.answer(oldest + 1, at, sequence)
+            if frame is None:
+                continue
+            matrix = frame.values(0, len(frame.times))
+            slots: NDArray[np.int64] = np.where(missing(matrix), -1, np.arange(matrix.shape[1])).max(axis=1)
+            values[rows] = matrix[np.arange(len(matrix)), np.maximum(slots, 0)]
+            times[rows] = np.where(slots >= 0, frame.times[np.maximum(slots, 0)], NEVER)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flat:
+    """All series of a selection one after another."""
+
+    groups: list[Group]
+    starts: NDArray[np.int64]
+    """The first row of each group."""
+    sids: NDArray[np.int64]
+    labels: tuple[Labels, ...]
+    shared: NDArray[np.int64]
+    """Rows of series that live in several frames."""
+
+
+def _flat(groups: list[Group]) -> _Flat:
+    sizes = [len(group.labels) for group in groups]
+    starts = np.cumsum([0, *sizes[:-1]], dtype=np.int64)
+    several = [
+        np.arange(start, start + size, dtype=np.int64)
+        for group, start, size in zip(groups, starts.tolist(), sizes, strict=False)
+        if len(group.frames) > 1
+    ]
+    nothing = np.empty(0, dtype=np.int64)
+    return _Flat(
+        groups=groups,
+        starts=starts,
+        sids=np.concatenate([nothing, *(group.sids for group in groups)]),
+        labels=tuple([labels for group in groups for labels in group.labels]),
+        shared=np.concatenate([nothing, *several]),
+    )
 
 
 def _merged(found: Sequence[StoredSelection], labels: Sequence[Labels]) -> MatrixFrame:

@@ -244,7 +244,7 @@ class SampleStore:
         self._frames_made = max(self._frames_made, number)
         frame = self._homes.frames.get(number)
         if frame is None:
-            frame = StoredFrame(number, Layout(sids), loose=loose)
+            frame = StoredFrame(number, Layout(sids), self._homes.newest, loose=loose)
             frame.open = loose
             self._homes.move_in(frame, sids)
         else:
@@ -315,7 +315,7 @@ class SampleStore:
 
     def _new_frame(self, sids: NDArray[np.int32], *, loose: bool) -> StoredFrame:
         self._frames_made += 1
-        frame = StoredFrame(self._frames_made, Layout(sids), loose=loose)
+        frame = StoredFrame(self._frames_made, Layout(sids), self._homes.newest, loose=loose)
         self._homes.move_in(frame, sids)
         return frame
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from monitor.columns.frame import Frame
+from monitor.columns.frame import Frame, Newest
 from monitor.columns.nans import missing
 from monitor.matching.matchers import Matcher
 from monitor.model.labels import Labels
@@ -36,6 +36,11 @@ class View:
         sequence = self._sequence
         groups = self._homes.select(matchers).groups.values()
         return [frame for group in groups if (frame := group.answer(start, end, sequence)) is not None]
+
+    def newest(self, matchers: Sequence[Matcher], oldest: Timestamp, at: Timestamp) -> Newest | None:
+        """For each of these series its newest sample in (oldest, at], stale markers included; None if the store has been
+        written to since."""
+        return self._homes.select(matchers).newest(self._homes.newest, oldest, at, self._sequence)
 
     def series(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> list[Labels]:
         """The label sets of the series that have a sample in [start, end], sorted."""

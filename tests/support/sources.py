@@ -47,6 +47,9 @@ class MemorySource:
             self._frames[key] = framed(chosen, gappy=self.gappy)
         return self._frames[key]
 
+    def newest(self, matchers: Sequence[Matcher], oldest: Timestamp, at: Timestamp) -> None:
+        """Only the frames know."""
+
 
 def framed(series: Mapping[Labels, Mapping[Timestamp, float]], *, gappy: bool) -> Sequence[Frame]:
     """Series as frames."""

@@ -179,6 +179,9 @@ class _OneFrame:
     def select(self, matchers: object, start: int, end: int) -> list[MatrixFrame]:
         return [self._frame]
 
+    def newest(self, matchers: object, oldest: int, at: int) -> None:
+        """Only the frame knows."""
+
 
 @given(
     st.lists(st.lists(st.integers(0, 50), min_size=12, max_size=12), min_size=1, max_size=4),
