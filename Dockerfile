@@ -38,8 +38,8 @@ LABEL org.opencontainers.image.title="Watchkeeper" \
       org.opencontainers.image.version="0.1.0"
 
 RUN python3 -m pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
-    && groupadd --system --gid 10001 watchkeeper \
-    && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin watchkeeper \
+    && groupadd --gid 10001 watchkeeper \
+    && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin watchkeeper \
     && install --directory --owner=watchkeeper --group=watchkeeper --mode=0750 /data \
     && install --directory /etc/watchkeeper
 
