@@ -12,9 +12,11 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from monitor.model.labels import Labels
+from monitor.scrape.jobs import ScrapeJob, TargetGroup
 from monitor.tsdb.store import SampleStore
 from tests.support.samples import metric
-from tests.support.web_worlds import NOW, WebWorld, web_world
+from tests.support.scraped import ScrapeWorld
+from tests.support.web_worlds import NOW, LimitedQuerier, StoreQuerier, WebWorld, web_world
 
 AT = NOW / 1000
 
@@ -204,6 +206,60 @@ async def test_a_query_is_printed_nicely(tmp_path: Path) -> None:
     async with web_world(str(tmp_path)) as world:
         _, body = await ask(world, "format_query", query="sum  by(job)(up)")
         assert data(body) == "sum by (job) (up)"
+
+
+async def test_a_timeout_is_handed_on_and_never_longer_than_ours(tmp_path: Path) -> None:
+    """Two minutes at most."""
+    async with web_world(str(tmp_path)) as world:
+        for timeout in ("10s", "0.5", "1h"):
+            assert (await ask(world, "query", query="1", timeout=timeout))[0] == 200
+        assert isinstance(world.parts.querier, StoreQuerier)
+        assert world.parts.querier.seconds == [10.0, 0.5, 120.0]
+
+
+async def test_a_query_that_takes_too_long_is_a_timeout(tmp_path: Path) -> None:
+    """503 with Prometheus's word for it; other limits are the query's fault."""
+    async with web_world(str(tmp_path)) as world:
+        for problem, code, kind in (
+            ("query timed out in expression evaluation", 503, "timeout"),
+            ("query processing would load too many samples into memory", 422, "execution"),
+        ):
+            world.parts.querier = LimitedQuerier(problem)
+            status, body = await ask(world, "query", query="1")
+            assert (status, body["errorType"], body["error"]) == (code, kind, problem)
+
+
+async def test_the_lookback_of_a_query_can_be_set(tmp_path: Path) -> None:
+    """Two minutes after the last sample."""
+    async with web_world(str(tmp_path)) as world:
+        fill(world.samples)
+        given = {"query": "count(up)", "time": str(AT + 120)}
+        _, body = await ask(world, "query", **given)
+        assert data(body) == {"resultType": "vector", "result": [{"metric": {}, "value": [NOW // 1000 + 120, "2"]}]}
+        _, body = await ask(world, "query", **given, lookback_delta="1m")
+        assert data(body) == {"resultType": "vector", "result": []}
+
+
+async def test_targets_and_their_metadata_are_told(tmp_path: Path) -> None:
+    """What was scraped, how it went, and what it says about its metrics."""
+    async with web_world(str(tmp_path)) as world:
+        scrapes = ScrapeWorld()
+        scrapes.scraping.apply(
+            [ScrapeJob(name="j", interval=10_000, timeout=5_000, groups=(TargetGroup(addresses=("a:1",)),))]
+        )
+        scrapes.tell("# HELP m What it is.\n# TYPE m gauge\nm 1\n")
+        await scrapes.slot()
+        world.parts.scraping = scrapes.scraping
+        _, body = await world.json("GET", "/api/v1/targets?state=active")
+        found = data(body)
+        assert isinstance(found, dict)
+        target = found["activeTargets"][0]  # pyright: ignore
+        assert (target["health"], target["scrapeUrl"], target["scrapePool"]) == ("up", "http://a:1/metrics", "j")
+        assert target["labels"] == {"instance": "a:1", "job": "j"}
+        assert found["droppedTargets"] == []
+        _, body = await world.json("GET", "/api/v1/metadata?metric=m")
+        assert data(body) == {"m": [{"type": "gauge", "help": "What it is.", "unit": ""}]}
+        assert (await world.json("GET", "/api/v1/targets?state=odd"))[0] == 400
 
 
 PROMTOOL = shutil.which("promtool")

@@ -16,7 +16,7 @@ from monitor.config.environment import Environment
 from monitor.config.loading import Configuration, Overrides, load
 from monitor.model.changes import AuditEntry, Deployment
 from monitor.model.checks import Check, HealthState
-from monitor.model.errors import ConfigError, Finding, NotFoundError
+from monitor.model.errors import ConfigError, Finding, NotFoundError, QueryLimitError
 from monitor.model.incidents import Actor, IncidentEvent
 from monitor.model.labels import Labels
 from monitor.model.times import DAY, MINUTE, Millis, Timestamp
@@ -92,6 +92,30 @@ class StoreQuerier:
     ) -> Answer:
         self.seconds.append(seconds)
         return Query(text, _options(lookback)).range(self._store.view(), start, end, step)
+
+
+class LimitedQuerier:
+    """QueryAnswering that is over some limit."""
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+
+    async def answer(
+        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float = 120.0
+    ) -> Answer:
+        raise QueryLimitError(self._problem)
+
+    async def answer_range(
+        self,
+        text: str,
+        start: Timestamp,
+        end: Timestamp,
+        step: Millis,
+        *,
+        lookback: Millis | None = None,
+        seconds: float = 120.0,
+    ) -> Answer:
+        raise QueryLimitError(self._problem)
 
 
 def _options(lookback: Millis | None) -> Options:

@@ -111,6 +111,8 @@ def selectors_of(given: MultiDict[str]) -> list[Sequence[Matcher]]:
 
 def parse_error_text(text: str, message: str, start: int) -> str:
     """`1:5: parse error: ...`; `start` is a byte offset."""
+    if not text:
+        return f"unknown position: parse error: {message}"
     before = text.encode(errors="replace")[:start]
     line, column = before.count(b"\n") + 1, start - before.rfind(b"\n")
     return f"{line}:{column}: parse error: {message}"

@@ -146,6 +146,7 @@ def test_names_are_unescaped(name: str, plain: str) -> None:
 def test_places_of_parse_errors_count_lines_and_bytes() -> None:
     """From one."""
     assert parse_error_text("a\nbö +", "why", 6) == "2:5: parse error: why"
+    assert parse_error_text("", "why", 0) == "unknown position: parse error: why"
 
 
 @given(
