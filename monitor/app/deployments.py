@@ -51,7 +51,7 @@ class Deployments:
                 at=event.at,
                 version=event.version,
                 service=event.check.name,
-                by="seen in the health body",
+                detail="seen in the health body",
                 environment=self._environment,
                 previous=event.before,
             ),

@@ -17,6 +17,7 @@ from monitor.model.checks import Check, Expect
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND
 from monitor.net.tls import Trust
+from monitor.net.url import parse_url
 from monitor.probe.expect import Expectations
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
 from monitor.probe.kinds.http import HttpOptions
@@ -201,6 +202,10 @@ def _require_http(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f'"{url}" is not an HTTP address: write http://host:port/path')
+    try:
+        parse_url(url)
+    except ValueError as error:
+        raise ValueError(f"{error}: write http://host:port/path") from error
 
 
 def _kind(

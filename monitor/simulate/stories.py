@@ -25,6 +25,7 @@ from monitor.model.incidents import Actor, Door
 from monitor.model.notifications import MessageKind
 from monitor.model.times import Millis, Timestamp, format_duration, parse_duration
 from monitor.oncall.incident import Incident
+from monitor.probe.heartbeat import Ping, PingKind
 from monitor.simulate.loop import run
 from monitor.simulate.world import START, Heard, Line, World, hanging, healthy, refused
 
@@ -176,6 +177,14 @@ class Moment:
 
         async def act(world: World) -> None:
             world.bodies[url] = body.encode()
+
+        return self._do(act)
+
+    def ping(self, check: str, kind: PingKind = PingKind.SUCCESS) -> Moment:
+        """A job reports to its heartbeat."""
+
+        async def act(world: World) -> None:
+            await world.running.probes.probing.ping(check, Ping(kind=kind))
 
         return self._do(act)
 

@@ -63,7 +63,7 @@ def test_init_does_not_replace_a_file_unless_told(tmp_path: Path, capsys: pytest
     assert file.read_text() == starter("a.test")
 
 
-@pytest.mark.parametrize("url", ["ftp://a.test/", "http://"])
+@pytest.mark.parametrize("url", ["ftp://a.test/", "http://", "tcp:x:1", "a.test:99999"])
 def test_init_refuses_what_cannot_be_checked(tmp_path: Path, url: str) -> None:
     """A usage error, and no file."""
     file = tmp_path / "w.yml"

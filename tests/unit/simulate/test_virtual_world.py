@@ -56,6 +56,19 @@ def test_jumps_of_the_wall_clock_are_told_once(span: int) -> None:
     assert run(story(), loop) == [0, 0, span, 0]
 
 
+def test_a_wait_ends_early_when_the_clock_is_set_back() -> None:
+    """What was to come in a minute must not come in an hour: the waiter looks again within half a minute."""
+    loop = VirtualLoop()
+    time = VirtualTime(loop, START)
+
+    async def story() -> tuple[bool, float]:
+        loop.call_later(10, time.jump, -HOUR)
+        ended = await time.clock.wait(asyncio.Event(), START + MINUTE)
+        return ended, time.clock.monotonic()
+
+    assert run(story(), loop) == (False, 30.0)
+
+
 def test_a_story_repeats_itself_exactly(tmp_path: Path) -> None:
     """Two plays with one seed tell the same people the same things, ids included."""
 
