@@ -10,6 +10,7 @@ The same code runs in the daemon, in unit tests of rules and in backtests.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -80,6 +81,8 @@ class RuleRun:
     """What the last good evaluation wrote."""
     looked_at: Timestamp = 0
     """The time of the last early look."""
+    rendered: tuple[World, Mapping[Labels, Rendered]] | None = None
+    """What templates made of the last answer's elements, in which world; only if the same is made of them again."""
     told: float = 0.0
     """When alerts were last sent, on the monotonic clock."""
     health: Health = Health.UNKNOWN
@@ -242,10 +245,14 @@ class GroupRun:
 
     async def _step(self, run: RuleRun, rule: AlertingRule, at: Timestamp) -> states.Step:
         answer = await self.around.querier.instant(rule.expr, at - self.group.query_offset)
-        seen = await self._render(rule, answer, at)
+        seen = await self._render(run, rule, answer, at)
         return states.step(self.group.key, rule, run.active, seen, at, limit=self.group.limit)
 
-    async def _render(self, rule: AlertingRule, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
+    async def _render(self, run: RuleRun, rule: AlertingRule, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
+        if not answer:
+            run.rendered = None
+            return ()
+
         async def ask(query: str) -> Vector:
             try:
                 return await self.around.querier.instant(query, at)
@@ -254,12 +261,17 @@ class GroupRun:
 
         world = self.around.world
         answers = Answers(ask, world, at)
+        before = run.rendered[1] if run.rendered is not None and run.rendered[0] is world else {}
         rendered: list[Rendered] = []
         rested = self.around.monotonic()
         for sample in answer:
-            render = partial(_rendered, rule, sample.labels, sample.value, world)
-            rendered.append(await answers.render(render))
-            rested = await self._rest(rested)
+            known = before.get(sample.labels)
+            if known is None or not _equal(known.value, sample.value):
+                known = await answers.render(partial(_rendered, rule, sample.labels, sample.value, world))
+                rested = await self._rest(rested)
+            rendered.append(known)
+        if rule.timeless:
+            run.rendered = (world, {one.labels: text for one, text in zip(answer, rendered, strict=True)})
         return rendered
 
     async def _rest(self, rested: float) -> float:
@@ -311,6 +323,11 @@ class GroupRun:
     def _tell(self, step: states.Step) -> None:
         if step.transitions:
             self.around.changed(step.transitions)
+
+
+def _equal(one: float, other: float) -> bool:
+    """Do they look the same in a text?"""
+    return one == other and (one != 0 or math.copysign(1, one) == math.copysign(1, other))
 
 
 def _rendered(

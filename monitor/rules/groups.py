@@ -57,6 +57,11 @@ class AlertingRule:
         """Do its templates query?"""
         return any(text.asks for _, text in (*self.labels, *self.annotations))
 
+    @property
+    def timeless(self) -> bool:
+        """Do its templates give the same for the same element at any time?"""
+        return all(text.timeless for _, text in (*self.labels, *self.annotations))
+
 
 Rule: TypeAlias = RecordingRule | AlertingRule
 

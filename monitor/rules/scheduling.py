@@ -20,7 +20,7 @@ from monitor.model.labels import Labels
 from monitor.model.samples import STALE
 from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.rules.early import GATHER, EarlyIndex, RuleAt, next_allowed
-from monitor.rules.evaluating import GroupRun, RuleRun, Surroundings
+from monitor.rules.evaluating import SLICE, GroupRun, RuleRun, Surroundings
 from monitor.rules.groups import RuleGroup
 from monitor.rules.ports import StoredAlert, StoredKey
 from monitor.rules.restore import restored
@@ -165,6 +165,7 @@ class RuleScheduler:
         self._notice_jump()
         wanted, self._wanted = self._wanted, {}
         waits: list[float] = []
+        rested = self._clock.monotonic()
         for rule, at in wanted.items():
             run = self._runs.get(rule[0])
             if run is None or rule[1] >= len(run.rules):
@@ -181,7 +182,9 @@ class RuleScheduler:
                 await run.look(rule[1], at)
                 ended = self._clock.monotonic()
             self._allowed[rule] = next_allowed(ended, ended - began)
-            await self._breathe()
+            if ended - rested > SLICE:
+                await self._breathe()
+                rested = self._clock.monotonic()
         return self._clock.now() + int(min(waits) * 1000) + 1 if waits else None
 
     async def _remove(self, run: GroupRun) -> None:

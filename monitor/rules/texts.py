@@ -47,6 +47,8 @@ class Text:
     """None for a text without actions."""
     asks: bool
     """May call `query`."""
+    timeless: bool
+    """The same for the same element at any time: neither queries nor tells the time."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Text) and (self.source, self.name) == (other.source, other.name)
@@ -73,9 +75,10 @@ def compile_text(rule: str, source: str) -> Text:
     """Raises TemplateError with Go's text."""
     name = f"__alert_{rule}"
     if "{{" not in source:
-        return Text(source, name, None, asks=False)
+        return Text(source, name, None, asks=False, timeless=True)
     compiled = _NONE.parse(name, _PREFIX + source)
-    return Text(source, name, compiled, asks=compiled.calls("query"))
+    asks = compiled.calls("query")
+    return Text(source, name, compiled, asks=asks, timeless=not asks and not compiled.calls("now"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

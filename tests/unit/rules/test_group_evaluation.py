@@ -11,6 +11,7 @@ from monitor.model.labels import Labels
 from monitor.model.times import MINUTE
 from monitor.rules.evaluating import GroupRun
 from monitor.rules.status import Health
+from monitor.rules.texts import World
 from tests.support.rule_worlds import RuleWorld, groups_of
 
 
@@ -97,6 +98,30 @@ async def test_texts_see_labels_value_and_the_world() -> None:
         '"__alert_A" at <{{template "z"}}>: template "z" not defined>',
     }
     assert alert.generator_url == "http://w/graph?g0.expr=x&g0.tab=1"
+
+
+async def test_texts_follow_the_value_the_time_and_a_reload() -> None:
+    """What was rendered is used again only while nothing that it shows has changed."""
+    world = RuleWorld()
+    texts = {"value": "{{ $value }}", "time": "{{ now }}", "url": "{{ externalURL }}", "still": "down"}
+    rules = [
+        {"alert": name, "expr": "x < 1", "labels": {"of": name}, "annotations": {"text": text}}
+        for name, text in texts.items()
+    ]
+    run = GroupRun(groups_of(*rules)[0], world.around)
+
+    def shown() -> list[str]:
+        return [alert.annotations["text"] for rule in run.rules for alert in rule.active.values()]
+
+    world.put(0, x=0.0)
+    await run.slot(0)
+    assert shown() == ["0", "0", "", "down"]
+    world.put(MINUTE, x=-0.0)
+    await run.slot(MINUTE)
+    assert shown() == ["-0", "60", "", "down"]
+    run.around = replace(run.around, world=World(external_url="https://w"))
+    await run.slot(MINUTE)
+    assert shown() == ["-0", "60", "https://w", "down"]
 
 
 async def test_alerts_are_told_again_until_they_are_taken() -> None:
