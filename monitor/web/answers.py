@@ -29,7 +29,7 @@ from monitor.model.errors import (
 )
 from monitor.web.access import UnidentifiedError
 from monitor.web.parts import StillStartingError
-from monitor.web.routes import Dialect
+from monitor.web.routes import Dialect, SlowCallError
 
 JSON = "application/json"
 _INLINE_ITEMS = 100
@@ -64,6 +64,8 @@ def refusal_of(error: WatchkeeperError) -> Refusal:
     match error:
         case BadCallError():
             return Refusal(status=400, code="bad_request", message=text, remedy=error.remedy)
+        case SlowCallError():
+            return Refusal(status=408, code="too_slow", message=text)
         case UnidentifiedError():
             remedy = "tokens are configured under web.tokens"
             return Refusal(status=401, code="unauthenticated", message=text, remedy=remedy)
@@ -122,6 +124,7 @@ _PROMETHEUS_TYPES = {
     404: "not_found",
     405: "bad_data",
     406: "not_acceptable",
+    408: "bad_data",
     413: "bad_data",
     422: "execution",
     499: "canceled",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
 from aiohttp import web
+from multidict import MultiDict
 
+from monitor.model.errors import RequestError
 from monitor.model.times import Timestamp
 from monitor.web.access import Caller, Role
 from monitor.web.parts import Parts
+
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Dialect(Enum):
@@ -23,6 +28,10 @@ class Dialect(Enum):
     PAGE = "page"
 
 
+class SlowCallError(RequestError):
+    """A caller that does not send what it announced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request."""
@@ -31,10 +40,30 @@ class Call:
     parts: Parts
     caller: Caller
     now: Timestamp
+    patience: float
+    """Seconds within which the body must have come."""
 
     def path(self, name: str) -> str:
         """A part of the path, unescaped."""
         return self.request.match_info[name]
+
+    async def body(self) -> bytes:
+        """All of it. Raises SlowCallError, and aiohttp's own error when it is too large."""
+        try:
+            async with asyncio.timeout(self.patience):
+                return await self.request.read()
+        except TimeoutError:
+            raise SlowCallError(f"the body did not come within {self.patience:g} seconds") from None
+
+    async def form(self) -> MultiDict[str]:
+        """The fields of a URL-encoded form, empty for any other body. Raises what `body` does."""
+        found: MultiDict[str] = MultiDict()
+        if self.request.method == "POST" and self.request.content_type == _FORM:
+            await self.body()
+            for name, value in (await self.request.post()).items():
+                if isinstance(value, str):
+                    found.add(name, value)
+        return found
 
 
 Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]

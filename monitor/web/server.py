@@ -41,8 +41,10 @@ _SECURITY_HEADERS: Final = {
 class Server:
     """Listens and answers. Made on the loop."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, patience: float = 15.0) -> None:
+        """`patience`: seconds within which a body must have come."""
         self._parts = parts
+        self._patience = patience
         self._loopback = True
         self._runner: web.AppRunner | None = None
         self._address = ""
@@ -124,7 +126,8 @@ class Server:
             admit(caller, route.role, changes=route.changes)
         else:
             caller = ANYBODY
-        return await route.handler(Call(request=request, parts=parts, caller=caller, now=parts.now()))
+        call = Call(request=request, parts=parts, caller=caller, now=parts.now(), patience=self._patience)
+        return await route.handler(call)
 
     def _refuse(self, refusal: Refusal, route: Route) -> web.Response:
         response = refused(refusal, route.dialect)

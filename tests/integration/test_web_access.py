@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -121,4 +122,18 @@ async def test_an_unexpected_error_is_logged_and_told_without_its_insides(tmp_pa
         assert status == 500
         assert "internal detail" not in text
         assert [line[:2] for line in world.log.lines] == [("error", "request failed")]
+        assert (await world.get("/health"))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/query", f"{API}/deployments", "/ping/backup"])
+async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path, path: str) -> None:
+    """The call ends, and nobody else is kept waiting."""
+    async with web_world(str(tmp_path), patience=0.05) as world:
+        host, _, port = world.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        writer.write(f"{head}Content-Length: 10\r\n\r\nabc".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+        await writer.wait_closed()
         assert (await world.get("/health"))[0] == 200

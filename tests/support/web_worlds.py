@@ -232,6 +232,7 @@ async def web_world(
     starting: bool = False,
     listen: str = "127.0.0.1",
     groups: Sequence[RuleGroup] = (),
+    patience: float = 15.0,
 ) -> AsyncGenerator[WebWorld]:
     """A server on a free port. `starting`: only what is there at first."""
     loop = asyncio.get_running_loop()
@@ -281,7 +282,7 @@ async def web_world(
         refused=lambda kind: holder[0].refusals.append(kind),
     )
     supervisor = Supervisor(clock, lambda name, error: log.error("crashed", task=name, error=error))
-    server = Server(parts)
+    server = Server(parts, patience=patience)
     url = await server.start(listen, 0)
     async with aiohttp.ClientSession() as client:
         world = WebWorld(

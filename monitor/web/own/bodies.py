@@ -61,7 +61,7 @@ class Body:
 async def read_body(call: Call, known: Collection[str]) -> Body:
     """The JSON object that was sent; nothing at all is an empty one. Raises BadCallError for other JSON and for fields
     that are not known."""
-    raw = await call.request.read()
+    raw = await call.body()
     if not raw.strip():
         return Body({})
     try:

@@ -39,7 +39,7 @@ async def ping(call: Call) -> web.Response:
     run_id = call.request.query.get("rid", "")
     if len(run_id) > _LONGEST_RUN_ID:
         raise BadCallError(f"rid is longer than {_LONGEST_RUN_ID} characters", "send a UUID")
-    log = (await call.request.read())[:LONGEST_LOG].decode(errors="replace")
+    log = (await call.body())[:LONGEST_LOG].decode(errors="replace")
     told = _ping(what, run_id, log)
     await call.parts.probing.ping(name, told)
     kept = call.parts.pings.setdefault(name, deque(maxlen=_KEPT))

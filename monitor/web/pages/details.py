@@ -111,8 +111,8 @@ async def check(call: Call) -> web.Response:
 
 async def act(call: Call, name: str) -> web.Response:
     """A form was sent; the browser goes back to where it came from."""
-    form = await call.request.post()
-    span, back = str(form.get("for", "")), str(form.get("back", "/"))
+    form = await call.form()
+    span, back = form.get("for", ""), form.get("back", "/")
     reference = call.path("reference")
     await perform(up(call.parts.escalating), call, name, reference, Body({"for": span}))
     here = back if back.startswith("/") and not back.startswith("//") and "\\" not in back else "/"

@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import web
 from multidict import MultiDict
 
 from monitor.model.labels import quote
 from monitor.model.times import Millis, Timestamp, parse_duration, parse_rfc3339
 from monitor.web.answers import BadCallError
+from monitor.web.routes import Call
 
 if TYPE_CHECKING:
     from monitor.matching.matchers import Matcher
@@ -35,14 +35,10 @@ _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
 _ESCAPED: Final = re.compile(r"_(?:_|([0-9a-fA-F]{1,6})_)")
 
 
-async def parameters(request: web.Request) -> MultiDict[str]:
-    """All parameters; those of a form come first. Raises BadCallError for a body that is no form."""
-    found: MultiDict[str] = MultiDict()
-    if request.method == "POST" and request.content_type in ("application/x-www-form-urlencoded", ""):
-        for name, value in (await request.post()).items():
-            if isinstance(value, str):
-                found.add(name, value)
-    found.extend(request.query)
+async def parameters(call: Call) -> MultiDict[str]:
+    """All parameters; those of a form come first."""
+    found = await call.form()
+    found.extend(call.request.query)
     return found
 
 

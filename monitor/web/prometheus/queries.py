@@ -26,7 +26,7 @@ _MOST_STEPS = 11_000
 
 
 async def query(call: Call) -> web.StreamResponse:
-    given = await parameters(call.request)
+    given = await parameters(call)
     limit = limit_of(given)
     at = time_of(given, "time", call.now)
     seconds, lookback = _seconds(given), _lookback(given)
@@ -39,7 +39,7 @@ async def query(call: Call) -> web.StreamResponse:
 
 
 async def query_range(call: Call) -> web.StreamResponse:
-    given = await parameters(call.request)
+    given = await parameters(call)
     limit = limit_of(given)
     start, end = time_of(given, "start"), time_of(given, "end")
     if end < start:
@@ -62,7 +62,7 @@ async def query_range(call: Call) -> web.StreamResponse:
 
 async def exemplars(call: Call) -> web.Response:
     """Grafana asks on each dashboard; there are none here."""
-    await parameters(call.request)
+    await parameters(call)
     return json_answer({"status": "success", "data": []})
 
 
@@ -70,7 +70,7 @@ async def format_query(call: Call) -> web.Response:
     from monitor.promql.parser import parse
     from monitor.promql.printer import pretty
 
-    given = await parameters(call.request)
+    given = await parameters(call)
     text = given.get("query", "")
     try:
         return json_answer({"status": "success", "data": pretty(parse(text))})

@@ -26,7 +26,7 @@ _FALSE: Final = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 
 async def rules(call: Call) -> web.StreamResponse:
     """All groups, or those and their rules that the filters name; groups without a rule left are left out."""
-    given = await parameters(call.request)
+    given = await parameters(call)
     kind = _KINDS.get(given.get("type", "").lower())
     if kind is None:
         raise invalid("type", f"not supported value {quote(given['type'])}")

@@ -34,7 +34,7 @@ _TRUNCATED = ["results truncated due to limit"]
 
 
 async def series(call: Call) -> web.StreamResponse:
-    given = await parameters(call.request)
+    given = await parameters(call)
     if "match[]" not in given:
         raise BadCallError("no match[] parameter provided")
     limit = limit_of(given)
@@ -54,13 +54,13 @@ async def series(call: Call) -> web.StreamResponse:
 
 
 async def labels(call: Call) -> web.StreamResponse:
-    given = await parameters(call.request)
+    given = await parameters(call)
     view = call.parts.samples.view()
     return await _texts(call, given, lambda matchers, start, end: view.label_names(matchers, start, end))
 
 
 async def label_values(call: Call) -> web.StreamResponse:
-    given = await parameters(call.request)
+    given = await parameters(call)
     name = unescaped_name(call.path("name"))
     if not name:
         raise BadCallError(f"invalid label name: {quote(name)}")
@@ -69,7 +69,7 @@ async def label_values(call: Call) -> web.StreamResponse:
 
 
 async def metadata(call: Call) -> web.StreamResponse:
-    given = await parameters(call.request)
+    given = await parameters(call)
     limit, each = limit_of(given), limit_of(given, "limit_per_metric")
     wanted = given.get("metric", "")
     sources = [known for _, known in up(call.parts.scraping).metadata()]

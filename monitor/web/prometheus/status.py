@@ -36,7 +36,7 @@ async def buildinfo(call: Call) -> web.Response:
 
 
 async def targets(call: Call) -> web.StreamResponse:
-    given = await parameters(call.request)
+    given = await parameters(call)
     state = given.get("state", "") or "any"
     pool = given.get("scrapePool", "")
     if state not in _STATES:
