@@ -261,7 +261,9 @@ class GroupRun:
 
         world = self.around.world
         answers = Answers(ask, world, at)
-        before = run.rendered[1] if run.rendered is not None and run.rendered[0] is world else {}
+        before: Mapping[Labels, Rendered] = {}
+        if run.rendered is not None and run.rendered[0] is world:
+            before = run.rendered[1]
         rendered: list[Rendered] = []
         rested = self.around.monotonic()
         for sample in answer:

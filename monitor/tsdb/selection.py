@@ -309,8 +309,11 @@ class Selection:
                 continue
             matrix = frame.values(0, len(frame.times))
             slots: NDArray[np.int64] = np.where(missing(matrix), -1, np.arange(matrix.shape[1])).max(axis=1)
-            values[rows] = matrix[np.arange(len(matrix)), np.maximum(slots, 0)]
-            times[rows] = np.where(slots >= 0, frame.times[np.maximum(slots, 0)], NEVER)
+            places: NDArray[np.int64] = np.maximum(slots, 0)
+            values[rows] = matrix[np.arange(len(matrix)), places]
+            stamps: NDArray[np.int64] = frame.times[places]
+            stamps[slots < 0] = NEVER
+            times[rows] = stamps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -115,13 +115,13 @@ async def test_texts_follow_the_value_the_time_and_a_reload() -> None:
 
     world.put(0, x=0.0)
     await run.slot(0)
-    assert shown() == ["0", "0", "", "down"]
+    assert shown() == ["0", "0", "http://w", "down"]
     world.put(MINUTE, x=-0.0)
     await run.slot(MINUTE)
-    assert shown() == ["-0", "60", "", "down"]
-    run.around = replace(run.around, world=World(external_url="https://w"))
+    assert shown() == ["-0", "60", "http://w", "down"]
+    run.around = replace(run.around, world=World(external_url="http://v"))
     await run.slot(MINUTE)
-    assert shown() == ["-0", "60", "https://w", "down"]
+    assert shown() == ["-0", "60", "http://v", "down"]
 
 
 async def test_alerts_are_told_again_until_they_are_taken() -> None:
