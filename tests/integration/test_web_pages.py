@@ -119,3 +119,28 @@ async def test_a_check_has_a_page_of_its_own(tmp_path: Path) -> None:
         assert "site is unknown" in page
         assert "unhealthy for about 10 of the last 60 minutes" in page
         assert (await world.get("/checks/none"))[0] == 404
+
+
+async def test_the_runbook_of_every_shipped_alert_is_a_page(tmp_path: Path) -> None:
+    """The link in the page leads to help; what does not ship, and what tries to climb out, is not there."""
+    async with web_world(str(tmp_path)) as world:
+        status, page = await world.get("/runbooks/ServiceDown.md")
+        assert status == 200
+        assert "<h1>ServiceDown</h1>" in page
+        assert "<pre>watchkeeper status" in page
+        for name in ("Nothing.md", "..%2F..%2Fpyproject.toml", "%2e%2e%2fcritical.yml"):
+            assert (await world.get(f"/runbooks/{name}"))[0] == 404
+
+
+async def test_the_expression_behind_an_alert_is_a_page(tmp_path: Path) -> None:
+    """Now and over the last hour; a mistake is told in place of a result."""
+    async with web_world(str(tmp_path)) as world:
+        for minute in range(10, 0, -1):
+            world.samples.append(NOW - minute * MINUTE, [(metric("up", job="shop"), float(minute % 2))])
+        status, page = await world.get("/graph?g0.expr=up%20%3C%202&g0.tab=1")
+        assert status == 200
+        assert "job=shop" in page
+        assert "<polyline" in page
+        assert "no series satisfies it" in (await world.get("/graph?g0.expr=nothing"))[1]
+        assert "state bad" in (await world.get("/graph?g0.expr=sum("))[1]
+        assert EVIL not in (await world.get(f"/graph?g0.expr={EVIL}"))[1]

@@ -60,6 +60,9 @@ th:first-child,td:first-child{padding-left:18px}th:last-child,td:last-child{padd
 .label{display:inline-block;background:var(--none-ground);border-radius:5px;padding:0 7px;margin:0 5px 3px 0;font-size:13px;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:0;padding:14px 18px}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 ol.steps{margin:0;padding:12px 18px 12px 40px}ol.steps li{padding:2px 0}ol.steps .next{font-weight:650}
+article{padding:6px 22px 18px;max-width:80ch;line-height:1.5}article h1{margin:14px 0}article pre{background:var(--ground,rgba(127,127,127,.09));border-radius:8px;margin:8px 0}
+code{font-size:.92em;background:rgba(127,127,127,.13);border-radius:4px;padding:0 4px}
+.ask{display:flex;gap:8px;padding:12px 18px}.ask form{display:flex;gap:8px;flex:1}.ask input{flex:1;font:inherit;font-family:monospace;padding:6px 10px;border:1px solid var(--line);border-radius:8px;background:transparent;color:inherit}
 pre{margin:0;padding:12px 18px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}
 footer{margin-top:34px;color:var(--soft);font-size:13px}
 @media(max-width:640px){.page{padding:0 12px 40px}.banner{padding:14px 16px}.banner h1{font-size:21px}.hide{display:none}
