@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 import shlex
@@ -16,6 +17,7 @@ from monitor.config.loading import Overrides, load
 from monitor.config.rule_files import read_rules
 from monitor.notify.dressing.webhook import webhook_body
 from monitor.notify.kinds.webhook import signature
+from monitor.probe.frameworks import DIALECTS
 from monitor.rules.rule_files import Defaults
 from monitor.web.server import ROUTES
 from tests.support.messages import a_message
@@ -25,8 +27,8 @@ from tests.unit.docs.pages import ROOT, Block, anchors, blocks, blocks_of, inlin
 
 NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
 ALL = list(blocks())
-LANGUAGES = {"yaml", "sh", "json", "python", "text"}
-PROGRAMS = {"curl", "docker", "make", "python3", "watchkeeper"}
+LANGUAGES = {"ini", "json", "python", "sh", "text", "yaml"}
+PROGRAMS = {"curl", "docker", "make", "python3", "sudo", "uv", "watchkeeper"}
 VARIABLES = {"WATCHKEEPER_SLACK_WEBHOOK_URL": "x"}
 
 
@@ -195,6 +197,25 @@ def test_every_shipped_runbook_is_in_the_index() -> None:
     """And the index names no other."""
     told = {Path(target).name for target in links(ROOT / "docs/how-to/runbooks.md") if "runbooks/" in target}
     assert told == {path.name for path in (ROOT / "rules/runbooks").glob("*.md")}
+
+
+def test_every_dialect_of_health_bodies_is_told() -> None:
+    """By the name under which the API shows it."""
+    told = set(inline_code(ROOT / "docs/how-to/check-http.md"))
+    assert {dialect.name for dialect in DIALECTS} | {"plain", "kubernetes"} <= told
+
+
+@pytest.mark.parametrize("block", of("ini"), ids=by_place)
+def test_a_unit_of_systemd_starts_what_there_is(block: Block) -> None:
+    """It can be read, and its commands are ones that we have."""
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
+    unit.read_string(block.text)
+    program, *arguments = shlex.split(unit["Service"]["ExecStart"])
+    assert Path(program).name == "watchkeeper"
+    assert problem_of(arguments) == ""
+    known = {f"WATCHKEEPER_{name.upper()}" for name in Environment.model_fields}
+    assert unit["Service"]["Environment"].split("=")[0] in known
 
 
 def test_the_readme_fits_a_screen() -> None:
