@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from prometheus_client import Counter
+
+from monitor.model.checks import Check, FailureReason, Outcome, Verdict
 from monitor.model.notifications import Destination, MessageKind
 from monitor.model.times import Millis
 from monitor.telemetry import Telemetry
@@ -21,6 +24,28 @@ class RuleCounters:
 
     def missed(self, group: str, slots: int) -> None:
         self._telemetry.rule_missed.labels(group).inc(slots)
+
+
+class ProbeMeters:
+    """Counts attempts. Children of the metrics are looked up once: this is called for every probe."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._counters: dict[tuple[str, bool], Counter] = {}
+
+    def result(self, check: Check, outcome: Outcome, verdict: Verdict) -> None:
+        """One attempt ended."""
+        key = (check.kind, outcome.success)
+        counter = self._counters.get(key)
+        if counter is None:
+            word = "success" if outcome.success else "failure"
+            counter = self._counters[key] = self._telemetry.probes.labels(check.kind, word)
+        counter.inc()
+        if outcome.reason in _UNREADABLE:
+            self._telemetry.bad_input.labels("health answer").inc()
+
+
+_UNREADABLE = frozenset({FailureReason.BAD_ANSWER, FailureReason.TOO_LARGE})
 
 
 class DeliveryMeters:

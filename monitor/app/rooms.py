@@ -16,7 +16,7 @@ from monitor.alerts.pipeline import Routing
 from monitor.app.announcing import AnnouncingSink, Flushing
 from monitor.app.deployments import Deployments
 from monitor.app.explaining import ExplainingSink
-from monitor.app.meters import DeliveryMeters, RuleCounters
+from monitor.app.meters import DeliveryMeters, ProbeMeters, RuleCounters
 from monitor.app.querying import EmbeddedQuerier
 from monitor.chance import Chance
 from monitor.clock import Clock
@@ -122,7 +122,7 @@ class Probes:
                 user_agent=f"Watchkeeper/{__version__}",
             ),
             self.sink,
-            on_result=lambda _check, _outcome, _verdict: None,
+            on_result=ProbeMeters(drivers.telemetry).result,
             on_event=self._event,
             store=stores.checks,
             catalogue=drivers.probe_kinds,
@@ -328,6 +328,8 @@ class Rooms:
 
     def _scraped(self, job: str, target: Labels, at: int, error: str | None) -> None:
         self.drivers.telemetry.scrapes.labels(job, "failed" if error else "ok").inc()
+        if error is not None and error.startswith("line "):
+            self.drivers.telemetry.bad_input.labels("exposition").inc()
 
 
 def playbook_of(configuration: Configuration) -> Playbook:

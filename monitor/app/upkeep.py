@@ -73,6 +73,7 @@ class Upkeep:
         return (
             CronJob(id="history", calendar="17 3 * * *", work=self._forget_history),
             CronJob(id="database", calendar="47 3 * * *", work=self._database),
+            CronJob(id="report", calendar="0 6 * * *", work=self._report),
             CronJob(id="certificates", calendar="7 * * * *", work=self._certificates),
         )
 
@@ -103,6 +104,12 @@ class Upkeep:
 
     async def _database(self, now: Timestamp) -> None:
         await self._rooms.probes.stores.database.upkeep()
+
+    async def _report(self, now: Timestamp) -> None:
+        """The last day in one line of the log."""
+        day = await self._rooms.probes.stores.audit.day(now - DAY)
+        facts: dict[str, object] = {name.replace(" ", "_"): number for name, number in day.items()}
+        self._rooms.drivers.log.info("daily report", **facts)
 
     async def _certificates(self, now: Timestamp) -> None:
         """A line in the log for each certificate that ends soon; the alert is a rule's business."""

@@ -78,6 +78,15 @@ class SqlAuditStore:
 
         return await self._database.read(work)
 
+    async def day(self, since: Timestamp) -> dict[str, int]:
+        """What happened since then: incidents opened, pages by how they ended, acknowledgements."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, int]:
+            rows = connection.execute(statements("audit")["day"], {"since": since})
+            return {row["what"]: row["number"] for row in rows}
+
+        return await self._database.read(work)
+
     async def forget(self, before: Timestamp) -> None:
         """Delete what ended before this instant: audit, deployments, finished notifications, resolved incidents. The latest
         generation of an incident stays, because the next one counts on from it."""

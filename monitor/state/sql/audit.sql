@@ -12,6 +12,14 @@ VALUES (:at, :version, :service, :by, :environment, :previous, :detail);
 SELECT at, version, service, deployed_by, environment, previous, detail FROM deployments
 WHERE at >= :since ORDER BY at DESC, id DESC LIMIT :limit;
 
+-- name: day
+SELECT 'incidents opened' AS what, count(*) AS number FROM incidents WHERE opened_at >= :since
+UNION ALL SELECT 'incidents open', count(*) FROM incidents WHERE state <> 'resolved'
+UNION ALL SELECT 'pages sent', count(*) FROM outbox WHERE created_at >= :since AND kind IN ('trigger', 'reminder', 'unacknowledge') AND state = 'sent'
+UNION ALL SELECT 'messages given up', count(*) FROM outbox WHERE created_at >= :since AND state = 'failed'
+UNION ALL SELECT 'acknowledgements', count(*) FROM audit WHERE at >= :since AND action LIKE 'ack%'
+UNION ALL SELECT 'deployments', count(*) FROM deployments WHERE at >= :since;
+
 -- name: forget_audit
 DELETE FROM audit WHERE at < :before;
 

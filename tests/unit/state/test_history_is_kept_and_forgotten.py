@@ -1,0 +1,61 @@
+"""Audit, deployments and the daily figures; retention takes only what has ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from monitor.model.changes import AuditEntry, Deployment
+from monitor.model.incidents import Actor, Door
+from monitor.model.times import DAY, HOUR
+from monitor.oncall.effects import Step
+from monitor.oncall.events import GroupChanged, Resolve
+from monitor.oncall.stores import Decision
+from monitor.state.audit_store import SqlAuditStore
+from monitor.state.database import Database, Inline
+from monitor.state.incident_store import SqlIncidentStore
+from tests.support.incidents import ANA, START, Story, alert, group
+
+
+def entry(at: int, action: str) -> AuditEntry:
+    return AuditEntry(at=at, actor=Actor(name="ana", door=Door.CLI), action=action, subject="incident:1", detail="d")
+
+
+async def test_audit_and_deployments_come_back_newest_first() -> None:
+    """Who did what through which door; and what went live."""
+    store = SqlAuditStore(Database.open(None, Inline()))
+    await store.add(entry(START, "acknowledge"))
+    deployment = Deployment(at=START, version="1.2", service="shop", by="ci", environment="production", previous="1.1")
+    await store.add_deployment(deployment, entry(START + 1, "deployment"))
+    assert [one.action for one in await store.recent(10)] == ["deployment", "acknowledge"]
+    assert (await store.recent(10))[1] == entry(START, "acknowledge")
+    assert await store.deployments(START - HOUR) == (deployment,)
+    assert await store.deployments(START + HOUR) == ()
+
+
+async def test_retention_forgets_what_has_ended_and_keeps_what_is_open() -> None:
+    """An open incident keeps its rows however old; of resolved ones the latest generation stays, to count on from."""
+    database = Database.open(None, Inline())
+    audit, incidents = SqlAuditStore(database), SqlIncidentStore(database)
+    story = Story()
+    steps: list[Step] = [story.feed(GroupChanged(group(alert())))]
+    await incidents.transact((), lambda _: Decision.of(steps))
+    await audit.add(entry(START, "acknowledge"))
+    assert await audit.day(START) == {
+        "incidents opened": 1,
+        "incidents open": 1,
+        "pages sent": 0,
+        "messages given up": 0,
+        "acknowledgements": 1,
+        "deployments": 0,
+    }
+    await audit.forget(START + 365 * DAY)
+    assert await audit.recent(10) == ()
+    (kept,) = await incidents.recent(10)
+    assert await incidents.timeline(kept.id) != ()
+    resolved = story.feed(Resolve(ANA))
+    await incidents.transact((), lambda _: Decision.of([resolved]))
+    older = replace(story.state, id="OLDER", number=99, generation=0)
+    await incidents.transact((), lambda _: Decision(incidents=(older,)))
+    await audit.forget(START + 365 * DAY)
+    assert [one.generation for one in await incidents.recent(10)] == [1]
+    assert await incidents.timeline(kept.id) == ()
