@@ -6,7 +6,8 @@ The rules are the shipped ones with their times shortened (30 s between evaluati
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,21 +212,37 @@ class Shop:
         )
 
 
+async def side_by_side(*stories: Coroutine[object, object, None]) -> None:
+    """Several worlds at once; they spend their time waiting. Raises what failed first."""
+    async with asyncio.TaskGroup() as group:
+        for story in stories:
+            group.create_task(story)
+
+
 @asynccontextmanager
 async def shop(folder: Path, **settings: object) -> AsyncGenerator[Shop]:
     """Twin and service up, the configuration written, the daemon not yet started. `settings` are fields of Shop."""
-    service, vendors = SampleService(folder / "service.log"), Vendors()
-    daemon = DaemonProcess(folder, folder / "watchkeeper.yml")
-    found = Shop(folder=folder, vendors=vendors, service=service, daemon=daemon)
-    found.twin.slack.quiet_channels.add("CINCIDENTS")
-    for name, value in settings.items():
-        setattr(found, name, value)
+    found = _laid_out(folder, settings)
     try:
-        await vendors.come()
-        await service.start()
+        await found.vendors.come()
+        await found.service.start()
         found.configure()
         yield found
     finally:
-        await daemon.end()
-        await service.kill()
-        await vendors.leave()
+        await found.daemon.end()
+        await found.service.kill()
+        await found.vendors.leave()
+
+
+def _laid_out(folder: Path, settings: Mapping[str, object]) -> Shop:
+    folder.mkdir(exist_ok=True)
+    found = Shop(
+        folder=folder,
+        vendors=Vendors(),
+        service=SampleService(folder / "service.log"),
+        daemon=DaemonProcess(folder, folder / "watchkeeper.yml"),
+    )
+    found.twin.slack.quiet_channels.add("CINCIDENTS")
+    for name, value in settings.items():
+        setattr(found, name, value)
+    return found
