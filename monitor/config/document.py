@@ -86,7 +86,7 @@ class TokenSection(Section):
     person: Text = ""
     """Whose it is, for audit and timeline; the key when absent."""
     role: Annotated[Literal["viewer", "responder", "admin"], Word] = "viewer"
-    """viewer reads; responder acknowledges, resolves, escalates; admin also reloads and records deployments."""
+    """viewer reads; responder also acts on incidents, probes and records deployments; admin also reloads and sends tests."""
 
 
 class WebSection(Section):

@@ -152,7 +152,8 @@ _HEAD: Final = """\
 One YAML file, `watchkeeper.yml` in the working directory unless `--config` or `WATCHKEEPER_CONFIG` names another. Keys
 that Prometheus or Alertmanager invented keep their names, meanings and defaults there. A key that nobody knows is an
 error; one that is known and not served yet warns. All mistakes are reported together by `watchkeeper check-config`, each
-as `file:line: path: what is wrong: what would be right`.
+as `file:line: path: what is wrong: what would be right`; with `--schema` it prints the JSON Schema that editors complete
+keys by.
 
 - A *duration* is written as in Prometheus: `30s`, `1h30m`, `7d`.
 - A *size* is written as `10MB`, in powers of 1024.
