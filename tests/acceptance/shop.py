@@ -16,7 +16,7 @@ from typing import Any
 from monitor.clock import Clock
 from tests.support.daemon_process import ROOT, DaemonProcess, until
 from tests.support.sample_service import SampleService
-from tests.support.twin import Received, Twin, running_twin
+from tests.support.twin import Fault, Received, Twin, running_twin
 from tests.support.twin.pagerduty import PagerDutyAlert
 from tests.support.twin.slack import SlackMessage
 
@@ -130,6 +130,10 @@ class Shop:
                 more=self.more,
             )
         )
+
+    def fail(self, fault: Fault, call: str) -> None:
+        """Let calls whose name begins so meet this fault."""
+        self.twin.fail(fault.kind, call, times=fault.times, status=fault.status, retry_after=fault.retry_after)
 
     def pages(self, key: str = "", saying: str = "") -> list[PagerDutyAlert]:
         """PagerDuty's alerts for a person, with these words in the summary."""

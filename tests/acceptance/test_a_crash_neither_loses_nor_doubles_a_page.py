@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.model.notifications import MessageKind
 from monitor.notify.dressing.wording import REPEAT_MARK
 from tests.acceptance.shop import ANA, Shop, shop, side_by_side
 from tests.support.crashing_daemon import Point
@@ -29,16 +30,43 @@ async def test_a_page_survives_a_death_between_its_bytes_and_their_answer(tmp_pa
     await side_by_side(*(_is_killed_after_its_bytes(vendor, tmp_path / vendor) for vendor in _VENDORS))
 
 
-async def _dies_by_itself(point: Point, vendor: str, folder: Path) -> None:
-    launcher = ("tests.support.crashing_daemon", "--point", point.value, "--integration", vendor, "--marker")
-    marker = folder / "died"
+async def test_the_end_of_a_page_survives_the_death_of_the_process_at_any_point(tmp_path: Path) -> None:
+    """Dying over the resolve: it is told after the start, to both vendors."""
+    cases = [
+        (point, vendor) for point in Point for vendor in _VENDORS if point not in _DECIDING or vendor == "pagerduty"
+    ]
+    for some in (cases[:4], cases[4:]):
+        await side_by_side(
+            *(_dies_over_the_end(point, vendor, tmp_path / f"{point.value}-{vendor}") for point, vendor in some)
+        )
+
+
+async def _dies_over_the_end(point: Point, vendor: str, folder: Path) -> None:
     async with shop(folder, scraped=False) as world:
-        world.daemon.launcher = (*launcher, str(marker))
+        world.daemon.launcher = _deadly(point, MessageKind.RESOLVE, vendor, folder)
+        await world.daemon.start()
+        await world.until_watched()
+        await world.service.kill()
+        await world.until(lambda: _paged(world), "the page has arrived at both vendors")
+        await world.service.start()
+        assert await world.daemon.gone() == -signal.SIGKILL
+        await world.daemon.start()
+        await world.until_over()
+        assert len(world.pages()) == len(world.roots()) == 1
+
+
+def _deadly(point: Point, kind: MessageKind, vendor: str, folder: Path) -> tuple[str, ...]:
+    options = {"--point": point.value, "--kind": kind.value, "--integration": vendor, "--marker": str(folder / "died")}
+    return ("tests.support.crashing_daemon", *(word for option in options.items() for word in option))
+
+
+async def _dies_by_itself(point: Point, vendor: str, folder: Path) -> None:
+    async with shop(folder, scraped=False) as world:
+        world.daemon.launcher = _deadly(point, MessageKind.TRIGGER, vendor, folder)
         await world.daemon.start()
         await world.until_watched()
         await world.service.kill()
         assert await world.daemon.gone() == -signal.SIGKILL
-        assert marker.exists()
         triggers = 2 if point is Point.AFTER_REPLY else 1
         await _recovers(world, triggers=triggers if vendor == "pagerduty" else None)
 

@@ -1,4 +1,4 @@
-"""The daemon, composed so that it dies by SIGKILL at one point of a page's way, once.
+"""The daemon, composed so that it dies by SIGKILL at one point of a message's way, once.
 
 The composition is production's; only the stores and the notifying kinds are wrapped, and what they wrap is production's
 too. A marker file makes the death a single one over all lives of the process. The point "after bytes sent" is not here: a
@@ -37,11 +37,11 @@ class Point(Enum):
     """Where the process dies."""
 
     BEFORE_DECIDE = "before-decide"
-    """The alert is in the inbox, and on-call has begun the transaction that would page."""
+    """What happened is in the inbox, and on-call has begun the transaction that would say so."""
     AFTER_DECIDE = "after-decide"
     """That transaction is committed, and nobody has heard of it."""
     AFTER_CLAIM = "after-claim"
-    """The page's row is leased, and nothing has been sent."""
+    """The message's row is leased, and nothing has been sent."""
     AFTER_REPLY = "after-reply"
     """The vendor has accepted, and that is not written down."""
     AFTER_COMMIT = "after-commit"
@@ -49,16 +49,17 @@ class Point(Enum):
 
 
 class Death:
-    """Waiting for the page of one integration to come to the point."""
+    """Waiting for a message of one kind and integration to come to the point."""
 
-    def __init__(self, point: Point, integration: str, marker: Path) -> None:
+    def __init__(self, point: Point, kind: MessageKind, integration: str, marker: Path) -> None:
         self.point = point
+        self._kind = kind
         self._integration = integration
         self._marker = marker
 
     def reached(self, point: Point, rows: Sequence[OutboxRow]) -> None:
-        """Does not return from the point, if one of these rows is the page, the first time in all lives."""
-        if point is not self.point or not any(self._is_page(row) for row in rows):
+        """Does not return from the point, if one of these rows is the message, the first time in all lives."""
+        if point is not self.point or not any(self._is_meant(row) for row in rows):
             return
         try:
             os.close(os.open(self._marker, os.O_CREAT | os.O_EXCL))
@@ -66,12 +67,12 @@ class Death:
             return
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def _is_page(self, row: OutboxRow) -> bool:
-        return row.message.kind is MessageKind.TRIGGER and row.destination.integration == self._integration
+    def _is_meant(self, row: OutboxRow) -> bool:
+        return row.message.kind is self._kind and row.destination.integration == self._integration
 
 
 class DyingIncidents(SqlIncidentStore):
-    """Dies around the transaction that decides on the page."""
+    """Dies around the transaction that decides on the message."""
 
     def __init__(self, database: Database, death: Death) -> None:
         super().__init__(database)
@@ -165,10 +166,11 @@ def main() -> int:
     parser.add_argument("--config", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--point", required=True, choices=[point.value for point in Point])
-    parser.add_argument("--integration", required=True, help="whose page it is: pagerduty, slack, ...")
+    parser.add_argument("--kind", required=True, choices=[kind.value for kind in MessageKind])
+    parser.add_argument("--integration", required=True, help="whose message it is: pagerduty, slack, ...")
     parser.add_argument("--marker", required=True, type=Path, help="this file is made at the death")
     given = parser.parse_args()
-    death = Death(Point(given.point), given.integration, given.marker)
+    death = Death(Point(given.point), MessageKind(given.kind), given.integration, given.marker)
     return asyncio.run(
         run_daemon(
             Overrides(config=given.config, data=given.data),
