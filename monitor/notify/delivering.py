@@ -183,6 +183,7 @@ class Delivery:
         now = self._clock.now()
         await self._store.expire_leases(now)
         claimed = await self._store.claim(name, now, free, self._pace.lease)
+        await self._wake_others(name, now)
         for one in claimed:
             if self._draining:
                 await self._write(one, put_back(one, now))
@@ -193,6 +194,15 @@ class Delivery:
         if len(claimed) == free:
             return None
         return await self._store.next_due(name)
+
+    async def _wake_others(self, name: str, now: Timestamp) -> None:
+        """Rows that were settled while claiming may have left rows for other integrations: a resolve that goes to whoever
+        was told instead."""
+        for other, news in self._news.items():
+            if other != name:
+                due = await self._store.next_due(other)
+                if due is not None and due <= now:
+                    news.set()
 
     async def _settle(self, name: str, claimed: Claimed) -> None:
         try:

@@ -22,7 +22,7 @@ from monitor.app.querying import EmbeddedQuerier
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
 from monitor.app.upkeep import Upkeep
 from monitor.chance import Chance
-from monitor.config.loading import Configuration
+from monitor.config.configuration import Configuration
 from monitor.model.checks import Check, FailureReason, HealthState, Outcome
 from monitor.model.errors import PeerError
 from monitor.model.notifications import (

@@ -42,3 +42,16 @@ def test_a_busy_channel_delivers_once_it_can(tmp_path: Path) -> None:
     story.at("13s268ms").expect(page("ana"))
     story.at("1m").ack("ana").expect(acknowledged("ana"))
     story.until("30m").expect_nothing()
+
+
+def test_whoever_was_told_instead_hears_the_end(tmp_path: Path) -> None:
+    """bo's channel never works: the default receiver gets his page, and its end once bo's own has been given up."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").line("bo", Line.BUSY).down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("5m15s208ms").expect(page("default"))
+    story.at("6m").ack("ana").expect(acknowledged("ana"))
+    story.at("7m8s925ms").expect(acknowledged("default"))
+    story.at("8m").up("api")
+    story.at("8m21s50ms").expect(resolve("ana"), resolve("default"))
+    story.until("1h").expect_nothing()
