@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
-from tests.acceptance.shop import ANA, BO, Shop, shop
+from monitor.clock import Clock
+from monitor.model.times import SECOND
+from tests.acceptance.shop import ANA, BO, Shop, shop, side_by_side
 from tests.support.daemon_process import DaemonProcess
+from tests.support.twin import Fault, FaultKind
 
 
 async def _with_an_incident(world: Shop) -> None:
@@ -62,8 +67,34 @@ async def test_a_reload_keeps_an_open_incident_and_a_bad_file_changes_nothing(tm
 
 
 async def test_a_shutdown_is_quick_and_loses_nothing(tmp_path: Path) -> None:
-    """SIGTERM in the middle of an incident ends with 0 within ten seconds; the next life knows of everything."""
-    async with shop(tmp_path, scraped=False) as world:
+    """SIGTERM ends with 0 within ten seconds, and the next life knows of everything: in the middle of an incident, while
+    both vendors hang, and just after a failure was noticed."""
+    await side_by_side(
+        _stops_in_an_incident(tmp_path / "incident"),
+        _stops_while_vendors_hang(tmp_path / "hanging"),
+        _stops_as_a_failure_is_noticed(tmp_path / "noticed"),
+    )
+
+
+async def _stops_while_vendors_hang(folder: Path) -> None:
+    """What was cut off is cleared up after the start."""
+    async with shop(folder, scraped=False) as world:
+        await world.daemon.start()
+        await world.until_watched()
+        for call in ("pagerduty.enqueue", "slack.chat.postMessage"):
+            world.fail(Fault(kind=FaultKind.HANG), call)
+        await world.service.kill()
+        await world.until(lambda: world.tried("pagerduty") and world.tried("slack"), "both vendors have the bytes")
+        world.daemon.process.terminate()
+        assert await world.daemon.gone(10) == 0
+        await world.daemon.start()
+        await world.service.start()
+        await world.until_over()
+        assert len(world.pages()) == len(world.roots()) == 1
+
+
+async def _stops_in_an_incident(folder: Path) -> None:
+    async with shop(folder, scraped=False) as world:
         await _with_an_incident(world)
         (incident,) = await world.open_incidents()
         world.daemon.process.terminate()
@@ -76,9 +107,9 @@ async def test_a_shutdown_is_quick_and_loses_nothing(tmp_path: Path) -> None:
         assert [alert.triggers for alert in world.pages()] == [1]
 
 
-async def test_a_page_under_way_is_finished_or_repeated_when_the_daemon_is_stopped(tmp_path: Path) -> None:
-    """SIGTERM as soon as the service is known to be down: the page is there, now or after the next start."""
-    async with shop(tmp_path, scraped=False) as world:
+async def _stops_as_a_failure_is_noticed(folder: Path) -> None:
+    """The page is there, now or after the next start."""
+    async with shop(folder, scraped=False) as world:
         await world.daemon.start()
         await world.until_watched()
         await world.service.kill()
@@ -109,9 +140,19 @@ async def test_a_second_daemon_on_the_same_data_is_refused_and_told_who_has_it(t
         await world.until_watched()
 
 
-async def test_a_full_disk_is_told_and_the_page_goes_out_when_there_is_room(tmp_path: Path) -> None:
-    """While nothing can be committed nothing is promised, and /health says so; the page follows by itself."""
-    async with shop(tmp_path, scraped=False) as world:
+async def test_what_cannot_be_written_is_told_and_delays_pages_at_most(tmp_path: Path) -> None:
+    """A full disk, a database that somebody else holds, a sample log that cannot go on: each is told by /health, and the
+    page goes out without help."""
+    await side_by_side(
+        _the_disk_is_full(tmp_path / "disk"),
+        _somebody_holds_the_database(tmp_path / "database"),
+        _no_sample_can_be_kept(tmp_path / "samples"),
+    )
+
+
+async def _the_disk_is_full(folder: Path) -> None:
+    """While nothing can be committed nothing is promised; the page follows when there is room."""
+    async with shop(folder, scraped=False) as world:
         await world.daemon.start()
         await world.until_watched()
         world.daemon.fill_disk()
@@ -122,6 +163,9 @@ async def test_a_full_disk_is_told_and_the_page_goes_out_when_there_is_room(tmp_
             return status == 503 and document["database"].startswith("error")
 
         await world.until(says_so, "/health tells that nothing can be committed")
+        # long enough for every part to try, fail and say so
+        full_until = Clock().now() + 3 * SECOND
+        await world.until(lambda: Clock().now() > full_until, "it stays full for a while")
         assert not world.pages()
         world.daemon.empty_disk()
         await world.until(lambda: world.pages(ANA) and world.roots(), "the page goes out")
@@ -131,9 +175,30 @@ async def test_a_full_disk_is_told_and_the_page_goes_out_when_there_is_room(tmp_
         assert await world.daemon.stop() == 0
 
 
-async def test_pages_go_out_although_no_sample_can_be_kept(tmp_path: Path) -> None:
+async def _somebody_holds_the_database(folder: Path) -> None:
+    """As a backup does that takes too long: longer than the daemon waits for one commit."""
+    async with shop(folder, scraped=False) as world:
+        await world.daemon.start()
+        await world.until_watched()
+        with closing(sqlite3.connect(world.daemon.data / "state.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await world.service.kill()
+
+            async def says_so() -> bool:
+                status, document = await _health(world)
+                return status == 503 and "locked" in document["database"]
+
+            await world.until(says_so, "/health tells that the database is locked")
+            assert not world.pages()
+            other.execute("ROLLBACK")
+        await world.until(lambda: world.pages(ANA) and world.roots(), "the page goes out")
+        await world.service.start()
+        await world.until_over()
+
+
+async def _no_sample_can_be_kept(folder: Path) -> None:
     """The sample log cannot be written, the database can: that is degraded, not down, and it heals by itself."""
-    async with shop(tmp_path, scraped=False) as world:
+    async with shop(folder, scraped=False) as world:
         await world.daemon.start()
         await world.until_watched()
         samples = world.daemon.data / "samples"
