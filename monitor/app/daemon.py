@@ -24,7 +24,9 @@ from monitor.app.testing import send_test
 from monitor.app.upkeep import Upkeep
 from monitor.chance import Chance
 from monitor.clock import Clock
-from monitor.config.loading import Configuration, Overrides, load, read_environment
+from monitor.config.configuration import Configuration
+from monitor.config.overrides import Overrides
+from monitor.config.reading import Reading
 from monitor.model.changes import AuditEntry
 from monitor.model.errors import BugError, ConfigError, Finding, StoreError
 from monitor.model.incidents import SYSTEM, Actor
@@ -50,11 +52,13 @@ async def run_daemon(
     overrides: Overrides,
     *,
     print_line: Callable[[str], None],
+    reading: Reading | None = None,
     compose: Callable[[Configuration, Overrides, Callable[[str], None]], Daemon] | None = None,
 ) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code. Raises ConfigError, LockedError, StoreError before it is up.
-    `compose` is for compositions that differ in what `Daemon` lets them override."""
-    configuration = load(overrides, read_environment())
+    `reading`: the configuration is being read already. `compose` is for compositions that differ in what `Daemon` lets
+    them override."""
+    configuration = (reading or Reading.begin(overrides)).finish()
     daemon = (compose or Daemon)(configuration, overrides, print_line)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -174,7 +178,7 @@ class Daemon:
             if self.rooms is None or self.probes is None:
                 raise ConfigError([Finding(file="", line=0, path="", problem="still starting", remedy="try again")])
             try:
-                fresh = await asyncio.to_thread(load, self._overrides, read_environment())
+                fresh = await asyncio.to_thread(lambda: Reading.begin(self._overrides).finish())
                 problems = self.probes.probing.findings(fresh.checks)
                 if problems:
                     raise ConfigError(problems)

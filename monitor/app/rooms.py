@@ -20,7 +20,7 @@ from monitor.app.meters import DeliveryMeters, ProbeMeters, RuleCounters
 from monitor.app.querying import EmbeddedQuerier
 from monitor.chance import Chance
 from monitor.clock import Clock
-from monitor.config.loading import Configuration
+from monitor.config.configuration import Configuration
 from monitor.model.checks import StatusChanged
 from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import aiohttp
 
 from monitor import __version__
-from monitor.config.loading import Configuration
-from monitor.config.prometheus_file import JobTls
+from monitor.config.configuration import Configuration, JobTls
 from monitor.model.errors import PeerError
 from monitor.scrape.jobs import ScrapeJob
 

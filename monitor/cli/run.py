@@ -1,9 +1,8 @@
-"""`watchkeeper run`: the daemon in the foreground. Only the standard library until its options are read."""
+"""`watchkeeper run`: the daemon in the foreground. Little is imported until the reading of the configuration has begun."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 
@@ -16,13 +15,20 @@ terminal. Without URLs and --config the file watchkeeper.yml is read, if there i
 def run(arguments: Sequence[str]) -> int:
     """Run the daemon until SIGINT or SIGTERM; the exit code."""
     given = _parser().parse_args(arguments)
-    from monitor.app.daemon import run_daemon
-    from monitor.config.loading import Overrides
-    from monitor.model.errors import ConfigError, LockedError, WatchkeeperError
+    from monitor.config.overrides import Overrides
+    from monitor.config.reading import Reading
 
     overrides = Overrides(config=given.config, urls=tuple(given.url), listen=given.listen, data=given.data)
+    reading = Reading.begin(overrides)
+
+    # What follows is imported while the configuration is read.
+    import asyncio
+
+    from monitor.app.daemon import run_daemon
+    from monitor.model.errors import ConfigError, LockedError, WatchkeeperError
+
     try:
-        return asyncio.run(run_daemon(overrides, print_line=_print_line))
+        return asyncio.run(run_daemon(overrides, print_line=_print_line, reading=reading))
     except ConfigError as error:
         for finding in error.findings:
             _complain(f"{'warning: ' if finding.warning else ''}{finding}")

@@ -11,10 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.samples import STALE_BITS
-
-MISSING_BITS: Final = 0x7FF4000000000BAD
-"""No sample in this slot."""
+from monitor.model.samples import MISSING_BITS, STALE_BITS
 
 STALE_VALUE: Final = np.array([STALE_BITS], dtype=np.uint64).view(np.float64)
 MISSING_VALUE: Final = np.array([MISSING_BITS], dtype=np.uint64).view(np.float64)

@@ -7,9 +7,8 @@ anything changes. What another program's file lacks keeps that program's default
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TypeVar
 
@@ -17,25 +16,25 @@ from pydantic import ValidationError
 
 from monitor.config.alertmanager_file import AlertmanagerParts, read_alertmanager
 from monitor.config.checks import CheckSection, check_of_url, read_checks
-from monitor.config.document import ConfigurationSection, HostSection, LogSection, TokenSection
+from monitor.config.configuration import Configuration, HostSettings, Listen, LogSettings, Paging, Storage, Token
+from monitor.config.document import ConfigurationSection, LogSection, TokenSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
-from monitor.config.prometheus_file import JobTls, PrometheusParts, read_prometheus
+from monitor.config.overrides import Overrides
+from monitor.config.prometheus_file import PrometheusParts, read_prometheus
 from monitor.config.receivers import GlobalSection, ReceiverParts, read_receiver
-from monitor.config.routing import Paging, read_paging
+from monitor.config.routing import read_paging
 from monitor.config.rule_files import matching_files, read_rule_file, read_rules
 from monitor.config.shipped import shipped
 from monitor.config.variables import expand
 from monitor.config.yamltree import Document, Tree, read
 from monitor.model.checks import Check
 from monitor.model.errors import ConfigError, Finding
-from monitor.model.incidents import Actor, Door
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import MINUTE, SECOND, Millis
 from monitor.notify.kinds.secret import SecretSource
 from monitor.rules.groups import RuleGroup
 from monitor.rules.rule_files import Defaults
-from monitor.scrape.jobs import ScrapeJob
 
 P = TypeVar("P")
 
@@ -45,87 +44,6 @@ _PAGING_KEYS = frozenset(
     {"alertmanager", "alertmanager_file", "escalate", "people", "policies", "receivers", "schedules"}
 )
 _SHIPPED_INTERVAL: Millis = 15 * SECOND
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A secret that opens the API."""
-
-    name: str
-    secret: SecretSource
-    person: str
-    role: str
-    """viewer, responder or admin."""
-
-    def actor(self, door: Door) -> Actor:
-        return Actor(name=self.person, door=door)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
-    """Where state lives."""
-
-    folder: FilePath
-    database: FilePath
-    retention: Millis
-    history: Millis
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listen:
-    """Where the server listens, and who may change state there."""
-
-    host: str
-    port: int
-    tokens: tuple[Token, ...] = ()
-    read_needs_token: bool = False
-
-    @property
-    def url(self) -> str:
-        """Where the server is, as far as it knows; what links begin with when no `external_url` is given."""
-        host = socket.gethostname() if self.host in ("0.0.0.0", "::", "[::]") else self.host
-        return f"http://{host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        return self.host in ("localhost", "::1", "[::1]") or self.host.startswith("127.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
-    """Everything, checked and ready to be used."""
-
-    file: str
-    """The file that was read; empty for the embedded default."""
-    environment: str
-    external_url: str
-    leaving_labels: Labels
-    """Added to alerts when they leave the rules: external labels and the environment."""
-    checks: tuple[Check, ...]
-    jobs: tuple[ScrapeJob, ...]
-    job_tls: Mapping[str, JobTls]
-    groups: tuple[RuleGroup, ...]
-    paging: Paging
-    resolve_timeout: Millis
-    replica_labels: frozenset[str]
-    storage: Storage
-    listen: Listen
-    log: LogSection
-    host: HostSection
-    vendor_ca_file: str
-    warnings: tuple[Finding, ...]
-    text: str
-    """The file as it was read, for `/api/v1/status/config` without secrets: kept by whoever needs to compare."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """What the command line says; it wins over environment and file."""
-
-    config: str = ""
-    urls: tuple[str, ...] = ()
-    listen: str = ""
-    data: str = ""
 
 
 def read_environment() -> Environment:
@@ -275,7 +193,7 @@ class _Loading:
             storage=storage,
             listen=listen,
             log=self._log(),
-            host=section.host,
+            host=HostSettings(enabled=section.host.enabled, interval=section.host.interval),
             vendor_ca_file=self._locate(section.pagerduty.ca_file) if section.pagerduty.ca_file else "",
             warnings=(),
             text=text,
@@ -291,19 +209,20 @@ class _Loading:
         if self.section.web.config_file:
             self.findings.doubt(self.document, ("web", "config_file"), "is known but not served yet")
 
-    def _log(self) -> LogSection:
+    def _log(self) -> LogSettings:
         changes: dict[str, str] = {}
         if self.environment.log_level:
             changes["level"] = self.environment.log_level.lower()
         if self.environment.log_form:
             changes["form"] = self.environment.log_form.lower()
         try:
-            return LogSection.model_validate({**self.section.log.model_dump(), **changes})
+            section = LogSection.model_validate({**self.section.log.model_dump(), **changes})
         except ValidationError:
             problem = "WATCHKEEPER_LOG_LEVEL or WATCHKEEPER_LOG_FORM has a value that is not known"
             remedy = "debug, info, warning or error; console or json"
             self.findings.all.append(Finding(file="environment", line=0, path="", problem=problem, remedy=remedy))
-            return self.section.log
+            section = self.section.log
+        return LogSettings(form=section.form, level=section.level)
 
     def _prometheus(self) -> PrometheusParts:
         section, findings = self.section, self.findings

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from monitor.config.configuration import JobTls
 from monitor.config.fields import AsList, AsMapping, Flag, Section, Size, Span, Text, Whole
 from monitor.config.findings import Findings
 from monitor.config.http_client import HttpClientSection, TlsSection
@@ -146,17 +147,6 @@ class PrometheusSection(Section):
     )
     scrape_configs: Annotated[list[ScrapeSection], AsList] = []
     rule_files: Annotated[list[Text], AsList] = []
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobTls:
-    """The transport settings of a job, for whoever makes its session."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-    server_name: str = ""
-    insecure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

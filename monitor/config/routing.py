@@ -8,10 +8,10 @@ on the console, so that nothing is ever said into the void.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route, level_key
+from monitor.config.configuration import CONSOLE, AddressBook, Paging, Vendors, email_options, slack_options
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
@@ -20,7 +20,7 @@ from monitor.config.receivers import Locate, ReceiverParts, read_secret
 from monitor.config.yamltree import Document, Path
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.notifications import Destination
-from monitor.model.times import MINUTE, SECOND, Timestamp
+from monitor.model.times import MINUTE, SECOND
 from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
@@ -29,73 +29,8 @@ from monitor.notify.kinds.slack import SlackOptions
 from monitor.notify.kinds.webhook import WebhookOptions
 from monitor.oncall.policies import Person, Policy, PolicyStep, Target, TargetKind
 
-CONSOLE = Destination("console:", "console")
 _DEFAULT = "default"
 _PAGE = "page"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vendors:
-    """What reaching somebody by a vendor needs beside the address."""
-
-    slack_token: SecretSource
-    slack_webhook: SecretSource
-    slack_url: str
-    pagerduty_url: str
-    mail: EmailOptions | None
-
-
-class AddressBook:
-    """What each destination means under this configuration; implements `monitor.notify.outbox.AddressBook`."""
-
-    def __init__(self, options: Mapping[Destination, object], vendors: Vendors, fallback: Destination) -> None:
-        self._options = dict(options)
-        self._vendors = vendors
-        self._fallback = fallback
-
-    def __repr__(self) -> str:
-        return f"AddressBook({len(self._options)} destinations, fallback {self._fallback})"
-
-    @property
-    def destinations(self) -> Sequence[Destination]:
-        """All that are configured by name."""
-        return sorted(self._options)
-
-    def options(self, destination: Destination) -> object | None:
-        return self._options.get(destination) or self._of_target(destination)
-
-    def fallback(self, destination: Destination) -> Destination | None:
-        return None if destination == self._fallback else self._fallback
-
-    def _of_target(self, destination: Destination) -> object | None:
-        """Channels that policy steps name directly."""
-        kind, _, name = destination.receiver.partition(":")
-        if kind == "console":
-            return ConsoleOptions()
-        if kind == "slack" and name:
-            return slack_options(self._vendors, name)
-        if kind == "email" and name:
-            return email_options(self._vendors, name)
-        return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paging:
-    """Who is told, complete."""
-
-    root: Route
-    receivers: Mapping[str, Receiver]
-    people: tuple[Person, ...]
-    on_call: Mapping[str, tuple[str, ...]]
-    policies: Mapping[str, Policy]
-    escalating: Mapping[str, tuple[Destination, ...]]
-    """Receiver name to all of its destinations, for `receiver:` targets."""
-    fallback: tuple[Target, ...]
-    book: AddressBook
-
-    def on_call_at(self, schedule: str, at: Timestamp) -> tuple[str, ...]:
-        """Who is on call then; nobody for a schedule that is not configured."""
-        return self.on_call.get(schedule, ())
 
 
 def read_paging(
@@ -159,29 +94,6 @@ def read_paging(
         escalating={name: tuple(part.options) for name, part in parts.items()},
         fallback=(Target(TargetKind.CONSOLE, ""),),
         book=AddressBook(options, vendors, _fallback(parts)),
-    )
-
-
-def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:
-    """How this channel or person is reached; None if Slack is not configured."""
-    if vendors.slack_token:
-        return SlackOptions(token=vendors.slack_token, channel=channel, base_url=vendors.slack_url)
-    return SlackOptions(webhook_url=vendors.slack_webhook) if vendors.slack_webhook else None
-
-
-def email_options(vendors: Vendors, address: str) -> EmailOptions | None:
-    """How this address is reached; None if no mail server is configured."""
-    mail = vendors.mail
-    if mail is None:
-        return None
-    return EmailOptions(
-        to=(address,),
-        sender=mail.sender,
-        host=mail.host,
-        port=mail.port,
-        username=mail.username,
-        password=mail.password,
-        require_tls=mail.require_tls,
     )
 
 

@@ -18,10 +18,11 @@ _LITERALS: Final = re.compile(r"[A-Za-z0-9_\-/:@ ,%#=<>!~&;'\"]*(?:\|[A-Za-z0-9_
 class Regex:
     """An expression that must match the whole text, `.` matching newlines (Prometheus 3). Raises ValueError if it is none."""
 
-    __slots__ = ("_compiled", "literals", "pattern")
+    __slots__ = ("_compiled", "_dot_matches_newline", "literals", "pattern")
 
     def __init__(self, pattern: str, *, dot_matches_newline: bool = True) -> None:
         self.pattern = pattern
+        self._dot_matches_newline = dot_matches_newline
         self._compiled = compile_re2(f"^(?s:{pattern})$" if dot_matches_newline else f"^(?:{pattern})$", shown=pattern)
         self.literals: frozenset[str] | None = frozenset(pattern.split("|")) if _LITERALS.fullmatch(pattern) else None
         """All the texts that match, when they can be listed."""
@@ -37,6 +38,14 @@ class Regex:
 
     def __repr__(self) -> str:
         return f"Regex({self.pattern!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., Regex], tuple[str, bool]]:
+        """What RE2 has compiled cannot leave the process: it is compiled anew."""
+        return _again, (self.pattern, self._dot_matches_newline)
+
+
+def _again(pattern: str, dot_matches_newline: bool) -> Regex:
+    return Regex(pattern, dot_matches_newline=dot_matches_newline)
 
 
 class Match:

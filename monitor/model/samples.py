@@ -15,6 +15,11 @@ STALE_BITS: Final = 0x7FF0000000000002
 
 STALE: Final[float] = struct.unpack("<d", struct.pack("<Q", STALE_BITS))[0]
 
+MISSING_BITS: Final = 0x7FF4000000000BAD
+"""The NaN that says: a row holds no sample of this series."""
+
+MISSING: Final[float] = struct.unpack("<d", struct.pack("<Q", MISSING_BITS))[0]
+
 
 def is_stale(value: float) -> bool:
     """True for the stale marker only, not for an ordinary NaN."""

@@ -16,12 +16,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from monitor.columns.nans import MISSING_VALUE
 from monitor.columns.sink import RowWriter, SampleSink
 from monitor.model.checks import Check, Component, HealthState, Outcome, Verdict
 from monitor.model.errors import ConfigError, Finding, NotFoundError, RequestError, StoreError
 from monitor.model.labels import Labels
-from monitor.model.samples import STALE
+from monitor.model.samples import MISSING, STALE
 from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.net.wheel import Wheel
 from monitor.probe.heartbeat import HeartbeatState, Ping, after_downtime, pinged
@@ -35,7 +34,6 @@ from monitor.probe.verdict import CONFIRM_AFTER, UNTOLD, Event, judge
 OnResult = Callable[[Check, Outcome, Verdict], None]
 OnEvent = Callable[[Event], None]
 
-_MISSING: Final = float(MISSING_VALUE[0])
 _FIRST_STARTS: Final = 10
 _FIRST_PAUSE: Final = 0.02
 _SAVE_PAUSE: Final[Millis] = SECOND
@@ -367,7 +365,7 @@ class Probing:
         entry.shape = shape
         leaving = gone(before, after)
         if leaving:
-            last = [_MISSING] * len(before)
+            last = [MISSING] * len(before)
             for row in leaving:
                 last[row] = STALE
             entry.written_at = max(at - 1, entry.written_at + 1)

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from monitor.columns.nans import MISSING_VALUE
 from monitor.model.checks import Check, Component, FailureReason, HealthState, Outcome, TlsFacts, Verdict
 from monitor.model.labels import METRIC_NAME, Labels
-
-_MISSING: Final = float(MISSING_VALUE[0])
+from monitor.model.samples import MISSING
 
 HELP: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -114,11 +112,11 @@ def labels_of(check: Check, layout: Layout, shape: Shape) -> list[Labels]:
 def row_of(check: Check, layout: Layout, outcome: Outcome, verdict: Verdict) -> list[float]:
     """The values, in the order of `labels_of` for `shape_of` of the same outcome and verdict."""
     state = verdict.state
-    row = [_MISSING if state is HealthState.UNKNOWN else state.level, check.timeout / 1000]
+    row = [MISSING if state is HealthState.UNKNOWN else state.level, check.timeout / 1000]
     row += layout.values(outcome)
     tls = outcome.tls_facts
     if tls is not None:
-        row.append(_MISSING if tls.earliest_expiry is None else tls.earliest_expiry / 1000)
+        row.append(MISSING if tls.earliest_expiry is None else tls.earliest_expiry / 1000)
         if tls.chain_expiry is not None:
             row.append(tls.chain_expiry / 1000)
         if tls.version:

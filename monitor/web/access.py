@@ -25,7 +25,7 @@ from monitor.model.errors import AccessError, StoreError
 from monitor.model.incidents import Actor, Door
 
 if TYPE_CHECKING:
-    from monitor.config.loading import Token
+    from monitor.config.configuration import Token
 
 DOOR_HEADER = "X-Watchkeeper-Door"
 """`cli` when our command line calls."""

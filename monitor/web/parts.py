@@ -16,7 +16,7 @@ from monitor.model.errors import WatchkeeperError
 from monitor.model.times import Millis, Timestamp
 
 if TYPE_CHECKING:  # the server must listen early, and its own imports are what it waits for
-    from monitor.config.loading import Configuration
+    from monitor.config.configuration import Configuration
     from monitor.model.changes import Deployment
     from monitor.model.checks import HealthState
     from monitor.model.errors import Finding

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater, Unknown
 from monitor.model.times import SECOND, Millis, Timestamp, from_datetime
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _AGAIN = frozenset({408, 425, 429})
 
@@ -44,6 +46,8 @@ def wish(retry_after: str, now: Timestamp) -> Millis | None:
 def by_failure(error: aiohttp.ClientError | OSError) -> DeliveryOutcome:
     """No answer. A connection that never stood carried nothing; one that broke may have. The error's own text may hold
     the address, which may be a secret, so only its name is told."""
+    import aiohttp
+
     name = type(error).__name__
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return Rejected("the address is no valid URL")

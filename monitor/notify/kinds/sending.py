@@ -5,15 +5,16 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
-
-import aiohttp
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from monitor.model.errors import BugError
 from monitor.model.notifications import DeliveryOutcome, Message, OutboxRow
 from monitor.model.times import Timestamp
 from monitor.notify.attempts import Repeats
 from monitor.notify.throttling import Toll
+
+if TYPE_CHECKING:
+    import aiohttp
 
 T = TypeVar("T")
 

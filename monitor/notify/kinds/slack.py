@@ -14,8 +14,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-import aiohttp
-
 from monitor.model.errors import StoreError
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater, Unknown
 from monitor.model.times import MINUTE, SECOND, Timestamp
@@ -123,6 +121,8 @@ class Slack:
         )
 
     async def _by_webhook(self, url: str, sending: Sending) -> DeliveryOutcome:
+        import aiohttp
+
         if not url:
             return Rejected("neither a token nor a webhook address is set")
         message, key, repeat = sending.message, sending.row.dedupe_key, sending.uncertain
@@ -290,6 +290,7 @@ class _Channel:
 
     async def _call(self, method: str, args: Mapping[str, object], *, reads: bool = False) -> Mapping[str, object]:
         """One call. Raises _FailedCall."""
+        import aiohttp
         from slack_sdk.errors import SlackApiError
 
         try:
@@ -309,6 +310,8 @@ class _Channel:
 
 def _refused(method: str, response: object, now: Timestamp) -> _FailedCall:
     """What an answer other than ok means. The package hands over its own answer, or aiohttp's when that held no JSON."""
+    import aiohttp
+
     if isinstance(response, aiohttp.ClientResponse):
         status, headers, data = response.status, cast("Mapping[str, str]", response.headers), None
     else:

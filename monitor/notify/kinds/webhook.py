@@ -13,8 +13,6 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import aiohttp
-
 from monitor.model.errors import StoreError
 from monitor.model.notifications import DeliveryOutcome, Message, Rejected, RetryLater
 from monitor.model.times import SECOND, Timestamp
@@ -60,6 +58,8 @@ class Webhook:
         return (Toll(f"webhook {own_options(sending.options, WebhookOptions).url.address}", WEBHOOK),)
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
+        import aiohttp
+
         options = own_options(sending.options, WebhookOptions)
         body = webhook_body(sending.message, max_alerts=options.max_alerts, repeat=sending.uncertain)
         try:

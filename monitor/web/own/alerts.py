@@ -14,7 +14,7 @@ from monitor.web.routes import Call, Route
 
 if TYPE_CHECKING:
     from monitor.alerts.groups import AlertGroup
-    from monitor.config.loading import Configuration
+    from monitor.config.configuration import Configuration
     from monitor.oncall.incident import Incident
     from monitor.rules.states import ActiveAlert
 

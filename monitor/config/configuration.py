@@ -1,0 +1,217 @@
+"""What a configuration amounts to: everything that the daemon needs, checked, in plain values.
+
+The daemon itself never reads files or validates: that takes a validation library and three times the memory of what comes
+out of it, so it is done by a process of its own (`reading`), which ends when it has passed this on. Everything here can be
+pickled.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from monitor.alerts.receivers import Receiver
+from monitor.alerts.routes import Route
+from monitor.model.checks import Check
+from monitor.model.errors import Finding
+from monitor.model.incidents import Actor, Door
+from monitor.model.labels import Labels
+from monitor.model.notifications import Destination
+from monitor.model.times import Millis, Timestamp
+from monitor.notify.kinds.console import ConsoleOptions
+from monitor.notify.kinds.email import EmailOptions
+from monitor.notify.kinds.secret import SecretSource
+from monitor.notify.kinds.slack import SlackOptions
+from monitor.oncall.policies import Person, Policy, Target
+from monitor.rules.groups import RuleGroup
+from monitor.scrape.jobs import ScrapeJob
+
+CONSOLE = Destination("console:", "console")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A secret that opens the API."""
+
+    name: str
+    secret: SecretSource
+    person: str
+    role: str
+    """viewer, responder or admin."""
+
+    def actor(self, door: Door) -> Actor:
+        return Actor(name=self.person, door=door)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """Where state lives."""
+
+    folder: Path
+    database: Path
+    retention: Millis
+    history: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the server listens, and who may change state there."""
+
+    host: str
+    port: int
+    tokens: tuple[Token, ...] = ()
+    read_needs_token: bool = False
+
+    @property
+    def url(self) -> str:
+        """Where the server is, as far as it knows; what links begin with when no `external_url` is given."""
+        host = socket.gethostname() if self.host in ("0.0.0.0", "::", "[::]") else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in ("localhost", "::1", "[::1]") or self.host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """The daemon's log on standard error."""
+
+    form: Literal["console", "json"]
+    level: Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """The host and process collector."""
+
+    enabled: bool
+    interval: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTls:
+    """The transport settings of a job, for whoever makes its session."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    server_name: str = ""
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendors:
+    """What reaching somebody by a vendor needs beside the address."""
+
+    slack_token: SecretSource
+    slack_webhook: SecretSource
+    slack_url: str
+    pagerduty_url: str
+    mail: EmailOptions | None
+
+
+class AddressBook:
+    """What each destination means under this configuration; implements `monitor.notify.outbox.AddressBook`."""
+
+    def __init__(self, options: Mapping[Destination, object], vendors: Vendors, fallback: Destination) -> None:
+        self._options = dict(options)
+        self._vendors = vendors
+        self._fallback = fallback
+
+    def __repr__(self) -> str:
+        return f"AddressBook({len(self._options)} destinations, fallback {self._fallback})"
+
+    @property
+    def destinations(self) -> Sequence[Destination]:
+        """All that are configured by name."""
+        return sorted(self._options)
+
+    def options(self, destination: Destination) -> object | None:
+        return self._options.get(destination) or self._of_target(destination)
+
+    def fallback(self, destination: Destination) -> Destination | None:
+        return None if destination == self._fallback else self._fallback
+
+    def _of_target(self, destination: Destination) -> object | None:
+        """Channels that policy steps name directly."""
+        kind, _, name = destination.receiver.partition(":")
+        if kind == "console":
+            return ConsoleOptions()
+        if kind == "slack" and name:
+            return slack_options(self._vendors, name)
+        if kind == "email" and name:
+            return email_options(self._vendors, name)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """Who is told, complete."""
+
+    root: Route
+    receivers: Mapping[str, Receiver]
+    people: tuple[Person, ...]
+    on_call: Mapping[str, tuple[str, ...]]
+    policies: Mapping[str, Policy]
+    escalating: Mapping[str, tuple[Destination, ...]]
+    """Receiver name to all of its destinations, for `receiver:` targets."""
+    fallback: tuple[Target, ...]
+    book: AddressBook
+
+    def on_call_at(self, schedule: str, at: Timestamp) -> tuple[str, ...]:
+        """Who is on call then; nobody for a schedule that is not configured."""
+        return self.on_call.get(schedule, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Everything, checked and ready to be used."""
+
+    file: str
+    """The file that was read; empty for the embedded default."""
+    environment: str
+    external_url: str
+    leaving_labels: Labels
+    """Added to alerts when they leave the rules: external labels and the environment."""
+    checks: tuple[Check, ...]
+    jobs: tuple[ScrapeJob, ...]
+    job_tls: Mapping[str, JobTls]
+    groups: tuple[RuleGroup, ...]
+    paging: Paging
+    resolve_timeout: Millis
+    replica_labels: frozenset[str]
+    storage: Storage
+    listen: Listen
+    log: LogSettings
+    host: HostSettings
+    vendor_ca_file: str
+    warnings: tuple[Finding, ...]
+    text: str
+    """The file as it was read, for `/api/v1/status/config` without secrets: kept by whoever needs to compare."""
+
+
+def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:
+    """How this channel or person is reached; None if Slack is not configured."""
+    if vendors.slack_token:
+        return SlackOptions(token=vendors.slack_token, channel=channel, base_url=vendors.slack_url)
+    return SlackOptions(webhook_url=vendors.slack_webhook) if vendors.slack_webhook else None
+
+
+def email_options(vendors: Vendors, address: str) -> EmailOptions | None:
+    """How this address is reached; None if no mail server is configured."""
+    mail = vendors.mail
+    if mail is None:
+        return None
+    return EmailOptions(
+        to=(address,),
+        sender=mail.sender,
+        host=mail.host,
+        port=mail.port,
+        username=mail.username,
+        password=mail.password,
+        require_tls=mail.require_tls,
+    )

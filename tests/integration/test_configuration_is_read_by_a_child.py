@@ -1,0 +1,70 @@
+"""The daemon's configuration comes from a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from monitor.config.environment import Environment
+from monitor.config.loading import load
+from monitor.config.overrides import Overrides
+from monitor.config.reading import Reading
+from monitor.matching.matchers import Matcher, MatchOp
+from monitor.model.errors import ConfigError
+
+FILE = """\
+checks:
+  - {name: shop, url: "http://127.0.0.1:9/health", labels: {team: shop}}
+people:
+  ana: {console: true}
+policies:
+  default: {steps: [{notify: [user:ana]}]}
+"""
+
+
+def test_a_child_finds_what_loading_finds(tmp_path: Path) -> None:
+    """Checks, paging and every shipped rule arrive as they were read."""
+    path = tmp_path / "watchkeeper.yml"
+    path.write_text(FILE)
+    overrides = Overrides(config=str(path))
+    found, direct = Reading.begin(overrides).finish(), load(overrides, Environment())
+    assert (found.checks, found.listen, found.storage) == (direct.checks, direct.listen, direct.storage)
+    assert (found.log, found.host, found.warnings) == (direct.log, direct.host, direct.warnings)
+    assert (found.paging.root, found.paging.policies) == (direct.paging.root, direct.paging.policies)
+    assert found.paging.book.destinations == direct.paging.book.destinations
+    assert found.groups == direct.groups
+    assert found.groups
+
+
+def test_every_finding_comes_back(tmp_path: Path) -> None:
+    """A bad file is refused with the same findings."""
+    path = tmp_path / "watchkeeper.yml"
+    path.write_text("checks: [{name: a}]\nnonsense: 1\n")
+    overrides = Overrides(config=str(path))
+    with pytest.raises(ConfigError) as direct:
+        load(overrides, Environment())
+    with pytest.raises(ConfigError) as found:
+        Reading.begin(overrides).finish()
+    assert found.value.findings == direct.value.findings
+    assert len(found.value.findings) > 1
+
+
+def test_the_daemon_does_without_the_libraries_of_the_reader() -> None:
+    """What only reading needs stays out of the process that runs for months."""
+    import subprocess
+
+    code = "import sys, monitor.app.daemon; print([n for n in ('pydantic', 'yaml', 'monitor.config.loading') if n in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_matcher_with_an_expression_survives_the_way() -> None:
+    """Compiled expressions are compiled anew on the other side."""
+    import pickle
+
+    matcher = Matcher("code", MatchOp.MATCHES, "5..")
+    again: Matcher = pickle.loads(pickle.dumps(matcher))
+    assert again == matcher
+    assert [again.matches(text) for text in ("500", "404")] == [True, False]
