@@ -58,7 +58,10 @@ async def run_daemon(
     """Run until SIGTERM or SIGINT. Returns the exit code. Raises ConfigError, LockedError, StoreError before it is up.
     `reading`: the configuration is being read already. `compose` is for compositions that differ in what `Daemon` lets
     them override."""
-    configuration = (reading or Reading.begin(overrides)).finish()
+    reading = reading or Reading.begin(overrides)
+    gc.collect()  # what imports left behind, while the child still reads
+    gc.freeze()
+    configuration = reading.finish()
     daemon = (compose or Daemon)(configuration, overrides, print_line)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -133,6 +136,7 @@ class Daemon:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLD)
+        gc.enable()
 
     def make_stores(self, database: Database) -> Stores:
         """The durable side; a test that kills the process at a given point puts its own in here."""
@@ -225,7 +229,7 @@ class Daemon:
         self.supervisor.keep("own metrics", upkeep.watch)
         self.supervisor.keep("sample upkeep", upkeep.forget)
         housekeeping = Housekeeping(upkeep.jobs(), self.clock, self.log)
-        housekeeping.start()
+        self.supervisor.start("housekeeping", housekeeping.start())
         self._ends += [housekeeping.stop, own.close]
         if configuration.host.enabled:
             host = HostCollecting(

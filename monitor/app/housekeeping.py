@@ -6,15 +6,18 @@ page depends on is such a job.
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
+from typing import TYPE_CHECKING
 
 from monitor.clock import Clock
 from monitor.model.times import Timestamp
 from monitor.telemetry import Log
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 Work = Callable[[Timestamp], Awaitable[None]]
 
@@ -33,10 +36,19 @@ class Housekeeping:
     """Drives the table with APScheduler. A late run is made up for, once."""
 
     def __init__(self, jobs: Sequence[CronJob], clock: Clock, log: Log) -> None:
+        self._jobs = tuple(jobs)
         self._clock = clock
         self._log = log
+        self._scheduler: AsyncIOScheduler | None = None
+
+    async def start(self) -> None:
+        """Begin. The scheduler is imported in a thread: nobody waits for it, and the loop has better to do."""
+        await asyncio.to_thread(importlib.import_module, "apscheduler.schedulers.asyncio")
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+        from apscheduler.triggers.cron import CronTrigger
+
         self._scheduler = AsyncIOScheduler(timezone="UTC")
-        for job in jobs:
+        for job in self._jobs:
             self._scheduler.add_job(
                 self._run,
                 CronTrigger.from_crontab(job.calendar, timezone="UTC"),
@@ -46,12 +58,10 @@ class Housekeeping:
                 misfire_grace_time=None,
                 coalesce=True,
             )
-
-    def start(self) -> None:
         self._scheduler.start()
 
     def stop(self) -> None:
-        if self._scheduler.running:
+        if self._scheduler is not None and self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
     async def _run(self, job: CronJob) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ terminal. Without URLs and --config the file watchkeeper.yml is read, if there i
 def run(arguments: Sequence[str]) -> int:
     """Run the daemon until SIGINT or SIGTERM; the exit code."""
     given = _parser().parse_args(arguments)
+    # Importing makes much that stays and no garbage. The daemon sets the collector up when it stands.
+    gc.disable()
     from monitor.config.overrides import Overrides
     from monitor.config.reading import Reading
 

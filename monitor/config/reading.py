@@ -7,6 +7,7 @@ parent imports meanwhile what it needs itself. A reload does the same.
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
@@ -48,6 +49,7 @@ class Reading:
 
 def main() -> None:
     """The child: overrides come in, the configuration or the error goes out."""
+    gc.disable()  # the process ends before garbage could matter
     from monitor.config.loading import load, read_environment
 
     overrides: Overrides = pickle.load(sys.stdin.buffer)
