@@ -157,7 +157,9 @@ class TextReader(Generic[T]):
             if end < len(text):
                 return False
             if isinstance(entry, SeriesEntry):
-                if self._keys[index].removesuffix(b"\n") != entry.text:
+                key = self._keys[index]
+                # A line that gains or loses its time has another key; the short cut would keep the old time.
+                if key.removesuffix(b"\n") != entry.text or key.endswith(b"\n") is (entry.time is None):
                     return False
                 values[index] = entry.value
                 times.pop(index, None)

@@ -118,6 +118,13 @@ def test_lines_changed_in_place_agree_with_first_sight(lines: list[str], data: s
     assert shown(read(reader, "\n".join(lines))) == shown(first_sight("\n".join(lines)))
 
 
+def test_a_line_that_gains_a_time_and_loses_it_again_has_none() -> None:
+    """The time of one answer must not stick to the next."""
+    reader: TextReader[Labels] = TextReader(Labels)
+    for body in ("a 1\nb 1", "a 1\nb 1 5", "a 1\nb 1", "a 1\nb 2"):
+        assert shown(read(reader, body)) == shown(first_sight(body))
+
+
 def _new_value(line: str) -> st.SearchStrategy[str]:
     head = line.rpartition(" ")[0]
     return st.sampled_from(["1", "NaN", "-Inf", "1e999", "1_0", "0x1", "\t2", "٣", "+nan", "1 5"]).map(
