@@ -1,7 +1,7 @@
 """`make test`: formatting, lint, types, import contracts and every test, in the order of their cost.
 
-Where more can be tested than Python brings (promtool, amtool, Chromium), it installs the Debian packages when it is root on
-Debian, and otherwise says loudly what will be skipped. Exits with the first failing step's code; pytest speaks last.
+Where more can be tested than Python brings (promtool), it installs the Debian package when it is root on Debian, and
+otherwise says loudly what will be skipped. Exits with the first failing step's code; pytest speaks last.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from pathlib import Path
 _BIN = Path(sysconfig.get_path("scripts"))
 _ROOT = Path(__file__).resolve().parents[2]
 
-_TOOLS = {
-    "promtool": "prometheus",
-    "amtool": "prometheus-alertmanager",
-    "blackbox_exporter": "prometheus-blackbox-exporter",
-}
-_BINARY = {"blackbox_exporter": "prometheus-blackbox-exporter"}
+_TOOLS = {"promtool": "prometheus"}
+"""Program to Debian package."""
 
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("formatting", ("ruff", "format", "--check", ".")),
     ("lint", ("ruff", "check", ".")),
     ("types", ("basedpyright",)),
     ("import contracts", ("lint-imports", "--no-cache")),
+)
+
+_TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    # Virtual time and no sockets: these may share the machine. The others measure, wait and kill.
+    ("unit and scenario tests", ("-n", "2", "tests/unit", "tests/scenario")),
+    ("tests with real sockets and processes", ("tests/integration", "tests/conformance", "tests/acceptance")),
 )
 
 
@@ -40,15 +42,19 @@ def main() -> int:
         if done.returncode:
             print(f"== {name} failed", file=sys.stderr)
             return done.returncode
-    print("== tests", flush=True)
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", *sys.argv[1:]], check=False).returncode
+    for name, arguments in _TESTS:
+        print(f"== {name}", flush=True)
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], check=False)
+        if done.returncode:
+            return done.returncode
+    return 0
 
 
 def _offer_tools() -> None:
-    missing = {tool: package for tool, package in _TOOLS.items() if not shutil.which(_BINARY.get(tool, tool))}
+    missing = {tool: package for tool, package in _TOOLS.items() if not shutil.which(tool)}
     if missing and os.geteuid() == 0 and Path("/etc/debian_version").exists():
         _install(sorted(set(missing.values())))
-        missing = {tool: package for tool, package in missing.items() if not shutil.which(_BINARY.get(tool, tool))}
+        missing = {tool: package for tool, package in missing.items() if not shutil.which(tool)}
     for tool, package in missing.items():
         print(f"!! {tool} is not installed: tests against it are SKIPPED (Debian package {package})", flush=True)
 
