@@ -18,11 +18,21 @@ _VENDORS = tuple(_CALLS)
 _DECIDING = (Point.BEFORE_DECIDE, Point.AFTER_DECIDE)
 
 
-@pytest.mark.parametrize("point", Point, ids=lambda point: point.value)
-async def test_a_page_survives_the_death_of_the_process_at_any_point(point: Point, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "cases",
+    [
+        [(Point.BEFORE_DECIDE, "pagerduty"), (Point.AFTER_DECIDE, "pagerduty")],
+        [(Point.AFTER_CLAIM, vendor) for vendor in _VENDORS],
+        [(Point.AFTER_REPLY, vendor) for vendor in _VENDORS],
+        [(Point.AFTER_COMMIT, vendor) for vendor in _VENDORS],
+    ],
+    ids=["around the decision", "after the claim", "after the reply", "after the commit"],
+)
+async def test_a_page_survives_the_death_of_the_process(cases: list[tuple[Point, str]], tmp_path: Path) -> None:
     """Whatever was not yet said is said after the start, what was said is not said twice, and all of it is resolved."""
-    vendors = ("pagerduty",) if point in _DECIDING else _VENDORS
-    await side_by_side(*(_dies_by_itself(point, vendor, tmp_path / vendor) for vendor in vendors))
+    await side_by_side(
+        *(_dies_by_itself(point, vendor, tmp_path / f"{point.value}-{vendor}") for point, vendor in cases)
+    )
 
 
 async def test_a_page_survives_a_death_between_its_bytes_and_their_answer(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.clock import Clock
 from monitor.model.times import SECOND, Timestamp
-from tests.acceptance.shop import ANA, BO, Shop, shop
+from tests.acceptance.shop import ANA, BO, Shop, shop, side_by_side
 
 _FOR = 7
 _RULES = f"""
@@ -64,9 +64,14 @@ async def test_a_for_in_progress_goes_on_and_at_most_the_last_second_of_samples_
         await world.until_over()
 
 
-async def test_a_step_that_came_due_while_the_daemon_was_dead_is_taken_once(tmp_path: Path) -> None:
+async def test_an_escalation_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A step that came due while the daemon was dead is taken once; an acknowledgement outlives it."""
+    await side_by_side(_a_step_came_due(tmp_path / "step"), _somebody_acknowledged(tmp_path / "acknowledged"))
+
+
+async def _a_step_came_due(folder: Path) -> None:
     """Bo's turn passes while nobody is there to page him: he is paged after the start, and nobody is paged again."""
-    async with shop(tmp_path, scraped=False, second_step="2s") as world:
+    async with shop(folder, scraped=False, second_step="2s") as world:
         await world.daemon.start()
         await world.until_watched()
         await world.service.kill()
@@ -84,9 +89,9 @@ async def test_a_step_that_came_due_while_the_daemon_was_dead_is_taken_once(tmp_
         assert [alert.triggers for alert in world.pages(BO)] == [1]
 
 
-async def test_an_acknowledgement_outlives_a_kill(tmp_path: Path) -> None:
+async def _somebody_acknowledged(folder: Path) -> None:
     """Killed right after the answer to the person: bo is never paged, and PagerDuty hears of it."""
-    async with shop(tmp_path, scraped=False, second_step="3s") as world:
+    async with shop(folder, scraped=False, second_step="3s") as world:
         await world.daemon.start()
         await world.until_watched()
         await world.service.kill()

@@ -22,7 +22,7 @@ import aiohttp
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 _LISTENS = re.compile(r"listens on (http://\S+)")
-_PAUSE = 0.05
+_PAUSE = 0.1
 _START_SECONDS = 20.0
 
 
