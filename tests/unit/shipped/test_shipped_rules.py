@@ -1,9 +1,9 @@
 """The files in `rules/` and `dashboards/` are products as much as the code: what they promise is held here.
 
-Two kinds of tests. The structural ones read the files and need nothing: every alert can be understood at night (summary,
-values, severity, a runbook that exists and says what to do), every alert has the cases that show it firing, just below its
-limit, without data and over a counter reset, and every series a rule or panel reads is one that somebody writes. The others
-hand the same files to promtool, the reference for their meaning; where promtool is not installed they are skipped by name.
+Every alert can be understood at night (summary, values, severity, a runbook that exists and says what to do), every alert
+has the cases that show it firing, just below its limit, without data and over a counter reset, and every series that a rule
+or panel reads is one that somebody writes. That the unit tests of the rules pass, under our runner and under promtool, is
+shown in tests/integration/test_shipped_rules_by_two_runners.py.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,19 +19,14 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from tests.support.dashboards import expressions, panels
+
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "rules"
 DASHBOARDS = ROOT / "dashboards"
 RULE_FILES = sorted(RULES.glob("*.yml"))
 TEST_FILES = sorted((RULES / "tests").glob("*.test.yml"))
 BOARD_FILES = sorted(DASHBOARDS.glob("*.json"))
-PROMTOOL = shutil.which("promtool")
-
-needs_promtool = pytest.mark.skipif(
-    PROMTOOL is None,
-    reason="promtool is not installed: rules/*.yml, rules/tests/*.test.yml and the dashboards' queries were NOT run through it "
-    "(Debian package: prometheus)",
-)
 
 _SECTIONS = ("## What it means", "## Impact", "## Diagnose", "## Mitigate", "## Silence")
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -258,7 +251,7 @@ def test_every_instrumentation_is_shown_in_every_kind_of_case(instrumentation: s
 
 def test_every_recording_rule_is_read_by_a_rule_a_panel_or_a_person() -> None:
     """A recording rule that nothing reads costs an evaluation for ever."""
-    texts = [rule.expr for rule in _rules()] + [expression for path in BOARD_FILES for expression in _expressions(path)]
+    texts = [rule.expr for rule in _rules()] + [expression for path in BOARD_FILES for expression in expressions(path)]
     read = {word for text in texts for word in _WORD.findall(text)}
     assert {rule.record for rule in _rules() if rule.record} <= read
 
@@ -266,32 +259,18 @@ def test_every_recording_rule_is_read_by_a_rule_a_panel_or_a_person() -> None:
 # -- dashboards ----------------------------------------------------------------------------------------------------------
 
 
-def _panels(board: Any) -> list[dict[str, Any]]:
-    return [each for panel in board["panels"] for each in (panel, *panel.get("panels", ()))]
-
-
-def _expressions(path: Path) -> list[str]:
-    board = json.loads(path.read_text(encoding="utf-8"))
-    return [target["expr"] for panel in _panels(board) for target in panel.get("targets", ())]
-
-
-def _without_variables(expression: str) -> str:
-    """The query as Grafana would send it, with a value in place of each variable."""
-    return re.sub(r"\$\{?\w+\}?", ".*", expression.replace("$__rate_interval", "2m"))
-
-
 @pytest.mark.parametrize("path", BOARD_FILES, ids=lambda path: path.name)
 def test_a_dashboard_is_one_that_grafana_accepts(path: Path) -> None:
     """Schema version, identities, places and data source of every panel are in order."""
     board = json.loads(path.read_text(encoding="utf-8"))
-    panels = _panels(board)
+    found = panels(board)
     assert board["schemaVersion"] >= 39
     assert board["id"] is None, "an id belongs to one installation; the uid identifies the dashboard"
     assert board["uid"]
     assert board["title"]
-    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert len({panel["id"] for panel in found}) == len(found)
     assert {each["name"] for each in board["templating"]["list"]} >= {"datasource"}
-    for panel in panels:
+    for panel in found:
         assert panel["title"]
         if panel["type"] == "row":
             continue
@@ -305,7 +284,7 @@ def test_a_dashboard_is_one_that_grafana_accepts(path: Path) -> None:
 def test_panels_stand_side_by_side_and_never_on_each_other(path: Path) -> None:
     """Grafana's grid is 24 wide; overlapping panels are pushed about on load."""
     taken: dict[tuple[int, int], str] = {}
-    for panel in _panels(json.loads(path.read_text(encoding="utf-8"))):
+    for panel in panels(json.loads(path.read_text(encoding="utf-8"))):
         place = panel["gridPos"]
         assert place["x"] + place["w"] <= 24
         for cell in (
@@ -322,7 +301,7 @@ def test_panels_use_only_variables_that_the_dashboard_has(path: Path) -> None:
     """A variable that does not exist reaches the data source as its own name."""
     board = json.loads(path.read_text(encoding="utf-8"))
     known = {each["name"] for each in board["templating"]["list"]} | {"__rate_interval"}
-    used = {name for text in _expressions(path) for name in re.findall(r"\$\{?(\w+)", text)}
+    used = {name for text in expressions(path) for name in re.findall(r"\$\{?(\w+)", text)}
     assert used <= known
 
 
@@ -334,69 +313,3 @@ def test_provisioning_names_the_data_source_and_the_folder() -> None:
     assert source["url"] == "${WATCHKEEPER_URL}"
     assert provider["type"] == "file"
     assert provider["options"]["path"]
-
-
-# -- promtool ------------------------------------------------------------------------------------------------------------
-
-
-def _promtool(*arguments: str | Path) -> None:
-    assert PROMTOOL is not None
-    done = subprocess.run([PROMTOOL, *map(str, arguments)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@needs_promtool
-def test_promtool_accepts_every_rule_file() -> None:
-    """Syntax, templates and duplicates, by the reference."""
-    _promtool("check", "rules", *RULE_FILES)
-
-
-@needs_promtool
-@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.name)
-def test_promtool_passes_every_unit_test(path: Path) -> None:
-    """The shipped rules do under Prometheus what their unit tests say."""
-    _promtool("test", "rules", path)
-
-
-@needs_promtool
-@pytest.mark.parametrize("path", BOARD_FILES, ids=lambda path: path.name)
-def test_promtool_parses_every_query_of_a_dashboard(path: Path, tmp_path: Path) -> None:
-    """A panel with a syntax error shows a red corner to everybody and data to nobody."""
-    rules = [
-        {"record": f"panel:{number}", "expr": _without_variables(expression)}
-        for number, expression in enumerate(_expressions(path))
-    ]
-    assert rules
-    file = tmp_path / "queries.yml"
-    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}), encoding="utf-8")
-    _promtool("check", "rules", file)
-
-
-@needs_promtool
-@pytest.mark.parametrize(
-    ("file", "was", "becomes", "tests"),
-    [
-        ("critical.yml", "ratio5m > 0.05", "ratio5m > 0.048", "service_micrometer"),
-        ("critical.yml", "ratio5m > 0.05", "ratio5m > 0.061", "service_micrometer"),
-        ("warning.yml", "ratio5m > 0.01", "ratio5m > 0.008", "service_flask_exporter"),
-        ("recording.yml", "vector(20)", "vector(18)", "service_opentelemetry"),
-        ("critical.yml", "mysql.*|mariadb.*", "mysql|mariadb.*", "critical"),
-    ],
-    ids=["page too early", "page too late", "warning too early", "minimum too low", "database not known"],
-)
-def test_the_unit_tests_notice_a_changed_limit(file: str, was: str, becomes: str, tests: str, tmp_path: Path) -> None:
-    """Unit tests that pass with any limit would prove nothing about the limits."""
-    assert PROMTOOL is not None
-    copy = tmp_path / "rules"
-    shutil.copytree(RULES, copy)
-    text = (copy / file).read_text(encoding="utf-8")
-    assert was in text
-    (copy / file).write_text(text.replace(was, becomes), encoding="utf-8")
-    done = subprocess.run(
-        [PROMTOOL, "test", "rules", str(copy / "tests" / f"{tests}.test.yml")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "FAILED" in done.stdout + done.stderr
