@@ -236,7 +236,15 @@ class DeferredLog:
 
 def open_log(form: Literal["console", "json"] = "console", level: str = "info") -> Log:
     """One line an event on standard error, as text for people or JSON for machines."""
-    import structlog
+    # The package would pull in rich for traces in colour, which costs three megabytes and is not used here.
+    without = "rich" not in sys.modules
+    if without:
+        sys.modules["rich"] = None  # pyright: ignore[reportArgumentType]  # the import system's way to say no
+    try:
+        import structlog
+    finally:
+        if without:
+            del sys.modules["rich"]
 
     renderer = (
         structlog.processors.JSONRenderer()

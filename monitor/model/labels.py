@@ -8,7 +8,9 @@ alert ids equal to Alertmanager's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeVar, overload
+
+T = TypeVar("T")
 
 METRIC_NAME: Final = "__name__"
 ALERT_NAME: Final = "alertname"
@@ -42,6 +44,22 @@ class Labels(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._as_map()[name]
+
+    def __contains__(self, name: object) -> bool:
+        return any(own == name for own, _ in self.pairs)
+
+    @overload
+    def get(self, key: str, default: None = None, /) -> str | None: ...
+
+    @overload
+    def get(self, key: str, default: str | T, /) -> str | T: ...
+
+    def get(self, key: str, default: object = None, /) -> object:
+        # There are many label sets and few labels in each: a search costs less than a map for every set.
+        for name, value in self.pairs:
+            if name == key:
+                return value
+        return default
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self.pairs)

@@ -12,6 +12,7 @@ loses power.
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -63,7 +64,8 @@ class SampleLog:
         self._fsync = fsync
         self._span = max(retention // 8, _SHORTEST_SEGMENT)
         self._file: int | None = None
-        self._defined: dict[int, int] = {}
+        self._defined = array("Q")
+        """By sid, which series this segment defines: its birth plus one; 0 for none."""
         self.segment_bytes = SEGMENT_BYTES
         """A segment that has grown to this is followed by another one."""
         self.segments: list[Segment] = []
@@ -123,7 +125,7 @@ class SampleLog:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
         self._file = file
-        self._defined = {}
+        self._defined = array("Q")
         self.segments.append(Segment(number, path, 0, None, None))
         self._write_all(MAGIC)
 
@@ -156,7 +158,7 @@ class SampleLog:
 
     def _give_up(self, file: int, segment: Segment) -> None:
         self._file = None
-        self._defined = {}
+        self._defined = array("Q")
         try:
             os.ftruncate(file, segment.size)
             if segment.size <= len(MAGIC):
@@ -195,16 +197,18 @@ class SampleLog:
     def _undefined(self, layout: Layout) -> dict[int, Labels] | None:
         """The series of a layout that this segment does not define yet; None if one is forgotten already."""
         births, defined = self._index.births, self._defined
+        if len(defined) < len(births):
+            defined.frombytes(bytes(defined.itemsize * (len(births) - len(defined))))
         series: dict[int, Labels] = {}
         numbers: list[int] = layout.sids.tolist()
         for sid in numbers:
-            if defined.get(sid) != births[sid]:
+            if defined[sid] != births[sid] + 1:
                 labels = self._index.labels[sid]
                 if labels is None:
                     return None
                 series[sid] = labels
         for sid in series:
-            defined[sid] = births[sid]
+            defined[sid] = births[sid] + 1
         return series
 
 

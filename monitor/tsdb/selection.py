@@ -30,6 +30,9 @@ from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 _LAYOUTS_REMEMBERED: Final = 16
 _FEW_FALLS: Final = 1024
 
+_FALLS: Final = Lock()
+"""One for all groups: there are many, and what it guards is short."""
+
 _Parts = Sequence[tuple[AnyChunk, int, int]]
 
 
@@ -49,7 +52,7 @@ class Place:
 class Group:
     """Selected series that live in the same frames (nearly always one). `labels` is what identifies it."""
 
-    __slots__ = ("_falls", "_lock", "_places", "births", "frames", "labels", "sids")
+    __slots__ = ("_falls", "_places", "births", "frames", "labels", "sids")
 
     def __init__(
         self,
@@ -63,8 +66,7 @@ class Group:
         self.births = births
         self.labels = labels
         self._places: dict[int, Place] = {}
-        self._falls = Falls()
-        self._lock = Lock()
+        self._falls: Falls | None = None
 
     def place(self, layout: Layout) -> Place:
         """Where this group's series stand; remembered."""
@@ -90,11 +92,14 @@ class Group:
 
     def falls(self, chunks: Sequence[AnyChunk], first: int, end: int) -> FallsWithin | None:
         """Where values fell in slots first < s < end (numbers within the frame); None if too often to be counters."""
-        with self._lock:
-            if self._falls.hopeless:
+        with _FALLS:
+            falls = self._falls
+            if falls is None:
+                falls = self._falls = Falls()
+            if falls.hopeless:
                 return None
-            self._falls.follow(self, chunks, first, end)
-            return self._falls.within(first, end, len(self.sids))
+            falls.follow(self, chunks, first, end)
+            return falls.within(first, end, len(self.sids))
 
     def answer(self, start: Timestamp, end: Timestamp, sequence: int) -> Frame | None:
         """These series' samples in [start, end] as written up to `sequence`; None if there are none."""
@@ -308,7 +313,7 @@ class Selection:
             if frame is None:
                 continue
             matrix = frame.values(0, len(frame.times))
-            slots: NDArray[np.int64] = np.where(missing(matrix), -1, np.arange(matrix.shape[1])).max(axis=1)
+            slots: NDArray[np.int64] = np.where(missing(matrix), -1, np.arange(len(frame.times))).max(axis=1)
             places: NDArray[np.int64] = np.maximum(slots, 0)
             values[rows] = matrix[np.arange(len(matrix)), places]
             stamps: NDArray[np.int64] = frame.times[places]
