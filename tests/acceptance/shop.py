@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,13 @@ class Shop:
         """What was sent about an incident, as the API tells it."""
         document = await self.daemon.get(f"/api/watchkeeper/v1/incidents/{number}")
         return document["incident"]["notifications"]
+
+    async def paged_at(self, saying: str) -> Sequence[datetime]:
+        """When the steps of the one open incident with these words were taken, as its timeline has it."""
+        (incident,) = await self.open_incidents(saying)
+        document = await self.daemon.get(f"/api/watchkeeper/v1/incidents/{incident['number']}")
+        timeline: Sequence[Mapping[str, str]] = document["incident"]["timeline"]
+        return [datetime.fromisoformat(entry["at"]) for entry in timeline if entry["kind"] == "paged"]
 
     async def acknowledge_by_api(self, saying: str, person: str) -> None:
         """Acknowledge every open incident with these words."""
