@@ -52,6 +52,9 @@ async def test_an_illness_from_the_first_errors_to_the_recovery(tmp_path: Path) 
         await world.until_over()
         await world.until(lambda: world.warnings("RESOLVED"), "the channel hears that the warning is over")
         _assert_one_page_an_incident(world)
+        document = await world.daemon.get("/api/watchkeeper/v1/audit")
+        doors = [entry["door"] for entry in document["audit"] if entry["actor"] == "ana"]
+        assert sorted(doors) == ["api", "cli", "cli"]
         assert await world.daemon.stop() == 0
 
 
