@@ -8,6 +8,7 @@ on the console, so that nothing is ever said into the void.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route, level_key
@@ -47,7 +48,12 @@ def read_paging(
     before = len(findings.errors)
     vendors = _vendors(section, environment, document, findings, locate)
     parts = dict(given[1] if given is not None else receivers)
-    options = {destination: one for part in parts.values() for destination, one in part.options.items()}
+    options = {
+        # Alertmanager's files know no address for a token: it is ours for the whole house.
+        destination: replace(one, base_url=vendors.slack_url) if isinstance(one, SlackOptions) and one.token else one
+        for part in parts.values()
+        for destination, one in part.options.items()
+    }
     people = [
         _person(name, person, vendors, options, document, ("people", name), findings, locate)
         for name, person in section.people.items()

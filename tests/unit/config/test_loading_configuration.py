@@ -182,6 +182,19 @@ inhibit_rules: [{source_matchers: ["a=b"]}]
         assert name in warned
 
 
+def test_slacks_address_holds_for_every_token(tmp_path: Path) -> None:
+    """Of people, of channels in steps, and of receivers in an Alertmanager configuration."""
+    configuration = loaded(
+        tmp_path,
+        "slack: {bot_token: t, api_url: 'https://slack.example.com/api/'}\npeople: {ana: {slack: U1}}\n"
+        "alertmanager: {route: {receiver: a}, receivers: [{name: a, slack_configs: [{bot_token: x, channel: c}]}]}\n",
+    )
+    for receiver in ("user:ana", "a", "slack:#ops"):
+        options = configuration.paging.book.options(Destination(receiver, "slack"))
+        assert isinstance(options, SlackOptions)
+        assert options.base_url == "https://slack.example.com/api/"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
