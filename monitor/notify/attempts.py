@@ -8,8 +8,9 @@
 | anything else           | for a quarter of an hour          | again if that cannot repeat it, else dropped  | given up |
 
 A page that failed `alarm_after` times is also told to the fallback and reported, so that the policy can move on, while the
-attempts themselves go on: a vendor may come back before anybody else reacts. It ends when its incident is acknowledged or
-resolved, because the next claim then finds it stale.
+attempts themselves go on: a vendor may come back before anybody else reacts. The row remembers that this was done, because
+attempts that a crash cut off count as well, and the one that reaches the number may never be concluded. The page ends when
+its incident is acknowledged or resolved, because the next claim then finds it stale.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def conclude(
         return _give_up(claimed, why, fallback, now, uncertain=uncertain)
     state = OutboxState.UNKNOWN if uncertain else OutboxState.PENDING
     finish = Finish(state=state, due_at=now + pause, error=why, uncertain=uncertain)
-    if failures == patience.alarm_after and _matters(row):
+    if failures >= patience.alarm_after and not claimed.alarmed and _matters(row):
         return _alarmed(finish, claimed, why, fallback, now)
     return finish
 
@@ -204,6 +205,7 @@ def _alarmed(finish: Finish, claimed: Claimed, why: str, fallback: Destination |
         error=finish.error,
         uncertain=finish.uncertain,
         counted=finish.counted,
+        alarmed=True,
         rows=finish.rows + rows,
         reports=(*finish.reports, report),
     )

@@ -63,6 +63,8 @@ class Claimed:
     lease_until: Timestamp
     attempts: int = 0
     uncertain: bool = False
+    alarmed: bool = False
+    """Others were told already that it does not arrive."""
     handle: str = ""
     """The handle of the latest sent row with the same order key that has one."""
     followed: bool = False
@@ -85,6 +87,8 @@ class Finish:
     """The attempt, or a former one, may have arrived."""
     counted: bool = True
     """An attempt was made. False: the row was only put back, or settled without trying."""
+    alarmed: bool = False
+    """Others are told with this that it does not arrive; the row remembers it from now on."""
     rows: tuple[OutboxRow, ...] = ()
     """To insert: redirections. An existing `dedupe_key` is left alone."""
     reports: tuple[DeliveryReport, ...] = ()
@@ -107,7 +111,8 @@ class OutboxStore(Protocol):
 
     async def finish(self, seq: int, fence: int, finish: Finish, now: Timestamp) -> bool:
         """Write the end of an attempt, with its rows and reports. False, and nothing written, if the fence has moved on or
-        the row is not leased any more. `attempts` grows by one if `finish.counted`; an empty handle keeps the old one."""
+        the row is not leased any more. `attempts` grows by one if `finish.counted`; an empty handle keeps the old one, and
+        a row that was `alarmed` once stays so."""
         ...
 
     async def next_due(self, integration: str) -> Timestamp | None:

@@ -143,6 +143,19 @@ class OutboxStoreContract:
         (one,) = await bench.claim(T0 + 2)
         assert (one.attempts, one.uncertain) == (1, True)
 
+    async def test_a_row_remembers_that_others_were_told(self, bench: OutboxBench) -> None:
+        """Whatever its later ends say, and through a lease that ends."""
+        await bench.fill(a_row())
+        (one,) = await bench.claim()
+        assert not one.alarmed
+        told = Finish(state=OutboxState.PENDING, due_at=T0, error="busy", alarmed=True)
+        assert await bench.store.finish(one.seq, one.fence, told, T0)
+        await bench.settle(Finish(state=OutboxState.PENDING, due_at=T0, error="busy"))
+        await bench.claim()
+        await bench.store.expire_leases(T0 + _LEASE)
+        (one,) = await bench.claim(T0 + _LEASE)
+        assert one.alarmed
+
     async def test_an_old_fence_writes_nothing(self, bench: OutboxBench) -> None:
         """A worker that lost its lease changes neither row nor reports."""
         await bench.fill(a_row())

@@ -27,6 +27,7 @@ class Stored:
     fence: int = 0
     lease_until: Timestamp = 0
     uncertain: bool = False
+    alarmed: bool = False
     handle: str = ""
     error: str = ""
 
@@ -130,6 +131,7 @@ class FakeOutboxStore:
             error=finish.error,
             handle=finish.handle or one.handle,
             uncertain=finish.uncertain,
+            alarmed=one.alarmed or finish.alarmed,
             attempts=one.attempts + finish.counted,
         )
         self._insert(finish.rows)
@@ -190,6 +192,7 @@ class FakeOutboxStore:
             lease_until=one.lease_until,
             attempts=one.attempts,
             uncertain=one.uncertain,
+            alarmed=one.alarmed,
             handle=sent[max(sent)] if sent else "",
             followed=any(other.seq > one.seq and not other.ended and other.due_at <= now for other in same),
             incident=self._incidents.get(one.row.incident),

@@ -26,7 +26,8 @@ SELECT 1 AS yes FROM outbox WHERE seq = :seq AND fence = :fence AND state = 'lea
 
 -- name: finish
 UPDATE outbox SET state = :state, due_at = :due_at, last_error = :error, uncertain = :uncertain,
-       attempts = attempts + :counted, handle = CASE :handle WHEN '' THEN handle ELSE :handle END,
+       alarmed = max(alarmed, :alarmed), attempts = attempts + :counted,
+       handle = CASE :handle WHEN '' THEN handle ELSE :handle END,
        finished_at = CASE WHEN :state IN ('sent', 'failed', 'cancelled') THEN :now END
 WHERE seq = :seq;
 

@@ -33,8 +33,8 @@ CREATE TABLE facts (
     value TEXT NOT NULL
 ) STRICT;
 
--- What was handed to on-call and is not decided upon yet: group changes (with their key) and delivery reports (with the
--- incident they are about).
+-- What was handed over and is not decided upon yet: to on-call group changes (with their key) and delivery reports (with
+-- the incident they are about), to the alert side plain notifications that were not delivered.
 CREATE TABLE inbox (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     kind      TEXT NOT NULL,
@@ -89,6 +89,7 @@ CREATE TABLE outbox (
     lease_until   INTEGER NOT NULL DEFAULT 0,
     fence         INTEGER NOT NULL DEFAULT 0,
     uncertain     INTEGER NOT NULL DEFAULT 0,
+    alarmed       INTEGER NOT NULL DEFAULT 0,
     handle        TEXT NOT NULL DEFAULT '',
     last_error    TEXT NOT NULL DEFAULT '',
     created_at    INTEGER NOT NULL,

@@ -29,10 +29,22 @@ _PAGE, _NOTE, _END = MessageKind.TRIGGER, MessageKind.UPDATE, MessageKind.RESOLV
 
 
 def claimed(
-    kind: MessageKind = _PAGE, *, attempts: int = 0, uncertain: bool = False, of_incident: bool = True
+    kind: MessageKind = _PAGE,
+    *,
+    attempts: int = 0,
+    uncertain: bool = False,
+    alarmed: bool = False,
+    of_incident: bool = True,
 ) -> Claimed:
-    row = a_row(kind, of_incident=of_incident)
-    return Claimed(seq=1, row=row, fence=1, lease_until=T0 + MINUTE, attempts=attempts, uncertain=uncertain)
+    return Claimed(
+        seq=1,
+        row=a_row(kind, of_incident=of_incident),
+        fence=1,
+        lease_until=T0 + MINUTE,
+        attempts=attempts,
+        uncertain=uncertain,
+        alarmed=alarmed,
+    )
 
 
 def ended(one: Claimed, outcome: DeliveryOutcome, *, repeats: Repeats = Repeats.VISIBLE, now: int = T0) -> Finish:
@@ -85,11 +97,18 @@ def test_the_page_of_an_incident_is_never_given_up_for_its_age() -> None:
 
 def test_the_fifth_failure_of_a_page_tells_the_fallback_once_and_reports() -> None:
     """The fourth and the sixth do not."""
-    told = [ended(claimed(attempts=count), _LATER) for count in (3, 4, 5)]
+    told = [ended(claimed(attempts=count, alarmed=count > 4), _LATER) for count in (3, 4, 5)]
+    assert [finish.alarmed for finish in told] == [False, True, False]
     assert [len(finish.rows) for finish in told] == [0, 1, 0]
     assert [len(finish.reports) for finish in told] == [0, 1, 0]
     assert told[1].state is OutboxState.PENDING
     assert told[1].reports[0].redirected_to == _OPS
+
+
+def test_a_fifth_attempt_that_nobody_concluded_leaves_the_alarm_to_the_sixth() -> None:
+    """A crash counts an attempt without a word to anybody."""
+    finish = ended(claimed(attempts=5, uncertain=True), _LATER)
+    assert (len(finish.rows), len(finish.reports), finish.alarmed) == (1, 1, True)
 
 
 def test_what_was_redirected_is_not_redirected_again() -> None:
