@@ -1,20 +1,24 @@
 """The one place that starts tasks.
 
-A task that ends by an unexpected error is neither silent nor fatal at once: it is logged with its trace, kept in `crashed`
-(so that /health tells the truth), and, when it was given as a factory, started again after a growing delay.
+A task that ends by an unexpected error is neither silent nor fatal at once: it is reported with its trace. One that was
+given as a factory is started again after a growing delay, and is in `crashed` meanwhile, so that /health tells the truth.
+One that was to run once is over: nothing of its name may ever succeed, so what happened is told for some minutes only.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from monitor.clock import Clock
-from monitor.model.times import SECOND, Millis
+from monitor.model.times import MINUTE, SECOND, Millis
 
 _FIRST_DELAY: Millis = SECOND
 _LONGEST_DELAY: Millis = 30 * SECOND
+_REMEMBERED: Millis = 10 * MINUTE
+"""A failure of a task that ran once is told for so long."""
+_MOST_REMEMBERED = 20
 
 
 class Supervisor:
@@ -25,13 +29,21 @@ class Supervisor:
         self._report = report
         self._tasks: dict[asyncio.Task[None], str] = {}
         self.crashed: dict[str, str] = {}
-        """Tasks that are down now: name to what went wrong."""
+        """Kept tasks that are down now: name to what went wrong."""
+        self._failed: dict[str, tuple[float, str]] = {}
 
     def __repr__(self) -> str:
         return f"Supervisor({sorted(self._tasks.values())}, crashed={sorted(self.crashed)})"
 
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Tasks that ran once and broke within the last ten minutes, the latest twenty: name to what went wrong."""
+        oldest = self._clock.monotonic() - _REMEMBERED / 1000
+        self._failed = {name: one for name, one in self._failed.items() if one[0] > oldest}
+        return {name: text for name, (_, text) in self._failed.items()}
+
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run this once. A crash is reported, and remembered until work of the same name succeeds."""
+        """Run this once. A crash is reported, and is in `failed` until work of the same name succeeds."""
         return self._own(name, self._once(name, work))
 
     def keep(self, name: str, factory: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
@@ -61,9 +73,13 @@ class Supervisor:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - the last place where an error can be told
-            self._note(name, error)
+            self._failed.pop(name, None)
+            self._failed[name] = (self._clock.monotonic(), _told(error))
+            while len(self._failed) > _MOST_REMEMBERED:
+                del self._failed[next(iter(self._failed))]
+            self._report(name, error)
         else:
-            self.crashed.pop(name, None)
+            self._failed.pop(name, None)
 
     async def _again(self, name: str, factory: Callable[[], Awaitable[None]]) -> None:
         delay = _FIRST_DELAY
@@ -72,15 +88,18 @@ class Supervisor:
             try:
                 await factory()
             except Exception as error:  # noqa: BLE001 - the last place where an error can be told
-                self._note(name, error)
+                self.crashed[name] = _told(error)
+                self._report(name, error)
             else:
                 return
             if self._clock.monotonic() - began > _LONGEST_DELAY / 1000:
                 delay = _FIRST_DELAY
-            await self._clock.sleep(delay)
+            try:
+                await self._clock.sleep(delay)
+            finally:  # begun again, or given up by whoever had it kept
+                self.crashed.pop(name, None)
             delay = min(2 * delay, _LONGEST_DELAY)
-            self.crashed.pop(name, None)
 
-    def _note(self, name: str, error: BaseException) -> None:
-        self.crashed[name] = f"{type(error).__name__}: {error}"
-        self._report(name, error)
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

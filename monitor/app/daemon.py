@@ -182,7 +182,7 @@ class Daemon:
             if self.rooms is None or self.probes is None:
                 raise ConfigError([Finding(file="", line=0, path="", problem="still starting", remedy="try again")])
             try:
-                fresh = await asyncio.to_thread(lambda: Reading.begin(self._overrides).finish())
+                fresh = await asyncio.to_thread(self._read_again)
                 problems = self.probes.probing.findings(fresh.checks)
                 if problems:
                     raise ConfigError(problems)
@@ -208,6 +208,14 @@ class Daemon:
         if self.rooms is None:
             raise StoreError("still starting")
         return await send_test(self.rooms, receiver, actor)
+
+    def _read_again(self) -> Configuration:
+        try:
+            return Reading.begin(self._overrides).finish()
+        except (BugError, OSError) as error:
+            # The child could not be begun, or was killed (no memory): what is in force is as good as before.
+            problem, remedy = f"could not be read: {error}", "see the log, and try again"
+            raise ConfigError([Finding(file="", line=0, path="", problem=problem, remedy=remedy)]) from error
 
     def _kinds(self, instance: str) -> Mapping[str, Kind]:
         return make_kinds(

@@ -1,7 +1,8 @@
 """The truth about ourselves, from our own parts.
 
-503 only when the daemon cannot probe, decide or commit. A channel that is down or a full queue is `degraded` with 200: an
-orchestrator that restarts the pager in the middle of an outage would make it worse.
+503 only when the daemon cannot probe, decide or commit: when a loop of rules, alerts, on-call or delivery is down, or the
+database refuses. Any other task that is down, one that broke a while ago, a channel that is down or a full queue is
+`degraded` with 200: an orchestrator that restarts the pager in the middle of an outage would make it worse.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from monitor.tsdb.store import SampleStore
 
 _COMMIT_PROOF: Millis = 30 * SECOND
 _QUEUE_LIMIT = 1_000
+_DECIDING = frozenset({"rules", "alerts", "oncall", "deliver"})
+"""First words of the names of the tasks without which nobody is told. Checks run on timers, without a task of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +65,19 @@ class Health:
 
     async def report(self, now: Timestamp) -> Report:
         """Look now. A database that has not committed for a while is asked to."""
-        parts = dict(self._supervisor.crashed)
+        crashed = self._supervisor.crashed
+        parts = {**self._supervisor.failed, **crashed}
         database = await self._database_state(now)
         cache = self._cache_state()
-        degraded = bool(self.channels_down or self.reload_error or self.queued > _QUEUE_LIMIT or cache != "connected")
+        degraded = bool(
+            parts or self.channels_down or self.reload_error or self.queued > _QUEUE_LIMIT or cache != "connected"
+        )
         parts |= {f"channel {name}": why for name, why in self.channels_down.items()}
         if self.reload_error:
             parts["configuration"] = "the last reload was refused; the former configuration is in force"
         if self.queued > _QUEUE_LIMIT:
             parts["outbox"] = f"{self.queued} notifications wait"
-        failed = database != "connected" or bool(self._supervisor.crashed)
+        failed = database != "connected" or any(_first_word(name) in _DECIDING for name in crashed)
         if failed:
             status = HealthState.UNHEALTHY
         elif degraded or not self.ready:
@@ -101,3 +107,7 @@ class Health:
     def _cache_state(self) -> str:
         error = self._store.health().error
         return f"error: {error}" if error else "connected"
+
+
+def _first_word(name: str) -> str:
+    return name.partition("/")[0].partition(" ")[0]
