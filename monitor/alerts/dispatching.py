@@ -13,8 +13,10 @@ from typing import Protocol
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.pipeline import (
     AlertStep,
+    Placement,
     Routing,
     clean,
+    forgotten,
     ingest,
     look_again,
     placements,
@@ -24,11 +26,21 @@ from monitor.alerts.pipeline import (
 )
 from monitor.clock import Clock, Jumps
 from monitor.model.alerts import Alert
-from monitor.model.times import SECOND, Millis, Timestamp
+from monitor.model.errors import StoreError
+from monitor.model.notifications import DeliveryReport
+from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
 
 _JUMP: Millis = 10 * SECOND
 """A step of the wall clock forward by more than this is treated like a restart: nobody could report in time that was
 skipped. One back moves the groups' times with it."""
+
+
+_ASIDE: Millis = MINUTE
+"""A group whose decision broke is looked at again after this."""
+
+
+def _raised(what: str, error: Exception) -> None:
+    raise error
 
 
 class AlertStore(Protocol):
@@ -55,6 +67,10 @@ class AlertStore(Protocol):
         """All groups, for display and lookup."""
         ...
 
+    async def undelivered(self) -> Sequence[tuple[int, DeliveryReport]]:
+        """Group notifications that were given up, each until a decision has it among its `consumed`."""
+        ...
+
 
 class Dispatcher:
     """Implements the rules' `AlertSink`."""
@@ -67,29 +83,44 @@ class Dispatcher:
         *,
         on_events: Callable[[], None],
         on_outbox: Callable[[], None],
+        broken: Callable[[str, Exception], None] = _raised,
     ) -> None:
-        """`on_events` and `on_outbox` are called after a commit that left something in the inbox or the outbox."""
+        """`on_events` and `on_outbox` are called after a commit that left something in the inbox or the outbox; `broken`
+        hears of a group or alert that could not be decided upon."""
         self._store = store
         self._clock = clock
         self._routing = routing
         self._on_events = on_events
         self._on_outbox = on_outbox
+        self._broken = broken
         self._wake = asyncio.Event()
         self._jumps = Jumps(clock)
+        self._jumped: Millis = 0
         self._orphans: tuple[str, ...] = ()
+        self._aside: dict[str, Timestamp] = {}
 
     async def start(self) -> None:
         """Call once before `run`: groups of an earlier life are taken over under the present configuration."""
         await self._believe_longer()
 
     async def apply(self, routing: Routing) -> None:
-        """A reload: from here on alerts are routed so."""
-        self._routing = routing
+        """A reload: from here on alerts are routed so. Raises StoreError, and then they are routed as before."""
+        former = self._routing
 
         def decide(groups: Mapping[str, AlertGroup]) -> AlertStep:
+            # In the order of the transactions: a decision before this one is made under the former routes.
+            self._routing = routing
             return rerouted(list(groups.values()), routing, self._clock.now())
 
-        await self._commit(None, decide)
+        try:
+            await self._commit(None, decide)
+        except BaseException:
+            self._routing = former
+            raise
+        self._wake.set()
+
+    def nudge(self) -> None:
+        """A notification was given up."""
         self._wake.set()
 
     async def accept(self, alerts: Sequence[Alert]) -> None:
@@ -97,27 +128,88 @@ class Dispatcher:
         if not alerts:
             return
         await self._notice_jump()
-        routing = self._routing
-        now = self._clock.now()
-        cleaned = [clean(punctual(alert, now), routing) for alert in alerts]
-        arrivals = [(alert, placements(alert, routing)) for alert in cleaned]
-        ids = {place.group.id for _, places in arrivals for place in places}
-
-        def decide(groups: Mapping[str, AlertGroup]) -> AlertStep:
-            return ingest(groups, arrivals, routing, self._clock.now())
-
-        await self._commit([*ids, *self._orphans], decide)
-        self._wake.set()
+        try:
+            await self._take(alerts)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - reported; the other alerts must not wait for it
+            if len(alerts) == 1:
+                self._broken(str(alerts[0].labels), error)
+                return
+            for alert in alerts:
+                await self.accept([alert])
 
     async def run(self) -> None:
         """Flush groups when they are due, for ever."""
         while True:
             await self._notice_jump()
-            due = await self._store.due(self._clock.now())
+            await self._forget_undelivered()
+            now = self._clock.now()
+            self._aside = {id_: until for id_, until in self._aside.items() if now < until <= now + _ASIDE}
+            due = [id_ for id_ in await self._store.due(now) if id_ not in self._aside]
             if due:
-                await self._commit(due, self._look)
+                await self._decide(due)
                 continue
-            await self._clock.wait(self._wake, await self._store.next_due())
+            next_due = await self._store.next_due()
+            if self._aside:
+                next_due = max(next_due or now, min(self._aside.values()))
+            await self._clock.wait(self._wake, next_due)
+
+    async def _take(self, alerts: Sequence[Alert]) -> None:
+        """Take alerts in under the routes of the moment of the decision: a reload may come between."""
+        while True:
+            routing = self._routing
+            now = self._clock.now()
+            cleaned = [clean(punctual(alert, now), routing) for alert in alerts]
+            arrivals = [(alert, placements(alert, routing)) for alert in cleaned]
+            ids = {place.group.id for _, places in arrivals for place in places}
+            overtaken = False
+
+            def decide(
+                groups: Mapping[str, AlertGroup],
+                routing: Routing = routing,
+                arrivals: Sequence[tuple[Alert, Sequence[Placement]]] = arrivals,
+            ) -> AlertStep:
+                nonlocal overtaken
+                overtaken = self._routing is not routing
+                return AlertStep() if overtaken else ingest(groups, arrivals, routing, self._clock.now())
+
+            await self._commit([*ids, *self._orphans], decide)
+            if not overtaken:
+                self._wake.set()
+                return
+
+    async def _decide(self, due: Sequence[str]) -> None:
+        """Look at these groups together; if that breaks, one by one, so that one broken group does not stop the others.
+        What breaks alone is set aside for a minute and reported. Raises StoreError when the store itself fails."""
+        try:
+            if await self._astray(due):
+                await self._believe_longer()
+            else:
+                await self._commit(due, self._look)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - reported; the other groups must not wait for it
+            if len(due) > 1:
+                for id_ in due:
+                    await self._decide([id_])
+                return
+            self._aside[due[0]] = self._clock.now() + _ASIDE
+            self._broken(due[0], error)
+
+    async def _astray(self, ids: Sequence[str]) -> bool:
+        """Does one of these groups stand under a route that is not there (a reload was taken back)?"""
+        routes = self._routing.routes()
+        wanted = set(ids)
+        return any(
+            group.id in wanted and group.next_flush is not None and group.route not in routes
+            for group in await self._store.groups()
+        )
+
+    async def _forget_undelivered(self) -> None:
+        reports = await self._store.undelivered()
+        if reports:
+            await self._commit(None, lambda groups: forgotten(groups, reports, self._routing, self._clock.now()))
 
     async def _believe_longer(self) -> None:
         def decide(groups: Mapping[str, AlertGroup]) -> AlertStep:
@@ -127,13 +219,16 @@ class Dispatcher:
         await self._commit(None, decide)
 
     async def _notice_jump(self) -> None:
-        jumped = self._jumps.since_last()
+        self._jumped += self._jumps.since_last()
+        jumped = self._jumped
         if jumped > _JUMP:
             await self._believe_longer()
         elif jumped < -_JUMP:
             await self._commit(
                 None, lambda groups: AlertStep(groups=tuple(one.moved(jumped) for one in groups.values()))
             )
+        # Only now: a jump that could not be written down is noticed again.
+        self._jumped -= jumped
 
     def _look(self, groups: Mapping[str, AlertGroup]) -> AlertStep:
         now = self._clock.now()

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,10 +23,11 @@ from monitor.app.querying import EmbeddedQuerier
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
-from monitor.model.checks import StatusChanged
+from monitor.model.checks import StatusChanged, VersionChanged
 from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
+from monitor.model.times import SECOND, Millis
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
 from monitor.net.tls import Contexts
@@ -52,6 +55,10 @@ from monitor.state.rule_store import SqlRuleStateStore
 from monitor.supervise import Supervisor
 from monitor.telemetry import Log, Telemetry
 from monitor.tsdb.store import SampleStore
+
+_MOST_UNRECORDED = 1_000
+_RECORD_PAUSE: Millis = SECOND
+"""Before a deployment that could not be recorded is recorded again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +114,9 @@ class Probes:
         self.quiet_sink = AnnouncingSink(samples, self.flushing)
         """For samples that no early look is owed: what rules and the daemon itself write."""
         self.rules: RuleScheduler | None = None
-        self.deployments: Deployments | None = None
+        self._deployments: Deployments | None = None
+        self._unrecorded: deque[VersionChanged] = deque(maxlen=_MOST_UNRECORDED)
+        self._recording = False
         self._configuration = configuration
         self._poller = Poller(drivers.loop)
         self._resolver = Resolver(drivers.loop)
@@ -134,6 +143,11 @@ class Probes:
         await self.probing.restore(int(alive) if alive else None)
         self.probing.configure(self._configuration.checks)
 
+    def hand_over(self, deployments: Deployments) -> None:
+        """From here on versions that change are recorded, those seen since the start included."""
+        self._deployments = deployments
+        self._record_soon()
+
     async def close(self) -> None:
         """Stop probing; the samples are still to be closed."""
         self.probing.close()
@@ -157,9 +171,32 @@ class Probes:
                 was=event.before.value,
                 why=verdict.text,
             )
-        elif event.before and self.deployments is not None:
+        elif event.before:
             log.info("version changed", check=event.check.name, version=event.version, was=event.before)
-            self.drivers.supervisor.start(f"deployment of {event.check.name}", self.deployments.seen(event))
+            self._unrecorded.append(event)
+            self._record_soon()
+
+    def _record_soon(self) -> None:
+        if self._deployments is not None and self._unrecorded and not self._recording:
+            self._recording = True
+            self.drivers.supervisor.start("deployments", self._record(self._deployments))
+
+    async def _record(self, deployments: Deployments) -> None:
+        try:
+            while self._unrecorded:
+                event = self._unrecorded.popleft()
+                while not await self._recorded(deployments, event):
+                    await self.drivers.clock.sleep(_RECORD_PAUSE)
+        finally:
+            self._recording = False
+
+    async def _recorded(self, deployments: Deployments, event: VersionChanged) -> bool:
+        try:
+            await deployments.seen(event)
+        except StoreError as error:
+            self.drivers.log.warning("a deployment could not be recorded yet", check=event.check.name, error=str(error))
+            return False
+        return True
 
 
 class Rooms:
@@ -194,7 +231,7 @@ class Rooms:
             fraction=drivers.chance.fraction,
             start=drivers.supervisor.start,
             meters=DeliveryMeters(telemetry),
-            reported=lambda: self.escalating.nudge(),
+            reported=self._reported,
         )
         self.escalating = Escalating(
             store=stores.incidents,
@@ -212,6 +249,7 @@ class Rooms:
             self._routing(configuration),
             on_events=self.escalating.nudge,
             on_outbox=self.delivery.wake,
+            broken=self._undecidable_group,
         )
         self.rules = RuleScheduler(
             drivers.clock,
@@ -265,7 +303,7 @@ class Rooms:
         supervisor.keep("alerts", self.dispatcher.run)
         await self.rules.start(self.configuration.groups)
         self.probes.rules = self.rules
-        self.probes.deployments = self.deployments
+        self.probes.hand_over(self.deployments)
         self.scraping.apply(self.configuration.jobs)
         supervisor.keep("scrape", self.scraping.run)
 
@@ -278,8 +316,12 @@ class Rooms:
         try:
             await self.dispatcher.apply(self._routing(configuration))
             await self.escalating.reload(playbook_of(configuration))
-        except StoreError:
+        except BaseException:
             self.configuration = self.book.configuration = former
+            with contextlib.suppress(StoreError):
+                await self.dispatcher.apply(self._routing(former))
+            with contextlib.suppress(StoreError):
+                await self.escalating.reload(playbook_of(former))
             raise
         self.probes.probing.configure(configuration.checks)
         await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving_labels)
@@ -322,6 +364,14 @@ class Rooms:
 
     def _rule_failed(self, where: str, error: Exception) -> None:
         self.drivers.log.warning("rule failed", rule=where, error=str(error))
+
+    def _reported(self) -> None:
+        self.escalating.nudge()
+        self.dispatcher.nudge()
+
+    def _undecidable_group(self, what: str, error: Exception) -> None:
+        self.drivers.supervisor.report("alerts", error)
+        self.drivers.log.error("an alert group could not be decided upon", group=what)
 
     def _undecidable(self, key: IncidentKey, error: Exception) -> None:
         self.drivers.supervisor.report(f"oncall/{key.policy}", error)

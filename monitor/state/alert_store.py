@@ -14,10 +14,11 @@ from monitor.alerts.groups import AlertGroup
 from monitor.alerts.pipeline import AlertStep
 from monitor.model.alerts import Alert
 from monitor.model.changes import Timer
+from monitor.model.notifications import DeliveryReport
 from monitor.model.times import Timestamp
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
-from monitor.state.inbox import put_event
+from monitor.state.inbox import consume, put_event, undelivered_groups
 from monitor.state.outbox_store import insert_rows
 from monitor.state.statements import statements
 from monitor.state.timers import due_owners, next_due, put_timers
@@ -31,7 +32,7 @@ class SqlAlertStore:
     def __init__(self, database: Database, groups: dict[str, AlertGroup]) -> None:
         self._database = database
         self._groups = groups
-        self._stale = False
+        self._as_of = database.failed_commits
 
     @classmethod
     async def load(cls, database: Database) -> SqlAlertStore:
@@ -42,9 +43,10 @@ class SqlAlertStore:
         self, ids: Sequence[str] | None, decide: Callable[[Mapping[str, AlertGroup]], AlertStep]
     ) -> AlertStep:
         def work(connection: sqlite3.Connection) -> AlertStep:
-            if self._stale:
+            if self._as_of != self._database.failed_commits:
+                # Some of what is in memory was rolled back with its batch.
                 self._groups = _read_all(connection)
-                self._stale = False
+                self._as_of = self._database.failed_commits
             known = self._groups
             wanted = list(known) if ids is None else ids
             step = decide({id_: known[id_] for id_ in wanted if id_ in known})
@@ -55,18 +57,18 @@ class SqlAlertStore:
             for event in step.events:
                 put_event(connection, event)
             insert_rows(connection, step.outbox)
+            for id_ in step.consumed:
+                consume(connection, id_)
             # Later decisions of the same batch must see this one.
             for id_ in step.removed:
                 known.pop(id_, None)
             known.update((group.id, group) for group in step.groups)
             return step
 
-        try:
-            return await self._database.write(work)
-        except Exception:
-            # Whatever this batch put into memory did not commit: read again.
-            self._stale = True
-            raise
+        return await self._database.write(work)
+
+    async def undelivered(self) -> Sequence[tuple[int, DeliveryReport]]:
+        return await self._database.read(undelivered_groups)
 
     async def due(self, now: Timestamp) -> Sequence[str]:
         return await self._database.read(lambda connection: due_owners(connection, _OWNER, now))

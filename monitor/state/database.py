@@ -93,6 +93,9 @@ class Database:
         self.last_error = ""
         """Why the last commit failed; empty after one that succeeded."""
         self.commits = 0
+        self.failed_commits = 0
+        """Raised on the writer's own thread before the next batch begins: whoever keeps a copy of what is stored compares it
+        inside its work, and reads anew when it has changed."""
 
     def __repr__(self) -> str:
         return f"Database({self._place}, commits={self.commits}, waiting={len(self._waiting)})"
@@ -176,6 +179,7 @@ class Database:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self.last_error = str(error)
+            self.failed_commits += 1
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             for asked in batch:

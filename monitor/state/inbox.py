@@ -21,9 +21,21 @@ def put_event(connection: sqlite3.Connection, event: IncidentEvent) -> None:
 
 
 def put_report(connection: sqlite3.Connection, report: DeliveryReport) -> None:
-    """A row of an incident was delivered or given up. Reports about plain notifications have no reader and are not kept."""
+    """A row of an incident was delivered, given up, or failed so often that somebody else must be told."""
     if report.incident:
         connection.execute(statements("inbox")["put_report"], {"incident": report.incident, "doc": dumps(report)})
+
+
+def put_undelivered(connection: sqlite3.Connection, report: DeliveryReport) -> None:
+    """A plain notification was given up for good: the alert side's log must not say that somebody was told who was not."""
+    if not report.incident and not report.arrived:
+        connection.execute(statements("inbox")["put_undelivered"], {"doc": dumps(report)})
+
+
+def undelivered_groups(connection: sqlite3.Connection) -> list[tuple[int, DeliveryReport]]:
+    """Plain notifications that were given up, with the id that `consume` takes."""
+    rows = connection.execute(statements("inbox")["undelivered"])
+    return [(row["id"], loads(DeliveryReport, row["doc"])) for row in rows]
 
 
 def waiting_keys(connection: sqlite3.Connection, limit: int) -> tuple[IncidentKey, ...]:

@@ -13,7 +13,7 @@ from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
 from monitor.notify.redirects import redirected_key
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
-from monitor.state.inbox import put_report
+from monitor.state.inbox import put_report, put_undelivered
 from monitor.state.statements import statements
 
 
@@ -150,6 +150,8 @@ def _write(connection: sqlite3.Connection, seq: int, finish: Finish, now: Timest
     insert_rows(connection, finish.rows)
     for report in finish.reports:
         put_report(connection, report)
+        if finish.state is OutboxState.FAILED:
+            put_undelivered(connection, report)
 
 
 def _head(connection: sqlite3.Connection, found: sqlite3.Row) -> Head:

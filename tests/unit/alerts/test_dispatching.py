@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+
+import pytest
 
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.pipeline import Routing
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
 from monitor.clock import Clock
-from monitor.model.alerts import Alert
+from monitor.matching.parse import parse_matchers
+from monitor.model.alerts import Alert, MuteReason
+from monitor.model.errors import BugError, StoreError
 from monitor.model.incidents import IncidentEvent
 from monitor.model.labels import Labels
-from monitor.model.notifications import Destination, Message, MessageKind, NotifyReason
+from monitor.model.notifications import DeliveryReport, Destination, Message, MessageKind, NotifyReason
 from monitor.model.times import HOUR, MINUTE, SECOND, Millis, Timestamp
 from monitor.simulate.loop import VirtualLoop, VirtualTime, run
 from monitor.state.alert_store import SqlAlertStore
 from monitor.state.codec import loads
-from monitor.state.database import Database, Inline
+from monitor.state.database import Database
+from monitor.state.inbox import put_undelivered
 
 START: Timestamp = 1_767_225_600_000
 _TEAM = Route(receiver="team")
 HOOK = Destination("team", "webhook", 0)
+OTHER = Destination("other", "webhook", 0)
+SHOP = parse_matchers('service="shop"')
 
 
 def _routing(root: Route = _TEAM) -> Routing:
@@ -46,18 +54,50 @@ def _alert(name: str, now: Timestamp, *, ends: Timestamp | None = None, **labels
     )
 
 
+class Gate:
+    """Does the database's work inline, or holds it back so that writes share a batch."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Callable[[], None], Callable[[], None]]] | None = None
+
+    def hold(self) -> None:
+        self._held = []
+
+    def release(self) -> None:
+        held, self._held = self._held or [], None
+        for work, done in held:
+            work()
+            done()
+
+    def submit(self, work: Callable[[], None], done: Callable[[], None]) -> None:
+        if self._held is not None:
+            self._held.append((work, done))
+            return
+        work()
+        done()
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
 class World:
     """A dispatcher on a database in memory, and what it left for others."""
 
     def __init__(self, loop: VirtualLoop, routing: Routing) -> None:
         self.time = VirtualTime(loop, START)
-        self.database = Database.open(None, Inline())
+        self.runner = Gate()
+        self.database = Database.open(None, self.runner)
         self.routing = routing
 
-    async def open(self) -> Dispatcher:
+    async def open(self, broken: Callable[[str, Exception], None] = lambda what, error: None) -> Dispatcher:
         self.store = await SqlAlertStore.load(self.database)
         dispatcher = Dispatcher(
-            self.store, self.time.clock, self.routing, on_events=lambda: None, on_outbox=lambda: None
+            self.store,
+            self.time.clock,
+            self.routing,
+            on_events=lambda: None,
+            on_outbox=lambda: None,
+            broken=broken,
         )
         await dispatcher.start()
         self.task = asyncio.get_running_loop().create_task(dispatcher.run())
@@ -69,6 +109,9 @@ class World:
 
     async def until(self, at: Timestamp) -> None:
         await self.clock.sleep_until(START + at)
+
+    async def rows(self) -> list[sqlite3.Row]:
+        return await self.database.read(lambda c: c.execute("SELECT * FROM outbox ORDER BY seq").fetchall())
 
     async def messages(self) -> list[Message]:
         rows = await self.database.read(lambda c: c.execute("SELECT message FROM outbox ORDER BY seq").fetchall())
@@ -228,6 +271,161 @@ def test_page_first_notifies_the_first_alert_at_once_and_groups_the_rest() -> No
         assert [len(message.alerts) for message in await world.messages()] == [1, 3]
 
     _play(_routing(Route(receiver="team", page_first=True)), story)
+
+
+def test_a_commit_that_fails_leaves_nothing_in_memory() -> None:
+    """The event of a rolled back decision is made again when the alert comes again, whoever else was in the batch."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+
+        def poison(connection: sqlite3.Connection) -> None:
+            connection.execute("PRAGMA defer_foreign_keys=ON")
+            connection.execute("INSERT INTO alert_members VALUES ('nowhere', 'f', '{}')")
+
+        world.runner.hold()
+        first = asyncio.get_running_loop().create_task(world.database.prove())
+        await world.clock.sleep(1)
+        lost = asyncio.gather(
+            world.database.write(poison),
+            dispatcher.accept([_alert("Down", START)]),
+            dispatcher.accept([_alert("Down", START, instance="b")]),
+            return_exceptions=True,
+        )
+        await world.clock.sleep(1)
+        world.runner.release()
+        await first
+        assert all(isinstance(result, StoreError) for result in await lost)
+        assert await world.events() == []
+        await dispatcher.accept([_alert("Down", START)])
+        assert [len(event.members) for event in await world.events()] == [1]
+
+    _play(_routing(Route(receiver="page")), story)
+
+
+def test_members_that_leave_a_group_in_a_reload_still_resolve_their_incident() -> None:
+    """A new route takes one of two services away: the incident hears of its end all the same."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        await dispatcher.accept([_alert("Down", START, service="api"), _alert("Down", START, service="shop")])
+        shop = Route(
+            receiver="team", key='{}/{service="shop"}', id='{}/{service="shop"}/0', matchers=SHOP, group_wait=0
+        )
+        await dispatcher.apply(_routing(Route(receiver="page", children=(shop,))))
+        await world.until(SECOND)
+        now = world.clock.now()
+        for service in ("api", "shop"):
+            await dispatcher.accept([replace(_alert("Down", START, service=service), ends_at=now, updated_at=now)])
+        heard: dict[str, bool] = {}
+        for event in await world.events():
+            heard.update((member.labels["service"], member.firing) for member in event.members)
+        assert heard == {"api": False, "shop": False}
+        await world.until(HOUR)
+        assert await world.store.groups() == ()
+
+    _play(_routing(Route(receiver="page")), story)
+
+
+def test_who_was_told_of_a_group_that_a_reload_moves_away_is_told_that_it_is_over_there() -> None:
+    """Every notification that was sent is ended, also one whose alert had resolved and was not flushed yet."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        await dispatcher.accept([_alert("Down", START)])
+        await world.until(31 * SECOND)
+        other = Route(receiver="other", group_by=frozenset({"alertname"}))
+        receivers = {"other": Receiver(name="other", integrations=(Integration(destination=OTHER),))}
+        await dispatcher.apply(Routing(root=other, receivers=receivers))
+        await world.until(2 * MINUTE)
+        rows = [(row["receiver"], row["kind"]) for row in await world.rows()]
+        assert rows == [("team", "trigger"), ("team", "resolve"), ("other", "trigger")]
+
+    _play(_routing(), story)
+
+
+def test_a_notification_that_was_given_up_is_decided_again_at_the_next_flush() -> None:
+    """As in Alertmanager: who was not told is told at the next group interval, not after the repeat interval."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        await dispatcher.accept([_again(_alert("Down", START), world, lasts=HOUR)])
+        await world.until(31 * SECOND)
+        (row,) = await world.rows()
+        report = DeliveryReport(
+            dedupe_key=row["dedupe_key"],
+            destination=HOOK,
+            kind=MessageKind.TRIGGER,
+            at=world.clock.now(),
+            arrived=False,
+            order_key=row["order_key"],
+            why="404",
+        )
+        await world.database.write(lambda connection: put_undelivered(connection, report))
+        dispatcher.nudge()
+        await world.until(10 * MINUTE)
+        reasons = [message.reason for message in await world.messages()]
+        assert reasons == [NotifyReason.FIRST, NotifyReason.FIRST]
+        assert await world.store.undelivered() == []
+
+    _play(_routing(), story)
+
+
+def test_one_broken_group_does_not_stop_the_others() -> None:
+    """It is set aside for a minute and reported; the others are notified on time."""
+    broken: list[str] = []
+
+    class Trap:
+        """Mutes nothing, and breaks for one alert."""
+
+        def reasons(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[MuteReason, ...]:
+            if labels["alertname"] == "Bad":
+                raise BugError("cannot be decided")
+            return ()
+
+        def ends_at(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
+            return None
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open(broken=lambda what, error: broken.append(f"{what}: {error}"))
+        await dispatcher.accept([_alert("Bad", START), _alert("Good", START)])
+        await world.until(31 * SECOND)
+        assert [message.alerts[0].labels["alertname"] for message in await world.messages()] == ["Good"]
+        await world.until(95 * SECOND)
+        assert [line.partition(": ")[2] for line in broken] == ["cannot be decided"] * 2
+
+    _play(replace(_routing(), overlay=Trap()), story)
+
+
+def test_a_reload_that_cannot_be_written_changes_nothing() -> None:
+    """Alerts are routed as before."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        await dispatcher.accept([_alert("Up", START)])
+        await world.database.read(lambda connection: connection.execute("PRAGMA query_only=ON"))
+        with pytest.raises(StoreError):
+            await dispatcher.apply(_routing(Route(receiver="page")))
+        await world.database.read(lambda connection: connection.execute("PRAGMA query_only=OFF"))
+        await dispatcher.accept([_alert("Down", START)])
+        assert [group.receiver for group in await world.store.groups()] == ["team", "team"]
+
+    _play(_routing(), story)
+
+
+def test_a_start_with_the_clock_put_back_does_not_wait_for_it() -> None:
+    """A flush that was due in half a minute is not an hour away."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        await dispatcher.accept([_again(_alert("Down", START), world, lasts=2 * HOUR)])
+        world.task.cancel()
+        world.time.jump(-HOUR)
+        await world.open()
+        await world.clock.sleep(6 * MINUTE)
+        assert len(await world.messages()) == 1
+
+    _play(_routing(), story)
 
 
 def _again(alert: Alert, world: World, lasts: Millis = 4 * MINUTE) -> Alert:
