@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field
 
@@ -103,7 +104,7 @@ class CheckSection(Section):
     name: Text = Field(min_length=1)
     """Unique; becomes the label `check`."""
     url: Text = ""
-    """An HTTP(S) health endpoint."""
+    """An HTTP(S) health endpoint. User and password in it are sent, and shown nowhere."""
     tcp: Annotated[TcpSection | None, BeforeValidator(_address)] = None
     """A port to connect to: host:port, or a mapping."""
     tls: Annotated[TlsCheckSection | None, BeforeValidator(_address)] = None
@@ -194,18 +195,40 @@ def check_of_url(url: str) -> Check:
     """The check of a URL that was only named on the command line. Raises ValueError."""
     address = url if "://" in url else f"http://{url}"
     _require_http(address)
+    address, user, password = _without_credentials(address)
     parts = urlsplit(address)
-    return Check(name=(parts.netloc + parts.path).rstrip("/"), kind="http", target=address)
+    options = HttpOptions(username=user, password=password) if user or password else None
+    return Check(name=(parts.netloc + parts.path).rstrip("/"), kind="http", target=address, options=options)
+
+
+def _without_credentials(url: str) -> tuple[str, str, str]:
+    """The address as it may be shown, the user and the password. Labels and texts carry the first one everywhere."""
+    scheme, colon, rest = url.partition("://") if "://" in url else ("", "", url)
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    credentials, _, host = authority.rpartition("@")
+    user, _, password = credentials.partition(":")
+    return f"{scheme}{colon}{host}{rest[len(authority) :]}", unquote(user), unquote(password)
 
 
 def _require_http(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f'"{url}" is not an HTTP address: write http://host:port/path')
+    """Raises ValueError, which shows neither credentials nor what the query says."""
+    plain = _without_credentials(url)[0]
+    scheme, colon, rest = plain.partition("://") if "://" in plain else ("", "", plain)
+    # After an unescaped slash or question mark in a password, the host is not where it seems to be.
+    shown = f"{scheme}{colon}{re.split('[?#]', rest.rpartition('@')[2], maxsplit=1)[0]}"
+    wanted = "write http://host:port/path"
     try:
-        parse_url(url)
+        if colon and scheme.lower() in ("http", "https") and urlsplit(plain).hostname:
+            parse_url(plain)
+            return
     except ValueError as error:
-        raise ValueError(f"{error}: write http://host:port/path") from error
+        if plain == shown:
+            raise ValueError(f"{error}: {wanted}") from None
+        raise ValueError(
+            f'"{shown}" has a part that no address has: {wanted}, with /, ?, # and @ in a password escaped as %2F, %3F, '
+            "%23 and %40"
+        ) from None
+    raise ValueError(f'"{shown}" is not an HTTP address: {wanted}')
 
 
 def _kind(
@@ -234,7 +257,11 @@ def _kind(
         return _Kind("tls", address, TlsOptions(trust=trust))
     if findings.attempt(document, (*path, "url"), lambda: _checked_url(section.url)) is None:
         return None
-    return _Kind("http", section.url, _http_options(section, trust, document, path, findings, locate))
+    target, user, password = _without_credentials(section.url)
+    options = _http_options(section, trust, document, path, findings, locate)
+    if (user or password) and not options.username:
+        options = replace(options, username=user, password=password)
+    return _Kind("http", target, options)
 
 
 def _http_options(

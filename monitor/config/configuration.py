@@ -190,8 +190,6 @@ class Configuration:
     host: HostSettings
     vendor_ca_file: str
     warnings: tuple[Finding, ...]
-    text: str
-    """The file as it was read, for `/api/v1/status/config` without secrets: kept by whoever needs to compare."""
 
 
 def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:

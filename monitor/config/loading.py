@@ -67,14 +67,14 @@ def read_environment() -> Environment:
 def load(overrides: Overrides, environment: Environment, variables: Mapping[str, str] | None = None) -> Configuration:
     """The whole configuration. Raises ConfigError with every finding."""
     findings = Findings()
-    document, text = _own_document(overrides, environment, findings)
+    document = _own_document(overrides, environment, findings)
     tree = expand(document.tree, os.environ if variables is None else variables, document, findings)
     findings.raise_errors()
     document = replace(document, tree=tree)
     section, checks, broken = _sections(document, findings)
     base = FilePath(document.file).parent if overrides.config or document.lines else FilePath.cwd()
     loading = _Loading(section, checks, broken, document, base, environment, overrides, findings)
-    configuration = loading.configuration(text)
+    configuration = loading.configuration()
     findings.raise_errors()
     if configuration is None:
         raise ConfigError(findings.all)
@@ -108,12 +108,12 @@ def _sections(
         tree = {key: value for key, value in tree.items() if key not in names}
 
 
-def _own_document(overrides: Overrides, environment: Environment, findings: Findings) -> tuple[Document, str]:
+def _own_document(overrides: Overrides, environment: Environment, findings: Findings) -> Document:
     name = overrides.config or environment.config
     if not name and not overrides.urls and FilePath(DEFAULT_FILE).is_file():
         name = DEFAULT_FILE
     if not name:
-        return Document("", {}, {}), ""
+        return Document("", {}, {})
     try:
         text = FilePath(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -125,7 +125,7 @@ def _own_document(overrides: Overrides, environment: Environment, findings: Find
     document = read(text, name)
     if not isinstance(document.tree, dict):
         findings.wrong(document, (), "is not a mapping", "it begins with `checks:`")
-    return document, text
+    return document
 
 
 class _Loading:
@@ -151,7 +151,7 @@ class _Loading:
         self.overrides = overrides
         self.findings = findings
 
-    def configuration(self, text: str) -> Configuration | None:
+    def configuration(self) -> Configuration | None:
         section, document, findings = self.section, self.document, self.findings
         self._warn_unserved()
         environment_name = self.environment.environment or section.environment
@@ -196,7 +196,6 @@ class _Loading:
             host=HostSettings(enabled=section.host.enabled, interval=section.host.interval),
             vendor_ca_file=self._locate(section.pagerduty.ca_file) if section.pagerduty.ca_file else "",
             warnings=(),
-            text=text,
         )
 
     def _locate(self, path: str) -> str:

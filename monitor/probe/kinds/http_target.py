@@ -41,7 +41,7 @@ class HttpOptions:
     """Take the other IP version when the name has no address of the preferred one."""
     tls: Trust = SYSTEM_TRUST
     """Whom to believe, and the client certificate."""
-    username: str = ""
+    username: str = field(default="", repr=False)
     """For basic authentication."""
     password: str = field(default="", repr=False)
     """For basic authentication; rather use `password_file`."""
@@ -66,9 +66,9 @@ class HttpTarget:
     url: Url
     user_agent: str
     options: HttpOptions
-    request: bytes
+    request: bytes = field(repr=False)
     """Ready to be sent; empty when a file must be read for each attempt."""
-    body: bytes
+    body: bytes = field(repr=False)
     timeout_text: str
     expectations: Expectations
     required: frozenset[str]
@@ -158,7 +158,7 @@ def authorization(options: HttpOptions, url: Url, secrets: Mapping[str, str]) ->
     """The Authorization header's value, or nothing. `secrets` maps file names to their content."""
     if options.bearer_token_file:
         return f"Bearer {secrets.get(options.bearer_token_file, '')}"
-    if options.username:
+    if options.username or options.password:
         password = secrets.get(options.password_file, options.password)
         pair = f"{options.username}:{password}"
     elif url.userinfo:
