@@ -10,7 +10,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable
-from typing import Literal, Protocol, TextIO
+from typing import Literal, Protocol, TextIO, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
@@ -259,7 +259,7 @@ def open_log(form: Literal["console", "json"] = "console", level: str = "info") 
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(file=UnfailingOutput(sys.stderr)),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", UnfailingOutput(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     log: Log = structlog.get_logger()
