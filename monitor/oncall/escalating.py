@@ -38,7 +38,7 @@ from monitor.oncall.events import (
 )
 from monitor.oncall.incident import Incident, IncidentKey, TimerKind
 from monitor.oncall.policies import Directory, Policy, Target
-from monitor.oncall.stores import Decision, InboxRow, IncidentQueries, IncidentStore, Snapshot
+from monitor.oncall.stores import Decision, InboxRow, IncidentQueries, IncidentStore, Snapshot, raised
 
 _BATCH = 50
 """Keys that share a transaction."""
@@ -67,7 +67,8 @@ class AuditReport:
     without_timer: Mapping[str, str] = field(default_factory=dict[str, str])
     """Id of each open incident that waits for an event only → why."""
     unattended: int = 0
-    """Open criticals with neither timer nor reason after the repair; always 0 unless something is broken."""
+    """Open criticals with neither timer nor reason after the repair, and open incidents that cannot be read, which may be
+    such; always 0 unless something is broken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +87,6 @@ def _nothing(decision: Decision) -> None:
     return None
 
 
-def _raised(key: IncidentKey, error: Exception) -> None:
-    raise error
-
-
 class Escalating:
     """Walks all incidents. One instance decides for one database at a time.
 
@@ -97,7 +94,8 @@ class Escalating:
     run on the store's thread. `committed` is called on the loop after each commit that wrote something: it wakes the
     delivery of `rows` and counts `timeline` kinds (`nobody`, `fallback`, `exhausted`, `delivery_failed`, ... are worth a
     metric). It must not raise.
-    `broken(key, error)` hears of an incident that could not be decided upon; without it the error ends `run`.
+    `broken(key, error)` hears of an incident that could not be read or decided upon, and the others go on; without it the
+    error ends the call.
     """
 
     def __init__(
@@ -110,7 +108,7 @@ class Escalating:
         playbook: Playbook,
         deployments: Callable[[Timestamp], tuple[Deployment, ...]] = _no_deployments,
         committed: Callable[[Decision], None] = _nothing,
-        broken: Callable[[IncidentKey, Exception], None] = _raised,
+        broken: Callable[[IncidentKey, Exception], None] = raised,
     ) -> None:
         self._store = store
         self._queries = queries
@@ -132,7 +130,7 @@ class Escalating:
         """Work until cancelled. Raises StoreError; starting again loses nothing."""
         while True:
             await self.advance()
-            due = [await self._store.next_due(), *self._aside.values()]
+            due = [await self._store.next_due(self._aside.keys()), *self._aside.values()]
             await self._clock.wait(self._wake, min((at for at in due if at is not None), default=None))
 
     async def advance(self) -> int:
@@ -145,9 +143,9 @@ class Escalating:
     async def reload(self, playbook: Playbook) -> None:
         """Take over a new configuration. Open incidents keep their policy version; those whose policy is gone say so."""
         self._playbook = playbook
-        for incident, _ in await self._store.open_incidents():
+        for incident, _ in await self._store.open_incidents(self._broken):
             if incident.policy not in playbook.policies and not incident.policy_removed:
-                await self._transact((incident.key,), self._apply(incident.id, PolicyRemoved()))
+                await self._tell(incident, PolicyRemoved())
         self.nudge()
 
     async def acknowledge(self, reference: str, actor: Actor) -> Answer:
@@ -170,7 +168,7 @@ class Escalating:
 
     async def incidents(self, limit: int = 100, *, open_only: bool = False) -> tuple[Incident, ...]:
         """The newest first."""
-        return await self._queries.recent(limit, open_only=open_only)
+        return await self._queries.recent(limit, open_only=open_only, unreadable=self._broken)
 
     async def show(self, reference: str) -> Shown:
         """By id or number. Raises NotFoundError."""
@@ -180,20 +178,24 @@ class Escalating:
     async def audit_open(self, now: Timestamp) -> AuditReport:
         """Will every open incident be looked at again? Repairs those that will not: missing or wrong timers, and ones
         that lie too far ahead because the clock was put back. To be run once a minute."""
-        found = await self._store.open_incidents()
+        unreadable: dict[IncidentKey, CorruptionError] = {}
+        found = await self._store.open_incidents(unreadable.__setitem__)
+        for key, error in unreadable.items():
+            self._broken(key, error)
         repaired: list[str] = []
         for incident, stored in found:
-            if stored != incident.timers or self._audited(incident, now).incident != incident:
-                await self._transact((incident.key,), self._apply(incident.id, Audited()))
+            wrong = stored != incident.timers or self._audited(incident, now).incident != incident
+            if wrong and await self._tell(incident, Audited()):
                 repaired.append(incident.id)
         if repaired:
-            found = await self._store.open_incidents()
+            found = await self._store.open_incidents(unreadable.__setitem__)
             self.nudge()
         return AuditReport(
-            open=len(found),
+            open=len(found) + len(unreadable),
             repaired=tuple(repaired),
             without_timer={incident.id: incident.waits_for for incident, stored in found if not stored},
-            unattended=sum(
+            unattended=len(unreadable)
+            + sum(
                 1
                 for incident, stored in found
                 if incident.severity is Severity.CRITICAL and not stored and not incident.waits_for
@@ -214,7 +216,7 @@ class Escalating:
         try:
             await self._transact(keys, self._look)
         except Exception as error:
-            if isinstance(error, StoreError) and not isinstance(error, CorruptionError):
+            if _of_the_store(error):
                 raise
             first, *others = keys
             if others:
@@ -223,6 +225,17 @@ class Escalating:
             self._broken(first, error)
             return 0
         return len(keys)
+
+    async def _tell(self, incident: Incident, event: PolicyRemoved | Audited) -> bool:
+        """False if that could not be decided, which is reported. Raises StoreError when the store itself fails."""
+        try:
+            await self._transact((incident.key,), self._apply(incident.id, event))
+        except Exception as error:
+            if _of_the_store(error):
+                raise
+            self._broken(incident.key, error)
+            return False
+        return True
 
     async def _act(self, reference: str, action: Action) -> Answer:
         incident = await self._find(reference)
@@ -339,6 +352,11 @@ class _Pass:
             self._latest[key] = taken.incident
         if taken.effects or taken.answer is not None or taken.incident is not before:
             self._steps.append(taken)
+
+
+def _of_the_store(error: Exception) -> bool:
+    """Would every other incident fail as well?"""
+    return isinstance(error, StoreError) and not isinstance(error, CorruptionError)
 
 
 def _event(row: InboxRow) -> Event:

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from monitor.model.changes import AuditEntry, Timer
+from monitor.model.errors import CorruptionError
 from monitor.model.incidents import IncidentEvent, TimelineEntry
 from monitor.model.notifications import DeliveryReport, OutboxRow
 from monitor.model.times import Timestamp
@@ -77,6 +78,13 @@ class Decision:
 
 
 Decide: TypeAlias = Callable[[Snapshot], Decision]
+Unreadable: TypeAlias = Callable[[IncidentKey, CorruptionError], None]
+"""Hears, on the loop, of a stored incident that cannot be read and is left out of an answer."""
+
+
+def raised(key: IncidentKey, error: Exception) -> None:
+    """Leaves nothing out: the first incident that cannot be read, or decided upon, ends the call."""
+    raise error
 
 
 class IncidentStore(Protocol):
@@ -98,11 +106,11 @@ class IncidentStore(Protocol):
         """At most `limit` different keys that have a stored timer with `due_at` <= now, the most overdue first."""
         ...
 
-    async def next_due(self) -> Timestamp | None:
-        """The earliest stored timer; None when there is none."""
+    async def next_due(self, but: Collection[IncidentKey] = ()) -> Timestamp | None:
+        """The earliest stored timer of any incident whose key is not one of these; None when there is none."""
         ...
 
-    async def open_incidents(self) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
+    async def open_incidents(self, unreadable: Unreadable = raised) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
         """Every incident that is not resolved, by number, with the timers as they are stored."""
         ...
 
@@ -114,7 +122,9 @@ class IncidentQueries(Protocol):
         """By id (upper or lower case) or by number (`17` or `#17`)."""
         ...
 
-    async def recent(self, limit: int, *, open_only: bool = False) -> tuple[Incident, ...]:
+    async def recent(
+        self, limit: int, *, open_only: bool = False, unreadable: Unreadable = raised
+    ) -> tuple[Incident, ...]:
         """The newest first, by number."""
         ...
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from monitor.model.changes import Timer
-from monitor.model.errors import StoreError
+from monitor.model.errors import CorruptionError, StoreError
 from monitor.model.incidents import TimelineEntry
 from monitor.model.times import Timestamp
 from monitor.oncall.incident import Incident, IncidentKey
-from monitor.oncall.stores import Decide, Decision, Snapshot
+from monitor.oncall.stores import Decide, Decision, Snapshot, Unreadable, raised
 from monitor.state.audit_store import add_entry
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
 from monitor.state.inbox import consume, rows_of, waiting_keys
 from monitor.state.outbox_store import insert_rows
 from monitor.state.statements import statements
-from monitor.state.timers import next_due, put_timers
+from monitor.state.timers import put_timers
 
 _OWNER = "incident:"
+_MOST_DIGITS = 18
+"""Of a number that SQLite can hold for certain."""
 
 
 class SqlIncidentStore:
@@ -42,30 +45,42 @@ class SqlIncidentStore:
     async def due(self, now: Timestamp, limit: int) -> tuple[IncidentKey, ...]:
         def work(connection: sqlite3.Connection) -> tuple[IncidentKey, ...]:
             rows = connection.execute(statements("incidents")["due"], {"now": now, "limit": limit})
-            return tuple(IncidentKey(policy=row["policy"], group_key=row["group_key"]) for row in rows)
+            return tuple(_key(row) for row in rows)
 
         return await self._database.read(work)
 
-    async def next_due(self) -> Timestamp | None:
-        return await self._database.read(lambda connection: next_due(connection, _OWNER))
+    async def next_due(self, but: Collection[IncidentKey] = ()) -> Timestamp | None:
+        def work(connection: sqlite3.Connection) -> Timestamp | None:
+            for row in connection.execute(statements("incidents")["next_due_but" if but else "next_due"]):
+                if not but or _key(row) not in but:
+                    found: Timestamp | None = row["due_at"]
+                    return found
+            return None
 
-    async def open_incidents(self) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
-        def work(connection: sqlite3.Connection) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
-            return tuple(
-                (loads(Incident, row["doc"]), _stored_timers(connection, row["id"]))
+        return await self._database.read(work)
+
+    async def open_incidents(self, unreadable: Unreadable = raised) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
+        def work(connection: sqlite3.Connection) -> list[tuple[Incident | _Broken, tuple[Timer, ...]]]:
+            return [
+                (_read(row), _stored_timers(connection, row["id"]))
                 for row in connection.execute(statements("incidents")["open"]).fetchall()
-            )
+            ]
 
-        return await self._database.read(work)
+        found = await self._database.read(work)
+        _told([one for one, _ in found], unreadable)
+        return tuple((one, timers) for one, timers in found if isinstance(one, Incident))
 
     async def find(self, reference: str) -> Incident | None:
         text = reference.strip().removeprefix("#")
-        name, value = ("by_number", int(text)) if text.isascii() and text.isdigit() else ("by_id", text.upper())
-        found = await self._documents(name, {"number": value, "id": value})
+        is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+        name, value = ("by_number", int(text)) if is_number else ("by_id", text.upper())
+        found = await self._documents(name, {"number": value, "id": value}, raised)
         return found[0] if found else None
 
-    async def recent(self, limit: int, *, open_only: bool = False) -> tuple[Incident, ...]:
-        return await self._documents("recent_open" if open_only else "recent", {"limit": limit})
+    async def recent(
+        self, limit: int, *, open_only: bool = False, unreadable: Unreadable = raised
+    ) -> tuple[Incident, ...]:
+        return await self._documents("recent_open" if open_only else "recent", {"limit": limit}, unreadable)
 
     async def timeline(self, incident: str) -> tuple[TimelineEntry, ...]:
         def work(connection: sqlite3.Connection) -> tuple[TimelineEntry, ...]:
@@ -84,13 +99,40 @@ class SqlIncidentStore:
 
         return await self._database.read(work)
 
-    async def _documents(self, name: str, arguments: dict[str, int | str]) -> tuple[Incident, ...]:
-        def work(connection: sqlite3.Connection) -> tuple[Incident, ...]:
-            return tuple(
-                loads(Incident, row["doc"]) for row in connection.execute(statements("incidents")[name], arguments)
-            )
+    async def _documents(
+        self, name: str, arguments: dict[str, int | str], unreadable: Unreadable
+    ) -> tuple[Incident, ...]:
+        def work(connection: sqlite3.Connection) -> list[Incident | _Broken]:
+            return [_read(row) for row in connection.execute(statements("incidents")[name], arguments)]
 
-        return await self._database.read(work)
+        return tuple(_told(await self._database.read(work), unreadable))
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A row that holds no incident."""
+
+    key: IncidentKey
+    error: CorruptionError
+
+
+def _read(row: sqlite3.Row) -> Incident | _Broken:
+    try:
+        return loads(Incident, row["doc"])
+    except CorruptionError as error:
+        return _Broken(_key(row), error)
+
+
+def _told(found: Sequence[Incident | _Broken], unreadable: Unreadable) -> list[Incident]:
+    """The readable ones, after the others were reported."""
+    for one in found:
+        if isinstance(one, _Broken):
+            unreadable(one.key, one.error)
+    return [one for one in found if isinstance(one, Incident)]
+
+
+def _key(row: sqlite3.Row) -> IncidentKey:
+    return IncidentKey(policy=row["policy"], group_key=row["group_key"])
 
 
 def _snapshot(connection: sqlite3.Connection, keys: Sequence[IncidentKey]) -> Snapshot:

@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from monitor.model.changes import AuditEntry, Timer
-from monitor.model.errors import BugError
+from monitor.model.errors import BugError, CorruptionError
 from monitor.model.incidents import IncidentEvent, IncidentState, TimelineEntry
 from monitor.model.notifications import DeliveryReport, MessageKind, OutboxRow
 from monitor.model.times import MINUTE
@@ -38,6 +38,8 @@ class Bench:
     attempt: Callable[[OutboxRow], Awaitable[None]]
     """Marks that a delivery of this row has begun."""
     audit: Callable[[], Awaitable[list[AuditEntry]]]
+    spoil: Callable[[Incident], Awaitable[None]]
+    """Makes the row of this incident unreadable."""
 
 
 def nothing(snapshot: Snapshot) -> Decision:
@@ -257,5 +259,34 @@ class IncidentStoreContract:
         await bench.store.transact([], writes(Decision(incidents=(incident,))))
         for reference in ("17", "#17", incident.id, incident.id.lower()):
             assert await bench.queries.find(reference) == incident
-        for reference in ("", "1", "#", "INCIDENT", "-17", "17 or 1=1"):
+        for reference in ("", "1", "#", "INCIDENT", "-17", "17 or 1=1", "9" * 19, "9" * 5_000):
             assert await bench.queries.find(reference) is None
+
+    async def test_the_next_timer_can_be_asked_for_without_some_keys(self, bench: Bench) -> None:
+        """Whoever cannot decide on them just now waits for the others only."""
+        early, late = an_incident(1, key="early"), an_incident(2, key="late", offset=MINUTE)
+        await bench.store.transact([], writes(Decision(incidents=(early, late))))
+        assert await bench.store.next_due([key_of("else")]) == START + 5 * MINUTE
+        assert await bench.store.next_due([early.key]) == START + 6 * MINUTE
+        assert await bench.store.next_due([early.key, late.key]) is None
+
+    async def test_an_unreadable_incident_hides_no_other(self, bench: Bench) -> None:
+        """It is reported with its key and left out; a decision about it, or a call that leaves nothing out, fails."""
+        good, bad = an_incident(1, key="good"), an_incident(2, key="bad")
+        await bench.store.transact([], writes(Decision(incidents=(good, bad))))
+        await bench.spoil(bad)
+        told: list[IncidentKey] = []
+
+        def hear(key: IncidentKey, error: CorruptionError) -> None:
+            told.append(key)
+
+        assert await bench.store.open_incidents(hear) == ((good, good.timers),)
+        assert await bench.queries.recent(10, unreadable=hear) == (good,)
+        assert told == [bad.key, bad.key]
+        with pytest.raises(CorruptionError):
+            await bench.store.open_incidents()
+        with pytest.raises(CorruptionError):
+            await bench.queries.recent(10)
+        with pytest.raises(CorruptionError):
+            await self.read(bench, "bad")
+        assert (await self.read(bench, "good")).incidents == {good.key: good}

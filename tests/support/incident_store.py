@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from monitor.model.changes import AuditEntry, Timer
-from monitor.model.errors import StoreError
+from monitor.model.errors import CorruptionError, StoreError
 from monitor.model.incidents import IncidentEvent, TimelineEntry
 from monitor.model.notifications import DeliveryReport, OutboxRow
 from monitor.model.times import Timestamp
 from monitor.oncall.incident import Incident, IncidentKey
-from monitor.oncall.stores import Decide, Decision, InboxRow, Snapshot
+from monitor.oncall.stores import Decide, Decision, InboxRow, Snapshot, Unreadable, raised
 
 
 class FakeIncidentStore:
@@ -22,6 +22,8 @@ class FakeIncidentStore:
         self.commits = 0
         self.outbox: dict[str, OutboxRow] = {}
         """By dedupe key; what was cancelled before an attempt moves to `cancelled`."""
+        self.unreadable: set[str] = set()
+        """Ids of incidents whose rows are broken."""
         self.attempted: set[str] = set()
         """Dedupe keys that a delivery has begun with."""
         self.cancelled: dict[str, OutboxRow] = {}
@@ -73,11 +75,13 @@ class FakeIncidentStore:
         found = sorted((timer.due_at, id_) for id_, timers in self.timers.items() for timer in timers)
         return tuple(dict.fromkeys(self._incidents[id_].key for due_at, id_ in found if due_at <= now))[:limit]
 
-    async def next_due(self) -> Timestamp | None:
-        return min((timer.due_at for timers in self.timers.values() for timer in timers), default=None)
+    async def next_due(self, but: Collection[IncidentKey] = ()) -> Timestamp | None:
+        wanted = [timers for id_, timers in self.timers.items() if self._incidents[id_].key not in but]
+        return min((timer.due_at for timers in wanted for timer in timers), default=None)
 
-    async def open_incidents(self) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
-        return tuple((one, self.timers[one.id]) for one in self._by_number() if one.state.is_open)
+    async def open_incidents(self, unreadable: Unreadable = raised) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
+        opened = self._read((one for one in self._by_number() if one.state.is_open), unreadable)
+        return tuple((one, self.timers[one.id]) for one in opened)
 
     async def find(self, reference: str) -> Incident | None:
         by_id = self._incidents.get(reference.upper())
@@ -86,20 +90,33 @@ class FakeIncidentStore:
         number = reference.removeprefix("#")
         return next((one for one in self._incidents.values() if str(one.number) == number), None)
 
-    async def recent(self, limit: int, *, open_only: bool = False) -> tuple[Incident, ...]:
+    async def recent(
+        self, limit: int, *, open_only: bool = False, unreadable: Unreadable = raised
+    ) -> tuple[Incident, ...]:
         newest = reversed(self._by_number())
-        return tuple(one for one in newest if one.state.is_open or not open_only)[:limit]
+        found = [one for one in newest if one.state.is_open or not open_only][:limit]
+        return tuple(self._read(found, unreadable))
 
     async def timeline(self, incident: str) -> tuple[TimelineEntry, ...]:
         return tuple(entry for entry in self._timeline if entry.incident == incident)
 
     def _snapshot(self, keys: Sequence[IncidentKey]) -> Snapshot:
         latest = {one.key: one for one in sorted(self._incidents.values(), key=lambda one: one.generation)}
+        self._read((latest[key] for key in keys if key in latest), raised)
         return Snapshot(
             incidents={key: latest[key] for key in keys if key in latest},
             inbox=tuple(row for row in self._inbox.values() if row.key in keys),
             next_number=max((one.number for one in self._incidents.values()), default=0) + 1,
         )
+
+    def _read(self, incidents: Iterable[Incident], unreadable: Unreadable) -> list[Incident]:
+        good: list[Incident] = []
+        for one in incidents:
+            if one.id in self.unreadable:
+                unreadable(one.key, CorruptionError("a stored Incident cannot be read"))
+            else:
+                good.append(one)
+        return good
 
     def _by_number(self) -> list[Incident]:
         return sorted(self._incidents.values(), key=lambda one: one.number)

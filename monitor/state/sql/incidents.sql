@@ -23,23 +23,30 @@ SELECT incidents.policy, incidents.group_key
 FROM timers JOIN incidents ON timers.owner = 'incident:' || incidents.id
 WHERE timers.due_at <= :now GROUP BY 1, 2 ORDER BY min(timers.due_at) LIMIT :limit;
 
+-- name: next_due
+SELECT min(timers.due_at) AS due_at FROM timers JOIN incidents ON timers.owner = 'incident:' || incidents.id;
+
+-- name: next_due_but
+SELECT incidents.policy, incidents.group_key, min(timers.due_at) AS due_at
+FROM timers JOIN incidents ON timers.owner = 'incident:' || incidents.id GROUP BY 1, 2 ORDER BY 3;
+
 -- name: open
-SELECT id, doc FROM incidents WHERE state <> 'resolved' ORDER BY number;
+SELECT id, policy, group_key, doc FROM incidents WHERE state <> 'resolved' ORDER BY number;
 
 -- name: timers_of
 SELECT owner, kind, due_at, epoch FROM timers WHERE owner = :owner;
 
 -- name: by_id
-SELECT doc FROM incidents WHERE id = :id;
+SELECT policy, group_key, doc FROM incidents WHERE id = :id;
 
 -- name: by_number
-SELECT doc FROM incidents WHERE number = :number;
+SELECT policy, group_key, doc FROM incidents WHERE number = :number;
 
 -- name: recent
-SELECT doc FROM incidents ORDER BY number DESC LIMIT :limit;
+SELECT policy, group_key, doc FROM incidents ORDER BY number DESC LIMIT :limit;
 
 -- name: recent_open
-SELECT doc FROM incidents WHERE state <> 'resolved' ORDER BY number DESC LIMIT :limit;
+SELECT policy, group_key, doc FROM incidents WHERE state <> 'resolved' ORDER BY number DESC LIMIT :limit;
 
 -- name: timeline
 SELECT incident, at, kind, text, actor FROM timeline WHERE incident = :incident ORDER BY id;

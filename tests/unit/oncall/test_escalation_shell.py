@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import pytest
@@ -16,6 +17,7 @@ from monitor.model.times import HOUR, MINUTE, Timestamp
 from monitor.oncall.escalating import Escalating, Playbook
 from monitor.oncall.incident import IncidentKey
 from monitor.oncall.stores import Decide, Decision
+from monitor.simulate.loop import VirtualLoop, VirtualTime, run
 from tests.support.incident_store import FakeIncidentStore
 from tests.support.incidents import ANA, BO, PAYMENTS, ROSTER, START, alert, group, muted, over
 
@@ -258,3 +260,43 @@ async def test_one_broken_incident_is_set_aside_and_the_others_go_on() -> None:
     desk.now += MINUTE
     await desk.escalating.advance()
     assert len(broken) == 2
+
+
+def test_an_incident_that_cannot_be_read_is_tried_again_each_minute_and_hides_no_other() -> None:
+    """Its timer stays due, and the loop sleeps all the same; list and audit show the rest and tell of it."""
+    loop = VirtualLoop()
+    time = VirtualTime(loop, START)
+    looks: list[Timestamp] = []
+    broken: list[str] = []
+
+    class Watched(FakeIncidentStore):
+        async def waiting(self, limit: int) -> tuple[IncidentKey, ...]:
+            looks.append(time.now())
+            assert len(looks) < 1_000
+            return await super().waiting(limit)
+
+    store = Watched()
+    escalating = Escalating(
+        store=store,
+        queries=store,
+        clock=time.clock,
+        chance=Chance(1),
+        playbook=Playbook(policies={"payments": PAYMENTS}, directory=ROSTER),
+        broken=lambda key, error: broken.append(key.group_key),
+    )
+
+    async def tell() -> None:
+        store.hand_over(group(alert(), key="bad"))
+        await escalating.advance()
+        store.unreadable.update(store.timers)
+        store.hand_over(group(alert(), key="good"))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(20 * 60):
+                await escalating.run()
+        assert 15 <= len(broken) <= 16
+        assert len(looks) < 80
+        assert [one.group_key for one in await escalating.incidents()] == ["good"]
+        report = await escalating.audit_open(time.now())
+        assert (report.open, report.unattended) == (2, 1)
+
+    run(tell(), loop)

@@ -7,6 +7,7 @@ import pytest
 from monitor.model.changes import AuditEntry
 from monitor.model.incidents import IncidentEvent
 from monitor.model.notifications import DeliveryReport, OutboxRow
+from monitor.oncall.incident import Incident
 from tests.contract.incident_store_contract import Bench, IncidentStoreContract
 from tests.support.incident_store import FakeIncidentStore
 
@@ -30,4 +31,15 @@ class TestFakeIncidentStore(IncidentStoreContract):
         async def audit() -> list[AuditEntry]:
             return store.audit
 
-        return Bench(store=store, queries=store, hand_over=hand_over, outbox=outbox, attempt=attempt, audit=audit)
+        async def spoil(incident: Incident) -> None:
+            store.unreadable.add(incident.id)
+
+        return Bench(
+            store=store,
+            queries=store,
+            hand_over=hand_over,
+            outbox=outbox,
+            attempt=attempt,
+            audit=audit,
+            spoil=spoil,
+        )

@@ -11,6 +11,7 @@ from monitor.model.changes import AuditEntry
 from monitor.model.incidents import IncidentEvent
 from monitor.model.notifications import DeliveryReport, Destination, Message, OutboxRow, OutboxState
 from monitor.notify.outbox import IncidentMark
+from monitor.oncall.incident import Incident
 from monitor.state.audit_store import SqlAuditStore
 from monitor.state.codec import loads
 from monitor.state.database import Database, WriterThread
@@ -61,7 +62,19 @@ class TestSqlIncidentStore(IncidentStoreContract):
         async def audit() -> list[AuditEntry]:
             return list(reversed(await SqlAuditStore(database).recent(1000)))
 
-        return Bench(store=store, queries=store, hand_over=hand_over, outbox=outbox, attempt=attempt, audit=audit)
+        async def spoil(incident: Incident) -> None:
+            statement = "UPDATE incidents SET doc = '{\"id\": 1}' WHERE id = ?"
+            await database.write(lambda connection: connection.execute(statement, (incident.id,)))
+
+        return Bench(
+            store=store,
+            queries=store,
+            hand_over=hand_over,
+            outbox=outbox,
+            attempt=attempt,
+            audit=audit,
+            spoil=spoil,
+        )
 
 
 class TestSqlOutboxStore(OutboxStoreContract):
