@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 
 from monitor.model.checks import HealthState
 from monitor.model.errors import StoreError
-from monitor.model.times import SECOND, Millis, Timestamp
+from monitor.model.times import MINUTE, SECOND, Millis, Timestamp, spoken_duration
 from monitor.state.database import Database
 from monitor.supervise import Supervisor
 from monitor.tsdb.store import SampleStore
 
 _COMMIT_PROOF: Millis = 30 * SECOND
+_LATE_LIMIT: Millis = MINUTE
+"""Series that take no samples for longer show that the wall clock was set back."""
 _QUEUE_LIMIT = 1_000
 _DECIDING = frozenset({"rules", "alerts", "oncall", "deliver"})
 """First words of the names of the tasks without which nobody is told. Checks run on timers, without a task of their own."""
@@ -67,6 +69,9 @@ class Health:
         """Look now. A database that has not committed for a while is asked to."""
         crashed = self._supervisor.crashed
         parts = {**self._supervisor.failed, **crashed}
+        late = self._late(now)
+        if late:
+            parts["samples"] = late
         database = await self._database_state(now)
         cache = self._cache_state()
         degraded = bool(
@@ -107,6 +112,16 @@ class Health:
     def _cache_state(self) -> str:
         error = self._store.health().error
         return f"error: {error}" if error else "connected"
+
+    def _late(self, now: Timestamp) -> str:
+        """What the store refuses because the clock was set back, if it will for long."""
+        until = self._store.health().late_until
+        if until is None or until - now <= _LATE_LIMIT:
+            return ""
+        return (
+            "the wall clock was set back: some series have later samples and take no new ones for another "
+            f"{spoken_duration(until - now)}; a restart ends that"
+        )
 
 
 def _first_word(name: str) -> str:

@@ -32,6 +32,9 @@ SEGMENT_BYTES: Final = 32 << 20
 _BATCH_BYTES: Final = 1 << 20
 _SHORTEST_SEGMENT: Millis = 5 * MINUTE
 _ENDING: Final = ".samples"
+_ASIDE: Final = ".ahead"
+"""Segments as they were before rows later than the clock were taken out."""
+_UNFINISHED: Final = ".unfinished"
 
 
 class Fsync(Enum):
@@ -240,3 +243,31 @@ def cut(segment: Segment, size: int) -> None:
     """Cut a torn tail off. Raises OSError."""
     os.truncate(segment.path, size)
     segment.size = size
+
+
+def set_aside(segment: Segment, data: bytes) -> Path:
+    """Give a segment these contents; where its former ones are kept. Raises OSError, and then it has the former ones."""
+    path = segment.path
+    unfinished, aside = path.with_suffix(_UNFINISHED), path.with_suffix(_ASIDE)
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.unlink(missing_ok=True)
+    os.link(path, aside)
+    unfinished.replace(path)
+    segment.size = len(data)
+    return aside
+
+
+def forget_aside(folder: Path, horizon: Timestamp) -> list[str]:
+    """Delete what was set aside and last written before `horizon`, and what a killed process left unfinished; a sentence
+    for each that could not be deleted."""
+    problems: list[str] = []
+    for path in [*folder.glob(f"*{_ASIDE}"), *folder.glob(f"*{_UNFINISHED}")]:
+        try:
+            if path.stem.isdecimal() and (path.suffix == _UNFINISHED or path.stat().st_mtime * 1000 < horizon):
+                path.unlink()
+        except OSError as error:
+            problems.append(f"{path.name}: cannot be deleted: {error}")
+    return problems

@@ -30,6 +30,8 @@ class Placed:
     """Samples of series that need a new frame."""
     dropped: int
     """Samples not later than their series' last one."""
+    late: set[StoredFrame]
+    """The frames that have these later ones."""
 
 
 class LooseFrames:
@@ -73,6 +75,7 @@ class LooseFrames:
         fresh: dict[Labels, float] = {}
         taken: set[int] = set()
         dropped = 0
+        late: set[StoredFrame] = set()
         find, places = self._index.find, self._places
         for labels, value in samples:
             sid = find(labels)
@@ -94,10 +97,11 @@ class LooseFrames:
                 taken.add(sid)
             elif frame.last_of(sid) >= at:
                 dropped += 1
+                late.add(frame)
             else:
                 fresh[labels] = value
                 taken.add(sid)
-        return Placed(rows, fresh, dropped)
+        return Placed(rows, fresh, dropped, late)
 
     def _leave(self, frame: StoredFrame, sids: set[int]) -> None:
         stay = [sid for sid in frame.layout.sids.tolist() if sid not in sids]

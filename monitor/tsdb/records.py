@@ -113,6 +113,41 @@ class TornError(CorruptionError):
     """The segment ends within a record, as it does when the process was killed while writing."""
 
 
+def up_to(data: bytes, bound: Timestamp) -> bytes:
+    """A segment without its rows that are later than `bound`. From where it cannot be read on it stays as it is."""
+    reader = SegmentReader(data)
+    kept = [MAGIC]
+    rows: dict[int, _Rows] = {}
+    try:
+        for record in reader:
+            if isinstance(record, RowRecord):
+                own = rows.get(record.number)
+                if own is None:
+                    raise CorruptionError("a row of an unknown frame")
+                values = own.read = record.values(own.width, own.read)
+                if record.at <= bound:
+                    bits = values.view(np.uint64)
+                    kept.append(encode_row(record.number, record.at, bits, own.kept))
+                    own.kept = bits
+            elif isinstance(record, FrameRecord):
+                rows[record.number] = _Rows(len(record.sids))
+                kept.append(encode_frame(record.number, record.loose, record.sids))
+            else:
+                kept.append(encode_series(record.series))
+    except CorruptionError:
+        kept.append(data[reader.offset :])
+    return b"".join(kept)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The last row of a frame that was read, and the last that was kept."""
+
+    width: int
+    read: NDArray[np.float64] | None = None
+    kept: NDArray[np.uint64] | None = None
+
+
 class SegmentReader:
     """The records of one segment, in order. `offset` is the end of what has been read well so far."""
 

@@ -3,6 +3,10 @@
 Damage never stops the start. A torn end, as a killed process leaves it, is cut off; any other damage costs what follows
 in its segment. Both are reported. Frames come back without a writer and are taken up again by whoever opens the same
 series; frames of loose samples go on at once.
+
+Rows that are later than the clock come from before it was set back. With them in its frames the store would refuse every
+new sample until the clock has caught up with them. So they are refused instead, and taken out of the log, lest they
+come back in front of newer ones. Such a segment is set aside as it was before, until it is as old as the retention.
 """
 
 from __future__ import annotations
@@ -15,10 +19,13 @@ from numpy.typing import NDArray
 
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
-from monitor.model.times import Timestamp
+from monitor.model.times import SECOND, Millis, Timestamp, spoken_duration
 from monitor.tsdb.frames import StoredFrame
-from monitor.tsdb.log import Segment, cut
-from monitor.tsdb.records import FrameRecord, RowRecord, SegmentReader, SeriesRecord, TornError
+from monitor.tsdb.log import Segment, cut, set_aside
+from monitor.tsdb.records import FrameRecord, RowRecord, SegmentReader, SeriesRecord, TornError, up_to
+
+AHEAD: Millis = 10 * SECOND
+"""A row may be so far ahead of the clock: small corrections of it hold up the store for as long at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +39,8 @@ class RecoveryReport:
     samples: int
     """As in `StoreStats`, after the replay."""
     problems: tuple[str, ...]
-    """One sentence for each damaged segment: file, place, what was wrong, how many bytes were lost."""
+    """One sentence for each damaged segment: file, place, what was wrong, how many bytes were lost; and one for each with
+    rows that are later than the clock."""
 
 
 class ReplayedFrames(Protocol):
@@ -59,13 +67,18 @@ class Replay:
     into: ReplayedFrames
     horizon: Timestamp
     """Older rows are not taken over."""
+    now: Timestamp
+    """Rows later than this and a little are refused."""
     segments: int = 0
     rows: int = 0
     problems: list[str] = field(default_factory=list[str])
+    _refused: int = 0
+    _furthest: Timestamp = 0
 
     def take(self, segment: Segment, reader: SegmentReader, *, newest: bool) -> None:
         """Replay one segment as far as it can be read. The newest one's torn end is cut off in its file."""
         self.segments += 1
+        self._refused, self._furthest = 0, self.now
         try:
             self._take(segment, reader)
         except TornError as error:
@@ -77,6 +90,18 @@ class Replay:
                     self.problems.append(f"{segment.path.name}: its torn end could not be cut off: {refused}")
         except CorruptionError as error:
             self._report(segment, reader, error)
+        if self._refused:
+            self._set_aside(segment)
+
+    def _set_aside(self, segment: Segment) -> None:
+        ahead = spoken_duration(self._furthest - self.now)
+        what = f"{segment.path.name}: {self._refused} rows are later than the clock, by up to {ahead}, and were refused"
+        try:
+            aside = set_aside(segment, up_to(segment.path.read_bytes(), self.now + AHEAD))
+        except OSError as error:
+            self.problems.append(f"{what}; they could not be taken out of the log: {error}")
+        else:
+            self.problems.append(f"{what}; {aside.name} keeps them until the retention is over")
 
     def _report(self, segment: Segment, reader: SegmentReader, error: CorruptionError) -> None:
         self.problems.append(f"{segment.path.name}: {error}; {segment.size - reader.offset} bytes are lost")
@@ -84,7 +109,7 @@ class Replay:
     def _take(self, segment: Segment, reader: SegmentReader) -> None:
         series: dict[int, Labels] = {}
         frames: dict[int, _Running] = {}
-        horizon = self.horizon
+        horizon, bound = self.horizon, self.now + AHEAD
         for record in reader:
             if isinstance(record, RowRecord):
                 running = frames.get(record.number)
@@ -92,6 +117,10 @@ class Replay:
                     raise CorruptionError(f"a row at byte {reader.offset} is of an unknown frame")
                 values = running.before = record.values(running.width, running.before)
                 at = record.at
+                if at > bound:
+                    self._refused += 1
+                    self._furthest = max(self._furthest, at)
+                    continue
                 if segment.newest is None or at > segment.newest:
                     segment.newest = at
                 if segment.oldest is None or at < segment.oldest:

@@ -21,7 +21,7 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.tsdb.chunks import PACKED_AT_ONCE, Chunk, Layout
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.homes import Homes
-from monitor.tsdb.log import Fsync, SampleLog, Segment, read_segment, segment_paths
+from monitor.tsdb.log import Fsync, SampleLog, Segment, forget_aside, read_segment, segment_paths
 from monitor.tsdb.loose import LooseFrames
 from monitor.tsdb.recovery import RecoveryReport, Replay
 from monitor.tsdb.view import View
@@ -63,6 +63,9 @@ class StoreHealth:
     """Frames with rows that only memory has."""
     dropped_samples: int
     """Too late: not later than the last one of their series or frame."""
+    late_until: Timestamp | None
+    """Some series take no sample before this time, because the last one that they were given was late; None if there are
+    none. Far ahead of the clock only if it was set back."""
 
 
 class FrameWriter:
@@ -82,6 +85,8 @@ class FrameWriter:
         store = self._store
         if frame is None or not frame.add(at, values, store.sequence + 1):
             store.dropped_samples += len(values)
+            if frame is not None:
+                store.late[frame] = frame.last
             return
         store.sequence += 1
         store.unlogged[frame] = None
@@ -109,6 +114,8 @@ class SampleStore:
         """Rows written so far."""
         self.dropped_samples = 0
         """Samples that came too late: not later than the last one of their series or frame."""
+        self.late: dict[StoredFrame, Timestamp] = {}
+        """Frames that refused a late row, and the time of their last one then; they are forgotten when they have gone on."""
         self.unlogged: dict[StoredFrame, None] = {}
         """Frames with rows that the log does not have yet."""
         self._homes = Homes()
@@ -149,6 +156,8 @@ class SampleStore:
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         placed = self._loose.place(at, samples)
         self.dropped_samples += placed.dropped
+        for frame in placed.late:
+            self.late[frame] = frame.last
         for frame, row in placed.rows.items():
             self._add(frame, at, row)
             newest = frame.chunks[-1]
@@ -180,6 +189,7 @@ class SampleStore:
                 if frame.loose:
                     self._loose.evict(frame)
                 self.unlogged.pop(frame, None)
+                self.late.pop(frame, None)
                 self._homes.move_out(frame, before)
                 self._homes.remove(frame)
                 continue
@@ -230,12 +240,14 @@ class SampleStore:
             self.log.close()
 
     def health(self) -> StoreHealth:
+        self.late = {frame: last for frame, last in self.late.items() if frame.last == last}
         return StoreHealth(
             last_flush=self._last_flush,
             error=self._error,
             failed_flushes=self._failed_flushes,
             unlogged_frames=len(self.unlogged) if self.log is not None else 0,
             dropped_samples=self.dropped_samples,
+            late_until=max(self.late.values(), default=None),
         )
 
     def replayed_frame(self, number: int, labels: list[Labels], *, loose: bool) -> StoredFrame:
@@ -267,12 +279,13 @@ class SampleStore:
 
     def _replay(self, folder: Path, now: Timestamp) -> RecoveryReport:
         assert self.log is not None
-        replay = Replay(self, now - self.retention)
+        replay = Replay(self, now - self.retention, now)
         try:
             paths = segment_paths(folder)
         except OSError as error:
             paths = []
             replay.problems.append(f"{folder}: cannot be read: {error}")
+        replay.problems += forget_aside(folder, now - self.retention) if paths else ()
         for path in paths:
             segment = Segment(number=int(path.stem), path=path, size=0, oldest=None, newest=None)
             try:
