@@ -64,6 +64,8 @@ class Listen:
     port: int
     tokens: tuple[Token, ...] = ()
     read_needs_token: bool = False
+    trust_local: bool = True
+    """A loopback listener takes callers on this machine for administrators."""
 
     @property
     def url(self) -> str:

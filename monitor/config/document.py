@@ -99,7 +99,10 @@ class WebSection(Section):
     config_file: Text = ""
     """Known, not served yet."""
     read_needs_token: Flag = False
-    """Ask for a token for reading too (all but health and metrics)."""
+    """Ask for a token for reading too (all but health)."""
+    trust_local: Annotated[Flag | None, AsOptional] = None
+    """Whoever is on this machine and talks to a loopback listener is an administrator without a token. When not set: true,
+    unless there are tokens, or `external_url` names another host (a reverse proxy on this machine is local, too)."""
 
 
 class LogSection(Section):

@@ -7,10 +7,11 @@ anything changes. What another program's file lacks keeps that program's default
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -354,7 +355,13 @@ class _Loading:
             port=int(port),
             tokens=tuple(tokens),
             read_needs_token=self.section.web.read_needs_token,
+            trust_local=self._trust_local(tokens),
         )
+
+    def _trust_local(self, tokens: Sequence[Token]) -> bool:
+        given = self.section.web.trust_local
+        external_url = self.environment.external_url or self.section.external_url
+        return not tokens and (not external_url or _is_here(external_url)) if given is None else given
 
     def _token(self, name: str, section: TokenSection) -> Token:
         path = ("web", "tokens", name)
@@ -397,3 +404,12 @@ class _Loading:
             return None
         database = self.base / url.removeprefix("sqlite:///") if url else folder / "state.db"
         return Storage(folder=folder, database=database, retention=section.retention, history=section.history)
+
+
+def _is_here(url: str) -> bool:
+    """Does this address lead to the machine itself, and nobody from elsewhere by it?"""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host in ("localhost", "::1") or host.startswith("127.")

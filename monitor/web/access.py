@@ -1,10 +1,13 @@
 """Who calls, and what they may do. Decided from headers, the place where we listen, and the tokens of the configuration.
 
 A token belongs to a person with a role. Whoever is on the same machine and talks to a loopback listener by a loopback name
-is trusted as the administrator `local`; a request that came through a proxy is not local, whatever its socket says. Any
-page that a browser shows can send requests to a daemon on its machine, so requests that change something are refused when a
+is trusted as the administrator `local`, unless `trust_local` says otherwise: a reverse proxy on the machine looks the same
+and need not say for whom it calls, so by default nobody is local where tokens or a foreign `external_url` are configured.
+A request that says that it came through a proxy never is. Any page that a browser shows can send requests to a daemon on its machine, so requests that change something are refused when a
 browser says that another site made them, and a loopback listener answers to loopback names only (and to the host of
-`external_url`), since a foreign name that resolves to 127.0.0.1 is an attack.
+`external_url`), since a foreign name that resolves to 127.0.0.1 is an attack. A listener in a network has the same
+trouble with names as long as reading needs no token: it answers to addresses, to the machine's name, to `external_url` and
+to names without a dot, which nobody outside the network can give.
 
 Tokens come as `Authorization: Bearer`, or as the password of `Basic`, because that is what browsers can ask people for.
 """
@@ -15,6 +18,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -85,6 +89,9 @@ class Place:
     external_url: str = ""
     tokens: Sequence[Token] = ()
     read_needs_token: bool = False
+    trust_local: bool = True
+    machine: str = ""
+    """The name of this machine."""
 
 
 def identify(headers: Mapping[str, str], place: Place, door: Door) -> Caller:
@@ -95,7 +102,7 @@ def identify(headers: Mapping[str, str], place: Place, door: Door) -> Caller:
     if given:
         token = _token(_secret(given), place.tokens)
         return Caller(name=token.person, role=Role(token.role), door=door, known=True)
-    if place.loopback and _is_local(headers):
+    if place.loopback and place.trust_local and _is_local(headers):
         name = headers.get(PERSON_HEADER, "").strip()[:_LONGEST_NAME]
         return Caller(name=name if name.isprintable() and name else "local", role=Role.ADMIN, door=door, known=True)
     role = Role.NOBODY if place.read_needs_token else Role.VIEWER
@@ -113,11 +120,18 @@ def admit(caller: Caller, needed: Role, *, changes: bool) -> None:
 
 def check_host(headers: Mapping[str, str], place: Place) -> None:
     """Is the request meant for us? Raises AccessError."""
-    if not place.loopback:
-        return
     host = hostname(headers.get("Host", ""))
-    if host and not _is_loopback_name(host) and host != hostname(urlsplit(place.external_url).netloc):
+    if not host or _is_loopback_name(host) or host == hostname(urlsplit(place.external_url).netloc):
+        return
+    if place.loopback:
         raise AccessError(f'the name "{host}" is not ours: a loopback listener answers to localhost or external_url')
+    if place.read_needs_token or "Authorization" in headers:
+        return  # no page of somebody else's has a token to send
+    if "." not in host or _is_address(host) or host in _names_of(place.machine):
+        return
+    raise AccessError(
+        f'the name "{host[:100]}" is not ours: call us by address or host name, send a token, or set external_url'
+    )
 
 
 def check_origin(headers: Mapping[str, str], place: Place) -> None:
@@ -125,7 +139,7 @@ def check_origin(headers: Mapping[str, str], place: Place) -> None:
     site = headers.get("Sec-Fetch-Site", "")
     if site and site not in ("same-origin", "none"):
         raise AccessError("a page of another site sent this request")
-    origin = headers.get("Origin", "")
+    origin = headers.get("Origin", "") or headers.get("Referer", "")
     if not origin or site:
         return
     netloc = urlsplit(origin).netloc.lower()
@@ -152,6 +166,19 @@ def _is_loopback_name(host: str) -> bool:
         return True
     parts = host.split(".")
     return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _names_of(machine: str) -> frozenset[str]:
+    name = machine.lower()
+    return frozenset({name, f"{name.partition('.')[0]}.local"})
 
 
 def _secret(authorization: str) -> str:

@@ -80,4 +80,8 @@ class Route:
     role: Role = Role.VIEWER
     changes: bool = False
     """Changes something: only for known callers, and never on behalf of another site's page."""
+    changes_by_head: bool = False
+    """HEAD changes it as GET does. Other routes that change something do not answer HEAD."""
+    any_host: bool = False
+    """Whoever calls may know a listener in a network by any name."""
     dialect: Dialect = Dialect.OWN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Final
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from monitor.model.errors import ConfigError, Finding, WatchkeeperError
 from monitor.model.incidents import Door
-from monitor.web.access import ANYBODY, Place, Role, admit, check_host, check_origin, identify
+from monitor.web.access import ANYBODY, Place, Role, UnidentifiedError, admit, check_host, check_origin, identify
 from monitor.web.answers import Refusal, refusal_of, refused
 from monitor.web.own import ROUTES as OWN_ROUTES
 from monitor.web.pages import ROUTES as PAGE_ROUTES
@@ -46,6 +47,7 @@ class Server:
         self._parts = parts
         self._patience = patience
         self._loopback = True
+        self._machine = socket.gethostname()
         self._runner: web.AppRunner | None = None
         self._address = ""
 
@@ -59,7 +61,7 @@ class Server:
         application = web.Application(client_max_size=LARGEST_BODY)
         for route in ROUTES:
             application.router.add_route(route.method, route.path, self._handler(route))
-            if route.method == "GET":
+            if route.method == "GET" and (route.changes_by_head or not route.changes):
                 application.router.add_route("HEAD", route.path, self._handler(route))
         application.router.add_route("*", "/{path:.*}", self._no_route)
         application.on_response_prepare.append(_prepare)
@@ -117,15 +119,22 @@ class Server:
             external_url=parts.configuration().external_url,
             tokens=listen.tokens,
             read_needs_token=listen.read_needs_token,
+            trust_local=listen.trust_local,
+            machine=self._machine,
         )
-        check_host(request.headers, place)
+        if self._loopback or not route.any_host:
+            check_host(request.headers, place)
+        door = Door.WEB if route.dialect is Dialect.PAGE else Door.API
         if route.role is not Role.NOBODY:
-            caller = identify(request.headers, place, Door.WEB if route.dialect is Dialect.PAGE else Door.API)
+            caller = identify(request.headers, place, door)
             if route.changes:
                 check_origin(request.headers, place)
             admit(caller, route.role, changes=route.changes)
         else:
-            caller = ANYBODY
+            try:
+                caller = identify(request.headers, place, door)
+            except UnidentifiedError:
+                caller = ANYBODY
         call = Call(request=request, parts=parts, caller=caller, now=parts.now(), patience=self._patience)
         return await route.handler(call)
 

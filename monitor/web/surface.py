@@ -12,13 +12,22 @@ from monitor.web.answers import body_answer, json_answer, text_answer
 from monitor.web.parts import up
 from monitor.web.routes import Call, Dialect, Route
 
+_FOR_ALL: Final = ("status", "version", "database", "cache")
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
 async def health(call: Call) -> web.Response:
-    """200 also when degraded: whoever restarts the pager in the middle of an outage makes it worse."""
+    """200 also when degraded: whoever restarts the pager in the middle of an outage makes it worse. Strangers learn neither
+    what errors say nor who is told by which channel."""
     report = await call.parts.health(call.now)
-    return json_answer(report.document(), status=503 if report.status is HealthState.UNHEALTHY else 200)
+    document = report.document()
+    if not call.caller.known:
+        document = {name: _briefly(document[name]) for name in _FOR_ALL if name in document}
+    return json_answer(document, status=503 if report.status is HealthState.UNHEALTHY else 200)
+
+
+def _briefly(word: object) -> object:
+    return "error" if isinstance(word, str) and word.startswith("error") else word
 
 
 async def ready(call: Call) -> web.Response:
@@ -41,12 +50,12 @@ async def reload(call: Call) -> web.Response:
 
 
 ROUTES: Final = (
-    Route(method="GET", path="/health", handler=health, role=Role.NOBODY),
-    Route(method="GET", path="/healthz", handler=health, role=Role.NOBODY),
-    Route(method="GET", path="/ready", handler=ready, role=Role.NOBODY, dialect=Dialect.TEXT),
-    Route(method="GET", path="/-/ready", handler=ready, role=Role.NOBODY, dialect=Dialect.TEXT),
-    Route(method="GET", path="/-/healthy", handler=alive, role=Role.NOBODY, dialect=Dialect.TEXT),
-    Route(method="GET", path="/metrics", handler=metrics, dialect=Dialect.TEXT),
-    Route(method="POST", path="/-/reload", handler=reload, role=Role.ADMIN, changes=True),
-    Route(method="PUT", path="/-/reload", handler=reload, role=Role.ADMIN, changes=True),
+    Route(method="GET", path="/health", handler=health, role=Role.NOBODY, any_host=True),
+    Route(method="GET", path="/healthz", handler=health, role=Role.NOBODY, any_host=True),
+    Route(method="GET", path="/ready", handler=ready, role=Role.NOBODY, any_host=True, dialect=Dialect.TEXT),
+    Route(method="GET", path="/-/ready", handler=ready, role=Role.NOBODY, any_host=True, dialect=Dialect.TEXT),
+    Route(method="GET", path="/-/healthy", handler=alive, role=Role.NOBODY, any_host=True, dialect=Dialect.TEXT),
+    Route(method="GET", path="/metrics", handler=metrics, any_host=True, dialect=Dialect.TEXT),
+    Route(method="POST", path="/-/reload", handler=reload, role=Role.ADMIN, changes=True, any_host=True),
+    Route(method="PUT", path="/-/reload", handler=reload, role=Role.ADMIN, changes=True, any_host=True),
 )

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from monitor.model.checks import Check
+from monitor.model.times import HOUR, MINUTE
+from monitor.probe.kinds.heartbeat import HeartbeatOptions
+from monitor.web.server import ROUTES
 from tests.support.incidents import alert, group
 from tests.support.web_worlds import BEARER, NOW, TOKENS, web_world
 
@@ -137,3 +141,57 @@ async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path, path:
         writer.close()
         await writer.wait_closed()
         assert (await world.get("/health"))[0] == 200
+
+
+async def test_strangers_do_not_learn_from_health_what_errors_say(tmp_path: Path) -> None:
+    """Nor who is told by which channel; whether it is well, they do."""
+    parts: dict[str, object] = {"channel user:ana/slack[0]": "refused", "oncall": "OSError: /var/lib"}
+    async with web_world(str(tmp_path), text=TOKENS, listen="0.0.0.0") as world:
+        world.report.database = "error: /var/lib/state.db: full"
+        world.report.parts = parts
+        for headers in ({}, {"Authorization": "Bearer wrong"}):
+            _, body = await world.json("GET", "/health", headers=headers)
+            assert body == {"status": "healthy", "version": "9.9", "database": "error", "cache": "connected"}
+        _, body = await world.json("GET", "/health", headers=BEARER["vi"])
+        assert body["parts"] == parts
+        assert body["database"] == "error: /var/lib/state.db: full"
+    async with web_world(str(tmp_path)) as world:
+        world.report.parts = parts
+        assert (await world.json("GET", "/health"))[1]["parts"] == parts
+
+
+async def test_foreign_names_get_nothing_from_a_listener_in_a_network(tmp_path: Path) -> None:
+    """Health and metrics are asked by whatever name an orchestrator has for us."""
+    async with web_world(str(tmp_path), listen="0.0.0.0") as world:
+        for path in ("/", f"{API}/checks", "/api/v1/query?query=1"):
+            assert (await world.get(path, Host="evil.example:9797"))[0] == 403
+            assert (await world.get(path, Host="watchkeeper:9797"))[0] == 200
+        for path in ("/health", "/-/healthy", "/ready", "/metrics"):
+            assert (await world.get(path, Host="watchkeeper.monitoring.svc:9797"))[0] == 200
+
+
+async def test_head_changes_nothing_but_heartbeats(tmp_path: Path) -> None:
+    """A look ahead by a browser or a scanner must not act; jobs do ping by HEAD."""
+    heads = {route.path for route in ROUTES if route.method == "GET" and route.changes}
+    assert heads == {"/ping/{name}", "/ping/{name}/{what}"}
+    check = Check(name="backup", kind="heartbeat", target="backup", options=HeartbeatOptions(period=HOUR, grace=MINUTE))
+    async with web_world(str(tmp_path), checks=(check,)) as world:
+        await world.feed(group(alert("Down")))
+        for path in ("/-/reload", f"{API}/incidents/1/acknowledge", "/incidents/1/resolve"):
+            async with world.client.head(world.url + path) as response:
+                assert response.status == 405
+        assert world.reloads == []
+        async with world.client.head(world.url + "/ping/backup") as response:
+            assert response.status == 200
+        assert [one.kind for one in world.parts.pings["backup"]] == ["success"]
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Referer": "https://evil.example/"}):
+            async with world.client.head(world.url + "/ping/backup", headers=headers) as response:
+                assert response.status == 403
+        assert len(world.parts.pings["backup"]) == 1
+
+
+@pytest.mark.parametrize("digits", [19, 20, 5_000])
+async def test_an_incident_of_a_very_long_number_is_not_there(tmp_path: Path, digits: int) -> None:
+    """It is no error of ours."""
+    async with web_world(str(tmp_path)) as world:
+        assert (await world.get(f"{API}/incidents/{'9' * digits}"))[0] == 404

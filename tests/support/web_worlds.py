@@ -62,9 +62,13 @@ class FakeReport:
     """A HealthReport."""
 
     status: HealthState = HealthState.HEALTHY
+    database: str = "connected"
+    parts: dict[str, object] = field(default_factory=dict[str, object])
 
     def document(self) -> dict[str, object]:
-        return {"status": self.status.value, "version": "9.9", "database": "connected", "cache": "connected"}
+        body: dict[str, object] = {"status": self.status.value, "version": "9.9"}
+        body |= {"database": self.database, "cache": "connected"}
+        return {**body, "parts": self.parts} if self.parts else body
 
 
 class StoreQuerier:

@@ -1,7 +1,8 @@
 """Heartbeats: jobs call /ping/NAME when they are done, /ping/NAME/start when they begin, /fail or an exit code when not.
 
 What a job sends along (up to ten kilobytes of its output) is kept in memory, the last few of each check, for whoever looks
-into a failure. The reply is `OK`, as jobs and their `curl -f` expect.
+into a failure. The reply is `OK`, as jobs and their `curl -f` expect. HEAD reports as GET does, since there are jobs that
+ping so; it is the only HEAD that changes anything.
 """
 
 from __future__ import annotations
@@ -71,7 +72,15 @@ def _ping(what: str, run_id: str, log: str) -> Ping:
 
 
 ROUTES: Final = tuple(
-    Route(method=method, path=path, handler=ping, role=Role.VIEWER, changes=True, dialect=Dialect.TEXT)
+    Route(
+        method=method,
+        path=path,
+        handler=ping,
+        role=Role.VIEWER,
+        changes=True,
+        changes_by_head=True,
+        dialect=Dialect.TEXT,
+    )
     for path in ("/ping/{name}", "/ping/{name}/{what}")
     for method in ("GET", "POST")
 )

@@ -265,3 +265,23 @@ def test_secrets_do_not_show(tmp_path: Path) -> None:
     )
     shown = f"{configuration.paging.book.options(Destination('user:ana', 'pagerduty'))} {configuration.listen}"
     assert "topsecret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "trusts"),
+    [
+        ("checks: []", True),
+        ("external_url: http://127.0.0.1:9797", True),
+        ("external_url: http://localhost:8080/watch", True),
+        ("external_url: https://watch.example.com", False),
+        ("web: {tokens: {ana: {token: ana-secret-0123456789}}}", False),
+        ("{external_url: https://watch.example.com, web: {trust_local: true}}", True),
+        ("web: {trust_local: true, tokens: {ana: {token: ana-secret-0123456789}}}", True),
+        ("web: {trust_local: false}", False),
+    ],
+)
+def test_callers_on_the_machine_are_administrators_only_where_nobody_else_looks_like_them(
+    tmp_path: Path, text: str, trusts: bool
+) -> None:
+    """Tokens or a foreign address speak of a reverse proxy; who says otherwise is believed."""
+    assert loaded(tmp_path, text).listen.trust_local is trusts

@@ -117,7 +117,43 @@ def test_foreign_names_do_not_lead_to_a_loopback_listener(host: str) -> None:
     """A name that somebody else pointed at 127.0.0.1 is an attack."""
     with pytest.raises(AccessError):
         check_host({"Host": host}, LOCAL)
-    check_host({"Host": host}, OPEN)
+    check_host({"Host": host}, CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("host", "fine"),
+    [
+        ("192.168.1.9:9797", True),
+        ("[fe80::9]:9797", True),
+        ("localhost:9797", True),
+        ("watchkeeper:9797", True),
+        ("pager.corp.example", True),
+        ("PAGER.local:9797", True),
+        ("watch.example.com", True),
+        ("", True),
+        ("evil.example", False),
+        ("evil.example:9797", False),
+        ("192.168.1.9.evil.example", False),
+        ("corp.example", False),
+    ],
+)
+def test_a_listener_in_a_network_answers_strangers_by_names_that_no_stranger_can_give(host: str, fine: bool) -> None:
+    """Else a page could read everything through the browser of somebody in the network; with a token any name will do."""
+    place = Place(loopback=False, external_url="https://watch.example.com", machine="Pager.corp.example")
+    if fine:
+        check_host({"Host": host}, place)
+    else:
+        with pytest.raises(AccessError, match="is not ours"):
+            check_host({"Host": host}, place)
+    check_host({"Host": host, "Authorization": "Bearer x"}, place)
+
+
+def test_nobody_is_local_where_being_here_means_nothing() -> None:
+    """A reverse proxy on the machine calls by a loopback name and need not say for whom."""
+    place = Place(loopback=True, tokens=TOKENS, trust_local=False)
+    headers = {"Host": "127.0.0.1:9797", "X-Watchkeeper-Person": "ana"}
+    assert identify(headers, place, Door.API) == Caller(name="anonymous", role=Role.VIEWER, door=Door.API, known=False)
+    assert identify({**headers, "Authorization": "Bearer alpha-secret"}, place, Door.API).role is Role.ADMIN
 
 
 @pytest.mark.parametrize(
@@ -140,6 +176,8 @@ def test_our_own_names_do(host: str) -> None:
         ({"Host": "localhost:1", "Origin": "http://localhost:2"}, False),
         ({"Host": "localhost:1", "Origin": "https://evil.example"}, False),
         ({"Host": "localhost:1", "Origin": "null"}, False),
+        ({"Host": "localhost:1", "Referer": "http://localhost:1/checks/a"}, True),
+        ({"Host": "localhost:1", "Referer": "http://evil.example/"}, False),
         ({"Host": "localhost:1", "Sec-Fetch-Site": "cross-site"}, False),
         ({"Host": "localhost:1", "Sec-Fetch-Site": "same-site", "Origin": "http://localhost:2"}, False),
     ],
