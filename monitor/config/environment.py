@@ -8,12 +8,14 @@ from __future__ import annotations
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from monitor.config import prose
+
 
 class Environment(BaseSettings):
     """Read once at the start and at each reload."""
 
     model_config = SettingsConfigDict(
-        env_prefix="WATCHKEEPER_", env_file=".env", extra="ignore", use_attribute_docstrings=True, frozen=True
+        env_prefix="WATCHKEEPER_", env_file=".env", extra="ignore", use_attribute_docstrings=prose.wanted, frozen=True
     )
 
     config: str = ""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
+from monitor.config import prose
 from monitor.config.yamltree import Scalar, Tree, natural
 from monitor.model.times import Millis, parse_duration
 
@@ -23,7 +24,13 @@ _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 class Section(BaseModel):
     """A mapping of known keys; unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=prose.wanted,
+        arbitrary_types_allowed=True,
+        defer_build=True,  # most are only ever built as part of the whole file's
+    )
 
 
 def _text(value: Any) -> Any:

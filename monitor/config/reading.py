@@ -13,6 +13,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from monitor.config import prose
 from monitor.config.overrides import Overrides
 from monitor.model.errors import BugError, ConfigError, Finding
 
@@ -50,6 +51,7 @@ class Reading:
 def main() -> None:
     """The child: overrides come in, the configuration or the error goes out."""
     gc.disable()  # the process ends before garbage could matter
+    prose.wanted = False
     from monitor.config.loading import load, read_environment
 
     overrides: Overrides = pickle.load(sys.stdin.buffer)

@@ -133,7 +133,8 @@ class Chunk:
         return self.matrix[low:high, columns]
 
     def _grow(self) -> None:
-        slots = min(2 * len(self.times), SLOTS)
+        # In small steps: of a thousand narrow chunks, what is not yet used adds up.
+        slots = min(len(self.times) + max(len(self.times) // 2, _FIRST_SLOTS), SLOTS)
         matrix = np.empty((slots, len(self.layout)), dtype=np.float64)
         matrix[: self.count] = self.matrix[: self.count]
         self.matrix = matrix
