@@ -44,7 +44,10 @@ class Supervisor:
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run this once. A crash is reported, and is in `failed` until work of the same name succeeds."""
-        return self._own(name, self._once(name, work))
+        task = self._own(name, self._once(name, work))
+        # One that is cancelled before its first step never awaits the work.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     def keep(self, name: str, factory: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run what `factory` makes for as long as the daemon lives; after a crash, again."""
