@@ -10,7 +10,8 @@
 A page that failed `alarm_after` times is also told to the fallback and reported, so that the policy can move on, while the
 attempts themselves go on: a vendor may come back before anybody else reacts. The row remembers that this was done, because
 attempts that a crash cut off count as well, and the one that reaches the number may never be concluded. The page ends when
-its incident is acknowledged or resolved, because the next claim then finds it stale.
+its incident is acknowledged or resolved, because the next claim then finds it stale. An acknowledgement that a later decision has overtaken is not sent
+either: by then somebody may have given the incident back.
 """
 
 from __future__ import annotations
@@ -79,6 +80,9 @@ def admit(head: Head, now: Timestamp) -> Finish | None:
     if row.message.kind.wakes and row.incident and not _wanted(row, head.incident):
         why = "acknowledged, resolved or overtaken before it was sent"
         return Finish(state=OutboxState.CANCELLED, due_at=now, error=why, uncertain=head.uncertain, counted=False)
+    if row.message.kind is MessageKind.ACKNOWLEDGE and head.incident is not None and head.incident.epoch > row.epoch:
+        why = "overtaken by a later decision before it was sent"
+        return Finish(state=OutboxState.CANCELLED, due_at=now, error=why, uncertain=head.uncertain, counted=False)
     if row.message.kind in _ANSWERS_A_PAGE and head.began is Began.CANCELLED and not head.uncertain:
         why = f"no page was ever sent there, so there is none to {row.message.kind.value}"
         rows = passed_on(row, head.redirected_to, now)
@@ -129,7 +133,7 @@ def conclude(
     match outcome:
         case Delivered(handle):
             report = _report(claimed, now, arrived=True)
-            rows = passed_on(row, claimed.redirected_to, now)
+            rows = passed_on(row, claimed.redirected_to, now, settled=claimed.settled_there)
             return Finish(state=OutboxState.SENT, due_at=now, handle=handle, rows=rows, reports=(report,))
         case Rejected(why):
             return _give_up(claimed, why, fallback, now)

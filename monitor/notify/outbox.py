@@ -49,7 +49,8 @@ class Head:
     """None if the row belongs to no incident, or to one that is gone (then it is as good as resolved)."""
     began: Began = Began.NONE
     redirected_to: Destination | None = None
-    """Where rows of this order key were redirected (`redirects.redirected_key`), if ever: the latest such row's."""
+    """Where rows of this order key were redirected (`redirects.redirected_key`), if ever: the latest such row's that was
+    not cancelled, or else the latest one's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,8 @@ class Claimed:
     """A later row of the same order key is due already, so this one need not draw the state that the later one draws."""
     incident: IncidentMark | None = None
     redirected_to: Destination | None = None
+    settled_there: bool = False
+    """The row that `redirected_to` is taken from is an acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Rows that another destination gets because the first could not be reached.
 
 A redirected page lives in an order key of its own, derived from the first one. What ends or settles the first (resolve,
-acknowledgement) is passed on to it, so that every page that was sent is also resolved where it was sent.
+acknowledgement) is passed on to it, so that every page that was sent is also resolved where it was sent; and so is the
+first page after an acknowledgement that was passed on, so that nobody believes that somebody still has it.
 """
 
 from __future__ import annotations
@@ -40,9 +41,14 @@ def instead(row: OutboxRow, to: Destination, why: str, now: Timestamp) -> Outbox
     )
 
 
-def passed_on(row: OutboxRow, to: Destination | None, now: Timestamp) -> tuple[OutboxRow, ...]:
-    """What goes to the one who was told instead when this row has come to its end; usually nothing."""
-    if to is None or row.message.kind not in _PASSED_ON or is_redirected(row):
+def passed_on(
+    row: OutboxRow, to: Destination | None, now: Timestamp, *, settled: bool = False
+) -> tuple[OutboxRow, ...]:
+    """What goes to the one who was told instead when this row has come to its end; usually nothing. `settled`: the latest
+    that was decided for them is an acknowledgement."""
+    kind = row.message.kind
+    wanted = kind in _PASSED_ON or (settled and kind.wakes)
+    if to is None or not wanted or is_redirected(row):
         return ()
     return (
         replace(

@@ -14,14 +14,17 @@ from monitor.oncall.incident import Incident
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Rows of this incident whose message wakes somebody, whose epoch is below this one and of which no attempt was
-    begun, are no longer wanted. Rows that inform (acknowledge, update, resolve) stay."""
+    """Rows of this incident whose message wakes somebody, whose epoch is below this one and which surely did not arrive
+    (none under way, none in doubt), are no longer wanted, however often they were tried: what follows them to the same
+    destination need not wait out their pause. Rows that inform (acknowledge, update, resolve) stay."""
 
     incident: str
     below_epoch: int
+    at: Timestamp
+    """When they end so."""
 
     def covers(self, row: OutboxRow) -> bool:
-        """Is this row meant? Whether an attempt was begun is for the store to know."""
+        """Is this row meant? Whether an attempt may have arrived is for the store to know."""
         return row.incident == self.incident and row.epoch < self.below_epoch and row.message.kind.wakes
 
 

@@ -61,7 +61,7 @@ class Draft:
     def new_epoch(self) -> None:
         """What was decided before is moot: its timers, and its pages that have not gone out."""
         self.incident = replace(self.incident, epoch=self.incident.epoch + 1)
-        self._effects.append(Cancel(incident=self.incident.id, below_epoch=self.incident.epoch))
+        self._effects.append(Cancel(incident=self.incident.id, below_epoch=self.incident.epoch, at=self.now))
 
     def settle(self) -> None:
         """Take what is due, if anything is and no overlay forbids it: one step at most."""

@@ -89,7 +89,8 @@ class SqlAuditStore:
 
     async def forget(self, before: Timestamp) -> None:
         """Delete what ended before this instant: audit, deployments, finished notifications, resolved incidents. The latest
-        generation of an incident stays, because the next one counts on from it."""
+        generation of an incident stays, because the next one counts on from it; so does what was sent before a notification
+        that still waits, because where a page went decides where its end must go."""
 
         def work(connection: sqlite3.Connection) -> None:
             for name in ("audit", "deployments", "timeline", "outbox", "incidents"):

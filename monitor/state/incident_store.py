@@ -169,7 +169,9 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
             raise StoreError(f"incident #{incident.number} cannot be stored: {error}") from error
         put_timers(connection, _OWNER + incident.id, incident.timers)
     for cancel in decision.cancels:
-        connection.execute(sql["cancel"], {"incident": cancel.incident, "below_epoch": cancel.below_epoch, "now": 0})
+        connection.execute(
+            sql["cancel"], {"incident": cancel.incident, "below_epoch": cancel.below_epoch, "at": cancel.at}
+        )
     insert_rows(connection, decision.rows)
     for entry in decision.timeline:
         connection.execute(

@@ -161,12 +161,13 @@ def _head(connection: sqlite3.Connection, found: sqlite3.Row) -> Head:
         uncertain=bool(found["uncertain"]),
         incident=_incident(connection, found["incident"]),
         began=_began(connection, found),
-        redirected_to=_redirected_to(connection, found["order_key"]),
+        redirected_to=_redirected_to(connection, found["order_key"])[0],
     )
 
 
 def _claimed(connection: sqlite3.Connection, found: sqlite3.Row, lease_until: Timestamp, now: Timestamp) -> Claimed:
     sql = statements("outbox")
+    redirected_to, settled_there = _redirected_to(connection, found["order_key"])
     handle = connection.execute(sql["handle"], {"order_key": found["order_key"]}).fetchone()
     followed = connection.execute(
         sql["followed"], {"order_key": found["order_key"], "seq": found["seq"], "now": now}
@@ -182,7 +183,8 @@ def _claimed(connection: sqlite3.Connection, found: sqlite3.Row, lease_until: Ti
         handle=handle["handle"] if handle is not None else "",
         followed=followed is not None,
         incident=_incident(connection, found["incident"]),
-        redirected_to=_redirected_to(connection, found["order_key"]),
+        redirected_to=redirected_to,
+        settled_there=settled_there,
     )
 
 
@@ -236,6 +238,9 @@ def _began(connection: sqlite3.Connection, found: sqlite3.Row) -> Began:
     return began
 
 
-def _redirected_to(connection: sqlite3.Connection, order_key: str) -> Destination | None:
+def _redirected_to(connection: sqlite3.Connection, order_key: str) -> tuple[Destination | None, bool]:
+    """Where to, and whether what was decided for there last is an acknowledgement."""
     row = connection.execute(statements("outbox")["redirected_to"], {"order_key": redirected_key(order_key)}).fetchone()
-    return None if row is None else _destination(row)
+    if row is None:
+        return None, False
+    return _destination(row), MessageKind(row["kind"]) is MessageKind.ACKNOWLEDGE

@@ -36,7 +36,9 @@ class Bench:
     outbox: Callable[[], Awaitable[list[OutboxRow]]]
     """Rows that are still wanted, in the order in which they were inserted."""
     attempt: Callable[[OutboxRow], Awaitable[None]]
-    """Marks that a delivery of this row has begun."""
+    """Marks that this row may have arrived."""
+    refuse: Callable[[OutboxRow], Awaitable[None]]
+    """An attempt of this row was refused for now: it did not arrive."""
     audit: Callable[[], Awaitable[list[AuditEntry]]]
     spoil: Callable[[Incident], Awaitable[None]]
     """Makes the row of this incident unreadable."""
@@ -198,16 +200,19 @@ class IncidentStoreContract:
         assert await bench.outbox() == list(rows)
 
     async def test_a_cancel_takes_back_unsent_pages_of_older_epochs_only(self, bench: Bench) -> None:
-        """Not what informs, not what was begun, not the rows of the same decision, not another incident's."""
+        """However often they were refused; not what informs, not what may have arrived, not the rows of the same decision,
+        not another incident's."""
         mine, other = an_incident(1, key="one"), an_incident(2, key="two")
         page, note = rows_of(mine)
         begun = replace(page, dedupe_key="begun", destination=to("bo"), order_key="begun")
         theirs = rows_of(other)
-        decision = Decision(incidents=(mine, other), rows=(page, note, begun, *theirs))
+        refused = replace(page, dedupe_key="refused", destination=to("cy"), order_key="refused")
+        decision = Decision(incidents=(mine, other), rows=(page, note, begun, refused, *theirs))
         await bench.store.transact([mine.key, other.key], writes(decision))
         await bench.attempt(begun)
+        await bench.refuse(refused)
         newer = replace(page, dedupe_key="newer", epoch=2)
-        cancel = Cancel(incident=mine.id, below_epoch=2)
+        cancel = Cancel(incident=mine.id, below_epoch=2, at=START)
         await bench.store.transact([mine.key], writes(Decision(cancels=(cancel,), rows=(newer,))))
         assert {row.dedupe_key for row in await bench.outbox()} == {
             note.dedupe_key, "begun", "newer", *(row.dedupe_key for row in theirs),
@@ -218,7 +223,7 @@ class IncidentStoreContract:
         incident = an_incident()
         page, _ = rows_of(incident)
         await bench.store.transact([incident.key], writes(Decision(incidents=(incident,), rows=(page,))))
-        cancel = Cancel(incident=incident.id, below_epoch=2)
+        cancel = Cancel(incident=incident.id, below_epoch=2, at=START)
         await bench.store.transact([incident.key], writes(Decision(cancels=(cancel,))))
         await bench.store.transact([incident.key], writes(Decision(rows=(page,))))
         assert await bench.outbox() == []

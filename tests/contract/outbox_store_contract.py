@@ -12,7 +12,7 @@ from monitor.model.errors import BugError
 from monitor.model.notifications import DeliveryReport, Destination, MessageKind, OutboxRow, OutboxState
 from monitor.model.times import MINUTE, SECOND
 from monitor.notify.outbox import Claimed, Finish, IncidentMark, OutboxStore
-from monitor.notify.redirects import instead
+from monitor.notify.redirects import instead, passed_on
 from tests.support.messages import INCIDENT, T0, a_row
 
 _LEASE = MINUTE
@@ -279,6 +279,29 @@ class OutboxStoreContract:
         assert await bench.store.finish(one.seq, one.fence, _SENT, T0)
         (resolve,) = await bench.claim(integration="console")
         assert (resolve.row.message.kind, resolve.row.destination) == (MessageKind.RESOLVE, _OPS)
+
+    async def test_a_page_knows_that_whoever_was_told_instead_believes_somebody_has_it(
+        self, bench: OutboxBench
+    ) -> None:
+        """Only while an acknowledgement is the latest there that was not cancelled."""
+        page, ack = a_row(key="page"), a_row(MessageKind.ACKNOWLEDGE, key="ack")
+        await bench.fill(page)
+        await bench.settle(Finish(state=OutboxState.PENDING, due_at=T0, rows=(instead(page, _OPS, "busy", T0),)))
+        (one,) = await bench.claim()
+        assert not one.settled_there
+        passed = Finish(state=OutboxState.PENDING, due_at=T0, rows=passed_on(ack, _OPS, T0))
+        assert await bench.store.finish(one.seq, one.fence, passed, T0)
+        (one,) = await bench.claim()
+        assert (one.redirected_to, one.settled_there) == (_OPS, True)
+        (first,) = await bench.claim(integration="console")
+        assert await bench.store.finish(first.seq, first.fence, _SENT, T0)
+        await bench.set_incident(INCIDENT, IncidentMark(epoch=2, open=True))
+        assert await bench.claim(integration="console") == []
+        assert (await bench.states())["ack>instead"] is OutboxState.CANCELLED
+        await bench.store.expire_leases(T0, orphaned=True)
+        await bench.add(a_row(key="again", epoch=2))
+        (again,) = await bench.claim()
+        assert (again.row.dedupe_key, again.redirected_to, again.settled_there) == ("again", _OPS, False)
 
     async def test_a_lease_that_ends_leaves_an_uncertain_row(self, bench: OutboxBench) -> None:
         """Whoever had it is dead or late; the attempt counts and may have arrived."""

@@ -45,13 +45,24 @@ def test_a_busy_channel_delivers_once_it_can(tmp_path: Path) -> None:
 
 
 def test_whoever_was_told_instead_hears_the_end(tmp_path: Path) -> None:
-    """bo's channel never works: the default receiver gets his page, and its end once bo's own has been given up."""
+    """bo's channel never works: the default receiver gets his page, and its end as soon as bo's own is taken back."""
     story = Story(story_configuration(tmp_path))
     story.at("0s").line("bo", Line.BUSY).down("api")
     story.at("2s50ms").expect(page("ana"))
     story.at("5m15s208ms").expect(page("default"))
-    story.at("6m").ack("ana").expect(acknowledged("ana"))
-    story.at("7m8s925ms").expect(acknowledged("default"))
+    story.at("6m").ack("ana").expect(acknowledged("ana"), acknowledged("default"))
     story.at("8m").up("api")
     story.at("8m21s50ms").expect(resolve("ana"), resolve("default"))
+    story.until("1h").expect_nothing()
+
+
+def test_whoever_was_told_instead_hears_that_it_was_given_back(tmp_path: Path) -> None:
+    """ana's channel works again by then: her new page is not held up by the old one, and nobody believes that bo has it."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").line("ana", Line.BUSY).down("api")
+    story.at("26s545ms").expect(page("default"))
+    story.at("5m").ack("bo").expect(acknowledged("default"))
+    story.at("8m").line("ana", Line.GOOD)
+    story.at("8m").unack("bo").expect(page("ana"), page("default"))
+    story.at("9m").ack("ana").expect(acknowledged("ana"), acknowledged("default"))
     story.until("1h").expect_nothing()

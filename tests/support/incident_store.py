@@ -21,11 +21,11 @@ class FakeIncidentStore:
         """So many transactions raise StoreError after they decided and before they write."""
         self.commits = 0
         self.outbox: dict[str, OutboxRow] = {}
-        """By dedupe key; what was cancelled before an attempt moves to `cancelled`."""
+        """By dedupe key; what was cancelled moves to `cancelled`."""
         self.unreadable: set[str] = set()
         """Ids of incidents whose rows are broken."""
         self.attempted: set[str] = set()
-        """Dedupe keys that a delivery has begun with."""
+        """Dedupe keys of what is under way or may have arrived."""
         self.cancelled: dict[str, OutboxRow] = {}
         self.audit: list[AuditEntry] = []
         self.timers: dict[str, tuple[Timer, ...]] = {}

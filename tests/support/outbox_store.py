@@ -152,7 +152,7 @@ class FakeOutboxStore:
             uncertain=one.uncertain,
             incident=self._incidents.get(one.row.incident),
             began=self._began(one),
-            redirected_to=self._redirected_to(one.row),
+            redirected_to=self._redirected_to(one.row)[0],
         )
 
     def _began(self, one: Stored) -> Began:
@@ -169,22 +169,20 @@ class FakeOutboxStore:
                 began = Began.CANCELLED
         return began
 
-    def _redirected_to(self, row: OutboxRow) -> Destination | None:
+    def _redirected_to(self, row: OutboxRow) -> tuple[Destination | None, bool]:
         key = redirected_key(row.order_key)
-        return next(
-            (
-                self._rows[seq].row.destination
-                for seq in sorted(self._rows, reverse=True)
-                if self._rows[seq].row.order_key == key
-            ),
-            None,
-        )
+        there = [one for one in self._rows.values() if one.row.order_key == key]
+        if not there:
+            return None, False
+        latest = max(there, key=lambda one: (one.state is not OutboxState.CANCELLED, one.seq))
+        return latest.row.destination, latest.row.message.kind is MessageKind.ACKNOWLEDGE
 
     def _claimed(self, one: Stored, now: Timestamp) -> Claimed:
         same = [other for other in self._rows.values() if other.row.order_key == one.row.order_key]
         sent: Mapping[int, str] = {
             other.seq: other.handle for other in same if other.state is OutboxState.SENT and other.handle
         }
+        redirected_to, settled_there = self._redirected_to(one.row)
         return Claimed(
             seq=one.seq,
             row=one.row,
@@ -196,5 +194,6 @@ class FakeOutboxStore:
             handle=sent[max(sent)] if sent else "",
             followed=any(other.seq > one.seq and not other.ended and other.due_at <= now for other in same),
             incident=self._incidents.get(one.row.incident),
-            redirected_to=self._redirected_to(one.row),
+            redirected_to=redirected_to,
+            settled_there=settled_there,
         )

@@ -28,7 +28,9 @@ DELETE FROM deployments WHERE at < :before;
 
 -- name: forget_outbox
 DELETE FROM outbox WHERE state IN ('sent', 'failed', 'cancelled') AND created_at < :before
-      AND incident NOT IN (SELECT id FROM incidents WHERE state <> 'resolved');
+      AND incident NOT IN (SELECT id FROM incidents WHERE state <> 'resolved')
+      AND replace(order_key, '>instead', '') NOT IN (SELECT replace(order_key, '>instead', '') FROM outbox
+                                                     WHERE state IN ('pending', 'leased', 'unknown'));
 
 -- name: forget_timeline
 DELETE FROM timeline WHERE incident IN (

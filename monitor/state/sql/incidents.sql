@@ -11,8 +11,8 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, epoch = excluded.epoch, d
 
 -- name: cancel
 UPDATE outbox SET state = 'cancelled', last_error = 'acknowledged, resolved or overtaken before it was sent',
-       finished_at = :now
-WHERE incident = :incident AND epoch < :below_epoch AND state = 'pending' AND attempts = 0 AND uncertain = 0
+       finished_at = :at
+WHERE incident = :incident AND epoch < :below_epoch AND state = 'pending' AND uncertain = 0
       AND kind IN ('trigger', 'reminder', 'unacknowledge');
 
 -- name: add_timeline

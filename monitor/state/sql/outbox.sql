@@ -45,7 +45,8 @@ SELECT epoch, state FROM incidents WHERE id = :incident;
 SELECT kind, state, uncertain FROM outbox WHERE order_key = :order_key AND seq < :seq ORDER BY seq DESC;
 
 -- name: redirected_to
-SELECT receiver, integration, position FROM outbox WHERE order_key = :order_key ORDER BY seq DESC LIMIT 1;
+SELECT receiver, integration, position, kind FROM outbox WHERE order_key = :order_key
+ORDER BY state = 'cancelled', seq DESC LIMIT 1;
 
 -- name: handle
 SELECT handle FROM outbox WHERE order_key = :order_key AND state = 'sent' AND handle <> '' ORDER BY seq DESC LIMIT 1;

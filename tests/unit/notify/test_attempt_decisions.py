@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from monitor.model.notifications import (
 )
 from monitor.model.times import DAY, HOUR, MINUTE, SECOND
 from monitor.notify.attempts import Patience, Repeats, admit, backoff, conclude, homeless, put_back, unrepeatable
-from monitor.notify.outbox import Began, Claimed, Finish, Head
+from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
 from monitor.notify.redirects import instead
 from tests.support.messages import T0, a_row
 
@@ -153,6 +155,23 @@ def test_who_never_got_the_page_hears_neither_of_its_acknowledgement_nor_of_its_
     assert admit(Head(row=row, began=Began.NONE), T0) is None
     assert admit(Head(row=row, began=Began.CANCELLED, uncertain=True), T0) is None
     assert admit(Head(row=a_row(_NOTE), began=Began.CANCELLED), T0) is None
+
+
+def test_an_acknowledgement_that_was_overtaken_is_not_sent() -> None:
+    """Since then the incident may have been given back."""
+    row = a_row(MessageKind.ACKNOWLEDGE)
+    overtaken = admit(Head(row=row, incident=IncidentMark(epoch=row.epoch + 1, open=True), redirected_to=_OPS), T0)
+    assert overtaken is not None
+    assert (overtaken.state, overtaken.rows) == (OutboxState.CANCELLED, ())
+    assert admit(Head(row=row, incident=IncidentMark(epoch=row.epoch, open=True)), T0) is None
+
+
+def test_a_page_after_an_acknowledgement_that_was_passed_on_is_passed_on_as_well() -> None:
+    """Whoever was told instead hears that nobody has it any more; otherwise a page that arrived troubles nobody else."""
+    one = replace(claimed(), redirected_to=_OPS)
+    assert ended(one, Delivered("h")).rows == ()
+    (row,) = ended(replace(one, settled_there=True), Delivered("h")).rows
+    assert (row.destination, row.message.kind) == (_OPS, _PAGE)
 
 
 def test_a_row_that_is_put_back_keeps_its_doubt() -> None:

@@ -28,6 +28,9 @@ class TestFakeIncidentStore(IncidentStoreContract):
         async def attempt(row: OutboxRow) -> None:
             store.attempted.add(row.dedupe_key)
 
+        async def refuse(row: OutboxRow) -> None:
+            assert row.dedupe_key in store.outbox
+
         async def audit() -> list[AuditEntry]:
             return store.audit
 
@@ -40,6 +43,7 @@ class TestFakeIncidentStore(IncidentStoreContract):
             hand_over=hand_over,
             outbox=outbox,
             attempt=attempt,
+            refuse=refuse,
             audit=audit,
             spoil=spoil,
         )

@@ -6,14 +6,19 @@ from dataclasses import replace
 
 from monitor.model.changes import AuditEntry, Deployment
 from monitor.model.incidents import Actor, Door
+from monitor.model.notifications import Destination, MessageKind, OutboxState
 from monitor.model.times import DAY, HOUR
+from monitor.notify.outbox import Finish
+from monitor.notify.redirects import instead
 from monitor.oncall.effects import Step
 from monitor.oncall.events import GroupChanged, Resolve
 from monitor.oncall.stores import Decision
 from monitor.state.audit_store import SqlAuditStore
 from monitor.state.database import Database, Inline
 from monitor.state.incident_store import SqlIncidentStore
+from monitor.state.outbox_store import SqlOutboxStore
 from tests.support.incidents import ANA, START, Story, alert, group
+from tests.support.messages import T0, a_row
 
 
 def entry(at: int, action: str) -> AuditEntry:
@@ -59,3 +64,35 @@ async def test_retention_forgets_what_has_ended_and_keeps_what_is_open() -> None
     await audit.forget(START + 365 * DAY)
     assert [one.generation for one in await incidents.recent(10)] == [1]
     assert await incidents.timeline(kept.id) == ()
+
+
+async def test_what_was_sent_stays_as_long_as_something_behind_it_waits() -> None:
+    """Also for whoever was told instead: a late end must find that a page was sent, and where."""
+    database = Database.open(None, Inline())
+    audit, outbox = SqlAuditStore(database), SqlOutboxStore(database)
+    page = a_row(key="page", of_incident=False)
+    told = instead(page, Destination("ops", "console"), "busy", T0)
+    await outbox.add(page, told, a_row(MessageKind.RESOLVE, key="end", of_incident=False), a_row(key="x", order="x"))
+    for integration in ("webhook", "console"):
+        for one in await outbox.claim(integration, T0, 10, HOUR):
+            await outbox.finish(one.seq, one.fence, Finish(state=OutboxState.SENT, due_at=T0), T0)
+    await audit.forget(T0 + 365 * DAY)
+    assert [await outbox.find(key) is not None for key in ("page", "page>instead", "end", "x")] == [True] * 3 + [False]
+    (end,) = await outbox.claim("webhook", T0, 10, HOUR)
+    assert end.redirected_to == Destination("ops", "console")
+    await outbox.finish(end.seq, end.fence, Finish(state=OutboxState.SENT, due_at=T0), T0)
+    await audit.forget(T0 + 365 * DAY)
+    assert await outbox.find("page") is None
+
+
+async def test_a_page_that_is_taken_back_ends_when_it_was_taken_back() -> None:
+    """History shows the instant of the decision."""
+    database = Database.open(None, Inline())
+    incidents, outbox = SqlIncidentStore(database), SqlOutboxStore(database)
+    story = Story()
+    opened = story.feed(GroupChanged(group(alert())))
+    await incidents.transact((), lambda _: Decision.of([opened]))
+    resolved = story.at(HOUR).feed(Resolve(ANA))
+    await incidents.transact((), lambda _: Decision.of([resolved]))
+    sent = await outbox.of_incident(story.state.id)
+    assert [one.finished_at for one in sent if one.kind.wakes] == [START + HOUR]

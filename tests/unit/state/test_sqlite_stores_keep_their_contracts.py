@@ -56,6 +56,10 @@ class TestSqlIncidentStore(IncidentStoreContract):
             return await database.read(lambda connection: [_row(row) for row in connection.execute(_LIVE)])
 
         async def attempt(row: OutboxRow) -> None:
+            statement = "UPDATE outbox SET attempts = 1, state = 'unknown', uncertain = 1 WHERE dedupe_key = ?"
+            await database.write(lambda connection: connection.execute(statement, (row.dedupe_key,)))
+
+        async def refuse(row: OutboxRow) -> None:
             statement = "UPDATE outbox SET attempts = attempts + 1 WHERE dedupe_key = ?"
             await database.write(lambda connection: connection.execute(statement, (row.dedupe_key,)))
 
@@ -72,6 +76,7 @@ class TestSqlIncidentStore(IncidentStoreContract):
             hand_over=hand_over,
             outbox=outbox,
             attempt=attempt,
+            refuse=refuse,
             audit=audit,
             spoil=spoil,
         )
