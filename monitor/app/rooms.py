@@ -77,6 +77,10 @@ class Drivers:
     probe_kinds: Mapping[str, CatalogueEntry] = field(default_factory=lambda: CATALOGUE)
 
 
+_TROUBLE = frozenset({"delivery_failed", "nobody", "exhausted", "policy_removed", "repaired"})
+"""What the timeline says that an operator must not overlook in the log."""
+
+
 class SwitchingBook:
     """The address book of the configuration in force."""
 
@@ -164,13 +168,8 @@ class Probes:
         if isinstance(event, StatusChanged):
             verdict = event.verdict
             say = log.info if verdict.state.rank == 0 else log.warning
-            say(
-                "check changed",
-                check=event.check.name,
-                state=verdict.state.value,
-                was=event.before.value,
-                why=verdict.text,
-            )
+            why: dict[str, object] = {"why": verdict.text} if verdict.text else {}
+            say("check changed", check=event.check.name, state=verdict.state.value, was=event.before.value, **why)
         elif event.before:
             log.info("version changed", check=event.check.name, version=event.version, was=event.before)
             self._unrecorded.append(event)
@@ -257,7 +256,7 @@ class Rooms:
             RuleSurroundings(
                 querier=querier,
                 samples=probes.quiet_sink,
-                alerts=ExplainingSink(self.dispatcher, self._reason),
+                alerts=ExplainingSink(self.dispatcher, self._reason, lambda: self.configuration.external_url),
                 states=rule_states,
                 counters=RuleCounters(telemetry),
                 monotonic=drivers.loop.time,
@@ -329,16 +328,20 @@ class Rooms:
         self.delivery.wake()
 
     async def stop(self, seconds: float) -> None:
-        """Finish what is under way, within so many seconds."""
+        """Finish what is under way, within so many seconds. Each step is taken whatever became of those before it."""
         self.probes.rules = None
-        await self.rules.stop()
+        async with contextlib.AsyncExitStack() as steps:  # the last one is taken first
+            steps.callback(self.scraping.close)
+            steps.push_async_callback(self.delivery.close)
+            steps.push_async_callback(self._drain, seconds)
+            steps.push_async_callback(self.rules.stop)
+
+    async def _drain(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self.delivery.drain()
         except TimeoutError:
             self.drivers.log.warning("deliveries were cut off; they are repeated after the start")
-        await self.delivery.close()
-        self.scraping.close()
 
     def _routing(self, configuration: Configuration) -> Routing:
         paging = configuration.paging
@@ -351,8 +354,10 @@ class Rooms:
         )
 
     def _decided(self, decision: Decision) -> None:
+        numbers = {incident.id: incident.number for incident in decision.incidents}
         for entry in decision.timeline:
-            self.drivers.log.info("incident", incident=entry.incident, what=entry.kind, text=entry.text)
+            say = self.drivers.log.warning if entry.kind in _TROUBLE else self.drivers.log.info
+            say("incident", number=numbers.get(entry.incident, 0), what=entry.kind, text=entry.text)
         self.delivery.wake()
 
     def _reason(self, check: str) -> str:

@@ -24,9 +24,16 @@ class Overlay:
     until: Timestamp | None = None
 
 
-def merged(before: tuple[Member, ...], reported: tuple[Member, ...]) -> tuple[Member, ...]:
+def merged(before: tuple[Member, ...], reported: tuple[Member, ...], opened_at: Timestamp) -> tuple[Member, ...]:
     """The members after a report. One that the report lacks outlives its group: it keeps its last state, so that a reload
-    which regroups alerts ends no incident; of those that are over only the last few are kept."""
+    which regroups alerts ends no incident; of those that are over only the last few are kept. What was over before the
+    incident opened never belonged to it, though its group may still name it."""
+    known = {member.fingerprint for member in before}
+    reported = tuple(
+        member
+        for member in reported
+        if member.firing or member.fingerprint in known or (member.ends_at or 0) > opened_at
+    )
     told = {member.fingerprint for member in reported}
     left = [member for member in before if member.fingerprint not in told]
     over = [member for member in left if not member.firing]

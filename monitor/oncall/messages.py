@@ -23,7 +23,7 @@ from monitor.model.notifications import (
     NotifyReason,
     absolute,
 )
-from monitor.model.times import HOUR, Timestamp, spoken_duration, spoken_instant
+from monitor.model.times import HOUR, SECOND, Millis, Timestamp, spoken_duration, spoken_instant
 from monitor.oncall.incident import Incident
 
 _TITLE: Final = 250
@@ -115,6 +115,14 @@ def headline(incident: Incident) -> str:
     return f"{first} (+{others} more)" if others else first
 
 
+def changes_before(incident: Incident, deployments: tuple[Deployment, ...], now: Timestamp) -> tuple[str, ...]:
+    """What went live shortly before, a sentence each, the newest first."""
+    shown = _shown(incident)
+    since = min((member.starts_at for member in shown), default=incident.opened_at)
+    common = _common(member.labels for member in shown)
+    return tuple(_deployment(change, since) for change in _lately(deployments, common, since, now))
+
+
 def counted(alerts: int) -> str:
     """`1 alert fires`, `3 alerts fire`."""
     return "1 alert fires" if alerts == 1 else f"{alerts} alerts fire"
@@ -164,7 +172,7 @@ def _lines(
         yield f"Began {spoken_instant(since)}, over after {spoken_duration(now - since)}."
     else:
         yield from _what_is_wrong(shown)
-        yield f"Since {spoken_instant(since)} ({spoken_duration(now - since)})."
+        yield f"Since {spoken_instant(since)}{_lasting(now - since)}."
     yield from _roll_call(incident, shown)
     for change in changes:
         yield f"Changed lately: {_deployment(change, since)}."
@@ -174,6 +182,10 @@ def _lines(
         yield f"Paged: {', '.join(occasion.paged)}."
     if (upcoming := _next_page(incident)) is not None:
         yield f"Next page at {spoken_instant(upcoming)} ({spoken_duration(upcoming - now)}) unless somebody acknowledges."
+
+
+def _lasting(span: Millis) -> str:
+    return f" ({spoken_duration(span)})" if span >= SECOND else ""
 
 
 def _what_is_wrong(shown: tuple[Member, ...]) -> Iterable[str]:

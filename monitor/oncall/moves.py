@@ -26,7 +26,7 @@ from monitor.oncall.events import (
 )
 from monitor.oncall.incident import Incident, is_urgent
 from monitor.oncall.membership import Overlay, joined, merged, overlay, worst
-from monitor.oncall.messages import counted
+from monitor.oncall.messages import changes_before, counted, headline
 from monitor.oncall.policies import OnNewAlert, Policy, PolicyVersion
 from monitor.oncall.run import Draft, until
 
@@ -47,7 +47,8 @@ def open_incident(
         pinned = previous.pinned
     else:
         pinned = PolicyVersion.of(Policy(name=news.policy, steps=()))
-    firing = tuple(member for member in members if member.firing)
+    # What ended before this generation began is not its business.
+    members = firing = tuple(member for member in members if member.firing)
     over = overlay(members, news.held_until, begun=False)
     told = over.loud or firing
     first = pinned.policy.steps[0].after if pinned.policy.steps else 0
@@ -72,7 +73,10 @@ def open_incident(
     )
     superseded = replace(previous, still_firing=(), reopen_at=None) if previous is not None else None
     draft = Draft(opened, setting, now, superseded)
-    draft.note("opened" if previous is None else "reopened", f"{counted(len(firing))}: {', '.join(opened.names)}")
+    what = f"{counted(len(firing))}: {', '.join(opened.names)}"
+    draft.note("opened" if previous is None else "reopened", f"{what} ({headline(opened)})" if firing else what)
+    for change in changes_before(opened, setting.deployments, now):
+        draft.note("changed", change)
     if policy is None:
         draft.note("policy_removed", f"there is no policy {news.policy}")
     _lay_over(draft, over)
@@ -127,7 +131,7 @@ def join(draft: Draft, event: GroupChanged) -> None:
 def watch(incident: Incident, event: GroupChanged, setting: Setting, now: Timestamp) -> Step:
     """A resolved incident sees its group change: only what was not dealt with opens the next generation."""
     news = event.event
-    members = merged(incident.members, news.members)
+    members = merged(incident.members, news.members, incident.opened_at)
     still = tuple(
         member.fingerprint for member in members if member.firing and member.fingerprint in incident.still_firing
     )
@@ -216,7 +220,7 @@ def resolve_by_hand(draft: Draft, actor: Actor) -> Answer:
     draft.incident = replace(draft.incident, still_firing=still, reopen_at=draft.now + wait if still and wait else None)
     text = f"resolved by {actor.name}"
     if still and wait:
-        text += f"; {len(still)} alerts still fire, it opens again if they do so in {spoken_duration(wait)}"
+        text += f"; {counted(len(still))} still, it opens again if they do so in {spoken_duration(wait)}"
     draft.note("resolved", text, actor)
     draft.audit("resolve", actor, text)
     draft.tell(MessageKind.RESOLVE, NotifyReason.STATE_CHANGE)
@@ -293,7 +297,7 @@ def _take_over(draft: Draft, event: GroupChanged) -> tuple[int, int]:
     """Replace the members by the news and write down who came and went. Gives how many did."""
     news = event.event
     before = draft.incident.members
-    members = merged(before, news.members)
+    members = merged(before, news.members, draft.incident.opened_at)
     came, went = joined(before, members)
     draft.incident = replace(
         draft.incident,
@@ -304,7 +308,9 @@ def _take_over(draft: Draft, event: GroupChanged) -> tuple[int, int]:
         alerts_cleared=draft.incident.alerts_cleared + len(went),
     )
     if came:
-        draft.note("joined", f"{len(came)} alerts joined: {', '.join(_names((), came))}")
+        draft.note(
+            "joined", f"{'1 alert' if len(came) == 1 else f'{len(came)} alerts'} joined: {', '.join(_names((), came))}"
+        )
     if went:
         draft.note(
             "cleared",

@@ -185,7 +185,9 @@ def _incident(incident: Incident, call: Call) -> Html:
 def standing(incident: Incident, call: Call) -> Html:
     """Severity, state, since when, and what comes next, in one line."""
     now = call.now
-    facts: list[Html] = [join([incident.severity.value, ", open for ", ago(incident.opened_at, now)])]
+    end = now if incident.resolved_at is None else incident.resolved_at
+    was = ", open for " if incident.resolved_at is None else ", was open for "
+    facts: list[Html] = [join([incident.severity.value, was, ago(incident.opened_at, end)])]
     match incident.state:
         case IncidentState.ACKNOWLEDGED:
             facts.append(join([f"acknowledged by {incident.acked_by} ", ago(incident.acked_at, now), " ago"]))

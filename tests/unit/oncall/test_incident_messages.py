@@ -86,7 +86,7 @@ def test_many_alerts_are_counted_and_the_first_few_told() -> None:
     message = build(story.state, PAGE, (), "", START)
     assert message.title == "CRITICAL: disk is full (+42 more)"
     assert message.text.splitlines()[1:8] == [
-        "43 alerts fire, 1 over:",
+        "43 alerts fire:",
         "- disk is full (3 times)",
         "- Slow on i00",
         "- Slow on i01",
@@ -176,3 +176,13 @@ def test_what_the_check_saw_is_in_the_title_and_in_the_text_while_it_fires() -> 
         START,
     )
     assert "status 503" not in over_.title + over_.text
+
+
+def test_an_incident_is_only_about_what_fires_since_it_opened() -> None:
+    """Its group may still name alerts of the time before; they are in no title, text or resolve of this one."""
+    story = Story()
+    story.feed(GroupChanged(group(over(alert("Old", summary="it was ill before")), alert("New", summary="ill"))))
+    story.feed(GroupChanged(group(over(alert("Old", summary="it was ill before")), over(alert("New", summary="ill")))))
+    message = build(story.state, OVER, (), "", START)
+    assert [view.labels["alertname"] for view in message.alerts] == ["New"]
+    assert "before" not in message.title + message.text
