@@ -36,8 +36,9 @@ from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
 from monitor.notify.redirects import instead, is_redirected, passed_on
 
 _FIRST_PAUSE: Millis = 2 * SECOND
-_LONGEST_PAUSE: Millis = 300 * SECOND
-_LONGEST_WISH: Millis = HOUR
+LONGEST_PAUSE: Millis = 300 * SECOND
+"""Of our own; a vendor may wish for more."""
+LONGEST_WISH: Millis = HOUR
 """A vendor that asks for more patience than this is not believed."""
 
 
@@ -70,7 +71,7 @@ class Patience:
 def backoff(failures: int, fraction: float) -> Millis:
     """The pause after so many failures (from 1): uniform between 0 and a ceiling that doubles from 2 s to 300 s.
     `fraction` in [0, 1) is the dice."""
-    ceiling = min(_FIRST_PAUSE * 2 ** min(failures - 1, 16), _LONGEST_PAUSE)
+    ceiling = min(_FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE)
     return int(ceiling * fraction)
 
 
@@ -138,7 +139,7 @@ def conclude(
         case Rejected(why):
             return _give_up(claimed, why, fallback, now)
         case RetryLater(why, after):
-            pause = backoff(failures, fraction) if after is None else min(max(after, 0), _LONGEST_WISH)
+            pause = backoff(failures, fraction) if after is None else min(max(after, 0), LONGEST_WISH)
             uncertain = claimed.uncertain
         case Unknown(why):
             pause = backoff(failures, fraction)

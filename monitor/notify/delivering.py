@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from monitor.clock import Clock
+from monitor.clock import Clock, Jumps
 from monitor.model.errors import BugError, StoreError
 from monitor.model.notifications import (
     Delivered,
@@ -27,6 +27,8 @@ from monitor.model.notifications import (
 )
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
 from monitor.notify.attempts import (
+    LONGEST_PAUSE,
+    LONGEST_WISH,
     Patience,
     Repeats,
     conclude,
@@ -48,6 +50,8 @@ Keep = Callable[[str, Callable[[], Awaitable[None]]], object]
 
 _STORE_PAUSE: Millis = SECOND
 _DEFAULT_PLACES = 4
+_JUMP: Millis = 10 * SECOND
+"""Smaller corrections of the clock only make a pause that much longer."""
 
 
 class Meters(Protocol):
@@ -115,6 +119,11 @@ class Delivery:
         self._pace = pace if pace is not None else Pace()
         self._reported = reported
         self._throttle = Throttle()
+        self._jumps = Jumps(clock)
+        self._jumped: Millis = 0
+        self._most: Millis = LONGEST_PAUSE
+        """How long a row may wait from now on. At the start nobody knows what the clock did meanwhile, so then no row waits
+        longer than our own pauses are."""
         self._circuits: dict[Destination, Circuit] = {}
         self._news = {name: asyncio.Event() for name in kinds}
         self._busy = dict.fromkeys(kinds, 0)
@@ -180,8 +189,12 @@ class Delivery:
         free = self._pace.places.get(name, _DEFAULT_PLACES) - self._busy[name]
         if free <= 0:
             return None
+        await self._heed_clock()
         due = await self._store.next_due(name)
         now = self._clock.now()
+        if due is not None and due > now + self._most:
+            await self._store.hasten(now, self._most)
+            due = now
         if due is None or due > now:
             return due  # most news is for another integration: a look is cheaper than a transaction
         await self._store.expire_leases(now)
@@ -197,6 +210,23 @@ class Delivery:
         if len(claimed) == free:
             return None
         return await self._store.next_due(name)
+
+    async def _heed_clock(self) -> None:
+        """Pauses are stored as instants: when the clock was set back, what waits would wait for as much longer. It is tried
+        at once instead."""
+        self._jumped += self._jumps.since_last()
+        jumped, most = self._jumped, self._most
+        if jumped < -_JUMP:
+            self._throttle = self._throttle.moved(jumped)
+            self._jumped = 0
+            self._most = most = 0
+        if most < LONGEST_WISH:
+            await self._store.hasten(self._clock.now(), most)
+            # Only now: what could not be written is hastened with the next look.
+            self._most = LONGEST_WISH
+            self.wake()
+        if jumped > _JUMP:
+            self._jumped = 0
 
     async def _wake_others(self, name: str, now: Timestamp) -> None:
         """Rows that were settled while claiming may have left rows for other integrations: a resolve that goes to whoever

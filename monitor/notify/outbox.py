@@ -122,6 +122,11 @@ class OutboxStore(Protocol):
         """When to look again: the earliest `due_at` of an unleased head, or `lease_until` of a leased one."""
         ...
 
+    async def hasten(self, now: Timestamp, most: Millis) -> int:
+        """Rows of any integration that wait (PENDING or UNKNOWN) and would do so beyond now + `most` become due at `now`:
+        nobody gave them such a pause, so the clock was set back meanwhile. Returns how many."""
+        ...
+
     async def expire_leases(self, now: Timestamp, *, orphaned: bool = False) -> int:
         """Rows leased until `now` or earlier become UNKNOWN, uncertain, with one more attempt and due at `now`. Returns how
         many. `orphaned`: all leased rows, whenever their lease ends; for the start of the only process, when whoever held

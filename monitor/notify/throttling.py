@@ -80,6 +80,13 @@ class Throttle:
             promised = {**{k: at for k, at in promised.items() if now - at < HOUR}, key: latest}
         return Throttle(MappingProxyType(free_at), MappingProxyType(dict(promised))), latest
 
+    def moved(self, by: Millis) -> Throttle:
+        """The same after the wall clock was set by so much."""
+        return Throttle(
+            MappingProxyType({line: at + by for line, at in self.free_at.items()}),
+            MappingProxyType({key: at + by for key, at in self.promised.items()}),
+        )
+
 
 def _choose(
     free_at: Mapping[tuple[str, bool], Timestamp], toll: Toll, urgent: bool, now: Timestamp

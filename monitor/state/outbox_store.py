@@ -73,6 +73,12 @@ class SqlOutboxStore:
 
         return await self._database.read(work)
 
+    async def hasten(self, now: Timestamp, most: Millis) -> int:
+        def work(connection: sqlite3.Connection) -> int:
+            return connection.execute(statements("outbox")["hasten"], {"now": now, "latest": now + most}).rowcount
+
+        return await self._database.write(work)
+
     async def expire_leases(self, now: Timestamp, *, orphaned: bool = False) -> int:
         def work(connection: sqlite3.Connection) -> int:
             name = "expire_all" if orphaned else "expire"

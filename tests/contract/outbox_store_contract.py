@@ -313,6 +313,20 @@ class OutboxStoreContract:
         (one,) = await bench.claim(T0 + _LEASE)
         assert (one.attempts, one.uncertain) == (1, True)
 
+    async def test_what_would_wait_too_long_can_be_made_due(self, bench: OutboxBench) -> None:
+        """Of all integrations; what waits as long as that, is under way or has ended stays as it is."""
+        await bench.fill(
+            a_row(key="leased", order="1"),
+            a_row(key="far", order="2", at=T0 + 9 * MINUTE),
+            a_row(key="chat", order="3", at=T0 + 9 * MINUTE, integration="slack"),
+            a_row(key="near", order="4", at=T0 + MINUTE),
+        )
+        await bench.claim()
+        assert await bench.store.hasten(T0 + 1, MINUTE) == 2
+        assert await bench.keys(T0 + 1) == ["far"]
+        assert await bench.keys(T0 + 1, integration="slack") == ["chat"]
+        assert await bench.keys(T0 + MINUTE) == ["near"]
+
     async def test_at_a_start_every_lease_is_that_of_the_dead(self, bench: OutboxBench) -> None:
         """So nothing waits for it to end: the rows are due at once."""
         await bench.fill(a_row())

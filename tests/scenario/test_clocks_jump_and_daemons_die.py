@@ -130,3 +130,14 @@ def test_a_page_whose_answer_was_never_seen_is_repeated_with_its_mark(tmp_path: 
     story.at("10s").expect(page("ana", repeated=True))
     story.at("1m").ack("ana").expect(acknowledged("ana"))
     story.until("30m").expect_nothing()
+
+
+def test_a_page_that_is_tried_again_does_not_wait_for_the_clock_that_was_set_back(tmp_path: Path) -> None:
+    """Its pause of seconds stays one: noticed within a nap of the clock."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").line("ana", Line.BUSY).down("api")
+    story.at("12s").jump(-HOUR)
+    story.at("14s").line("ana", Line.GOOD)
+    story.at("26s545ms").expect(page("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.until("2h").expect_nothing()

@@ -99,6 +99,17 @@ class FakeOutboxStore:
             default=None,
         )
 
+    async def hasten(self, now: Timestamp, most: Millis) -> int:
+        self._check()
+        late = [
+            one
+            for one in self._rows.values()
+            if one.state in (OutboxState.PENDING, OutboxState.UNKNOWN) and one.due_at > now + most
+        ]
+        for one in late:
+            self._rows[one.seq] = replace(one, due_at=now)
+        return len(late)
+
     async def expire_leases(self, now: Timestamp, *, orphaned: bool = False) -> int:
         ended = [
             one

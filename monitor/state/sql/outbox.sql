@@ -31,6 +31,9 @@ UPDATE outbox SET state = :state, due_at = :due_at, last_error = :error, uncerta
        finished_at = CASE WHEN :state IN ('sent', 'failed', 'cancelled') THEN :now END
 WHERE seq = :seq;
 
+-- name: hasten
+UPDATE outbox SET due_at = :now WHERE state IN ('pending', 'unknown') AND due_at > :latest;
+
 -- name: expire
 UPDATE outbox SET state = 'unknown', uncertain = 1, attempts = attempts + 1, due_at = :now
 WHERE state = 'leased' AND lease_until <= :now;

@@ -383,5 +383,40 @@ def test_a_loop_that_crashes_is_begun_again_by_whoever_keeps_it() -> None:
     story(tell)
 
 
+def test_a_pause_is_no_longer_because_the_clock_was_set_back() -> None:
+    """The second attempt, due after one second, comes within a nap of the clock, and a promised slot moves along."""
+
+    async def tell(world: World) -> None:
+        toll = Toll("channel", Limit(shared=Rate(every=20 * MINUTE)))
+        kind = FakeKind(world.time.now, RetryLater("busy", 10 * MINUTE))
+        chat = FakeKind(world.time.now, tolls=[toll])
+        await world.store.add(a_row(), *(a_row(key=f"c{n}", order=f"o{n}", integration="slack") for n in range(2)))
+        world.book.known[Destination("user:ana", "slack")] = object()
+        world.deliver(webhook=kind, slack=chat)
+        await world.time.clock.sleep(5 * SECOND)
+        world.time.jump(-30 * MINUTE)
+        await world.time.clock.sleep(31 * SECOND)
+        assert kind.keys == ["r1", "r1"]
+        await world.time.clock.sleep(20 * MINUTE)
+        assert chat.keys == ["c0", "c1"]
+
+    story(tell)
+
+
+def test_a_row_that_waits_far_too_long_at_the_start_is_tried_at_once() -> None:
+    """The clock was set back while nobody was there to see it."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now)
+        await world.store.add(
+            a_row(key="far", order="1", at=T0 + 20 * MINUTE), a_row(key="near", order="2", at=T0 + 4 * MINUTE)
+        )
+        world.deliver(webhook=kind)
+        await world.until(T0 + MINUTE)
+        assert kind.keys == ["far"]
+
+    story(tell)
+
+
 async def _once(factory: Callable[[], Awaitable[None]]) -> None:
     await factory()
