@@ -181,8 +181,9 @@ def test_what_the_check_saw_is_in_the_title_and_in_the_text_while_it_fires() -> 
 def test_an_incident_is_only_about_what_fires_since_it_opened() -> None:
     """Its group may still name alerts of the time before; they are in no title, text or resolve of this one."""
     story = Story()
-    story.feed(GroupChanged(group(over(alert("Old", summary="it was ill before")), alert("New", summary="ill"))))
-    story.feed(GroupChanged(group(over(alert("Old", summary="it was ill before")), over(alert("New", summary="ill")))))
+    old = over(alert("Old", summary="it was ill before", starts_at=START - HOUR))
+    story.feed(GroupChanged(group(old, alert("New", summary="ill"))))
+    story.feed(GroupChanged(group(old, over(alert("New", summary="ill")))))
     message = build(story.state, OVER, (), "", START)
     assert [view.labels["alertname"] for view in message.alerts] == ["New"]
     assert "before" not in message.title + message.text
