@@ -4,7 +4,9 @@ Stored is the whole state, so a restart changes nothing that was observed: `for`
 alert with the same start, `keep_firing_for` goes on. What was not observed does not count towards `for`: after an outage
 longer than two minutes a pending alert's beginning is moved by its length. After more than an hour the past says nothing
 of the present, and states are dropped. A restored alert that fires is held for two intervals, so that it does not resolve
-only because its data are not back yet.
+only because its data are not back yet. When the wall clock was set back during the outage, instants are moved back with
+it, so that `for`, `keep_firing_for` and what is remembered of a resolved alert end no later; of a firing alert only a
+start that would lie in the future.
 
 At a reload alerts follow their rule by name and labels; among equals the n-th follows the n-th, as in Prometheus.
 """
@@ -58,12 +60,36 @@ def restored(stored: Sequence[StoredAlert], group: RuleGroup, now: Timestamp) ->
 
 
 def unobserved(alert: ActiveAlert, span: Millis, interval: Millis, now: Timestamp) -> ActiveAlert:
-    """The alert after a time in which nobody looked: a restart, or a jump of the wall clock."""
+    """The alert after a time in which nobody looked: a restart, or a jump of the wall clock. A negative `span`: the clock
+    is now that much behind the last look."""
+    if span < 0:
+        alert = _set_back(alert, span, now)
     if alert.state is AlertState.PENDING:
         return replace(alert, active_at=alert.active_at + (span if span > BRIEF else 0))
     if alert.state is AlertState.FIRING:
         return replace(alert, held_until=now + 2 * interval, last_sent_at=None)
     return replace(alert, last_sent_at=None)
+
+
+def _set_back(alert: ActiveAlert, span: Millis, now: Timestamp) -> ActiveAlert:
+    pending = alert.state is AlertState.PENDING
+    return replace(
+        alert,
+        active_at=min(alert.active_at + (span if pending else 0), now),
+        fired_at=_at_most(alert.fired_at, now),
+        resolved_at=_at_most(_moved(alert.resolved_at, span), now),
+        keep_firing_since=_at_most(_moved(alert.keep_firing_since, span), now),
+        valid_until=_moved(alert.valid_until, span),
+        held_until=_moved(alert.held_until, span),
+    )
+
+
+def _moved(instant: Timestamp | None, span: Millis) -> Timestamp | None:
+    return None if instant is None else instant + span
+
+
+def _at_most(instant: Timestamp | None, now: Timestamp) -> Timestamp | None:
+    return None if instant is None else min(instant, now)
 
 
 def changes(

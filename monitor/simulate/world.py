@@ -132,6 +132,7 @@ class World:
 
     async def start(self) -> None:
         """The daemon starts, on whatever the one before left behind."""
+        self.samples = self.samples.restarted(self.clock.now())
         supervisor = Supervisor(self.clock, self._crashed)
         telemetry = Telemetry(self.loop.time)
         drivers = Drivers(

@@ -23,7 +23,7 @@ from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.homes import Homes
 from monitor.tsdb.log import Fsync, SampleLog, Segment, forget_aside, read_segment, segment_paths
 from monitor.tsdb.loose import LooseFrames
-from monitor.tsdb.recovery import RecoveryReport, Replay
+from monitor.tsdb.recovery import AHEAD, RecoveryReport, Replay
 from monitor.tsdb.view import View
 
 _WARM: Millis = 6 * MINUTE
@@ -139,6 +139,27 @@ class SampleStore:
     def in_memory(cls, retention: Millis) -> SampleStore:
         """A store without a log."""
         return cls(retention)
+
+    def restarted(self, now: Timestamp) -> SampleStore:
+        """A store without a log, with what `recover` would find in a log of all these samples: how a simulated daemon
+        starts again."""
+        store = SampleStore(self.retention)
+        bound = now + AHEAD
+        for frame in self._homes.frames.values():
+            for chunk in frame.chunks:
+                sids: list[int] = chunk.layout.sids.tolist()
+                labels = [self._homes.index.labels[sid] for sid in sids]
+                known = [each for each in labels if each is not None]
+                if len(known) < len(labels):
+                    continue  # retention has taken a series of this chunk: its rows are too old to matter
+                home = store.replayed_frame(frame.number, known, loose=frame.loose)
+                rows = chunk.read(0, chunk.count, slice(None))
+                times: list[Timestamp] = chunk.times[: chunk.count].tolist()
+                for at, row in zip(times, rows, strict=True):
+                    if at <= bound:
+                        home.add(at, row, 0)
+        store.forget(now)
+        return store
 
     def __repr__(self) -> str:
         return f"SampleStore({len(self._homes.index)} series in {len(self._homes.frames)} frames)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -171,3 +172,22 @@ def test_a_frame_that_is_forgotten_is_not_waited_for() -> None:
     assert store.health().late_until == NOON
     store.forget(NOON + 2 * HOUR)
     assert store.health().late_until is None
+
+
+def test_a_simulated_restart_finds_what_a_real_one_finds(tmp_path: Path) -> None:
+    """Rows, gaps, changed series and loose samples, with the clock behind some of them; and both go on alike."""
+    an_hour_ahead(tmp_path)
+    store, _ = recovered(tmp_path, NOON + HOUR)
+    writer = store.open([B, metric("c")])
+    for step in range(100):
+        writer.append(NOON + HOUR + (step + 1) * SECOND, [float(step), MISSING if step % 3 else 1.0])
+    writer.append(NOON + 2 * HOUR, [7.0, 8.0])
+    store.close(NOON + 2 * HOUR)
+    now = NOON + HOUR + 90 * SECOND
+    simulated, (real, _) = store.restarted(now), recovered(tmp_path, now)
+    for each in (simulated, real):
+        each.append(now + 11 * SECOND, [(LOOSE, 4.0)])
+        each.open([B]).append(now + 11 * SECOND, [5.0])
+        assert each.health().dropped_samples == 0
+    assert everything(simulated.view()) == everything(real.view())
+    assert simulated.stats() == replace(real.stats(), disk_bytes=0, memory_bytes=simulated.stats().memory_bytes)
