@@ -310,6 +310,12 @@ class _Reader:
         key = self._secret(section.routing_key, section.routing_key_file, "routing_key", path)
         if key is None:
             return None
+        older = {"service_key", "service_key_file"} & set(section.model_extra or {})
+        if not key and older:
+            self._findings.doubt(
+                self._document, (*path, *older), "PagerDuty's Events API v1 is not served", "nobody is paged through it"
+            )
+            return None
         if not key:
             self._findings.wrong(
                 self._document,

@@ -89,6 +89,10 @@ def read_paging(
     else:
         root = given[0]
     _check_escalation(escalate, parts, policies, document, findings)
+    _doubt_unpaged(section, given is None, environment_name, document, findings)
+    _doubt_unused(section, root, parts, escalate, document, findings)
+    book = AddressBook(options, vendors, _fallback(parts))
+    _check_vendors(policies, book, document, findings)
     if len(findings.errors) > before:
         return None
     return Paging(
@@ -99,7 +103,7 @@ def read_paging(
         policies=policies,
         escalating={name: tuple(part.options) for name, part in parts.items()},
         fallback=(Target(TargetKind.CONSOLE, ""),),
-        book=AddressBook(options, vendors, _fallback(parts)),
+        book=book,
     )
 
 
@@ -250,6 +254,57 @@ def _check_escalation(
                 f'no policy is named "{section.policy}"',
                 f"defined policies: {', '.join(sorted(policies)) or 'none'}",
             )
+
+
+def _doubt_unpaged(
+    section: ConfigurationSection, default_tree: bool, environment: str, document: Document, findings: Findings
+) -> None:
+    if default_tree and environment not in section.page_environments and (section.people or section.policies):
+        findings.doubt(
+            document,
+            ("environment",),
+            f'"{environment}" is not one of page_environments: nobody is paged, alerts go to the receiver default',
+            f"page_environments are {', '.join(name or '(none)' for name in section.page_environments)}",
+        )
+
+
+def _doubt_unused(
+    section: ConfigurationSection,
+    root: Route,
+    parts: Mapping[str, ReceiverParts],
+    escalate: Mapping[str, EscalateSection],
+    document: Document,
+    findings: Findings,
+) -> None:
+    used = {route.receiver for route in root.walk()}
+    named = {
+        target.partition(":")[2]
+        for policy in section.policies.values()
+        for step in policy.steps
+        for target in step.notify
+        if target.startswith("receiver:")
+    }
+    for name in parts:
+        if name not in used | named | {_DEFAULT, _PAGE}:
+            findings.doubt(
+                document, ("receivers",), f'no route and no policy uses the receiver "{name}"', "is it spelt right?"
+            )
+    walked = {one.policy for name, one in escalate.items() if name in used}
+    for name in section.policies:
+        if name not in walked:
+            findings.doubt(
+                document, ("policies", name), "no receiver that a route uses escalates to it", "name it under escalate:"
+            )
+
+
+def _check_vendors(policies: Mapping[str, Policy], book: AddressBook, document: Document, findings: Findings) -> None:
+    """A channel that a step names needs its vendor."""
+    remedies = {"slack": "set slack.bot_token (or slack.webhook_url)", "email": "set smtp.smarthost and smtp.from"}
+    for name, policy in policies.items():
+        for target in {target for step in policy.steps for target in step.notify}:
+            kind = target.kind.value
+            if kind in remedies and book.options(Destination(str(target), kind)) is None:
+                findings.wrong(document, ("policies", name), f"{target} cannot be reached", remedies[kind])
 
 
 def _fallback(parts: Mapping[str, ReceiverParts]) -> Destination:

@@ -285,3 +285,29 @@ def test_callers_on_the_machine_are_administrators_only_where_nobody_else_looks_
 ) -> None:
     """Tokens or a foreign address speak of a reverse proxy; who says otherwise is believed."""
     assert loaded(tmp_path, text).listen.trust_local is trusts
+
+
+def test_what_would_page_nobody_is_doubted(tmp_path: Path) -> None:
+    """An environment that does not page, receivers and policies that nothing uses; an old key costs only its integration."""
+    configuration = loaded(
+        tmp_path,
+        "environment: prd\npeople: {ana: {console: yes}}\nreceivers: [{name: defalt, console_configs: [{}]}]\n"
+        "policies: {default: {steps: [{notify: [user:ana]}]}, unused: {steps: [{notify: [user:ana]}]}}\n",
+    )
+    doubts = "\n".join(str(finding) for finding in configuration.warnings)
+    assert '"prd" is not one of page_environments: nobody is paged' in doubts
+    assert 'no route and no policy uses the receiver "defalt"' in doubts
+    assert "policies.unused: no receiver that a route uses escalates to it" in doubts
+    older = loaded(
+        tmp_path,
+        "alertmanager: {route: {receiver: a}, receivers: [{name: a, pagerduty_configs: [{service_key: k}]}]}\n",
+    )
+    assert any("Events API v1 is not served" in finding.problem for finding in older.warnings)
+
+
+def test_a_step_that_names_a_channel_needs_its_vendor(tmp_path: Path) -> None:
+    """Found when the file is read, not at three in the morning."""
+    text = "people: {ana: {console: yes}}\npolicies: {default: {steps: [{notify: ['slack:#ops', user:ana]}]}}\n"
+    assert mistakes(tmp_path, text) == [
+        "2: policies.default: slack:#ops cannot be reached: set slack.bot_token (or slack.webhook_url)"
+    ]
