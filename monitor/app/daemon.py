@@ -11,7 +11,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from monitor import __version__
 from monitor.app.health import Health
@@ -93,6 +93,7 @@ class Daemon:
         self._fetch = HttpFetch(self.sessions.of_job)
         self.started_at: Timestamp = self.clock.now()
         self._reloading = asyncio.Lock()
+        self._stopping = False
         self._ends: list[Callable[[], object]] = []
         self.drivers = Drivers(
             loop=loop,
@@ -143,27 +144,30 @@ class Daemon:
         return Stores(database)
 
     async def stop(self) -> None:
-        """Go down: no new work, finish what is under way, write what is not written."""
+        """Go down: no new work, finish what is under way, write what is not written. Each step is taken whatever became of
+        those before it; what failed is logged, and the last of it raised."""
         self.log.open()
         if self.parts is not None:
             self.health.ready = False
-        if self.rooms is not None:
-            await self.rooms.stop(_DRAIN_SECONDS)
-        for end in reversed(self._ends):
-            end()
-        await self.supervisor.stop()
-        if self.probes is not None:
-            await self.probes.close()
-        if self.server is not None:
-            await self.server.stop()
-        await self._fetch.close()
-        await self.sessions.close()
-        if self.samples is not None:
-            await asyncio.to_thread(self.samples.close, self.clock.now())
-        if self.database is not None:
-            await self.database.close()
-        if self.lock is not None:
-            self.lock.release()
+        async with contextlib.AsyncExitStack() as steps:  # the last one is taken first
+            if self.lock is not None:
+                steps.callback(self.lock.release)
+            if self.database is not None:
+                steps.push_async_callback(self._step, self.database.close)
+            if self.samples is not None:
+                steps.push_async_callback(self._step, self._close_samples, self.samples)
+            steps.push_async_callback(self._step, self.sessions.close)
+            steps.push_async_callback(self._step, self._fetch.close)
+            if self.server is not None:
+                steps.push_async_callback(self._step, self.server.stop)
+            if self.probes is not None:
+                steps.push_async_callback(self._step, self.probes.close)
+            steps.push_async_callback(self._step, self.supervisor.stop)
+            for end in self._ends:
+                steps.callback(end)
+            if self.rooms is not None:
+                steps.push_async_callback(self._step, self.rooms.stop, _DRAIN_SECONDS)
+            steps.push_async_callback(self._step, self._end_reloads)
 
     def reload_soon(self) -> None:
         """SIGHUP."""
@@ -178,7 +182,9 @@ class Daemon:
     async def reload(self, actor: Actor) -> Sequence[Finding]:
         """Read the configuration again; returns its warnings. Raises ConfigError or StoreError, and then nothing has
         changed."""
+        self._refuse_when_stopping()
         async with self._reloading:
+            self._refuse_when_stopping()
             if self.rooms is None or self.probes is None:
                 raise ConfigError([Finding(file="", line=0, path="", problem="still starting", remedy="try again")])
             try:
@@ -208,6 +214,29 @@ class Daemon:
         if self.rooms is None:
             raise StoreError("still starting")
         return await send_test(self.rooms, receiver, actor)
+
+    def _refuse_when_stopping(self) -> None:
+        if self._stopping:
+            raise ConfigError([Finding(file="", line=0, path="", problem="stopping", remedy="start it again")])
+
+    async def _step(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        try:
+            await work(*arguments)
+        except Exception as error:
+            self._crashed("stop", error)
+            raise
+
+    async def _close_samples(self, samples: SampleStore) -> None:
+        await asyncio.to_thread(samples.close, self.clock.now())
+
+    async def _end_reloads(self) -> None:
+        """A reload under way may finish; none begins any more."""
+        self._stopping = True
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await self._reloading.acquire()
+        except TimeoutError:
+            self.log.warning("a reload was cut off")
 
     def _read_again(self) -> Configuration:
         try:

@@ -325,7 +325,7 @@ class Rooms:
         self.probes.probing.configure(configuration.checks)
         await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving_labels)
         self.scraping.apply(configuration.jobs)
-        self.delivery.wake()
+        self.delivery.reconfigured()
 
     async def stop(self, seconds: float) -> None:
         """Finish what is under way, within so many seconds. Each step is taken whatever became of those before it."""
