@@ -55,7 +55,7 @@ ROUTES: Final = (
     Route(method="GET", path="/ready", handler=ready, role=Role.NOBODY, any_host=True, dialect=Dialect.TEXT),
     Route(method="GET", path="/-/ready", handler=ready, role=Role.NOBODY, any_host=True, dialect=Dialect.TEXT),
     Route(method="GET", path="/-/healthy", handler=alive, role=Role.NOBODY, any_host=True, dialect=Dialect.TEXT),
-    Route(method="GET", path="/metrics", handler=metrics, any_host=True, dialect=Dialect.TEXT),
+    Route(method="GET", path="/metrics", handler=metrics, role=Role.NOBODY, any_host=True, dialect=Dialect.TEXT),
     Route(method="POST", path="/-/reload", handler=reload, role=Role.ADMIN, changes=True, any_host=True),
     Route(method="PUT", path="/-/reload", handler=reload, role=Role.ADMIN, changes=True, any_host=True),
 )

@@ -43,13 +43,13 @@ async def test_roles_decide_beyond_loopback(tmp_path: Path, who: str, method: st
 
 
 async def test_reading_can_need_a_token_too(tmp_path: Path) -> None:
-    """All but what orchestrators ask."""
+    """All but what orchestrators and Prometheus ask."""
     text = TOKENS + "  read_needs_token: true\n"
     async with web_world(str(tmp_path), text=text, listen="0.0.0.0") as world:
-        for path in (f"{API}/checks", "/api/v1/query?query=1", "/metrics", "/"):
+        for path in (f"{API}/checks", "/api/v1/query?query=1", "/"):
             assert (await world.get(path))[0] == 401
             assert (await world.get(path, **BEARER["vi"]))[0] == 200
-        for path in ("/health", "/-/healthy", "/-/ready"):
+        for path in ("/health", "/metrics", "/-/healthy", "/-/ready"):
             assert (await world.get(path))[0] == 200
         async with world.client.get(world.url + "/") as response:
             assert response.headers["WWW-Authenticate"] == 'Basic realm="watchkeeper"'
