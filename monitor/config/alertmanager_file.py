@@ -81,7 +81,6 @@ class AlertmanagerParts:
 
     root: Route
     receivers: Mapping[str, ReceiverParts]
-    resolve_timeout: Millis = 5 * MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +114,9 @@ def read_alertmanager(
     if section is None or not isinstance(tree, dict):
         return None
     _warn_unserved(section, document, path, findings)
+    if "resolve_timeout" in section.global_.model_fields_set:
+        problem = "is not used: alerts cannot be pushed yet, and those of our own rules end when their rule says so"
+        findings.doubt(document, (*path, "global", "resolve_timeout"), problem)
     receivers = _receivers(section, tree, document, path, findings, locate)
     route = section.route
     if route is None:
@@ -126,7 +128,7 @@ def read_alertmanager(
     root = _route(route, _Inherited(), reading.route_path, 0, reading, root=True)
     if root is None or len(findings.errors) > before:
         return None
-    return AlertmanagerParts(root=root, receivers=receivers, resolve_timeout=section.global_.resolve_timeout)
+    return AlertmanagerParts(root=root, receivers=receivers)
 
 
 def _receivers(

@@ -184,7 +184,6 @@ class Configuration:
     job_tls: Mapping[str, JobTls]
     groups: tuple[RuleGroup, ...]
     paging: Paging
-    resolve_timeout: Millis
     replica_labels: frozenset[str]
     storage: Storage
     listen: Listen

@@ -1,6 +1,7 @@
 """Settings from the environment and from `.env`: where files are, and what a container wants to override.
 
-They win over the configuration file. `DATABASE_URL` and `ENV` are understood as well, since platforms set them.
+They win over the configuration file. `DATABASE_URL` and `ENV` are understood as well, since platforms set them;
+of databases only SQLite is served yet.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Environment(BaseSettings):
     data: str = ""
     """Overrides `storage.path`."""
     database_url: str = Field(default="", validation_alias=AliasChoices("WATCHKEEPER_DATABASE_URL", "DATABASE_URL"))
-    """Overrides `storage.database`."""
+    """Overrides `storage.database`: a SQLite file as sqlite:///PATH. Any other database is not served yet: the embedded one
+    is used, with a warning."""
     listen: str = ""
     """Overrides `web.listen`."""
     log_level: str = ""

@@ -32,7 +32,7 @@ from monitor.config.yamltree import Document, Tree, read
 from monitor.model.checks import Check
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels
-from monitor.model.times import MINUTE, SECOND, Millis
+from monitor.model.times import SECOND, Millis
 from monitor.notify.kinds.secret import SecretSource
 from monitor.rules.groups import RuleGroup
 from monitor.rules.rule_files import Defaults
@@ -189,7 +189,6 @@ class _Loading:
             job_tls=dict(prometheus.tls),
             groups=groups,
             paging=paging,
-            resolve_timeout=alertmanager.resolve_timeout if alertmanager else 5 * MINUTE,
             replica_labels=frozenset(section.replica_labels),
             storage=storage,
             listen=listen,

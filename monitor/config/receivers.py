@@ -56,7 +56,7 @@ class GlobalSection(Section):
     model_config = {**Section.model_config, "extra": "allow"}
 
     resolve_timeout: Span = 5 * MINUTE
-    """When a pushed alert that names no end is taken as resolved."""
+    """Not used until alerts can be pushed: when a pushed alert that names no end is taken as resolved."""
     slack_api_url: Text = ""
     """Incoming webhook for slack_configs without their own."""
     slack_api_url_file: Text = ""

@@ -36,9 +36,9 @@ OnEvent = Callable[[Event], None]
 
 _FIRST_STARTS: Final = 10
 _FIRST_PAUSE: Final = 0.02
+"""New checks are tried at once, ten each 20 ms, before they fall into their slots."""
 _SAVE_PAUSE: Final[Millis] = SECOND
 """Before a verdict that could not be saved is saved again."""
-"""New checks are tried at once, ten each 20 ms, before they fall into their slots."""
 
 
 @dataclass(slots=True, eq=False)
@@ -257,10 +257,12 @@ class Probing:
                 if isinstance(old.target, HeartbeatTarget) and isinstance(entry.target, HeartbeatTarget):
                     entry.target.state = old.target.state
             if before.labels == check.labels and before.target == check.target and before.kind == check.kind:
-                entry.writer, entry.written_at = old.writer, old.written_at
+                entry.writer = old.writer
                 entry.shape, entry.components, entry.names = old.shape, old.components, old.names
                 old.writer = None
             self._retire(old, self._instruments.clock.now())
+            # also for a new writer: the store gives it the same place again if some of the series are the same
+            entry.written_at = old.written_at
         elif saved is not None and saved.target == check.target:
             entry.verdict = replace(saved.verdict, changed=False, version_changed=False)
             if saved.heartbeat is not None and isinstance(entry.target, HeartbeatTarget):
@@ -278,7 +280,8 @@ class Probing:
         if entry.soon is not None:
             entry.soon.cancel()
         if entry.writer is not None:
-            entry.writer.close(max(now, entry.written_at + 1))
+            entry.written_at = max(now, entry.written_at + 1)
+            entry.writer.close(entry.written_at)
 
     def _begin_first(self) -> None:
         self._first_timer = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,25 +16,6 @@ class Doubt:
     rule: str
     problem: str
     remedy: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicate:
-    """Rules with one name and one set of labels: they write the same series."""
-
-    name: str
-    labels: tuple[tuple[str, str], ...]
-    count: int
-
-
-def duplicates(groups: Sequence[RuleGroup]) -> tuple[Duplicate, ...]:
-    """As promtool's lint `duplicate-rules`, by name."""
-    counts = Counter(rule.identity[1:] for group in groups for rule in group.rules)
-    return tuple(
-        Duplicate(name=name, labels=labels, count=count)
-        for (name, labels), count in sorted(counts.items())
-        if count > 1
-    )
 
 
 def doubts(groups: Sequence[RuleGroup]) -> tuple[Doubt, ...]:

@@ -311,3 +311,12 @@ def test_a_step_that_names_a_channel_needs_its_vendor(tmp_path: Path) -> None:
     assert mistakes(tmp_path, text) == [
         "2: policies.default: slack:#ops cannot be reached: set slack.bot_token (or slack.webhook_url)"
     ]
+
+
+def test_a_setting_that_does_nothing_yet_is_told(tmp_path: Path) -> None:
+    """Whoever sets it thinks that it does something."""
+    text = "alertmanager: {global: {resolve_timeout: 10m}, route: {receiver: a}, receivers: [{name: a}]}"
+    warnings = [finding for finding in loaded(tmp_path, text).warnings if "resolve_timeout" in finding.path]
+    assert [(finding.path, finding.warning) for finding in warnings] == [("alertmanager.global.resolve_timeout", True)]
+    silent = text.replace("resolve_timeout: 10m", "")
+    assert not [finding for finding in loaded(tmp_path, silent).warnings if "resolve_timeout" in finding.path]

@@ -10,7 +10,7 @@ import pytest
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, SECOND
 from monitor.rules.groups import AlertingRule, RecordingRule
-from monitor.rules.lint import doubts, duplicates
+from monitor.rules.lint import doubts
 from monitor.rules.rule_files import Defaults, read_document
 from tests.support.rule_worlds import groups_of
 
@@ -146,14 +146,11 @@ def test_empty_document_has_no_groups() -> None:
 
 
 def test_doubtful_rules_are_found() -> None:
-    """Two rules that write one series; a label that holds the value."""
+    """A label that holds the value."""
     groups = groups_of(
         {"record": "a", "expr": "1"},
-        {"record": "a", "expr": "2"},
-        {"record": "a", "expr": "2", "labels": {"x": "y"}},
         {"alert": "A", "expr": "up", "labels": {"v": "{{ $value }}", "w": "$value"}},
     )
-    assert [(found.name, found.count) for found in duplicates(groups)] == [("a", 2)]
     assert [(doubt.rule, doubt.problem.split(" ")[1]) for doubt in doubts(groups)] == [("A", "v")]
 
 
