@@ -22,7 +22,22 @@ from monitor.probe.words import MOST_COMPONENTS, clean_name, clean_text, state_o
 
 
 def read_body(answer: Answer, *, required: Collection[str] = frozenset()) -> BodyReading:
-    """What the body says. Pure; never raises, whatever the bytes are."""
+    """What the body says. It never raises, whatever the body holds. A required component that it does not name is as good
+    as down: whoever requires it wants to hear of it."""
+    reading = _read(answer, required)
+    named = {component.name for component in reading.components}
+    missing = [name for name in required if name not in named]
+    if not missing:
+        return reading
+    text = f"required component {', '.join(sorted(missing))} is not in the answer"
+    return replace(
+        reading,
+        state=HealthState.UNHEALTHY,
+        text=f"{reading.text}; {text}" if reading.state is HealthState.UNHEALTHY and reading.text else text,
+    )
+
+
+def _read(answer: Answer, required: Collection[str]) -> BodyReading:
     if not answer.body.strip():
         return NO_READING
     content_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()

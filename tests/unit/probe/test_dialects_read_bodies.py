@@ -232,3 +232,13 @@ def test_no_body_raises(body: object) -> None:
     reading = read(body)
     assert len(reading.components) <= 64
     assert all(part.name for part in reading.components)
+
+
+@pytest.mark.parametrize(
+    "body", [{"status": "healthy", "cache": "connected"}, b"Welcome to nginx!", b"\x00\xff garbage", b"", [1, 2]]
+)
+def test_a_required_component_that_is_not_named_counts_as_down(body: object) -> None:
+    """Whoever requires it wants to hear when the answer is another page, or another service."""
+    reading = read(body, required=frozenset({"database"}))
+    assert reading.state is U
+    assert "required component database is not in the answer" in reading.text

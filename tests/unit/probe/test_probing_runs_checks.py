@@ -174,6 +174,30 @@ def test_a_reload_keeps_what_did_not_change() -> None:
     assert any(target == "fake://d" for _, target in world.starts)
 
 
+def test_times_ascend_over_a_reload_while_the_clock_is_behind() -> None:
+    """A changed check has a new writer, which may write the same series: its first row follows the last one's end."""
+    world = World(lambda target, now: good(), eager=True)
+
+    async def story() -> None:
+        world.probing.configure([fake_check()])
+        await world.until(MINUTE)
+        world.time.jump(-HOUR)
+        world.probing.configure([fake_check(labels=Labels({"team": "pay"}))])
+        await world.time.clock.sleep(MINUTE)
+
+    world.play(story())
+    before, after = (
+        [at for at, _ in points]
+        for team in ("", "pay")
+        for labels, points in world.sink.samples.items()
+        if (labels["__name__"], labels.get("team", "")) == ("probe_success", team)
+    )
+    assert before == sorted(set(before))
+    assert after == sorted(set(after))
+    assert after
+    assert after[0] > before[-1] > START
+
+
 def test_a_result_of_a_removed_check_is_dropped() -> None:
     """An attempt that ends after its check was removed writes and tells nothing."""
     world = World(lambda target, now: good(took=3.0))
