@@ -103,7 +103,7 @@ class Telemetry:
         self.channel_up = Gauge(
             "watchkeeper_channel_up",
             "0 when deliveries through this channel keep failing.",
-            ["receiver", "integration"],
+            ["receiver", "integration", "index"],
             registry=self.registry,
         )
         self.samples_log_error = Gauge(

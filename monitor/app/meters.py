@@ -64,5 +64,9 @@ class DeliveryMeters:
     def gave_up(self, destination: Destination, kind: MessageKind) -> None:
         self._telemetry.given_up.labels(destination.integration, kind.value).inc()
 
-    def channel(self, destination: Destination, up: bool) -> None:
-        self._telemetry.channel_up.labels(destination.receiver, destination.integration).set(up)
+    def channel(self, destination: Destination, up: bool | None) -> None:
+        labels = (destination.receiver, destination.integration, str(destination.index))
+        if up is None:
+            self._telemetry.channel_up.remove(*labels)
+        else:
+            self._telemetry.channel_up.labels(*labels).set(up)

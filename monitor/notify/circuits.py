@@ -1,7 +1,8 @@
 """Is a channel up? Counted from the answers themselves: no test messages are ever sent to find out.
 
 Three failures in a row and the channel counts as down, which becomes a metric and an alert of our own. While it is down
-only pages and resolves knock, each at its own pace; chatter waits until one of them, or its own turn, gets through.
+only pages and resolves knock, each at its own pace; chatter waits until one of them, or its own turn, gets through. What
+nobody has tried for an hour is not known to be down any more.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitor.model.notifications import Delivered, DeliveryOutcome
-from monitor.model.times import SECOND, Timestamp
+from monitor.model.times import HOUR, SECOND, Millis, Timestamp
 
 _DOWN_AFTER = 3
 _KNOCK_EVERY = 30 * SECOND
+_BELIEVED_FOR: Millis = HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Circuit:
     """While it is down: when the next unimportant row may try."""
     why: str = ""
     """The latest failure."""
+    at: Timestamp = 0
+    """When that was."""
 
     @property
     def up(self) -> bool:
@@ -36,7 +40,13 @@ class Circuit:
             case Delivered():
                 return Circuit()
             case _:
-                return Circuit(failures=self.failures + 1, knock_at=now + _KNOCK_EVERY, why=outcome.why)
+                return Circuit(failures=self.failures + 1, knock_at=now + _KNOCK_EVERY, why=outcome.why, at=now)
+
+    def lapses_at(self, now: Timestamp) -> Timestamp | None:
+        """When it is down no longer, if nothing is tried until then; ≤ now: it is not any more. None: it is up."""
+        if self.up:
+            return None
+        return now if self.at - now > _BELIEVED_FOR else self.at + _BELIEVED_FOR
 
     def opens_at(self, *, urgent: bool, now: Timestamp) -> Timestamp:
         """When a row may try: ≤ now means at once."""

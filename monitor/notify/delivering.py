@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from monitor.clock import Clock, Jumps
@@ -69,8 +70,8 @@ class Meters(Protocol):
         """A row ended without being delivered, or a page failed so often that somebody else was told."""
         ...
 
-    def channel(self, destination: Destination, up: bool) -> None:
-        """A channel went down or came back."""
+    def channel(self, destination: Destination, up: bool | None) -> None:
+        """A channel was first used, went down or came back. None: nothing is known of it any more."""
         ...
 
 
@@ -125,6 +126,8 @@ class Delivery:
         """How long a row may wait from now on. At the start nobody knows what the clock did meanwhile, so then no row waits
         longer than our own pauses are."""
         self._circuits: dict[Destination, Circuit] = {}
+        self._tried: dict[Destination, object] = {}
+        """Of each circuit, the options that the latest attempt was made with."""
         self._news = {name: asyncio.Event() for name in kinds}
         self._busy = dict.fromkeys(kinds, 0)
         self._idle = asyncio.Event()
@@ -144,9 +147,16 @@ class Delivery:
                 keep(f"deliver {name}", partial(self.serve, name))
 
     def wake(self) -> None:
-        """Rows were added, or a configuration changed where they go."""
+        """Rows were added."""
         for news in self._news.values():
             news.set()
+
+    def reconfigured(self) -> None:
+        """The address book has changed: what is known of channels that it has no more, or has otherwise, is void."""
+        for destination, options in list(self._tried.items()):
+            if self._book.options(destination) != options:
+                self._forget(destination)
+        self.wake()
 
     def down(self) -> Mapping[Destination, str]:
         """The channels that are down, each with its latest failure."""
@@ -182,7 +192,26 @@ class Delivery:
                 # whoever cannot decide cannot deliver; /health tells of it, and the rows are still there
                 due = self._clock.now() + _STORE_PAUSE
             if not self._draining:
-                await self._clock.wait(news, due)
+                lapse = self._lapse(name)
+                await self._clock.wait(news, min((at for at in (due, lapse) if at is not None), default=None))
+
+    def _lapse(self, name: str) -> Timestamp | None:
+        """Forget the channels that were down and that nobody has tried for long. Returns when the next one will be so."""
+        now = self._clock.now()
+        ahead: list[Timestamp] = []
+        for destination, circuit in list(self._circuits.items()):
+            at = circuit.lapses_at(now)
+            if at is None or destination.integration != name:
+                continue
+            if at <= now:
+                self._forget(destination)
+            else:
+                ahead.append(at)
+        return min(ahead, default=None)
+
+    def _forget(self, destination: Destination) -> None:
+        del self._circuits[destination], self._tried[destination]
+        self._meters.channel(destination, None)
 
     async def _take(self, name: str) -> Timestamp | None:
         """Fill the free places. Returns when to look again; None: when there is news."""
@@ -241,9 +270,11 @@ class Delivery:
         try:
             try:
                 finish = await self._attempt(self._kinds[name], claimed)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised again, without its text
                 await self._write(claimed, self._broken(claimed, error))
-                raise BugError(f"sending to {claimed.row.destination} broke") from error
+                what = f"{type(error).__name__} at {_place(error)}"
+                # Without the error itself: its text may hold an address or a secret, and this is logged.
+                raise BugError(f"sending to {claimed.row.destination} broke: {what}") from None
             if finish is not None:
                 await self._write(claimed, finish)
         finally:
@@ -345,12 +376,22 @@ class Delivery:
 
     def _count(self, sending: Sending, outcome: DeliveryOutcome, now: Timestamp) -> None:
         destination = sending.row.destination
+        known = destination in self._circuits
         before = self._circuits.get(destination, Circuit())
         after = before.after(outcome, now)
         self._circuits[destination] = after
+        self._tried[destination] = sending.options
         if isinstance(outcome, Delivered):
             self._meters.accepted(destination, sending.message.kind, max(now - sending.message.at, 0))
         else:
             self._meters.failed(destination, type(outcome).__name__.lower())
-        if before.up is not after.up or sending.attempt == 1:
+        if before.up is not after.up or not known:
             self._meters.channel(destination, after.up)
+
+
+def _place(error: Exception) -> str:
+    """File and line where it was raised."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return f"{PurePath(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place is not None else "?"

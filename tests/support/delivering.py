@@ -35,7 +35,7 @@ class FakeMeters:
     latencies: list[Millis] = field(default_factory=list[Millis])
     failures: list[str] = field(default_factory=list[str])
     given_up: list[Destination] = field(default_factory=list[Destination])
-    channels: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
+    channels: list[tuple[str, bool | None]] = field(default_factory=list[tuple[str, bool | None]])
 
     def accepted(self, destination: Destination, kind: MessageKind, latency: Millis) -> None:
         self.latencies.append(latency)
@@ -46,7 +46,7 @@ class FakeMeters:
     def gave_up(self, destination: Destination, kind: MessageKind) -> None:
         self.given_up.append(destination)
 
-    def channel(self, destination: Destination, up: bool) -> None:
+    def channel(self, destination: Destination, up: bool | None) -> None:
         self.channels.append((str(destination), up))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from monitor.model.errors import BugError
 from monitor.model.notifications import (
     Delivered,
     DeliveryOutcome,
@@ -259,7 +261,10 @@ def test_an_error_of_our_own_neither_stops_the_loop_nor_loses_the_row() -> None:
         world.deliver(webhook=kind)
         await world.until(T0 + MINUTE)
         assert kind.keys == ["r1", "r2", "r1"]
-        assert [type(error).__name__ for error in world.tasks.errors] == ["BugError"]
+        (error,) = world.tasks.errors
+        assert isinstance(error, BugError)
+        assert re.fullmatch(r"sending to user:ana/webhook\[0\] broke: KeyError at [a-z_]+\.py:\d+", str(error))
+        assert (error.__cause__, error.__suppress_context__) == (None, True)
         assert all(row.state is OutboxState.SENT for row in await world.store.rows())
 
     story(tell)
@@ -399,6 +404,43 @@ def test_a_pause_is_no_longer_because_the_clock_was_set_back() -> None:
         assert kind.keys == ["r1", "r1"]
         await world.time.clock.sleep(20 * MINUTE)
         assert chat.keys == ["c0", "c1"]
+
+    story(tell)
+
+
+def test_a_channel_is_not_down_for_ever_when_nobody_uses_it() -> None:
+    """An hour after the last failure nothing is known of it."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, *[RetryLater("busy")] * 3, Rejected("gone"))
+        await world.store.add(a_row())
+        delivery = world.deliver(webhook=kind)
+        await world.until(T0 + 55 * MINUTE)
+        assert list(delivery.down()) == [_ANA]
+        await world.until(T0 + HOUR + MINUTE)
+        assert dict(delivery.down()) == {}
+        assert world.meters.channels == [(str(_ANA), True), (str(_ANA), False), (str(_ANA), None)]
+
+    story(tell)
+
+
+def test_a_reload_that_removes_or_changes_a_channel_makes_what_was_known_of_it_void() -> None:
+    """One that stays as it is stays down."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, *[RetryLater("busy")] * 500)
+        where = [Destination(name, "webhook") for name in ("removed", "changed", "same")]
+        world.book.known.update((one, "options") for one in where)
+        await world.store.add(*(a_row(key=one.receiver, order=one.receiver, receiver=one.receiver) for one in where))
+        delivery = world.deliver(webhook=kind)
+        await world.until(T0 + MINUTE)
+        assert set(delivery.down()) == set(where)
+        del world.book.known[where[0]]
+        world.book.known[where[1]] = "other options"
+        delivery.reconfigured()
+        assert list(delivery.down()) == where[2:]
+        gone = {str(one) for one in where[:2]}
+        assert {name for name, up in world.meters.channels if up is None} == gone
 
     story(tell)
 
