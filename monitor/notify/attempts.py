@@ -81,7 +81,7 @@ def admit(head: Head, now: Timestamp) -> Finish | None:
     if row.message.kind.wakes and row.incident and not _wanted(row, head.incident):
         why = "acknowledged, resolved or overtaken before it was sent"
         return Finish(state=OutboxState.CANCELLED, due_at=now, error=why, uncertain=head.uncertain, counted=False)
-    if row.message.kind is MessageKind.ACKNOWLEDGE and head.incident is not None and head.incident.epoch > row.epoch:
+    if row.message.kind is MessageKind.ACKNOWLEDGE and _given_back(row, head.incident):
         why = "overtaken by a later decision before it was sent"
         return Finish(state=OutboxState.CANCELLED, due_at=now, error=why, uncertain=head.uncertain, counted=False)
     if row.message.kind in _ANSWERS_A_PAGE and head.began is Began.CANCELLED and not head.uncertain:
@@ -157,6 +157,11 @@ def conclude(
 
 def _wanted(row: OutboxRow, incident: IncidentMark | None) -> bool:
     return incident is not None and incident.open and incident.epoch <= row.epoch
+
+
+def _given_back(row: OutboxRow, incident: IncidentMark | None) -> bool:
+    """Of an incident that was resolved meanwhile an old acknowledgement misleads nobody: its end is behind it."""
+    return incident is not None and incident.open and incident.epoch > row.epoch
 
 
 def _matters(row: OutboxRow) -> bool:

@@ -164,6 +164,7 @@ def test_an_acknowledgement_that_was_overtaken_is_not_sent() -> None:
     assert overtaken is not None
     assert (overtaken.state, overtaken.rows) == (OutboxState.CANCELLED, ())
     assert admit(Head(row=row, incident=IncidentMark(epoch=row.epoch, open=True)), T0) is None
+    assert admit(Head(row=row, incident=IncidentMark(epoch=row.epoch + 1, open=False)), T0) is None
 
 
 def test_a_page_after_an_acknowledgement_that_was_passed_on_is_passed_on_as_well() -> None:
