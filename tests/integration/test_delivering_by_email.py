@@ -47,7 +47,7 @@ async def test_a_mail_goes_over_starttls_with_text_and_html() -> None:
     assert outcome == Delivered(mail.content["Message-ID"])
     assert mail.tls
     assert (mail.sender, mail.to) == ("wk@example.com", ("ana@example.com", "bo@example.com"))
-    assert mail.content["Subject"] == "FIRING critical: shop-api is down"
+    assert mail.content["Subject"] == "shop-api is down"
     text = mail.content.get_body(("plain",))
     html = mail.content.get_body(("html",))
     assert text is not None and html is not None
@@ -72,7 +72,7 @@ async def test_mails_of_one_incident_share_a_thread_and_a_repeat_shares_the_id()
     first, repeat, resolve = (mail.content for mail in sink.mails)
     assert first["References"] == resolve["References"]
     assert first["Message-ID"] == repeat["Message-ID"] != resolve["Message-ID"]
-    assert repeat["Subject"] == "[possible repeat] FIRING critical: shop-api is down"
+    assert repeat["Subject"] == "[possible repeat] shop-api is down"
 
 
 async def test_a_label_cannot_add_a_header() -> None:

@@ -90,7 +90,7 @@ async def test_an_incident_is_one_root_message_edited_in_place_with_its_timeline
     assert root.text.startswith("RESOLVED: shop-api is down")
     replies = line.twin.slack.replies(root.ts)
     assert [reply.text.splitlines()[0] for reply in replies] == [
-        "*ACKNOWLEDGED critical: shop-api is down*",
+        "*ACKNOWLEDGED: shop-api is down*",
         "*RESOLVED: shop-api is down*",
     ]
     assert not any(reply.broadcast for reply in replies)
@@ -158,7 +158,7 @@ async def test_where_the_history_may_not_be_read_a_second_page_is_marked(line: L
     await line.send(_row())
     options = replace(line.options, channel="#elsewhere")
     assert isinstance(await line.send(_row(), options=options, uncertain=True), Delivered)
-    assert line.twin.slack.roots()[-1].text.startswith("[possible repeat] FIRING")
+    assert line.twin.slack.roots()[-1].text.startswith("[possible repeat] shop-api")
 
 
 async def test_a_resolve_finds_nothing_to_end_and_says_nothing(line: Line) -> None:
@@ -249,7 +249,7 @@ async def test_an_incoming_webhook_is_the_lesser_mode(line: Line) -> None:
     assert await line.send(_row(), options=options) == Delivered("")
     assert await line.send(_row(MessageKind.RESOLVE, "r2"), options=options, uncertain=True) == Delivered("")
     texts = [str(post["text"]) for post in line.twin.slack.webhook_posts]
-    assert texts == ["FIRING critical: shop-api is down", "[possible repeat] RESOLVED: shop-api is down"]
+    assert texts == ["shop-api is down", "[possible repeat] RESOLVED: shop-api is down"]
 
 
 async def test_slacks_limit_surfaces_with_its_wish(line: Line) -> None:

@@ -22,6 +22,10 @@ T0: Timestamp = parse_rfc3339("2026-03-02T09:00:00Z")
 INCIDENT = "01KJQ00000000000000000000A"
 
 
+_SAID = {MessageKind.RESOLVE: "RESOLVED: ", MessageKind.ACKNOWLEDGE: "ACKNOWLEDGED: "}
+"""On-call's titles say the state; those of plain notifications do not."""
+
+
 def a_message(kind: MessageKind = MessageKind.TRIGGER, *, at: Timestamp = T0, of_incident: bool = True) -> Message:
     """A message about one failing service."""
     labels = Labels({"alertname": "ServiceDown", "service": "shop-api", "severity": "critical"})
@@ -31,7 +35,7 @@ def a_message(kind: MessageKind = MessageKind.TRIGGER, *, at: Timestamp = T0, of
         kind=kind,
         reason=NotifyReason.STEP if of_incident else NotifyReason.FIRST,
         at=at,
-        title="shop-api is down",
+        title=(_SAID.get(kind, "") if of_incident else "") + "shop-api is down",
         text="No answer from <https://shop.example.com/healthz> & its twin.",
         severity=Severity.CRITICAL,
         since=T0 - 2 * MINUTE,
