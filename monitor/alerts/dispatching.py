@@ -11,19 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import (
-    AlertStep,
-    Placement,
-    Routing,
-    clean,
-    forgotten,
-    ingest,
-    look_again,
-    placements,
-    punctual,
-    rerouted,
-    restarted,
-)
+from monitor.alerts.pipeline import AlertStep, Placement, Routing, clean, ingest, look_again, placements, punctual
+from monitor.alerts.succession import forgotten, rerouted, restarted
 from monitor.clock import Clock, Jumps
 from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError

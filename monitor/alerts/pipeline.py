@@ -20,7 +20,7 @@ from monitor.model.alerts import Alert, MuteReason
 from monitor.model.errors import TemplateError
 from monitor.model.incidents import IncidentEvent, Member
 from monitor.model.labels import Labels
-from monitor.model.notifications import DeliveryReport, Destination, Message, NotifyReason, OutboxRow
+from monitor.model.notifications import Destination, Message, NotifyReason, OutboxRow
 from monitor.model.times import MINUTE, Millis, Timestamp
 
 RESTART_GRACE: Millis = 5 * MINUTE
@@ -139,7 +139,7 @@ def ingest(
     news: dict[str, Placement] = {}
     for alert, places in arrivals:
         targets = {place.group.id: place for place in places}
-        homes = [*targets, *(id_ for id_, group in groups.items() if id_ not in targets and _is_orphan(group))]
+        homes = [*targets, *(id_ for id_, group in groups.items() if id_ not in targets and is_orphan(group))]
         for id_ in homes:
             group = groups.get(id_)
             known = changed.get(id_, {}).get(alert.fingerprint) or (group and group.member(alert.fingerprint))
@@ -156,7 +156,7 @@ def ingest(
         if id_ in news and not group.flushed:
             group = replace(group, next_flush=_first_flush(group, news[id_].route, members.values(), now))
         told = _tell(group.with_members(members), routing, now)
-        step += replace(told, groups=()) + _retire(told.groups[0], now) if _is_orphan(group) else told
+        step += replace(told, groups=()) + _retire(told.groups[0], now) if is_orphan(group) else told
     return step
 
 
@@ -171,149 +171,14 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep
     return replace(told, groups=()) + after
 
 
-def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> AlertStep:
-    """A new configuration, or a new start. A group whose route still takes its members keeps its timers and its log. The
-    firing alerts of the others go where they now belong, under the log of the group that had the same key, so that nothing
-    is said twice. What nobody takes over is ended: whoever was told that alerts fire is told that they are told elsewhere,
-    and members of which an incident was told live on in an orphan, silent, until they have resolved."""
-    routes = routing.routes()
-    stays: dict[str, AlertGroup] = {}
-    leaves: list[AlertGroup] = []
-    firing: dict[str, Alert] = {}
-    for group in groups:
-        homes = [{place.group.id: place.group for place in placements(alert, routing)} for alert in group.members]
-        if _is_orphan(group):
-            stays[group.id] = group
-            continue
-        if homes and all(_same_home(group, home.get(group.id)) for home in homes):
-            stays[group.id] = _punctual_group(group, routes[group.route], now)
-        else:
-            leaves.append(group)
-        firing.update((alert.fingerprint, alert) for alert in group.firing(now))
-    step = ingest(stays, [(alert, placements(alert, routing)) for alert in firing.values()], routing, now)
-    after = {**stays, **{group.id: group for group in step.groups}}
-    for id_ in step.removed:
-        after.pop(id_, None)
-    logs = {(group.key, entry.destination): entry for group in leaves for entry in group.log}
-    for group in list(after.values()):
-        if _is_orphan(group):
-            continue
-        inherited = tuple(entry for (key, _), entry in logs.items() if key == group.key)
-        log = inherited if group.id not in stays and not group.log else group.log
-        served = {one.destination for one in routing.receivers[group.receiver].integrations}
-        after[group.id] = replace(group, log=tuple(entry for entry in log if entry.destination in served))
-    ended = [row for group in groups if not _is_orphan(group) for row in _ended(group, after.values(), routing, now)]
-    orphans = [orphan for group in leaves if (orphan := _orphan(group, after.values(), now)) is not None]
-    removed = [group.id for group in leaves if group.id not in after]
-    return AlertStep(
-        groups=(*after.values(), *orphans),
-        removed=(*step.removed, *removed),
-        events=step.events,
-        outbox=(*step.outbox, *ended),
-    )
-
-
-def forgotten(
-    groups: Mapping[str, AlertGroup], reports: Sequence[tuple[int, DeliveryReport]], routing: Routing, now: Timestamp
-) -> AlertStep:
-    """Notifications that were given up: the log must not say that their destinations know. The next flush decides anew."""
-    changed: dict[str, AlertGroup] = {}
-    routes = routing.routes()
-    for _, report in reports:
-        for group in groups.values():
-            mine = changed.get(group.id, group)
-            if report.order_key != _order_key(group.key, report.destination) or group.next_flush is None:
-                continue
-            log = tuple(entry for entry in mine.log if entry.destination != report.destination)
-            route = routes.get(group.route)
-            soon = now + (route.group_interval if route is not None else RESTART_GRACE)
-            changed[group.id] = replace(mine, log=log, next_flush=min(mine.next_flush or soon, soon))
-    return AlertStep(groups=tuple(changed.values()), consumed=tuple(id_ for id_, _ in reports))
-
-
-def restarted(group: AlertGroup, now: Timestamp) -> AlertGroup:
-    """After a start: what was believed to fire when we went down is believed a little longer, because whoever reports it
-    may have been down with us."""
-    return group.with_members(
-        {
-            alert.fingerprint: replace(alert, ends_at=max(alert.ends_at, now + RESTART_GRACE))
-            for alert in group.members
-            if alert.ends_at > alert.updated_at
-        }
-    )
-
-
-def _punctual_group(group: AlertGroup, route: Route, now: Timestamp) -> AlertGroup:
-    """No time of a group lies further ahead than it can have been set: the clock may have been put back while we were
-    down."""
-    flush = group.next_flush
-    return replace(
-        group,
-        next_flush=None if flush is None else min(flush, now + max(route.group_wait, route.group_interval)),
-        log=tuple(replace(entry, at=min(entry.at, now)) for entry in group.log),
-        members=tuple(punctual(alert, now) for alert in group.members),
-        created_at=min(group.created_at, now),
-    )
-
-
-def _ended(group: AlertGroup, after: Iterable[AlertGroup], routing: Routing, now: Timestamp) -> list[OutboxRow]:
-    """What ends the notifications of a group that is gone, at the destinations that no successor tells of them."""
-    told = {(one.key, entry.destination) for one in after for entry in one.log}
-    known = {one.destination: one for receiver in routing.receivers.values() for one in receiver.integrations}
-    rows: list[OutboxRow] = []
-    for entry in group.log:
-        integration = known.get(entry.destination, Integration(destination=entry.destination))
-        if not entry.firing or (group.key, entry.destination) in told or not integration.send_resolved:
-            continue
-        alerts = [
-            replace(alert, ends_at=min(alert.ends_at, now))
-            for alert in group.members
-            if alert.fingerprint in entry.firing
-        ]
-        if not alerts:
-            continue
-        row = _row(group, integration, alerts, NotifyReason.ALL_RESOLVED, routing, now)
-        moved = any(not alert.resolved(now) for alert in group.members)
-        words = f"The routing was changed: what fires is told elsewhere now.\n{row.message.text}"
-        message = replace(row.message, text=words) if moved else row.message
-        rows.append(replace(row, dedupe_key=f"{row.dedupe_key}|moved|{now}", message=message))
-    return rows
-
-
-def _orphan(group: AlertGroup, after: Iterable[AlertGroup], now: Timestamp) -> AlertGroup | None:
-    """The members that an incident was told of and that no group of the same incident has taken over."""
-    if not group.policy:
-        return None
-    taken = {
-        alert.fingerprint
-        for one in after
-        if (one.policy, one.key) == (group.policy, group.key)
-        for alert in one.members
-    }
-    told = tuple(entry for entry in group.told if entry.partition(":")[0] not in taken)
-    if not told:
-        return None
-    names = {entry.partition(":")[0] for entry in told}
-    return replace(
-        group,
-        id=f"orphan:{group.policy}:{group.id}:{now}",
-        members=tuple(alert for alert in group.members if alert.fingerprint in names),
-        told=told,
-        log=(),
-        next_flush=None,
-    )
-
-
-def _order_key(key: str, destination: Destination) -> str:
+def order_key_of(key: str, destination: Destination) -> str:
+    """What a destination hears of the groups with this key, it hears in order."""
     return f"group|{key}|{destination}"
 
 
-def _is_orphan(group: AlertGroup) -> bool:
+def is_orphan(group: AlertGroup) -> bool:
+    """No route holds this group any more; it lives until its incident has heard that its members resolved."""
     return group.next_flush is None and group.created_at > 0
-
-
-def _same_home(group: AlertGroup, home: AlertGroup | None) -> bool:
-    return home is not None and (home.receiver, home.policy) == (group.receiver, group.policy)
 
 
 def _first_flush(group: AlertGroup, route: Route, alerts: Iterable[Alert], now: Timestamp) -> Timestamp:
@@ -398,7 +263,7 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
         )
         shown = [alert for alert in audible if integration.send_resolved or not alert.resolved(now)]
         if shown:
-            rows.append(_row(group, integration, shown, reason, routing, now))
+            rows.append(notification(group, integration, shown, reason, routing, now))
     left = {alert.fingerprint for alert in group.firing(now)}
     if not left:
         return AlertStep(removed=(group.id,), outbox=tuple(rows))
@@ -414,7 +279,7 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
     return AlertStep(groups=(after,), outbox=tuple(rows))
 
 
-def _row(
+def notification(
     group: AlertGroup,
     integration: Integration,
     alerts: Sequence[Alert],
@@ -422,6 +287,7 @@ def _row(
     routing: Routing,
     now: Timestamp,
 ) -> OutboxRow:
+    """What one destination of a group is sent, ready for the outbox."""
     message = group_message(
         group,
         sorted(alerts, key=_reading_order),
@@ -432,7 +298,7 @@ def _row(
     )
     return OutboxRow(
         dedupe_key=f"group|{group.id}|{group.created_at}|{group.epoch}|{integration.destination}",
-        order_key=_order_key(group.key, integration.destination),
+        order_key=order_key_of(group.key, integration.destination),
         destination=integration.destination,
         message=_rendered(message, integration, routing),
         due_at=now,

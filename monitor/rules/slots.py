@@ -6,14 +6,16 @@ The time of an evaluation is its slot, however late it runs. Source: prometheus 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp
 
 
 def offset_of(file: str, name: str, interval: Millis) -> Millis:
-    """Where in each interval the group's slots lie."""
-    return int(Labels({"file": file, "name": name}).fingerprint, 16) % interval
+    """Where in each interval the group's slots lie: the same wherever the folder of the file lies, so that what was seen of
+    a configuration in one place, or in a story, is what happens in another."""
+    return int(Labels({"file": PurePath(file).name, "name": name}).fingerprint, 16) % interval
 
 
 def slot_at(now: Timestamp, interval: Millis, offset: Millis) -> Timestamp:

@@ -1,0 +1,165 @@
+"""What outlives a configuration, a process or a delivery: groups under new routes, after a start, after a give-up.
+
+The same laws hold as in `pipeline`: nothing is said twice, everything that was said is ended, and an incident hears of the
+end of every alert that it was told of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from monitor.alerts.groups import AlertGroup
+from monitor.alerts.pipeline import (
+    RESTART_GRACE,
+    AlertStep,
+    Routing,
+    ingest,
+    is_orphan,
+    notification,
+    order_key_of,
+    placements,
+    punctual,
+)
+from monitor.alerts.receivers import Integration
+from monitor.alerts.routes import Route
+from monitor.model.alerts import Alert
+from monitor.model.notifications import DeliveryReport, NotifyReason, OutboxRow
+from monitor.model.times import Timestamp
+
+
+def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> AlertStep:
+    """A new configuration, or a new start. A group whose route still takes its members keeps its timers and its log. The
+    firing alerts of the others go where they now belong, under the log of the group that had the same key, so that nothing
+    is said twice. What nobody takes over is ended: whoever was told that alerts fire is told that they are told elsewhere,
+    and members of which an incident was told live on in an orphan, silent, until they have resolved."""
+    routes = routing.routes()
+    stays: dict[str, AlertGroup] = {}
+    leaves: list[AlertGroup] = []
+    firing: dict[str, Alert] = {}
+    for group in groups:
+        homes = [{place.group.id: place.group for place in placements(alert, routing)} for alert in group.members]
+        if is_orphan(group):
+            stays[group.id] = group
+            continue
+        if homes and all(_same_home(group, home.get(group.id)) for home in homes):
+            stays[group.id] = _punctual_group(group, routes[group.route], now)
+        else:
+            leaves.append(group)
+        firing.update((alert.fingerprint, alert) for alert in group.firing(now))
+    step = ingest(stays, [(alert, placements(alert, routing)) for alert in firing.values()], routing, now)
+    after = {**stays, **{group.id: group for group in step.groups}}
+    for id_ in step.removed:
+        after.pop(id_, None)
+    logs = {(group.key, entry.destination): entry for group in leaves for entry in group.log}
+    for group in list(after.values()):
+        if is_orphan(group):
+            continue
+        inherited = tuple(entry for (key, _), entry in logs.items() if key == group.key)
+        log = inherited if group.id not in stays and not group.log else group.log
+        served = {one.destination for one in routing.receivers[group.receiver].integrations}
+        after[group.id] = replace(group, log=tuple(entry for entry in log if entry.destination in served))
+    ended = [row for group in groups if not is_orphan(group) for row in _ended(group, after.values(), routing, now)]
+    orphans = [orphan for group in leaves if (orphan := _orphan(group, after.values(), now)) is not None]
+    removed = [group.id for group in leaves if group.id not in after]
+    return AlertStep(
+        groups=(*after.values(), *orphans),
+        removed=(*step.removed, *removed),
+        events=step.events,
+        outbox=(*step.outbox, *ended),
+    )
+
+
+def forgotten(
+    groups: Mapping[str, AlertGroup], reports: Sequence[tuple[int, DeliveryReport]], routing: Routing, now: Timestamp
+) -> AlertStep:
+    """Notifications that were given up: the log must not say that their destinations know. The next flush decides anew."""
+    changed: dict[str, AlertGroup] = {}
+    routes = routing.routes()
+    for _, report in reports:
+        for group in groups.values():
+            mine = changed.get(group.id, group)
+            if report.order_key != order_key_of(group.key, report.destination) or group.next_flush is None:
+                continue
+            log = tuple(entry for entry in mine.log if entry.destination != report.destination)
+            route = routes.get(group.route)
+            soon = now + (route.group_interval if route is not None else RESTART_GRACE)
+            changed[group.id] = replace(mine, log=log, next_flush=min(mine.next_flush or soon, soon))
+    return AlertStep(groups=tuple(changed.values()), consumed=tuple(id_ for id_, _ in reports))
+
+
+def restarted(group: AlertGroup, now: Timestamp) -> AlertGroup:
+    """After a start: what was believed to fire when we went down is believed a little longer, because whoever reports it
+    may have been down with us."""
+    return group.with_members(
+        {
+            alert.fingerprint: replace(alert, ends_at=max(alert.ends_at, now + RESTART_GRACE))
+            for alert in group.members
+            if alert.ends_at > alert.updated_at
+        }
+    )
+
+
+def _same_home(group: AlertGroup, home: AlertGroup | None) -> bool:
+    return home is not None and (home.receiver, home.policy) == (group.receiver, group.policy)
+
+
+def _punctual_group(group: AlertGroup, route: Route, now: Timestamp) -> AlertGroup:
+    """No time of a group lies further ahead than it can have been set: the clock may have been put back while we were
+    down."""
+    flush = group.next_flush
+    return replace(
+        group,
+        next_flush=None if flush is None else min(flush, now + max(route.group_wait, route.group_interval)),
+        log=tuple(replace(entry, at=min(entry.at, now)) for entry in group.log),
+        members=tuple(punctual(alert, now) for alert in group.members),
+        created_at=min(group.created_at, now),
+    )
+
+
+def _ended(group: AlertGroup, after: Iterable[AlertGroup], routing: Routing, now: Timestamp) -> list[OutboxRow]:
+    """What ends the notifications of a group that is gone, at the destinations that no successor tells of them."""
+    told = {(one.key, entry.destination) for one in after for entry in one.log}
+    known = {one.destination: one for receiver in routing.receivers.values() for one in receiver.integrations}
+    rows: list[OutboxRow] = []
+    for entry in group.log:
+        integration = known.get(entry.destination, Integration(destination=entry.destination))
+        if not entry.firing or (group.key, entry.destination) in told or not integration.send_resolved:
+            continue
+        alerts = [
+            replace(alert, ends_at=min(alert.ends_at, now))
+            for alert in group.members
+            if alert.fingerprint in entry.firing
+        ]
+        if not alerts:
+            continue
+        row = notification(group, integration, alerts, NotifyReason.ALL_RESOLVED, routing, now)
+        moved = any(not alert.resolved(now) for alert in group.members)
+        words = f"The routing was changed: what fires is told elsewhere now.\n{row.message.text}"
+        message = replace(row.message, text=words) if moved else row.message
+        rows.append(replace(row, dedupe_key=f"{row.dedupe_key}|moved|{now}", message=message))
+    return rows
+
+
+def _orphan(group: AlertGroup, after: Iterable[AlertGroup], now: Timestamp) -> AlertGroup | None:
+    """The members that an incident was told of and that no group of the same incident has taken over."""
+    if not group.policy:
+        return None
+    taken = {
+        alert.fingerprint
+        for one in after
+        if (one.policy, one.key) == (group.policy, group.key)
+        for alert in one.members
+    }
+    told = tuple(entry for entry in group.told if entry.partition(":")[0] not in taken)
+    if not told:
+        return None
+    names = {entry.partition(":")[0] for entry in told}
+    return replace(
+        group,
+        id=f"orphan:{group.policy}:{group.id}:{now}",
+        members=tuple(alert for alert in group.members if alert.fingerprint in names),
+        told=told,
+        log=(),
+        next_flush=None,
+    )
