@@ -6,7 +6,7 @@ alert is kept for a while so that its end is told often enough to arrive; when t
 anew. Everything here is a function of its arguments.
 
 Source: prometheus rules/alerting.go (Eval, sendAlerts). Ours beside: `held_until`, which keeps an alert that was restored
-from resolving before its data are back.
+from ending before its data are back.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ActiveAlert:
     valid_until: Timestamp | None = None
     """What the last report said of its end."""
     held_until: Timestamp | None = None
-    """Restored: being missed before this instant does not resolve it."""
+    """Restored: being missed before this instant does not end it."""
 
 
 class Seen(Enum):

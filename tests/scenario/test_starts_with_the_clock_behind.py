@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from monitor.model.times import HOUR
 from monitor.simulate.stories import Story, acknowledged, page, resolve
 from tests.support.story_files import COMMON, QUEUE, story_configuration
@@ -51,15 +53,19 @@ def test_a_recovery_after_the_start_is_noticed_at_once(tmp_path: Path) -> None:
     story.until("3h").expect_nothing()
 
 
-def test_a_pending_alert_fires_a_minute_later_at_most(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "paged"),
+    [("patient", "12m8s776ms"), ("five", "12m5s663ms"), ("six", "12m5s831ms"), ("seven", "12m7s360ms")],
+)
+def test_a_pending_alert_fires_a_minute_later_at_most(tmp_path: Path, name: str, paged: str) -> None:
     """What was observed of `for` before the kill counts after it, up to the last time it was stored: 11m8s776ms would be
-    the time without a jump."""
-    (tmp_path / "patient.yml").write_text(PATIENT)
+    the time without a jump. All groups but the first are due between the start and the first scrape."""
+    (tmp_path / "patient.yml").write_text(PATIENT.replace("name: patient", f"name: {name}"))
     common = COMMON.replace("rule_files: [rules.yml]", "rule_files: [patient.yml]")
     story = Story(story_configuration(tmp_path, common=common))
     story.at("1m").serve(QUEUE, "queue_length 50\n")
     story.at("6m").crash(back_after="5s")
     story.at("6m2s").jump(-HOUR)
-    story.at("12m8s776ms").expect(page("ana"))
+    story.at(paged).expect(page("ana"))
     story.at("13m").ack("ana").expect(acknowledged("ana"))
     story.until("3h").expect_nothing()

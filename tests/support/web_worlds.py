@@ -31,6 +31,7 @@ from monitor.rules.evaluating import Surroundings
 from monitor.rules.groups import RuleGroup
 from monitor.rules.inline import InlineQuerier
 from monitor.rules.scheduling import RuleScheduler
+from monitor.simulate.world import Journal
 from monitor.state.alert_store import SqlAlertStore
 from monitor.state.audit_store import SqlAuditStore
 from monitor.state.database import Database, Inline
@@ -126,25 +127,6 @@ def _options(lookback: Millis | None) -> Options:
     return Options() if lookback is None else replace(Options(), lookback=lookback)
 
 
-class QuietLog:
-    """Keeps what is logged."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str, dict[str, object]]] = []
-
-    def debug(self, event: str, **facts: object) -> None:
-        self.lines.append(("debug", event, facts))
-
-    def info(self, event: str, **facts: object) -> None:
-        self.lines.append(("info", event, facts))
-
-    def warning(self, event: str, **facts: object) -> None:
-        self.lines.append(("warning", event, facts))
-
-    def error(self, event: str, **facts: object) -> None:
-        self.lines.append(("error", event, facts))
-
-
 @dataclass
 class WebWorld:
     """The server, what is behind it, and a client."""
@@ -153,7 +135,7 @@ class WebWorld:
     url: str
     client: aiohttp.ClientSession
     samples: SampleStore
-    log: QuietLog
+    log: Journal
     database: Database
     report: FakeReport
     observed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -264,7 +246,7 @@ async def web_world(
     )
     probing.configure(checks)
     settings = configuration(text, folder, listen=f"{listen}:0")
-    log = QuietLog()
+    log = Journal()
     report = FakeReport()
     holder: list[WebWorld] = []
 

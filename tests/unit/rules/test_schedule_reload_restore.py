@@ -241,6 +241,23 @@ def test_pending_time_that_was_not_observed_does_not_count() -> None:
         play(story, start=stopped + outage, states=states)
 
 
+def test_a_restored_pending_alert_waits_for_its_data() -> None:
+    """It is not begun anew because the first evaluation found nothing; what stays away is dropped after two intervals."""
+    rule = {"alert": "A", "expr": "x == 0", "for": "5m"}
+    group = groups_of(rule, interval="15s")[0]
+    states = FakeRuleStateStore()
+    stopped = _until_firing(states, group)
+
+    async def story(stage: Stage) -> None:
+        await stage.scheduler.start([group])
+        await stage.sleep(29)
+        assert [alert.state for alert in stage.scheduler.status()[0].rules[0].alerts] == [AlertState.PENDING]
+        await stage.sleep(16)
+        assert stage.scheduler.status()[0].rules[0].alerts == ()
+
+    play(story, start=stopped + 10 * MINUTE, states=states)
+
+
 def test_states_older_than_an_hour_are_dropped() -> None:
     """And deleted from the store."""
     states = FakeRuleStateStore()
