@@ -14,6 +14,8 @@ from typing import cast
 
 import trustme
 
+from tests.support.farewell import farewell
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
@@ -78,6 +80,7 @@ async def running_sink(*, implicit_tls: bool = False) -> AsyncGenerator[SmtpSink
         for task in list(talks):
             task.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
+        await farewell([sink.port])
 
 
 class _Talk:

@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.support.farewell import farewell
+
 Script = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -34,11 +36,9 @@ async def serving(
 ) -> AsyncGenerator[Target]:
     """Run a server with this script. With `silent` the script does not wait for a request first."""
     tasks: set[asyncio.Task[None]] = set()
-    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         target.connections += 1
-        writers.append(writer)
         task = asyncio.current_task()
         if task is not None:
             tasks.add(task)
@@ -67,11 +67,8 @@ async def serving(
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        for writer in writers:
-            writer.transport.abort()
+        await farewell([target.port])
         await server.wait_closed()
-        for _ in range(3):  # the loop closes aborted sockets in its next turns
-            await asyncio.sleep(0)
 
 
 def reply(status: int = 200, body: bytes = b"ok", *headers: tuple[str, str]) -> Script:

@@ -25,6 +25,7 @@ import trustme
 from aiohttp import web
 
 from monitor.clock import Clock
+from tests.support.farewell import farewell
 from tests.support.twin.faults import Fault, FaultKind, FaultScript
 from tests.support.twin.pagerduty import PagerDutyTwin
 from tests.support.twin.records import Received
@@ -250,9 +251,9 @@ async def running_twin(*, port: int = 0, tls_port: int = 0, twin: Twin | None = 
         server.https_url = f"https://127.0.0.1:{addresses[1][1]}"
         yield server
     finally:
+        ports = [address[1] for address in cast("list[tuple[str, int]]", runner.addresses)]
         await runner.cleanup()
-        # closed transports say goodbye in the next round of the loop
-        await asyncio.sleep(0)
+        await farewell(ports)
 
 
 def _document(raw: bytes) -> dict[str, Any]:
