@@ -147,6 +147,7 @@ class Daemon:
         """Go down: no new work, finish what is under way, write what is not written. Each step is taken whatever became of
         those before it; what failed is logged, and the last of it raised."""
         self.log.open()
+        began = self.clock.monotonic()
         if self.parts is not None:
             self.health.ready = False
         async with contextlib.AsyncExitStack() as steps:  # the last one is taken first
@@ -168,6 +169,7 @@ class Daemon:
             if self.rooms is not None:
                 steps.push_async_callback(self._step, self.rooms.stop, _DRAIN_SECONDS)
             steps.push_async_callback(self._step, self._end_reloads)
+        self.log.info("stopped", seconds=round(self.clock.monotonic() - began, 2))
 
     def reload_soon(self) -> None:
         """SIGHUP."""

@@ -12,11 +12,14 @@ from monitor.model.notifications import Destination, Message, MessageKind, Notif
 from monitor.model.times import SECOND, Millis
 
 _PATIENCE: Millis = 20 * SECOND
+_CHANCES = 2
+"""Attempts that are waited for: a first failure may be mended by the second."""
 _LOOK_EVERY: Millis = 100
 
 
 async def send_test(rooms: Rooms, receiver: str, actor: Actor) -> Sequence[str]:
-    """A line for each integration of the receiver or person (`user:ana`): what became of it within twenty seconds. Raises
+    """A line for each integration of the receiver or person (`user:ana`): what became of it within twenty seconds, or
+    after two attempts that failed. Raises
     NotFoundError."""
     book = rooms.configuration.paging.book
     known = book.destinations
@@ -65,6 +68,8 @@ async def _outcome(rooms: Rooms, row: OutboxRow, until: int) -> str:
             return "delivered"
         if sent is not None and sent.state in (OutboxState.FAILED, OutboxState.CANCELLED):
             return f"failed: {sent.error}"
+        if sent is not None and sent.error and sent.attempts >= _CHANCES:
+            return f"not delivered: {sent.error} ({sent.attempts} attempts; it is tried again)"
         if clock.now() >= until:
             return f"not delivered yet: {sent.error if sent is not None and sent.error else 'no answer'}"
         await clock.sleep(_LOOK_EVERY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -67,8 +67,20 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _main() -> None:
-    """Here so that a single imported verb still is called by its name."""
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from monitor.cli.version import version
+
+        version()
+        raise typer.Exit
+
+
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Here also so that a single imported verb still is called by its name."""
 
 
 def _run() -> None:

@@ -33,6 +33,14 @@ class Section(BaseModel):
     )
 
 
+class MisfitError(ValueError):
+    """A value that another program would refuse in the same words, with the remedy that it would not name."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.remedy = remedy
+
+
 def _text(value: Any) -> Any:
     if isinstance(value, Scalar):
         return "" if value.is_null else value.text
@@ -67,10 +75,13 @@ def _flag(value: Any) -> Any:
 
 
 def _span(value: Any) -> Any:
-    if isinstance(value, Scalar):
-        return parse_duration(value.text)
-    if isinstance(value, str):
-        return parse_duration(value)
+    if isinstance(value, Scalar | str):
+        text = value if isinstance(value, str) else value.text
+        try:
+            return parse_duration(text)
+        except ValueError as error:
+            example = f"{text}s" if text.isdecimal() else "30s or 1h30m"
+            raise MisfitError(str(error), f"write a number with its unit, such as {example}") from None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise ValueError("a duration is wanted here, such as 30s or 1h30m")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from monitor.config.fields import MisfitError
 from monitor.config.yamltree import Document, Path, Scalar, Tree, path_text
 from monitor.model.errors import ConfigError, Finding
 
@@ -21,6 +22,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.all: list[Finding] = []
+        self._explained: dict[tuple[str, str], Finding] = {}
 
     def __repr__(self) -> str:
         return f"Findings({len(self.errors)} errors, {len(self.all) - len(self.errors)} warnings)"
@@ -45,6 +47,11 @@ class Findings:
                 original=original,
             )
         )
+
+    def explained(self) -> None:
+        """What was found last explains whatever else is said of its place; nothing more is told of that."""
+        finding = self.all[-1]
+        self._explained.setdefault((finding.file, finding.path), finding)
 
     def doubt(self, document: Document, path: Path, problem: str, remedy: str = "") -> None:
         """Something that works otherwise than the writer may think."""
@@ -80,10 +87,15 @@ class Findings:
                 self._detail(model, document, path, detail)
             return None
 
+    def error(self) -> ConfigError:
+        """Everything that is to be told, as an error."""
+        told = self._explained
+        return ConfigError([one for one in self.all if told.get((one.file, one.path), one) is one])
+
     def raise_errors(self) -> None:
         """Raise ConfigError with everything that is wrong, if anything is."""
         if self.errors:
-            raise ConfigError(self.all)
+            raise self.error()
 
     def _detail(self, model: type[BaseModel], document: Document, base: Path, detail: Any) -> None:
         location: Path = base + tuple(part for part in detail["loc"] if not _is_branch_name(part))
@@ -109,6 +121,9 @@ class Findings:
         else:
             message = str(detail["msg"]).removeprefix("Value error, ")
             problem, _, remedy = message.partition(": ") if kind == "value_error" else (message, "", "")
+            error = detail.get("ctx", {}).get("error")
+            if isinstance(error, MisfitError):
+                problem, remedy = message, error.remedy
             self.wrong(document, location, problem, remedy, original=message)
 
 

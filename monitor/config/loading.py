@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from monitor.config.alertmanager_file import AlertmanagerParts, read_alertmanager
 from monitor.config.checks import CheckSection, check_of_url, read_checks
 from monitor.config.configuration import Configuration, HostSettings, Listen, LogSettings, Paging, Storage, Token
+from monitor.config.credential_files import doubt_missing
 from monitor.config.document import ConfigurationSection, LogSection, TokenSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
@@ -38,6 +39,8 @@ from monitor.rules.groups import RuleGroup
 from monitor.rules.rule_files import Defaults
 
 P = TypeVar("P")
+Locate: TypeAlias = Callable[[str], str]
+"""From a file's name in a document to where it is."""
 
 DEFAULT_FILE = "watchkeeper.yml"
 DEFAULT_LISTEN = "127.0.0.1:9797"
@@ -70,23 +73,21 @@ def load(overrides: Overrides, environment: Environment, variables: Mapping[str,
     findings = Findings()
     document = _own_document(overrides, environment, findings)
     tree = expand(document.tree, os.environ if variables is None else variables, document, findings)
-    findings.raise_errors()
     document = replace(document, tree=tree)
     section, checks, broken = _sections(document, findings)
     base = FilePath(document.file).parent if overrides.config or document.lines else FilePath.cwd()
     loading = _Loading(section, checks, broken, document, base, environment, overrides, findings)
     configuration = loading.configuration()
-    findings.raise_errors()
-    if configuration is None:
-        raise ConfigError(findings.all)
+    if findings.errors or configuration is None:
+        raise findings.error()
     return replace(configuration, warnings=tuple(findings.warnings))
 
 
 def _sections(
     document: Document, findings: Findings
 ) -> tuple[ConfigurationSection, list[tuple[int, CheckSection]], frozenset[str]]:
-    """The document as sections, the checks with their places, and the names of sections that are broken. A broken one has its default, so that the mistakes
-    of the others are found as well. Checks are looked at one by one."""
+    """The document as sections, the checks with their places, and the names of sections that are broken. A broken one has
+    its default, so that the mistakes of the others are found as well. Checks are looked at one by one."""
     tree = document.tree if isinstance(document.tree, dict) else {}
     items = tree.get("checks")
     checks: list[tuple[int, CheckSection]] = []
@@ -104,7 +105,7 @@ def _sections(
             return section, checks, frozenset(broken)
         names = {finding.path.split(".")[0].split("[")[0] for finding in findings.errors[known:]} & set(tree)
         if not names:
-            raise ConfigError(findings.all)
+            raise findings.error()
         broken |= names
         tree = {key: value for key, value in tree.items() if key not in names}
 
@@ -155,6 +156,7 @@ class _Loading:
     def configuration(self) -> Configuration | None:
         section, document, findings = self.section, self.document, self.findings
         self._warn_unserved()
+        doubt_missing(document, document.tree, findings, self._locate)
         environment_name = self.environment.environment or section.environment
         prometheus = self._prometheus()
         alertmanager = self._alertmanager()
@@ -241,9 +243,7 @@ class _Loading:
         path = self.base / section.prometheus_file
         parts = self._other_file(
             path,
-            lambda document: read_prometheus(
-                document, document.tree, (), findings, lambda name: str(path.parent / name)
-            ),
+            lambda document, locate: read_prometheus(document, document.tree, (), findings, locate),
         )
         if parts is None:
             return PrometheusParts()
@@ -263,15 +263,13 @@ class _Loading:
         path = self.base / section.alertmanager_file
         return self._other_file(
             path,
-            lambda document: read_alertmanager(
-                document, document.tree, (), findings, lambda name: str(path.parent / name)
-            ),
+            lambda document, locate: read_alertmanager(document, document.tree, (), findings, locate),
         )
 
     def _has_alertmanager(self) -> bool:
         return self.section.alertmanager is not None or bool(self.section.alertmanager_file)
 
-    def _other_file(self, path: FilePath, read_it: Callable[[Document], P | None]) -> P | None:
+    def _other_file(self, path: FilePath, read_it: Callable[[Document, Locate], P | None]) -> P | None:
         try:
             document = read(path.read_text(encoding="utf-8"), str(path))
         except ConfigError as error:
@@ -281,7 +279,12 @@ class _Loading:
             reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
             self.findings.all.append(Finding(file=str(path), line=0, path="", problem=f"cannot be read: {reason}"))
             return None
-        return read_it(document)
+
+        def locate(name: str) -> str:
+            return str(path.parent / name)
+
+        doubt_missing(document, document.tree, self.findings, locate)
+        return read_it(document, locate)
 
     def _own_receivers(self) -> dict[str, ReceiverParts]:
         tree = self.document.tree.get("receivers") if isinstance(self.document.tree, dict) else None

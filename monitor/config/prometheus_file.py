@@ -238,6 +238,8 @@ def _job(
     metric_relabel = _relabeling(section.metric_relabel_configs, document, (*path, "metric_relabel_configs"), findings)
     if relabel is None or metric_relabel is None:
         return None
+    if not section.relabel_configs:
+        _refuse_urls(section, document, path, findings)
     return ScrapeJob(
         name=section.job_name,
         interval=interval,
@@ -268,6 +270,27 @@ def _job(
         extra_metrics=section.extra_scrape_metrics,
         transport="" if transport == JobTls() else hashlib.sha256(repr(transport).encode()).hexdigest(),
     )
+
+
+def _refuse_urls(section: ScrapeSection, document: Document, path: Path, findings: Findings) -> None:
+    """An address is host:port. Only relabelling can make one of a URL, as jobs for an exporter of probes do."""
+    for place, group in enumerate(section.static_configs):
+        for which, address in enumerate(group.targets):
+            if "/" not in address:
+                continue
+            scheme, _, rest = address.rpartition("://")
+            host, slash, tail = rest.partition("/")
+            remedy = [f"write {host}"]
+            if scheme and scheme != section.scheme:
+                remedy.append(f"scheme: {scheme}")
+            if tail and slash + tail != section.metrics_path:
+                remedy.append(f"metrics_path: /{tail}")
+            findings.wrong(
+                document,
+                (*path, "static_configs", place, "targets", which),
+                f'"{address}" is not a valid hostname',
+                " and ".join(remedy),
+            )
 
 
 def _authorization(section: HttpClientSection, locate: Callable[[str], str]) -> Authorization | None:

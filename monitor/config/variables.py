@@ -13,7 +13,8 @@ _VARIABLE: Final = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?
 
 
 def expand(tree: Tree, environment: Mapping[str, str], document: Document, findings: Findings, path: Path = ()) -> Tree:
-    """The tree with every variable replaced; `$$` is a dollar. A variable that is not set and has no default is a mistake."""
+    """The tree with every variable replaced; `$$` is a dollar. A variable that is not set and has no default is a mistake, and
+    stays as it is written, so that the rest is looked at as well."""
     if isinstance(tree, list):
         return [expand(item, environment, document, findings, (*path, place)) for place, item in enumerate(tree)]
     if isinstance(tree, dict):
@@ -30,6 +31,8 @@ def expand(tree: Tree, environment: Mapping[str, str], document: Document, findi
             findings.wrong(
                 document, path, f"the environment variable {name} is not set", f"set it, or write ${{{name}:-default}}"
             )
-        return found or ""
+            findings.explained()
+            return match.group()
+        return found
 
     return Scalar(_VARIABLE.sub(value, tree.text), tree.quoted)

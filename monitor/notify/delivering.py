@@ -21,9 +21,7 @@ from monitor.model.notifications import (
     DeliveryOutcome,
     Destination,
     MessageKind,
-    OutboxRow,
     OutboxState,
-    Rejected,
     Unknown,
 )
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
@@ -161,14 +159,6 @@ class Delivery:
     def down(self) -> Mapping[Destination, str]:
         """The channels that are down, each with its latest failure."""
         return {destination: circuit.why for destination, circuit in self._circuits.items() if not circuit.up}
-
-    async def try_out(self, row: OutboxRow) -> DeliveryOutcome:
-        """Send this once, past the outbox and all limits: for somebody who tests a receiver and waits for the answer."""
-        kind = self._kinds.get(row.destination.integration)
-        options = self._book.options(row.destination)
-        if kind is None or options is None:
-            return Rejected(f"{row.destination} is not in the configuration")
-        return await self._send(kind, Sending(row=row, options=options, now=self._clock.now()))
 
     async def drain(self) -> None:
         """Claim nothing more and return when no attempt is under way. Bound it with a timeout; what is cut off comes back

@@ -84,7 +84,8 @@ class Finish:
     due_at: Timestamp
     """When it may be claimed again, for PENDING and UNKNOWN; otherwise when it ended."""
     error: str = ""
-    """Why it did not arrive, for people. Never holds a secret."""
+    """Why it did not arrive, for people. Never holds a secret. A row that waits with nothing new to say keeps what was
+    said before."""
     handle: str = ""
     uncertain: bool = False
     """The attempt, or a former one, may have arrived."""

@@ -176,7 +176,7 @@ class Reached:
     """Empty for a channel or receiver, which is nobody in particular."""
 
     def __str__(self) -> str:
-        return self.person or self.destination.receiver
+        return self.person or self.destination.receiver.removesuffix(":")
 
 
 class Directory(Protocol):

@@ -135,13 +135,16 @@ class OutboxStoreContract:
         assert await bench.keys() == ["b"]
 
     async def test_a_row_that_was_put_back_waits_and_remembers(self, bench: OutboxBench) -> None:
-        """Attempts are counted only where one was made; doubt stays."""
+        """Attempts are counted only where one was made; doubt and its reason stay."""
         await bench.fill(a_row())
         await bench.settle(Finish(state=OutboxState.UNKNOWN, due_at=T0 + 1, uncertain=True, error="lost"))
         again = Finish(state=OutboxState.UNKNOWN, due_at=T0 + 2, uncertain=True, counted=False)
         await bench.settle(again, T0 + 1)
         (one,) = await bench.claim(T0 + 2)
         assert (one.attempts, one.uncertain) == (1, True)
+        assert [row.error for row in await bench.kept()] == ["lost"]
+        assert await bench.store.finish(one.seq, one.fence, _SENT, T0 + 2)
+        assert [row.error for row in await bench.kept()] == [""]
 
     async def test_a_row_remembers_that_others_were_told(self, bench: OutboxBench) -> None:
         """Whatever its later ends say, and through a lease that ends."""

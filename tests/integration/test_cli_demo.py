@@ -38,7 +38,9 @@ def test_every_stage_of_the_story_is_seen_within_a_minute(tmp_path: Path) -> Non
 def test_an_interrupted_demo_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
     """Ctrl-C in the middle: both children end and the temporary folder goes."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits "ignore"
     with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as demo:
+        signal.signal(signal.SIGINT, former)
         assert demo.stdout is not None
         for line in demo.stdout:
             if "breaks" in line:

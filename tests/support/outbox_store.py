@@ -13,6 +13,7 @@ from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
 from monitor.notify.redirects import redirected_key
 
 _ENDED = frozenset({OutboxState.SENT, OutboxState.FAILED, OutboxState.CANCELLED})
+_WAITING = (OutboxState.PENDING, OutboxState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ class FakeOutboxStore:
             one,
             state=finish.state,
             due_at=finish.due_at,
-            error=finish.error,
+            error=finish.error or (one.error if finish.state in _WAITING else ""),
             handle=finish.handle or one.handle,
             uncertain=finish.uncertain,
             alarmed=one.alarmed or finish.alarmed,

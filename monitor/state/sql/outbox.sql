@@ -25,7 +25,8 @@ UPDATE outbox SET state = 'leased', fence = fence + 1, lease_until = :lease_unti
 SELECT 1 AS yes FROM outbox WHERE seq = :seq AND fence = :fence AND state = 'leased';
 
 -- name: finish
-UPDATE outbox SET state = :state, due_at = :due_at, last_error = :error, uncertain = :uncertain,
+UPDATE outbox SET state = :state, due_at = :due_at, uncertain = :uncertain,
+       last_error = CASE WHEN :error = '' AND :state IN ('pending', 'unknown') THEN last_error ELSE :error END,
        alarmed = max(alarmed, :alarmed), attempts = attempts + :counted,
        handle = CASE :handle WHEN '' THEN handle ELSE :handle END,
        finished_at = CASE WHEN :state IN ('sent', 'failed', 'cancelled') THEN :now END

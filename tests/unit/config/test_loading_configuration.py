@@ -88,7 +88,9 @@ people: {bo: {slack: U1}}
 policies: {p: {steps: [{notify: [user:nobody, pigeon:x]}]}}
 """,
     )
-    assert found[0].startswith('2: checks[0].interval: not a valid duration string: "5x"')
+    assert found[0] == (
+        '2: checks[0].interval: not a valid duration string: "5x": write a number with its unit, such as 30s or 1h30m'
+    )
     assert '4: checks[2].ulr: "ulr" is not a known key here: did you mean "url"?' in found[1]
     rest = "\n".join(found[2:])
     assert "3: checks[1]: does not say what to check: give exactly one of url, tcp, tls, heartbeat" in rest
@@ -109,6 +111,44 @@ def test_variables_are_replaced_and_missing_ones_named(tmp_path: Path) -> None:
     assert mistakes(tmp_path, text) == [
         "1: checks[0].name: the environment variable NAME is not set: set it, or write ${NAME:-default}"
     ]
+
+
+def test_a_missing_variable_hides_no_other_mistake(tmp_path: Path) -> None:
+    """And what comes of it alone is not told beside it."""
+    assert mistakes(tmp_path, "checks:\n- {name: a, url: '${URL}'}\n- {name: b, url: 'http://b/', interval: 30}\n") == [
+        "2: checks[0].url: the environment variable URL is not set: set it, or write ${URL:-default}",
+        '3: checks[1].interval: not a valid duration string: "30": write a number with its unit, such as 30s',
+    ]
+
+
+def test_files_of_secrets_that_cannot_be_read_are_doubted(tmp_path: Path) -> None:
+    """Wherever one is named, also beside another program's file; they may still come, so nothing is refused."""
+    (tmp_path / "mon").mkdir()
+    (tmp_path / "mon" / "here").write_text("s3cret")
+    (tmp_path / "mon" / "prometheus.yml").write_text(
+        "scrape_configs:\n- {job_name: a, bearer_token_file: here}\n- {job_name: b, tls_config: {ca_file: ca.pem}}\n"
+    )
+    text = "prometheus_file: mon/prometheus.yml\npeople: {ana: {pagerduty_routing_key_file: mon, console: yes}}\n"
+    warnings = [
+        f"{Path(one.file).name}:{one.line}: {one.path}: {one.problem}" for one in loaded(tmp_path, text).warnings
+    ]
+    assert warnings == [
+        "watchkeeper.yml:2: people.ana.pagerduty_routing_key_file: mon cannot be read: it is a folder",
+        "prometheus.yml:3: scrape_configs[1].tls_config.ca_file: ca.pem cannot be read: No such file or directory",
+    ]
+
+
+def test_an_address_to_scrape_is_no_url_unless_it_is_relabelled(tmp_path: Path) -> None:
+    """The remedy names the keys that the parts of the URL belong to."""
+    job = "{job_name: a, static_configs: [{targets: ['http://b:1/metrics', 'https://c:2/own']}]%s}"
+    assert mistakes(tmp_path, f"scrape_configs: [{job % ''}]\n") == [
+        '1: scrape_configs[0].static_configs[0].targets[0]: "http://b:1/metrics" is not a valid hostname: write b:1',
+        '1: scrape_configs[0].static_configs[0].targets[1]: "https://c:2/own" is not a valid hostname: '
+        "write c:2 and scheme: https and metrics_path: /own",
+    ]
+    relabel = ", relabel_configs: [{target_label: __address__, replacement: 'd:3'}]"
+    (made,) = loaded(tmp_path, f"scrape_configs: [{job % relabel}]\n").jobs
+    assert made.groups[0].addresses == ("http://b:1/metrics", "https://c:2/own")
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

@@ -290,21 +290,6 @@ def test_draining_lets_what_is_under_way_end_and_starts_nothing() -> None:
     story(tell)
 
 
-def test_a_receiver_can_be_tried_out_past_the_outbox() -> None:
-    """Whoever tests a receiver gets the answer itself, and an unknown one is named."""
-
-    async def tell(world: World) -> None:
-        kind = FakeKind(world.time.now, RetryLater("busy"))
-        delivery = world.deliver(webhook=kind)
-        row = a_row(MessageKind.TEST, of_incident=False)
-        assert await delivery.try_out(row) == RetryLater("busy")
-        unknown = await delivery.try_out(a_row(receiver="nobody"))
-        assert unknown == Rejected("nobody/webhook[0] is not in the configuration")
-        assert await world.store.rows() == []
-
-    story(tell)
-
-
 def test_a_store_that_fails_for_a_while_stops_nothing() -> None:
     """Rows wait for it, an end that could not be written is written when it is back, and nothing is sent twice."""
 
