@@ -41,7 +41,7 @@ def by_table(view: View, oldest: Timestamp, at: Timestamp) -> dict[Labels, tuple
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(rows, max_size=12), st.lists(st.integers(0, 45), min_size=1, max_size=3), st.integers(1, 50))
 def test_the_table_and_the_frames_agree(
     written: list[tuple[int, int, list[float]]], asked: list[int], span: int

@@ -24,7 +24,7 @@ cells = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100)
 @given(arrays(np.uint64, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9), elements=cells), st.data())
 def test_every_bit_of_every_series_comes_back(
     raw: np.ndarray[tuple[int, int], np.dtype[np.uint64]], data: st.DataObject

@@ -29,7 +29,7 @@ matchers = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.lists(label_sets, unique=True), max_size=5), st.lists(matchers, max_size=4), st.integers(0, 3))
 def test_select_finds_exactly_the_matching_series(frames: list[list[Labels]], wanted: list[Matcher], gone: int) -> None:
     """The index agrees with trying every matcher on every series, also after some were forgotten and replaced."""
@@ -169,7 +169,7 @@ def test_dense_means_no_missing_or_stale_value_among_the_selected() -> None:
     assert (b.dense(0, 49), b.dense(0, 50), b.dense(49, 50), b.dense(50, 200)) == (True, False, False, True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(*[st.sampled_from([0.0, 1.0, 2.0, 5.5, MISSING, STALE, float("nan")])] * 3), min_size=1, max_size=150
