@@ -10,20 +10,18 @@ import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
 from monitor.model.errors import StoreError
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Rejected, RetryLater, Unknown
 from monitor.notify.attempts import Repeats
-from monitor.notify.dressing.email import Envelope, email_message
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
 from monitor.notify.throttling import EMAIL, Toll
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
     from types import ModuleType
 
     from aiosmtplib import SMTP
@@ -74,6 +72,10 @@ class Email:
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
         options = own_options(sending.options, EmailOptions)
+        # a tenth of a second at first use, which the loop must not feel
+        await asyncio.to_thread(_libraries)
+        from monitor.notify.dressing.email import Envelope, email_message
+
         envelope = Envelope(
             sender=options.sender,
             to=options.to,
@@ -89,8 +91,6 @@ class Email:
             password = options.password.read() if options.username else ""
         except StoreError as error:
             return RetryLater(str(error))
-        # a tenth of a second at first use, which the loop must not feel
-        await asyncio.to_thread(_library)
         return await _converse(options, password, mail, self._tls())
 
     async def close(self) -> None:
@@ -98,6 +98,8 @@ class Email:
 
 
 async def _converse(options: EmailOptions, password: str, mail: EmailMessage, tls: ssl.SSLContext) -> DeliveryOutcome:
+    from email.policy import SMTP as SMTP_POLICY
+
     from aiosmtplib import SMTP, SMTPException
 
     implicit = options.port == _IMPLICIT_TLS_PORT if options.implicit_tls is None else options.implicit_tls
@@ -179,7 +181,10 @@ def _during(error: Exception) -> DeliveryOutcome:
     return Unknown(f"the connection to the mail server broke: {type(error).__name__}")
 
 
-def _library() -> ModuleType:
+def _libraries() -> tuple[ModuleType, ModuleType]:
+    """What only a daemon that sends mail carries: a megabyte of the standard library's, and the client."""
     import aiosmtplib
 
-    return aiosmtplib
+    from monitor.notify.dressing import email
+
+    return aiosmtplib, email
