@@ -242,7 +242,8 @@ class StoredSelection:
             newest, _, last = self._parts[-1]
             self._falls = self._group.falls(self._chunks, first, newest.first + last) or False
         falls = self._falls
-        if isinstance(falls, bool):
+        if isinstance(falls, bool) or not np.isfinite(falls.amounts).all():
+            # what an infinite counter has lost cannot be taken from a sum again
             return None
         series = len(self.labels)
         if not len(falls.slots) or falls.slots[0] - first >= high:

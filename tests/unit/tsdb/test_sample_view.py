@@ -210,6 +210,20 @@ def test_dense_and_resets_agree_with_the_values(rows: list[tuple[float, ...]], d
         assert np.allclose(edge[:, 0] - first[:, 0], resets[:, -1] - resets[:, 0])
 
 
+def test_a_counter_that_was_infinite_does_not_carry_resets() -> None:
+    """Nothing brings a sum back from infinity, so its windows are looked at one by one; others of its frame too."""
+    store = SampleStore.in_memory(HOUR)
+    writer = store.open([metric("x", n="0"), metric("x", n="1")])
+    for at, value in enumerate([1.0, 2.0, float("inf"), 3.0, 4.0, 1.0]):
+        writer.append(at * 1000, [value, value if value < 9 else 2.0])
+    (frame,) = store.view().select([equal("__name__", "x")], 0, HOUR)
+    assert frame.resets(0, 6) is None
+    (frame,) = store.view().select([equal("__name__", "x")], 3000, HOUR)
+    resets = frame.resets(0, 3)
+    assert resets is not None
+    assert resets[:, -1].tolist() == [4.0, 4.0]
+
+
 def test_gauges_do_not_pretend_to_carry_resets() -> None:
     """Series that fall all the time are left to the evaluator."""
     store = SampleStore.in_memory(HOUR)
