@@ -56,6 +56,12 @@ class Telemetry:
         self.scrapes = Counter(
             "watchkeeper_scrapes_total", "Scrapes by their result.", ["job", "result"], registry=self.registry
         )
+        self.discovery_failures = Counter(
+            "watchkeeper_discovery_failures_total",
+            "Sources of targets that could not be read, each time that a new reason was found.",
+            ["job"],
+            registry=self.registry,
+        )
         self.check_states = Gauge(
             "watchkeeper_checks", "Checks by their judged state.", ["state"], registry=self.registry
         )

@@ -34,6 +34,8 @@ from monitor.model.times import Timestamp
 from monitor.notify.kinds.catalogue import make_kinds
 from monitor.notify.kinds.sending import Kind, Surroundings
 from monitor.promql.engine import Options
+from monitor.scrape.kinds.asking import Asking
+from monitor.scrape.kinds.catalogue import make_finders
 from monitor.scrape.kinds.host import HostCollecting, HostFiles
 from monitor.scrape.kinds.http import HttpFetch
 from monitor.state.database import Database, WriterThread
@@ -90,7 +92,7 @@ class Daemon:
         self.clock = Clock(on_lag=self.telemetry.lag.observe)
         self.supervisor = Supervisor(self.clock, self._crashed)
         self.sessions = Sessions(lambda: self.configuration)
-        self._fetch = HttpFetch(self.sessions.of_job)
+        self._asking = Asking(self.sessions.scrapes)
         self.started_at: Timestamp = self.clock.now()
         self._reloading = asyncio.Lock()
         self._stopping = False
@@ -102,7 +104,8 @@ class Daemon:
             supervisor=self.supervisor,
             telemetry=self.telemetry,
             log=self.log,
-            fetch=self._fetch,
+            fetch=HttpFetch(self._asking),
+            finders=make_finders(self._asking),
             kinds=self._kinds,
         )
         self.lock: DataLock | None = None
@@ -158,7 +161,6 @@ class Daemon:
             if self.samples is not None:
                 steps.push_async_callback(self._step, self._close_samples, self.samples)
             steps.push_async_callback(self._step, self.sessions.close)
-            steps.push_async_callback(self._step, self._fetch.close)
             if self.server is not None:
                 steps.push_async_callback(self._step, self.server.stop)
             if self.probes is not None:

@@ -44,6 +44,7 @@ from monitor.probe.verdict import Event
 from monitor.rules.evaluating import Surroundings as RuleSurroundings
 from monitor.rules.scheduling import RuleScheduler
 from monitor.rules.texts import World
+from monitor.scrape.discovering import Discovering, Finder
 from monitor.scrape.scraping import Fetch, Scraping
 from monitor.state.alert_store import SqlAlertStore
 from monitor.state.audit_store import SqlAuditStore
@@ -72,6 +73,7 @@ class Drivers:
     telemetry: Telemetry
     log: Log
     fetch: Fetch
+    finders: Mapping[type, Finder]
     kinds: Callable[[str], Mapping[str, Kind]]
     """Makes the notifying kinds, given the name of this instance."""
     probe_kinds: Mapping[str, CatalogueEntry] = field(default_factory=lambda: CATALOGUE)
@@ -272,6 +274,13 @@ class Rooms:
             start=drivers.supervisor.start,
             on_scrape=self._scraped,
         )
+        self.discovering = Discovering(
+            finders=drivers.finders,
+            clock=drivers.clock,
+            start=drivers.supervisor.start,
+            found=self.scraping.apply,
+            failed=self._undiscovered,
+        )
 
     @classmethod
     async def open(cls, configuration: Configuration, probes: Probes, querier: EmbeddedQuerier) -> Rooms:
@@ -303,8 +312,9 @@ class Rooms:
         await self.rules.start(self.configuration.groups)
         self.probes.rules = self.rules
         self.probes.hand_over(self.deployments)
-        self.scraping.apply(self.configuration.jobs)
+        self.discovering.apply(self.configuration.jobs)
         supervisor.keep("scrape", self.scraping.run)
+        supervisor.keep("discovery", self.discovering.run)
 
     async def apply(self, configuration: Configuration) -> None:
         """A reload of a configuration that was found good: only what changed is restarted. Raises StoreError, and then the
@@ -324,7 +334,7 @@ class Rooms:
             raise
         self.probes.probing.configure(configuration.checks)
         await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving_labels)
-        self.scraping.apply(configuration.jobs)
+        self.discovering.apply(configuration.jobs)
         self.delivery.reconfigured()
 
     async def stop(self, seconds: float) -> None:
@@ -369,6 +379,10 @@ class Rooms:
 
     def _rule_failed(self, where: str, error: Exception) -> None:
         self.drivers.log.warning("rule failed", rule=where, error=str(error))
+
+    def _undiscovered(self, job: str, problem: str) -> None:
+        self.drivers.telemetry.discovery_failures.labels(job).inc()
+        self.drivers.log.warning("targets are looked for in vain", job=job, problem=problem)
 
     def _reported(self) -> None:
         self.escalating.nudge()

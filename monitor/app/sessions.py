@@ -1,4 +1,4 @@
-"""HTTP client sessions: one shared for notifications, one a scrape job, made at first use."""
+"""HTTP client sessions: one for notifications, one for scrapes and discovery, made at first use."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 import aiohttp
 
 from monitor import __version__
-from monitor.config.configuration import Configuration, JobTls
-from monitor.model.errors import PeerError
-from monitor.scrape.jobs import ScrapeJob
+from monitor.config.configuration import Configuration
 
 _AGENT = {"User-Agent": f"Watchkeeper/{__version__}"}
+_KEPT_SECONDS = 150.0
+"""Longer than most scrape intervals: a connection and its handshake cost more than the scrape."""
 
 
 class Sessions:
@@ -21,6 +21,7 @@ class Sessions:
     def __init__(self, configuration: Callable[[], Configuration]) -> None:
         self._configuration = configuration
         self._shared: aiohttp.ClientSession | None = None
+        self._scrapes: aiohttp.ClientSession | None = None
         self._trust: tuple[str, ssl.SSLContext] | None = None
 
     def shared(self) -> aiohttp.ClientSession:
@@ -40,25 +41,14 @@ class Sessions:
             self._trust = (file, context)
         return self._trust[1]
 
-    def of_job(self, job: ScrapeJob) -> aiohttp.ClientSession:
-        """A session with the job's transport settings. Raises PeerError if its files cannot be used."""
-        settings = self._configuration().job_tls.get(job.name)
-        connector = aiohttp.TCPConnector(ssl=_context(settings) if settings is not None else True, limit=0)
-        return aiohttp.ClientSession(connector=connector, headers=_AGENT, auto_decompress=True)
+    def scrapes(self) -> aiohttp.ClientSession:
+        """For targets and for who tells them: as many connections as there are targets, kept from scrape to scrape."""
+        if self._scrapes is None or self._scrapes.closed:
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS)
+            self._scrapes = aiohttp.ClientSession(connector=connector, headers=_AGENT, auto_decompress=True)
+        return self._scrapes
 
     async def close(self) -> None:
-        if self._shared is not None:
-            await self._shared.close()
-
-
-def _context(settings: JobTls) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
-        if settings.cert_file:
-            context.load_cert_chain(settings.cert_file, settings.key_file or None)
-    except (OSError, ssl.SSLError) as error:
-        raise PeerError(f"the certificates of tls_config cannot be read: {error}") from error
-    if settings.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+        for session in (self._shared, self._scrapes):
+            if session is not None:
+                await session.close()

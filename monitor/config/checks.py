@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from monitor.config.fields import AsMapping, AsOptional, Flag, Free, Real, Section, Span, Text, Whole
 from monitor.config.findings import Findings
-from monitor.config.http_client import HttpClientSection, TlsSection
+from monitor.config.http_client import HttpClientSection, trust_of
 from monitor.config.yamltree import Document, Path, Scalar
 from monitor.model.checks import Check, Expect
 from monitor.model.labels import Labels
@@ -251,7 +251,7 @@ def _kind(
         if not _has_port(section.tcp.address):
             findings.wrong(document, (*path, "tcp"), f'"{section.tcp.address}" has no port', "write it as host:port")
         return _Kind("tcp", section.tcp.address, TcpOptions(send=section.tcp.send, expect=section.tcp.expect))
-    trust = _trust(section.http_config.tls_config, locate)
+    trust = trust_of(section.http_config.tls_config, locate)
     if section.tls is not None:
         address = section.tls.address if _has_port(section.tls.address) else f"{section.tls.address}:443"
         return _Kind("tls", address, TlsOptions(trust=trust))
@@ -274,8 +274,7 @@ def _http_options(
 ) -> HttpOptions:
     client = section.http_config
     for key in client.unserved():
-        if key != "proxy_url":
-            findings.doubt(document, (*path, "http_config", key), "is known but not served yet")
+        findings.doubt(document, (*path, "http_config", key), "is known but not served yet")
     headers = dict(section.headers)
     token = client.authorization.credentials or client.bearer_token
     if token:
@@ -295,16 +294,6 @@ def _http_options(
         bearer_token_file=locate(token_file) if token_file else "",
         proxy_url=client.proxy_url,
         understand=section.understand,
-    )
-
-
-def _trust(section: TlsSection, locate: Callable[[str], str]) -> Trust:
-    return Trust(
-        verify=not section.insecure_skip_verify,
-        ca_file=locate(section.ca_file) if section.ca_file else "",
-        cert_file=locate(section.cert_file) if section.cert_file else "",
-        key_file=locate(section.key_file) if section.key_file else "",
-        server_name=section.server_name,
     )
 
 

@@ -95,17 +95,6 @@ class HostSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobTls:
-    """The transport settings of a job, for whoever makes its session."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-    server_name: str = ""
-    insecure: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Vendors:
     """What reaching somebody by a vendor needs beside the address."""
 
@@ -181,7 +170,6 @@ class Configuration:
     """Added to alerts when they leave the rules: external labels and the environment."""
     checks: tuple[Check, ...]
     jobs: tuple[ScrapeJob, ...]
-    job_tls: Mapping[str, JobTls]
     groups: tuple[RuleGroup, ...]
     paging: Paging
     replica_labels: frozenset[str]

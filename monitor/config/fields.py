@@ -41,7 +41,7 @@ class MisfitError(ValueError):
         self.remedy = remedy
 
 
-def _text(value: Any) -> Any:
+def text_of(value: Any) -> Any:
     if isinstance(value, Scalar):
         return "" if value.is_null else value.text
     if isinstance(value, list | dict):
@@ -112,7 +112,7 @@ def _optional(value: Any) -> Any:
     return None if isinstance(value, Scalar) and value.is_null else value
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(text_of)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Real = Annotated[float, BeforeValidator(_real)]
 Flag = Annotated[bool, BeforeValidator(_flag)]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from monitor.config.fields import AsMapping, Flag, Free, Section, Text
+from monitor.config.fields import AsMapping, Flag, Free, Section, Text, text_of
+from monitor.net.tls import Trust
+
+TlsVersion = Annotated[Literal["", "TLS10", "TLS11", "TLS12", "TLS13"], BeforeValidator(text_of)]
 
 
 class BasicAuthSection(Section):
@@ -43,16 +47,30 @@ class TlsSection(Section):
     """The name that the certificate must be for."""
     insecure_skip_verify: Flag = False
     """Believe any certificate."""
-    ca: Free = None
-    """Known, not served yet."""
+    ca: Text = ""
+    """The same in place of a file."""
     cert: Free = None
     """Known, not served yet."""
     key: Free = None
     """Known, not served yet."""
-    min_version: Free = None
-    """Known, not served yet."""
-    max_version: Free = None
-    """Known, not served yet."""
+    min_version: TlsVersion = ""
+    """TLS10 to TLS13; TLS12 if not given."""
+    max_version: TlsVersion = ""
+    """TLS10 to TLS13; the newest if not given."""
+
+
+def trust_of(section: TlsSection, locate: Callable[[str], str]) -> Trust:
+    """The section as the room of connections wants it."""
+    return Trust(
+        verify=not section.insecure_skip_verify,
+        ca_file=locate(section.ca_file) if section.ca_file else "",
+        cert_file=locate(section.cert_file) if section.cert_file else "",
+        key_file=locate(section.key_file) if section.key_file else "",
+        server_name=section.server_name,
+        ca=section.ca,
+        min_version=section.min_version,
+        max_version=section.max_version,
+    )
 
 
 class HttpClientSection(Section):
@@ -69,7 +87,7 @@ class HttpClientSection(Section):
     enable_http2: Free = None
     """Accepted; HTTP/1.1 is spoken."""
     proxy_url: Text = ""
-    """Known, not served yet."""
+    """An HTTP proxy to go through."""
     no_proxy: Text = ""
     """Known, not served yet."""
     proxy_from_environment: Free = None
@@ -83,5 +101,6 @@ class HttpClientSection(Section):
 
     def unserved(self) -> list[str]:
         """Keys that were given and do nothing yet."""
-        names = ("proxy_url", "no_proxy", "proxy_from_environment", "proxy_connect_header", "oauth2", "http_headers")
-        return [name for name in names if getattr(self, name)]
+        names = ("no_proxy", "proxy_from_environment", "proxy_connect_header", "oauth2", "http_headers")
+        inline = [f"tls_config.{name}" for name in ("cert", "key") if getattr(self.tls_config, name)]
+        return [*(name for name in names if getattr(self, name)), *inline]

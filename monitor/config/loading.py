@@ -188,7 +188,6 @@ class _Loading:
             leaving_labels=Labels(leaving) if leaving else EMPTY,
             checks=checks,
             jobs=prometheus.jobs,
-            job_tls=dict(prometheus.tls),
             groups=groups,
             paging=paging,
             replica_labels=frozenset(section.replica_labels),

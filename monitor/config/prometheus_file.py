@@ -1,33 +1,35 @@
-"""Prometheus's configuration: global settings, scrape jobs with static targets, rule files.
+"""Prometheus's configuration: global settings, scrape jobs, rule files.
 
-Discovery mechanisms other than `static_configs` are known by name; a job that has one warns that those targets are not
-found. Source: Prometheus config/config.go.
+Discovery mechanisms that we do not have are known by name; a job that has one warns that those targets are not found.
+Source: Prometheus config/config.go.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from monitor.config.configuration import JobTls
 from monitor.config.fields import AsList, AsMapping, Flag, Section, Size, Span, Text, Whole
 from monitor.config.findings import Findings
-from monitor.config.http_client import HttpClientSection, TlsSection
+from monitor.config.http_client import HttpClientSection, trust_of
 from monitor.config.yamltree import Document, Path, Tree
 from monitor.matching.relabel import NOTHING, Relabeling, RelabelRule
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import MINUTE, SECOND, Millis
-from monitor.scrape.jobs import Authorization, Limits, ScrapeJob, TargetGroup
+from monitor.scrape.jobs import Authorization, HttpClient, Limits, Mechanism, ScrapeJob, TargetGroup
+from monitor.scrape.kinds.dns_targets import DnsTargets, RecordType
+from monitor.scrape.kinds.file_targets import FileTargets
+from monitor.scrape.kinds.http_targets import HttpTargets
 
 _DISCOVERY: Final = tuple(
     f"{name}_sd_configs"
     for name in (
-        "aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka", "file", "gce", "hetzner",
-        "http", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack", "ovhcloud",
+        "aws", "azure", "consul", "digitalocean", "docker", "dockerswarm", "ec2", "eureka", "gce", "hetzner", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack", "ovhcloud",
         "puppetdb", "scaleway", "serverset", "stackit", "triton", "uyuni", "vultr",
     )
 )  # fmt: skip
@@ -46,6 +48,8 @@ _UNSERVED_JOB: Final = (
     "scrape_native_histograms",
     "scrape_protocols",
 )
+_SD_FILE: Final = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)")
+_RECORDS: Final[Mapping[str, RecordType]] = {"A": "A", "AAAA": "AAAA", "MX": "MX", "NS": "NS", "SRV": "SRV"}
 UNSERVED_TOP: Final = (
     "alerting",
     "otlp",
@@ -96,6 +100,35 @@ class StaticSection(Section):
     """Added to every series of these targets."""
 
 
+class FileSdSection(Section):
+    """Files that list targets."""
+
+    files: Annotated[list[Text], AsList] = []
+    """JSON or YAML; the last part of a path may hold `*`."""
+    refresh_interval: Span = 5 * MINUTE
+    """How often at least the files are read; changes are seen within seconds."""
+
+
+class HttpSdSection(HttpClientSection):
+    """A web service that lists targets."""
+
+    url: Text = Field(min_length=1)
+    refresh_interval: Span = MINUTE
+    """How often it is asked."""
+
+
+class DnsSdSection(Section):
+    """Names whose records are targets."""
+
+    names: Annotated[list[Text], AsList] = []
+    type: Text = "SRV"
+    """SRV, A, AAAA, MX or NS."""
+    port: Whole = 0
+    """Of every target; SRV records bring theirs."""
+    refresh_interval: Span = 30 * SECOND
+    """How often the names are asked for."""
+
+
 class RelabelSection(Section):
     """One step of relabelling."""
 
@@ -125,6 +158,9 @@ class ScrapeSection(HttpClientSection):
     track_timestamps_staleness: Flag = False
     enable_compression: Flag = True
     static_configs: Annotated[list[StaticSection], AsList] = []
+    file_sd_configs: Annotated[list[FileSdSection], AsList] = []
+    http_sd_configs: Annotated[list[HttpSdSection], AsList] = []
+    dns_sd_configs: Annotated[list[DnsSdSection], AsList] = []
     relabel_configs: Annotated[list[RelabelSection], AsList] = []
     metric_relabel_configs: Annotated[list[RelabelSection], AsList] = []
     body_size_limit: Size | None = None
@@ -154,8 +190,6 @@ class PrometheusParts:
     """What a valid file amounts to."""
 
     jobs: tuple[ScrapeJob, ...] = ()
-    tls: tuple[tuple[str, JobTls], ...] = ()
-    """Job name to transport settings, for jobs that have any."""
     rule_files: tuple[str, ...] = ()
     """Patterns, as written."""
     evaluation_interval: Millis = MINUTE
@@ -183,7 +217,6 @@ def read_prometheus(
                 original=f"field {key} not found in type config.plain",
             )
     jobs: list[ScrapeJob] = []
-    tls: list[tuple[str, JobTls]] = []
     seen: set[str] = set()
     for place, job in enumerate(section.scrape_configs):
         here = (*path, "scrape_configs", place)
@@ -195,17 +228,13 @@ def read_prometheus(
                 "rename one of them",
             )
         seen.add(job.job_name)
-        transport = _tls(job.tls_config, locate)
-        made = _job(job, section.global_, transport, document, here, findings, locate)
+        made = _job(job, section.global_, document, here, findings, locate)
         if made is not None:
             jobs.append(made)
-            if transport != JobTls():
-                tls.append((job.job_name, transport))
     if len(findings.errors) > before:
         return None
     return PrometheusParts(
         jobs=tuple(jobs),
-        tls=tuple(tls),
         rule_files=tuple(section.rule_files),
         evaluation_interval=section.global_.evaluation_interval,
         query_offset=section.global_.rule_query_offset,
@@ -216,7 +245,6 @@ def read_prometheus(
 def _job(
     section: ScrapeSection,
     defaults: PrometheusGlobalSection,
-    transport: JobTls,
     document: Document,
     path: Path,
     findings: Findings,
@@ -251,6 +279,7 @@ def _job(
             TargetGroup(addresses=tuple(group.targets), labels=Labels(group.labels), source=f"static {place}")
             for place, group in enumerate(section.static_configs)
         ),
+        discover=_mechanisms(section, document, path, findings, locate),
         relabel=relabel,
         metric_relabel=metric_relabel,
         honor_labels=section.honor_labels,
@@ -264,11 +293,9 @@ def _job(
             label_value_length=_given(section.label_value_length_limit, defaults.label_value_length_limit),
             targets=_given(section.target_limit, defaults.target_limit),
         ),
-        follow_redirects=section.follow_redirects,
         compression=section.enable_compression,
-        authorization=_authorization(section, locate),
+        client=_client(section, locate),
         extra_metrics=section.extra_scrape_metrics,
-        transport="" if transport == JobTls() else hashlib.sha256(repr(transport).encode()).hexdigest(),
     )
 
 
@@ -291,6 +318,73 @@ def _refuse_urls(section: ScrapeSection, document: Document, path: Path, finding
                 f'"{address}" is not a valid hostname',
                 " and ".join(remedy),
             )
+
+
+def _mechanisms(
+    section: ScrapeSection, document: Document, path: Path, findings: Findings, locate: Callable[[str], str]
+) -> tuple[Mechanism, ...]:
+    """What is not allowed is said in Prometheus's words (discovery/*, UnmarshalYAML)."""
+    found: list[Mechanism] = []
+    for place, files in enumerate(section.file_sd_configs):
+        here = (*path, "file_sd_configs", place)
+        if not files.files:
+            findings.wrong(document, here, "file service discovery config must contain at least one path name")
+        for which, name in enumerate(files.files):
+            if not _SD_FILE.fullmatch(name):
+                findings.wrong(
+                    document,
+                    (*here, "files", which),
+                    f'path name "{name}" is not valid for file discovery',
+                    "it ends in .json, .yml or .yaml, and only its last part may hold one *",
+                )
+        found.append(
+            FileTargets(files=tuple(map(locate, files.files)), refresh_interval=_positive(files.refresh_interval))
+        )
+    for place, http in enumerate(section.http_sd_configs):
+        here = (*path, "http_sd_configs", place)
+        address = urlsplit(http.url)
+        if address.scheme not in ("http", "https"):
+            findings.wrong(document, (*here, "url"), "URL scheme must be 'http' or 'https'", "write http://host/path")
+        elif not address.hostname:
+            findings.wrong(document, (*here, "url"), "host is missing in URL", "write http://host/path")
+        for key in http.unserved():
+            findings.doubt(document, (*here, key), "is known but not served yet")
+        found.append(HttpTargets(url=http.url, refresh=_positive(http.refresh_interval), client=_client(http, locate)))
+    for place, dns in enumerate(section.dns_sd_configs):
+        here = (*path, "dns_sd_configs", place)
+        kind = _RECORDS.get(dns.type.upper())
+        if not dns.names:
+            findings.wrong(document, here, "DNS-SD config must contain at least one SRV record name")
+        if kind is None:
+            findings.wrong(
+                document, (*here, "type"), f"invalid DNS-SD records type {dns.type}", "SRV, A, AAAA, MX or NS"
+            )
+        elif kind != "SRV" and not dns.port:
+            findings.wrong(
+                document,
+                here,
+                "a port is required in DNS-SD configs for all record types except SRV",
+                "set port",
+            )
+        found.append(
+            DnsTargets(
+                names=tuple(dns.names), type=kind or "SRV", port=dns.port, refresh=_positive(dns.refresh_interval)
+            )
+        )
+    return tuple(found)
+
+
+def _positive(span: Millis) -> Millis:
+    return max(span, SECOND)
+
+
+def _client(section: HttpClientSection, locate: Callable[[str], str]) -> HttpClient:
+    return HttpClient(
+        authorization=_authorization(section, locate),
+        follow_redirects=section.follow_redirects,
+        trust=trust_of(section.tls_config, locate),
+        proxy_url=section.proxy_url,
+    )
 
 
 def _authorization(section: HttpClientSection, locate: Callable[[str], str]) -> Authorization | None:
@@ -327,16 +421,6 @@ def _relabeling(
         for section in sections
     ]
     return findings.attempt(document, path, lambda: Relabeling(rules))
-
-
-def _tls(section: TlsSection, locate: Callable[[str], str]) -> JobTls:
-    return JobTls(
-        ca_file=locate(section.ca_file) if section.ca_file else "",
-        cert_file=locate(section.cert_file) if section.cert_file else "",
-        key_file=locate(section.key_file) if section.key_file else "",
-        server_name=section.server_name,
-        insecure=section.insecure_skip_verify,
-    )
 
 
 def _given(own: int | None, default: int) -> int:

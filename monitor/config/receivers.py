@@ -265,7 +265,8 @@ class _Reader:
             return None
         http = section.http_config
         self._warn_extra(section, path)
-        for key in http.unserved():
+        here_unserved = [key for key in ("proxy_url", "tls_config") if key in http.model_fields_set]
+        for key in (*http.unserved(), *here_unserved):
             self._findings.doubt(self._document, (*path, "http_config", key), "is known but not served yet")
         password = self._secret(http.basic_auth.password, http.basic_auth.password_file, "password", path)
         bearer = self._secret(

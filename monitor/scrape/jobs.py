@@ -6,10 +6,12 @@ Names, meaning and defaults are those of `scrape_configs`. A limit of 0 is no li
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from monitor.matching.relabel import NOTHING, Relabeling
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import MINUTE, SECOND, Millis
+from monitor.net.tls import SYSTEM_TRUST, Trust
 from monitor.scrape.exposition.negotiation import Format
 
 
@@ -39,6 +41,15 @@ class TargetGroup:
     """Where the group is from, for people."""
 
 
+class Mechanism(Protocol):
+    """The options of a way to discover targets: a frozen dataclass in the file of its kind."""
+
+    @property
+    def refresh(self) -> Millis:
+        """How often to look."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
     """What stands in the Authorization header. Exactly one of `secret` and `secret_file` is set; the file is read at each
@@ -52,8 +63,19 @@ class Authorization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpClient:
+    """How somebody is asked over HTTP."""
+
+    authorization: Authorization | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    follow_redirects: bool = True
+    trust: Trust = SYSTEM_TRUST
+    proxy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScrapeJob:
-    """One entry of `scrape_configs`. TLS and proxies belong to the session that the composition root makes for the job."""
+    """One entry of `scrape_configs`."""
 
     name: str
     interval: Millis = MINUTE
@@ -62,6 +84,9 @@ class ScrapeJob:
     scheme: str = "http"
     params: tuple[tuple[str, tuple[str, ...]], ...] = ()
     groups: tuple[TargetGroup, ...] = ()
+    """Known without looking."""
+    discover: tuple[Mechanism, ...] = ()
+    """Where more groups are looked for."""
     relabel: Relabeling = NOTHING
     metric_relabel: Relabeling = NOTHING
     honor_labels: bool = False
@@ -70,14 +95,10 @@ class ScrapeJob:
     track_timestamps_staleness: bool = False
     """Mark the end of series with explicit timestamps too."""
     limits: Limits = Limits()
-    follow_redirects: bool = True
     compression: bool = True
     """Ask for gzip."""
-    authorization: Authorization | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    client: HttpClient = HttpClient()
     fallback_format: Format | None = None
     """For answers that do not say their format."""
     extra_metrics: bool = False
     """Write scrape_timeout_seconds, scrape_sample_limit and scrape_body_size_bytes too."""
-    transport: str = ""
-    """A digest of the settings that only the session knows (TLS, proxy): when it changes the session is made anew."""

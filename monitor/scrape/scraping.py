@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar, cast
 
 from monitor.clock import Clock
@@ -72,10 +72,6 @@ class Fetch(Protocol):
     async def __call__(self, job: ScrapeJob, target: Target) -> Answer:
         """The answer, within the target's timeout. Raises PeerError when there is none, ScrapeLimitError when its body is
         over the job's limit."""
-        ...
-
-    async def forget(self, job: str) -> None:
-        """The job's connection settings changed or it is gone: close what is open for it."""
         ...
 
 
@@ -133,14 +129,11 @@ class Scraping:
         return f"Scraping(jobs={len(self._jobs)}, targets={len(self._scrapes)})"
 
     def apply(self, jobs: Sequence[ScrapeJob]) -> None:
-        """Scrape these jobs from now on. Targets that stay keep slot, history and connection; the series of those that go
-        end now. May be called while running; needs a running loop if a session has to be closed."""
+        """Scrape these jobs from now on. Targets that stay keep slot and history; the series of those that go end now. May
+        be called while running."""
         now = self._clock.now()
         wanted = {job.name: job for job in jobs}
-        for name, job in self._jobs.items():
-            after = wanted.get(name)
-            if after is None or after.transport != job.transport:
-                self._start(f"scrape close {name}", self._fetch.forget(name))
+        options = {job.name: replace(job, groups=()) for job in jobs}
         self._found = {
             name: self._found[name] if self._jobs.get(name) == job else targets_of(job) for name, job in wanted.items()
         }
@@ -150,7 +143,7 @@ class Scraping:
         for key in [key for key in self._scrapes if key not in active]:
             self._scrapes.pop(key).end(now)
         for key, target in active.items():
-            job = wanted[key[0]]
+            job = options[key[0]]
             scrape = self._scrapes.get(key)
             if scrape is None:
                 scrape = self._scrapes[key] = _Scrape(job, target, self._sink, self._clock, self._fetch)

@@ -143,6 +143,7 @@ class World:
             telemetry=telemetry,
             log=self.log,
             fetch=_ScriptedFetch(self),
+            finders={},
             kinds=self._notify_kinds,
             probe_kinds=self._probe_kinds(),
         )

@@ -88,7 +88,6 @@ class FakeFetch:
     def __init__(self) -> None:
         self.answers: dict[str, Answer | PeerError] = {}
         self.asked: list[str] = []
-        self.forgotten: list[str] = []
 
     async def __call__(self, job: ScrapeJob, target: Target) -> Answer:
         self.asked.append(target.url)
@@ -96,9 +95,6 @@ class FakeFetch:
         if isinstance(answer, PeerError):
             raise answer
         return answer
-
-    async def forget(self, job: str) -> None:
-        self.forgotten.append(job)
 
 
 class ScrapeWorld:

@@ -18,6 +18,8 @@ from monitor.notify.kinds.pagerduty import PagerDutyOptions
 from monitor.notify.kinds.slack import SlackOptions
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
 from monitor.probe.kinds.http import HttpOptions
+from monitor.scrape.kinds.dns_targets import DnsTargets
+from monitor.scrape.kinds.file_targets import FileTargets
 
 NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
 
@@ -136,6 +138,37 @@ def test_files_of_secrets_that_cannot_be_read_are_doubted(tmp_path: Path) -> Non
         "watchkeeper.yml:2: people.ana.pagerduty_routing_key_file: mon cannot be read: it is a folder",
         "prometheus.yml:3: scrape_configs[1].tls_config.ca_file: ca.pem cannot be read: No such file or directory",
     ]
+
+
+def test_mechanisms_of_discovery_are_checked(tmp_path: Path) -> None:
+    """In Prometheus's words; files are whole paths beside the document that names them."""
+    job = "scrape_configs: [{job_name: a, %s}]\n"
+    assert [
+        mistake.partition("]: ")[2] or mistake
+        for text in (
+            "file_sd_configs: [{files: []}, {files: [a.txt, 'x*/b.json']}]",
+            "http_sd_configs: [{url: 'ftp://x/'}, {url: 'http://'}]",
+            "dns_sd_configs: [{names: []}, {names: [a], type: TXT}, {names: [a], type: A}]",
+        )
+        for mistake in mistakes(tmp_path, job % text)
+    ] == [
+        "file service discovery config must contain at least one path name",
+        'path name "a.txt" is not valid for file discovery: '
+        "it ends in .json, .yml or .yaml, and only its last part may hold one *",
+        'path name "x*/b.json" is not valid for file discovery: '
+        "it ends in .json, .yml or .yaml, and only its last part may hold one *",
+        "1: scrape_configs[0].http_sd_configs[0].url: URL scheme must be 'http' or 'https': write http://host/path",
+        "1: scrape_configs[0].http_sd_configs[1].url: host is missing in URL: write http://host/path",
+        "DNS-SD config must contain at least one SRV record name",
+        "1: scrape_configs[0].dns_sd_configs[1].type: invalid DNS-SD records type TXT: SRV, A, AAAA, MX or NS",
+        "a port is required in DNS-SD configs for all record types except SRV: set port",
+    ]
+    text = job % "file_sd_configs: [{files: [t/*.json]}], dns_sd_configs: [{names: [a], type: a, port: 9}]"
+    (made,) = loaded(tmp_path, text).jobs
+    assert made.discover == (
+        FileTargets(files=(str(tmp_path / "t/*.json"),)),
+        DnsTargets(names=("a",), type="A", port=9),
+    )
 
 
 def test_an_address_to_scrape_is_no_url_unless_it_is_relabelled(tmp_path: Path) -> None:

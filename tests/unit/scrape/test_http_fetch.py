@@ -16,7 +16,8 @@ from aiohttp.test_utils import TestServer
 
 from monitor.model.errors import PeerError
 from monitor.scrape.admission import ScrapeLimitError
-from monitor.scrape.jobs import Authorization, Limits, ScrapeJob, TargetGroup
+from monitor.scrape.jobs import Authorization, HttpClient, Limits, ScrapeJob, TargetGroup
+from monitor.scrape.kinds.asking import Asking
 from monitor.scrape.kinds.http import HttpFetch
 from monitor.scrape.targets import Target, targets_of
 
@@ -50,12 +51,13 @@ async def asking(path: str, job: ScrapeJob = JOB) -> AsyncGenerator[tuple[HttpFe
         [web.get("/metrics", metrics), web.get("/503", broken), web.get("/moved", moved), web.get("/hang", hanging)]
     )
     async with TestServer(app) as server:
-        fetch = HttpFetch(lambda _: aiohttp.ClientSession())
+        session = aiohttp.ClientSession()
+        fetch = HttpFetch(Asking(lambda: session))
         job = replace(job, metrics_path=path, groups=(TargetGroup(addresses=(server.make_url("/").authority,)),))
         try:
             yield fetch, job, targets_of(job).active[0]
         finally:
-            await fetch.close()
+            await session.close()
 
 
 async def body_of(path: str, job: ScrapeJob = JOB) -> str:
@@ -73,7 +75,7 @@ async def test_the_request_carries_prometheus_headers_and_the_body_comes_unpacke
 
 async def test_compression_can_be_left_out_and_headers_added() -> None:
     """As the job says."""
-    body = await body_of("/metrics", replace(JOB, compression=False, headers=(("X-Team", "blue"),)))
+    body = await body_of("/metrics", replace(JOB, compression=False, client=HttpClient(headers=(("X-Team", "blue"),))))
     assert "Accept-Encoding identity" in body
     assert "X-Team blue" in body
 
@@ -81,7 +83,7 @@ async def test_compression_can_be_left_out_and_headers_added() -> None:
 async def test_secrets_are_read_from_their_file_at_each_scrape(tmp_path: Path) -> None:
     """Bearer and basic; a rotated secret is used without a reload, a missing file fails the scrape and says which."""
     file = tmp_path / "token"
-    job = replace(JOB, authorization=Authorization(secret_file=str(file)))
+    job = replace(JOB, client=HttpClient(authorization=Authorization(secret_file=str(file))))
     async with asking("/metrics", job) as (fetch, asked, target):
         for secret in ("first", "second"):
             file.write_text(secret + "\n")
@@ -90,7 +92,7 @@ async def test_secrets_are_read_from_their_file_at_each_scrape(tmp_path: Path) -
         with pytest.raises(PeerError, match=r"cannot read the secret from .*token"):
             await fetch(asked, target)
     basic = Authorization(type="Basic", username="u", secret="p")
-    body = await body_of("/metrics", replace(JOB, authorization=basic))
+    body = await body_of("/metrics", replace(JOB, client=HttpClient(authorization=basic)))
     assert f"Authorization Basic {base64.b64encode(b'u:p').decode()}" in body
     assert "'p'" not in repr(basic)
 
@@ -99,7 +101,7 @@ async def test_a_redirect_is_followed_only_if_the_job_allows_it() -> None:
     """Otherwise it is a wrong status."""
     assert "Accept " in await body_of("/moved")
     with pytest.raises(PeerError, match="server returned HTTP status 302 Found"):
-        await body_of("/moved", replace(JOB, follow_redirects=False))
+        await body_of("/moved", replace(JOB, client=HttpClient(follow_redirects=False)))
 
 
 async def test_a_wrong_status_a_refused_connection_and_a_silent_target_each_have_their_sentence() -> None:
@@ -119,22 +121,3 @@ async def test_a_body_over_the_limit_is_left_and_counted_after_unpacking() -> No
         await body_of("/metrics", replace(JOB, limits=Limits(body_bytes=1_000)))
     assert caught.value.body_bytes == -1
     assert await body_of("/metrics", replace(JOB, limits=Limits(body_bytes=100_000)))
-
-
-async def test_one_session_serves_a_job_until_it_is_forgotten() -> None:
-    """So that connections are kept alive."""
-    made: list[str] = []
-
-    def make(job: ScrapeJob) -> aiohttp.ClientSession:
-        made.append(job.name)
-        return aiohttp.ClientSession()
-
-    async with asking("/metrics") as (_, job, target):
-        fetch = HttpFetch(make)
-        await fetch(job, target)
-        await fetch(job, target)
-        assert made == ["j"]
-        await fetch.forget("j")
-        await fetch(job, target)
-        assert made == ["j", "j"]
-        await fetch.close()

@@ -212,15 +212,6 @@ async def test_extra_reports_end_also_while_the_target_is_down(answers: list[str
     assert len(world.sink.shown("up")) == 3
 
 
-async def test_a_job_whose_connection_settings_change_gets_a_new_session() -> None:
-    """The old one is closed, and so is that of a job that goes."""
-    world = ScrapeWorld()
-    world.scraping.apply([JOB, replace(JOB, name="k", groups=())])
-    world.scraping.apply([replace(JOB, transport="other ca")])
-    await world.settle()
-    assert world.fetch.forgotten == ["j", "k"]
-
-
 async def test_metadata_and_labels_of_targets_can_be_asked_for() -> None:
     """What HELP and TYPE said last, by target."""
     world = ScrapeWorld()
