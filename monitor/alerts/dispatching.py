@@ -85,6 +85,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._jumps = Jumps(clock)
         self._jumped: Millis = 0
+        self._noticing = asyncio.Lock()
         self._orphans: tuple[str, ...] = ()
         self._aside: dict[str, Timestamp] = {}
 
@@ -208,16 +209,17 @@ class Dispatcher:
         await self._commit(None, decide)
 
     async def _notice_jump(self) -> None:
-        self._jumped += self._jumps.since_last()
-        jumped = self._jumped
-        if jumped > _JUMP:
-            await self._believe_longer()
-        elif jumped < -_JUMP:
-            await self._commit(
-                None, lambda groups: AlertStep(groups=tuple(one.moved(jumped) for one in groups.values()))
-            )
-        # Only now: a jump that could not be written down is noticed again.
-        self._jumped -= jumped
+        async with self._noticing:  # a report that comes while a jump is written down must not write it again
+            self._jumped += self._jumps.since_last()
+            jumped = self._jumped
+            if jumped > _JUMP:
+                await self._believe_longer()
+            elif jumped < -_JUMP:
+                await self._commit(
+                    None, lambda groups: AlertStep(groups=tuple(one.moved(jumped) for one in groups.values()))
+                )
+            # Only now: a jump that could not be written down is noticed again.
+            self._jumped -= jumped
 
     def _look(self, groups: Mapping[str, AlertGroup]) -> AlertStep:
         now = self._clock.now()

@@ -209,6 +209,7 @@ async def _child(*arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:
     environment.pop("ENV", None)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

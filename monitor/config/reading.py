@@ -31,9 +31,10 @@ class Reading:
     @classmethod
     def begin(cls, overrides: Overrides) -> Reading:
         """Start reading; the environment is this process's."""
-        # The child inherits standard error, where Python tells what nobody expected.
+        # The child inherits standard error, where Python tells what nobody expected. `-P`: nothing is imported from the
+        # folder that somebody happens to be in.
         child = subprocess.Popen(
-            [sys.executable, "-m", "monitor.config.reading"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-P", "-m", "monitor.config.reading"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         return cls(child, overrides)
 

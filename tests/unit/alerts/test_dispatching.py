@@ -428,6 +428,30 @@ def test_a_start_with_the_clock_put_back_does_not_wait_for_it() -> None:
     _play(_routing(), story)
 
 
+def test_a_jump_is_written_down_once_whoever_notices_it() -> None:
+    """A report that comes while the loop writes it down waits for that; else its group would end, believed too briefly."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        await dispatcher.accept([_alert("Down", START)])
+        await world.until(SECOND)
+        world.time.jump(-15 * MINUTE)
+        world.runner.hold()
+        dispatcher.nudge()
+        await world.clock.sleep(0)
+        report = asyncio.get_running_loop().create_task(dispatcher.accept([_again(_alert("Up", START), world)]))
+        for _ in range(9):
+            await world.clock.sleep(0)
+            world.runner.release()
+            world.runner.hold()
+        world.runner.release()
+        await report
+        (down,) = [group for group in await world.store.groups() if dict(group.labels.pairs)["alertname"] == "Down"]
+        assert down.members[0].ends_at == START + 4 * MINUTE - 15 * MINUTE
+
+    _play(_routing(), story)
+
+
 def _again(alert: Alert, world: World, lasts: Millis = 4 * MINUTE) -> Alert:
     now = world.clock.now()
     return replace(alert, updated_at=now, ends_at=now + lasts)
