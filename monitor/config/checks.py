@@ -50,7 +50,8 @@ class ExpectSection(Section):
     not_matches: Texts = []
     """Regular expressions (RE2) that must not be found in the body."""
     required: Texts = []
-    """Components whose failure makes the whole check unhealthy and not only degraded."""
+    """Components without which the whole check is unhealthy and not only degraded: one that fails, or that the answer does
+    not name. An answer that names no components at all (`ok`, a total alone) is degraded."""
     latency: Annotated[Span | None, AsOptional] = None
     """Slower is a failure."""
     latency_warn: Annotated[Span | None, AsOptional] = None

@@ -6,35 +6,52 @@ word that is not known counts as healthy and sets `unparsed`. Frameworks that co
 health+json, ASP.NET, MicroProfile, terminus) are believed in their total; in hand-made bodies a failed component makes
 the whole degraded. A component that the user requires makes it unhealthy in every dialect.
 
-Bodies are hostile until read: at most 64 components, three levels, 256 kB.
+Bodies are hostile until read: at most 64 components beside the required ones, three levels, 256 kB.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import cast
+from typing import Final, cast
 
 from monitor.model.checks import NO_READING, BodyReading, Component, HealthState
 from monitor.probe.answers import NOT_JSON, Answer
-from monitor.probe.frameworks import DIALECTS, STATUS_KEYS, Document
+from monitor.probe.frameworks import CONTAINERS, DIALECTS, STATUS_KEYS, Document
 from monitor.probe.words import MOST_COMPONENTS, clean_name, clean_text, state_of, version_in
+
+_FAILURES_ONLY: Final = frozenset({"hellofresh"})
+"""Dialects whose healthy answers name no components."""
 
 
 def read_body(answer: Answer, *, required: Collection[str] = frozenset()) -> BodyReading:
-    """What the body says. It never raises, whatever the body holds. A required component that it does not name is as good
-    as down: whoever requires it wants to hear of it."""
+    """What the body says. It never raises, whatever the body holds.
+
+    A required component that the answer does not name is as good as down: whoever requires it wants to hear of it, also
+    when the answer is another page or another service. Where a healthy answer names nothing at all (`ok`, or a total
+    alone) it is degraded, since nobody can tell; where a dialect names failures only, silence is health."""
     reading = _read(answer, required)
     named = {component.name for component in reading.components}
-    missing = [name for name in required if name not in named]
-    if not missing:
+    missing = sorted(name for name in required if name not in named and not _mentioned(answer.json, name))
+    if not missing or reading.dialect in _FAILURES_ONLY:
         return reading
-    text = f"required component {', '.join(sorted(missing))} is not in the answer"
+    text = f"required component {', '.join(missing)} is not in the answer"
+    if not reading.components and reading.dialect != "none" and reading.state is not HealthState.UNHEALTHY:
+        return replace(reading, state=HealthState.DEGRADED, text=f"{text}, which names no components")
     return replace(
         reading,
         state=HealthState.UNHEALTHY,
         text=f"{reading.text}; {text}" if reading.state is HealthState.UNHEALTHY and reading.text else text,
     )
+
+
+def _mentioned(document: object, name: str) -> bool:
+    """Is it there, though with a word whose meaning is not known?"""
+    if not isinstance(document, dict):
+        return False
+    fields = cast("Document", document)
+    places = (fields, *(fields[key] for key in CONTAINERS if isinstance(fields.get(key), dict)))
+    return any(clean_name(key) == name for place in places for key in cast("Document", place))
 
 
 def _read(answer: Answer, required: Collection[str]) -> BodyReading:
@@ -56,7 +73,7 @@ def _read_document(document: Document, content_type: str, required: Collection[s
     for dialect in DIALECTS:
         if dialect.detect(document, content_type):
             state, components = dialect.read(document)
-            listed = _first(components)
+            listed = _first(components, required)
             reading = _concluded(
                 dialect.name, state, _said(document), listed, required, totals=dialect.totals and state is not None
             )
@@ -98,14 +115,16 @@ def _said(document: Document) -> str:
     return next((clean_text(document[key]) for key in STATUS_KEYS if key in document), "")
 
 
-def _first(components: Iterable[Component]) -> tuple[Component, ...]:
-    """The first 64, each name once."""
+def _first(components: Iterable[Component], required: Collection[str]) -> tuple[Component, ...]:
+    """The first 64, each name once, and those that are required."""
     found: dict[str, Component] = {}
     for component in components:
-        if component.name and component.name not in found:
+        if (
+            component.name
+            and component.name not in found
+            and (len(found) < MOST_COMPONENTS or component.name in required)
+        ):
             found[component.name] = component
-            if len(found) == MOST_COMPONENTS:
-                break
     return tuple(found.values())
 
 
@@ -138,6 +157,6 @@ def _read_kubernetes(text: str, required: Collection[str]) -> BodyReading:
             passed = True
         elif "check failed" in line:
             passed = False
-    listed = _first(components)
+    listed = _first(components, required)
     total = None if passed is None else HealthState.HEALTHY if passed else HealthState.UNHEALTHY
     return _concluded("kubernetes", total, "check failed", listed, required, totals=False)

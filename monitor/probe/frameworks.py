@@ -31,7 +31,7 @@ class Dialect:
 
 
 STATUS_KEYS: Final = ("status", "state", "health", "healthy", "ok", "alive", "ready", "success")
-_CONTAINERS: Final = ("checks", "components", "dependencies", "services", "details", "subsystems", "results")
+CONTAINERS: Final = ("checks", "components", "dependencies", "services", "details", "subsystems", "results")
 _WELL_KNOWN: Final = frozenset(
     [
         "database",
@@ -217,11 +217,11 @@ def _shape(document: Document) -> _Found:
 
 
 def _siblings(document: Document) -> Iterator[Component]:
-    for key in _CONTAINERS:
+    for key in CONTAINERS:
         yield from _walk(document.get(key), DEEPEST)
     for name, value in document.items():
         low = name.lower()
-        if name in STATUS_KEYS or name in _CONTAINERS or low in _METADATA:
+        if name in STATUS_KEYS or name in CONTAINERS or low in _METADATA:
             continue
         known = low in _WELL_KNOWN
         if isinstance(value, str):
@@ -346,7 +346,13 @@ DIALECTS: Final = (
     Dialect("vault", lambda d, t: isinstance(d.get("sealed"), bool) and "initialized" in d, _vault),
     Dialect("elasticsearch", lambda d, t: "cluster_name" in d and "status" in d, _elasticsearch),
     Dialect(
-        "hellofresh", lambda d, t: "status" in d and isinstance(d.get("failures"), dict), _hellofresh, totals=False
+        "hellofresh",
+        lambda d, t: (
+            "status" in d
+            and (isinstance(d.get("failures"), dict) or ("timestamp" in d and isinstance(d.get("system"), dict)))
+        ),
+        _hellofresh,
+        totals=False,
     ),
     Dialect("etcd", lambda d, t: isinstance(d.get("health"), str | bool) and len(d) <= 2, _etcd),
     Dialect("dropwizard", _is_dropwizard, _dropwizard),

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
-import yaml
-
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.scrape.jobs import TargetGroup
@@ -38,13 +36,7 @@ class Found:
 def read_groups(text: str, source: str, meta: Mapping[str, str], *, is_json: bool) -> Groups:
     """The groups of a document that lists `{targets, labels}`; `meta` is added to the labels of each. Raises PeerError with
     what is wrong."""
-    try:
-        # texts only: a version label `1.10` is not the number 1.1
-        tree: object = json.loads(text) if is_json else yaml.load(text, Loader=yaml.CBaseLoader)
-    except ValueError as error:
-        raise PeerError(f"is not JSON: {error}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise PeerError(f"is not YAML: {' '.join(str(error).split())}") from error
+    tree = _json(text) if is_json else _yaml(text)
     if not tree and not isinstance(tree, dict):
         return ()
     if not isinstance(tree, list):
@@ -58,6 +50,23 @@ def read_groups(text: str, source: str, meta: Mapping[str, str], *, is_json: boo
             raise PeerError(f"lists more than {_MOST_TARGETS} targets")
         groups.append(group)
     return tuple(groups)
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PeerError(f"is not JSON: {error}") from error
+
+
+def _yaml(text: str) -> object:
+    import yaml  # which a daemon without such files does not carry
+
+    try:
+        # texts only: a version label `1.10` is not the number 1.1
+        return yaml.load(text, Loader=yaml.CBaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise PeerError(f"is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _group(item: object, place: int, source: str, meta: Mapping[str, str]) -> TargetGroup:

@@ -357,7 +357,7 @@ class _Attempt(Connection):
 
 
 def _reading(target: HttpTarget, answer: Answer) -> BodyReading:
-    if not target.options.understand or not answer.body:
+    if not target.options.understand:
         return NO_READING
     kind = answer.headers.get("content-type", "")
     if answer.body == target.last_body and kind == target.last_type:

@@ -235,6 +235,28 @@ def test_no_body_raises(body: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        ({"status": "OK", "timestamp": "x", "failures": {}}, H),
+        ({"status": "OK", "timestamp": "x", "system": {"version": "go1.22"}}, H),
+        ({"status": "Service Unavailable", "failures": {"database": "timeout"}}, U),
+        ({"status": "UP"}, D),
+        (b"ok", D),
+        ({"status": "DOWN"}, U),
+        ({"status": "ok", "database": "postgres 15.2"}, H),
+        ({"status": "ok", "checks": {"database": "postgres 15.2"}}, H),
+        ({"status": "UP", "components": {**{f"c{n}": {"status": "UP"} for n in range(99)}, "database": "UP"}}, H),
+        ({"status": "UP", "components": {**{f"c{n}": {"status": "UP"} for n in range(99)}, "database": "DOWN"}}, U),
+    ],
+)
+def test_a_required_component_is_missed_where_it_could_be_named(body: object, state: HealthState) -> None:
+    """Not in a list of failures, not for a word that is not known, and however many others there are."""
+    reading = read(body, required=frozenset({"database"}))
+    assert reading.state is state
+    assert bool(reading.text) == (state is not H)
+
+
+@pytest.mark.parametrize(
     "body", [{"status": "healthy", "cache": "connected"}, b"Welcome to nginx!", b"\x00\xff garbage", b"", [1, 2]]
 )
 def test_a_required_component_that_is_not_named_counts_as_down(body: object) -> None:
