@@ -1,7 +1,9 @@
 """PromQL over our own samples: the store's View below, the evaluator in between, the rules' Querier on top.
 
-Small queries are answered on the loop, before the first suspension; one that proved slow goes to a worker thread from then
-on. Compiled queries are kept, because they carry the plans for the label sets they met.
+What is known to be quick is answered on the loop, before the first suspension. The rest goes to a worker thread: whatever
+proved slow, and what somebody asks for the first time, since nobody knows what a stranger's query costs. A rule's first
+evaluation is believed to be quick while there are few series. Compiled queries are kept, because they carry the plans for
+the label sets they met.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ from monitor.promql.printer import to_text
 from monitor.tsdb.store import SampleStore
 
 _INLINE_SECONDS = 0.004
-_INLINE_SERIES = 20_000
+_INLINE_SERIES = 2_000
+_INLINE_TEXT = 4_000
+"""Characters; reading a hundred thousand takes a second."""
+_LONGEST_TEXT = 200_000
 _KEPT = 2_000
 _DEADLINE_SECONDS = 120.0
 
@@ -33,14 +38,15 @@ class EmbeddedQuerier:
         self._store = store
         self._options = options
         self._monotonic = monotonic
-        self._queries: OrderedDict[tuple[str, Millis], tuple[Query, float]] = OrderedDict()
+        self._queries: OrderedDict[tuple[str, Millis], _Known] = OrderedDict()
         self._texts: dict[int, tuple[Expr, str]] = {}
 
     def __repr__(self) -> str:
         return f"EmbeddedQuerier({len(self._queries)} queries)"
 
     async def instant(self, query: Expr | str, at: Timestamp) -> Vector:
-        answer = await self.answer(self._text(query), at)
+        view, check = self._store.view(), self._deadline(_DEADLINE_SECONDS)
+        answer = await self._run(self._text(query), None, 1, lambda query: query.instant(view, at, check), rule=True)
         match answer.value:
             case ScalarValue(_, value):
                 return (Sample(EMPTY, at, value),)
@@ -59,7 +65,7 @@ class EmbeddedQuerier:
         """An instant query with its type and annotations. Raises QueryError, EvaluationError, QueryLimitError."""
         view = self._store.view()
         check = self._deadline(seconds)
-        return await self._run(text, lookback, lambda query: query.instant(view, at, check))
+        return await self._run(text, lookback, 1, lambda query: query.instant(view, at, check))
 
     async def answer_range(
         self,
@@ -74,26 +80,37 @@ class EmbeddedQuerier:
         """A range query. Raises QueryError, EvaluationError, QueryLimitError."""
         view = self._store.view()
         check = self._deadline(seconds)
-        return await self._run(text, lookback, lambda query: query.range(view, start, end, step, check))
+        steps = max(end - start, 0) // max(step, 1) + 1
+        return await self._run(text, lookback, steps, lambda query: query.range(view, start, end, step, check))
 
-    async def _run(self, text: str, lookback: Millis | None, evaluate: Callable[[Query], Answer]) -> Answer:
+    async def _run(
+        self, text: str, lookback: Millis | None, steps: int, evaluate: Callable[[Query], Answer], *, rule: bool = False
+    ) -> Answer:
         key = (text, lookback or 0)
         known = self._queries.get(key)
         if known is None:
-            options = self._options if lookback is None else replace(self._options, lookback=lookback)
-            query, cost = Query(text, options), 0.0
-            large = self._store.stats().series > _INLINE_SERIES
+            known = await self._compiled(text, lookback)
+            inline = rule and self._store.stats().series <= _INLINE_SERIES
         else:
-            query, cost = known
-            large = cost > _INLINE_SECONDS
+            inline = known.seconds_per_step * steps <= _INLINE_SECONDS
         began = self._monotonic()
-        answer = await asyncio.to_thread(evaluate, query) if large else evaluate(query)
-        # A slow one may have become fast (fewer series): it is judged anew each time.
-        self._queries[key] = (query, self._monotonic() - began)
-        self._queries.move_to_end(key)
-        if len(self._queries) > _KEPT:
-            self._queries.popitem(last=False)
-        return answer
+        try:
+            return evaluate(known.query) if inline else await asyncio.to_thread(evaluate, known.query)
+        finally:
+            # A slow one may have become fast (fewer series): it is judged anew each time.
+            known.seconds_per_step = (self._monotonic() - began) / steps
+            self._queries[key] = known
+            self._queries.move_to_end(key)
+            if len(self._queries) > _KEPT:
+                self._queries.popitem(last=False)
+
+    async def _compiled(self, text: str, lookback: Millis | None) -> _Known:
+        if len(text) > _LONGEST_TEXT:
+            raise QueryLimitError(f"query is longer than {_LONGEST_TEXT} characters")
+        options = self._options if lookback is None else replace(self._options, lookback=lookback)
+        if len(text) <= _INLINE_TEXT:
+            return _Known(Query(text, options))
+        return _Known(await asyncio.to_thread(Query, text, options))
 
     def _text(self, query: Expr | str) -> str:
         if isinstance(query, str):
@@ -114,3 +131,13 @@ class EmbeddedQuerier:
                 raise QueryLimitError("query timed out in expression evaluation")
 
         return check
+
+
+class _Known:
+    """A query that was asked before."""
+
+    __slots__ = ("query", "seconds_per_step")
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.seconds_per_step = 0.0

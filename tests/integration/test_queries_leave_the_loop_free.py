@@ -1,0 +1,72 @@
+"""Where a query is evaluated: on the loop only if it is known to be quick."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from monitor.app.querying import EmbeddedQuerier
+from monitor.model.errors import QueryError, QueryLimitError
+from monitor.model.labels import Labels
+from monitor.model.times import HOUR, MINUTE, SECOND
+from monitor.promql.engine import Options
+from monitor.promql.parser import parse
+from monitor.tsdb.store import SampleStore
+
+END = HOUR
+
+
+class Watched:
+    """A querier that notes which threads look at the clock; an evaluation does, for its deadline."""
+
+    def __init__(self, *, slow: bool = False) -> None:
+        store = SampleStore.in_memory(2 * HOUR)
+        writer = store.open([Labels({"__name__": "x", "n": str(n)}) for n in range(3)])
+        for at in range(0, END, 15 * SECOND):
+            writer.append(at, [1.0, 2.0, 3.0])
+        self._slow = slow
+        self.threads: set[str] = set()
+        self.querier = EmbeddedQuerier(store, Options(), self._now)
+
+    def _now(self) -> float:
+        self.threads.add(threading.current_thread().name)
+        return time.monotonic() * (1000 if self._slow else 0.001)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Did another thread evaluate? Forgets it."""
+        main = {threading.main_thread().name}
+        found, self.threads = self.threads - main, set()
+        return bool(found)
+
+
+async def test_a_strangers_query_is_evaluated_elsewhere_until_it_is_known_to_be_quick() -> None:
+    """Instant and range; known is the time that a step takes."""
+    watched = Watched()
+    for expected in (True, False):
+        await watched.querier.answer("avg_over_time(x[5m])", END)
+        assert watched.elsewhere is expected
+    await watched.querier.answer_range("avg_over_time(x[5m])", 0, END, MINUTE)
+    assert not watched.elsewhere
+    watched = Watched(slow=True)
+    for _ in range(2):
+        await watched.querier.answer("avg_over_time(x[5m])", END)
+        assert watched.elsewhere
+
+
+async def test_a_rules_query_is_believed_to_be_quick() -> None:
+    """Rules are few, and an alert must not wait for a thread."""
+    watched = Watched()
+    await watched.querier.instant(parse("avg_over_time(x[5m])"), END)
+    assert not watched.elsewhere
+
+
+async def test_a_query_of_any_length_is_answered_or_refused() -> None:
+    """A long one is read elsewhere, and there is a longest."""
+    watched = Watched()
+    with pytest.raises(QueryError, match="nested too deeply"):
+        await watched.querier.answer("+".join(["1"] * 50_000), END)
+    with pytest.raises(QueryLimitError, match="query is longer than 200000 characters"):
+        await watched.querier.answer("x" * 200_001, END)
