@@ -196,7 +196,7 @@ class Daemon:
                 problems = self.probes.probing.findings(fresh.checks)
                 if problems:
                     raise ConfigError(problems)
-                warnings = [*fresh.warnings, *self._needs_restart(fresh)]
+                warnings = [*fresh.warnings, *self._needs_restart(fresh), *self._parts_incidents(fresh)]
                 await self.rooms.apply(fresh)
             except (ConfigError, StoreError) as error:
                 self.telemetry.reload_ok.set(0)
@@ -206,9 +206,11 @@ class Daemon:
                 raise
             self.configuration = fresh
             self._reloaded()
-            await self.probes.stores.audit.add(
-                AuditEntry(at=self.clock.now(), actor=actor, action="reload", subject="config", detail=fresh.file)
-            )
+            entry = AuditEntry(at=self.clock.now(), actor=actor, action="reload", subject="config", detail=fresh.file)
+            try:
+                await self.probes.stores.audit.add(entry)
+            except StoreError as error:  # the new configuration is in force; the log has to say so instead
+                self.log.error("the reload is missing in the audit", actor=actor.name, error=str(error))
             self.log.info("reloaded", file=fresh.file, checks=len(fresh.checks), warnings=len(warnings))
             return warnings
 
@@ -344,6 +346,13 @@ class Daemon:
             for path, yes in changed.items()
             if yes
         ]
+
+    def _parts_incidents(self, fresh: Configuration) -> list[Finding]:
+        """Alerts that get other labels are other alerts: what is open ends only by hand or when its checks recover."""
+        if self.configuration.leaving_labels == fresh.leaving_labels:
+            return []
+        problem = "the labels of every alert have changed, so whatever fires opens new incidents beside the open ones"
+        return [Finding(file=fresh.file, line=0, path="environment", problem=problem, warning=True)]
 
     def _crashed(self, name: str, error: BaseException) -> None:
         self.telemetry.task_crashes.labels(name.partition("/")[0].partition(" ")[0]).inc()

@@ -11,8 +11,6 @@ from monitor.columns.sink import RowWriter, SampleSink
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import Timestamp
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 def exposition(registry: CollectorRegistry) -> bytes:
     """All metrics as text 0.0.4."""

@@ -17,9 +17,11 @@ from monitor.config.yamltree import Document, Scalar, Tree
 from monitor.config.yamltree import Path as Place
 
 _OTHERS: Final = frozenset(
-    {"alertmanager_file", "blackbox_file", "config_file", "prometheus_file", "scrape_failure_log_file"}
+    {"alertmanager_file", "blackbox_file", "config_file", "prometheus_file", "query_log_file", "scrape_failure_log_file"}
 )
 """Keys that end in `_file` and name something else."""
+_FREE: Final = frozenset({"annotations", "details", "external_labels", "headers", "labels", "params"})
+"""Mappings whose keys are the user's own."""
 
 
 def doubt_missing(document: Document, tree: Tree, findings: Findings, locate: Callable[[str], str]) -> None:
@@ -41,7 +43,7 @@ def _named(tree: Tree, path: Place) -> Iterator[tuple[Place, str]]:
             if isinstance(value, Scalar):
                 if key.endswith("_file") and key not in _OTHERS and value.text and not value.is_null:
                     yield (*path, key), value.text
-            else:
+            elif key not in _FREE:
                 yield from _named(value, (*path, key))
 
 
@@ -49,6 +51,6 @@ def _problem(file: str) -> str:
     try:
         if stat.S_ISDIR(Path(file).stat().st_mode):
             return "it is a folder"
-    except OSError as error:
-        return error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a name with a NUL in it is the latter
+        return getattr(error, "strerror", None) or str(error)
     return "" if os.access(file, os.R_OK) else "permission denied"

@@ -92,11 +92,6 @@ class Findings:
         told = self._explained
         return ConfigError([one for one in self.all if told.get((one.file, one.path), one) is one])
 
-    def raise_errors(self) -> None:
-        """Raise ConfigError with everything that is wrong, if anything is."""
-        if self.errors:
-            raise self.error()
-
     def _detail(self, model: type[BaseModel], document: Document, base: Path, detail: Any) -> None:
         location: Path = base + tuple(part for part in detail["loc"] if not _is_branch_name(part))
         kind: str = detail["type"]

@@ -43,7 +43,6 @@ Locate: TypeAlias = Callable[[str], str]
 """From a file's name in a document to where it is."""
 
 DEFAULT_FILE = "watchkeeper.yml"
-DEFAULT_LISTEN = "127.0.0.1:9797"
 _PAGING_KEYS = frozenset(
     {"alertmanager", "alertmanager_file", "escalate", "people", "policies", "receivers", "schedules"}
 )
@@ -274,7 +273,7 @@ class _Loading:
         except ConfigError as error:
             self.findings.include(error)
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
             self.findings.all.append(Finding(file=str(path), line=0, path="", problem=f"cannot be read: {reason}"))
             return None

@@ -21,6 +21,7 @@ from monitor.config.yamltree import Document, Path, Tree
 from monitor.matching.relabel import NOTHING, Relabeling, RelabelRule
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import MINUTE, SECOND, Millis
+from monitor.scrape.exposition.negotiation import FALLBACKS, Format
 from monitor.scrape.jobs import Authorization, HttpClient, Limits, Mechanism, ScrapeJob, TargetGroup
 from monitor.scrape.kinds.dns_targets import DnsTargets, RecordType
 from monitor.scrape.kinds.file_targets import FileTargets
@@ -49,6 +50,13 @@ _UNSERVED_JOB: Final = (
     "scrape_protocols",
 )
 _SD_FILE: Final = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)")
+_PROTOCOLS: Final = (
+    "OpenMetricsText0.0.1",
+    "OpenMetricsText1.0.0",
+    "PrometheusProto",
+    "PrometheusText0.0.4",
+    "PrometheusText1.0.0",
+)
 _RECORDS: Final[Mapping[str, RecordType]] = {"A": "A", "AAAA": "AAAA", "MX": "MX", "NS": "NS", "SRV": "SRV"}
 UNSERVED_TOP: Final = (
     "alerting",
@@ -170,6 +178,7 @@ class ScrapeSection(HttpClientSection):
     label_value_length_limit: Whole | None = None
     target_limit: Whole | None = None
     fallback_scrape_protocol: Text = ""
+    """What an answer is read as that does not say its format, such as PrometheusText0.0.4."""
     extra_scrape_metrics: Flag = False
 
 
@@ -296,7 +305,23 @@ def _job(
         compression=section.enable_compression,
         client=_client(section, locate),
         extra_metrics=section.extra_scrape_metrics,
+        fallback_format=_fallback(section.fallback_scrape_protocol, document, path, findings),
     )
+
+
+def _fallback(protocol: str, document: Document, path: Path, findings: Findings) -> Format | None:
+    here = (*path, "fallback_scrape_protocol")
+    if protocol and protocol not in _PROTOCOLS:
+        findings.wrong(
+            document,
+            here,
+            f"unknown scrape protocol {protocol}",
+            f"supported: {', '.join(_PROTOCOLS)}",
+            original=f"unknown scrape protocol {protocol}, supported: [{' '.join(_PROTOCOLS)}]",
+        )
+    elif protocol and protocol not in FALLBACKS:
+        findings.doubt(document, here, f"{protocol} is known but not served yet")
+    return FALLBACKS.get(protocol)
 
 
 def _refuse_urls(section: ScrapeSection, document: Document, path: Path, findings: Findings) -> None:

@@ -18,12 +18,11 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from monitor.model.times import SECOND, Millis
+from monitor.model.times import Millis
 
 T = TypeVar("T")
 
 SHORTEST_SLOT: Millis = 50
-LONGEST_SLOT: Millis = SECOND
 STARTS_PER_SLOT = 10
 
 

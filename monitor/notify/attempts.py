@@ -151,7 +151,7 @@ def conclude(
     state = OutboxState.UNKNOWN if uncertain else OutboxState.PENDING
     finish = Finish(state=state, due_at=now + pause, error=why, uncertain=uncertain)
     if failures >= patience.alarm_after and not claimed.alarmed and _matters(row):
-        return _alarmed(finish, claimed, why, fallback, now)
+        return _alarmed(finish, claimed, why, fallback if row.message.kind.wakes else None, now)
     return finish
 
 
@@ -199,14 +199,17 @@ def _give_up(
         counted=counted,
         rows=passed_on(claimed.row, claimed.redirected_to, now),
     )
-    return _alarmed(finish, claimed, why, fallback if claimed.row.message.kind.wakes else None, now)
+    row = claimed.row
+    # somebody must close by hand what the one who was paged cannot be told is over
+    open_end = row.message.kind is MessageKind.RESOLVE and bool(row.incident) and not finish.rows
+    return _alarmed(finish, claimed, why, fallback if row.message.kind.wakes or open_end else None, now)
 
 
 def _alarmed(finish: Finish, claimed: Claimed, why: str, fallback: Destination | None, now: Timestamp) -> Finish:
     """With the word to others. The row for the fallback is inserted once however often this happens."""
     row = claimed.row
     rows: tuple[OutboxRow, ...] = ()
-    if fallback is not None and fallback != row.destination and row.message.kind.wakes and not is_redirected(row):
+    if fallback is not None and fallback != row.destination and not is_redirected(row):
         rows = (instead(row, fallback, why, now),)
     report = _report(claimed, now, arrived=False, why=why, redirected_to=rows[0].destination if rows else None)
     return Finish(

@@ -78,10 +78,14 @@ class VirtualTime:
 
 
 def run(story: Coroutine[Any, Any, T], loop: VirtualLoop) -> T:
-    """Run a story to its end in virtual time."""
+    """Run a story to its end in virtual time; what still runs then ends with it."""
     asyncio.set_event_loop(loop)
     try:
         return loop.run_until_complete(story)
     finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         asyncio.set_event_loop(None)
         loop.close()

@@ -21,7 +21,7 @@ from difflib import ndiff
 from monitor.config.configuration import Configuration
 from monitor.model.checks import Outcome
 from monitor.model.errors import NotFoundError
-from monitor.model.incidents import Actor, Door
+from monitor.model.incidents import Actor, Door, IncidentState
 from monitor.model.notifications import MessageKind
 from monitor.model.times import Millis, Timestamp, format_duration, parse_duration
 from monitor.oncall.incident import Incident
@@ -55,10 +55,6 @@ def resolve(who: str, *, repeated: bool = False, by: str = "") -> Telling:
 def acknowledged(who: str, *, repeated: bool = False, by: str = "") -> Telling:
     """Somebody who was paged learns that it was acknowledged."""
     return Telling(who=who, kind=MessageKind.ACKNOWLEDGE, repeated=repeated, by=by)
-
-
-def given_back(who: str, *, repeated: bool = False, by: str = "") -> Telling:
-    return Telling(who=who, kind=MessageKind.UNACKNOWLEDGE, repeated=repeated, by=by)
 
 
 def update(who: str, *, repeated: bool = False, by: str = "") -> Telling:
@@ -216,6 +212,18 @@ class Moment:
 
         async def act(world: World) -> None:
             await world.running.escalating.acknowledge(await _reference(world, incident), _person(who))
+
+        return self._do(act)
+
+    def ack_if_open(self, who: str) -> Moment:
+        """Somebody acknowledges the newest incident; nothing happens if none is open or the daemon is down."""
+
+        async def act(world: World) -> None:
+            if world.rooms is None:
+                return
+            found = await world.running.escalating.incidents(1, open_only=True)
+            if found and found[0].state is IncidentState.TRIGGERED:
+                await world.running.escalating.acknowledge(str(found[0].number), _person(who))
 
         return self._do(act)
 

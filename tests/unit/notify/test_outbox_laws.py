@@ -232,5 +232,5 @@ def run(work: Coroutine[object, object, T]) -> T:
     raise AssertionError("the store waited")
 
 
-OutboxMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=20, deadline=None)
+OutboxMachine.TestCase.settings = settings(max_examples=settings().max_examples * 12 // 5, stateful_step_count=20)
 TestOutboxLaws = OutboxMachine.TestCase

@@ -375,11 +375,9 @@ class TestIncidentLaws(Incidents.TestCase):
     """Run as one test."""
 
     settings = settings(
-        max_examples=60,
+        max_examples=settings().max_examples * 6 // 5,
         stateful_step_count=25,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
-        database=None,
     )
 
 
