@@ -17,7 +17,14 @@ from monitor.config.yamltree import Document, Scalar, Tree
 from monitor.config.yamltree import Path as Place
 
 _OTHERS: Final = frozenset(
-    {"alertmanager_file", "blackbox_file", "config_file", "prometheus_file", "query_log_file", "scrape_failure_log_file"}
+    {
+        "alertmanager_file",
+        "blackbox_file",
+        "config_file",
+        "prometheus_file",
+        "query_log_file",
+        "scrape_failure_log_file",
+    }
 )
 """Keys that end in `_file` and name something else."""
 _FREE: Final = frozenset({"annotations", "details", "external_labels", "headers", "labels", "params"})

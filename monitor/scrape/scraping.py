@@ -26,7 +26,7 @@ from monitor.model.errors import ExpositionError, PeerError
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
 from monitor.scrape.admission import ScrapeLimitError, admission, report_labels
-from monitor.scrape.exposition.negotiation import choose_format
+from monitor.scrape.exposition.negotiation import Format, choose_format
 from monitor.scrape.exposition.reading import Metadata, Reading
 from monitor.scrape.exposition.text import TextReader
 from monitor.scrape.history import TargetSeries
@@ -231,6 +231,7 @@ class _Scrape:
     __slots__ = (
         "_clock",
         "_fetch",
+        "_format",
         "_last",
         "_reader",
         "_series",
@@ -254,7 +255,8 @@ class _Scrape:
         self.metadata: Mapping[str, Metadata] = {}
         self._clock = clock
         self._fetch = fetch
-        self._reader = TextReader(admission(job, target.labels))
+        self._format = Format.TEXT
+        self._reader = TextReader(admission(job, target.labels), self._format.grammar)
         self._written_at: Timestamp = 0
         self._series = TargetSeries(
             sink, _report_series(job, target.labels), track_loose=job.track_timestamps_staleness
@@ -273,7 +275,7 @@ class _Scrape:
         """Other options for the same series; the next answer is read as if it were the first."""
         self.job = job
         self.target = target
-        self._reader = TextReader(admission(job, target.labels))
+        self._reader = TextReader(admission(job, target.labels), self._format.grammar)
         self._series.report(_report_series(job, target.labels))
         self._series.track_loose = job.track_timestamps_staleness
 
@@ -285,7 +287,7 @@ class _Scrape:
     async def run(self, at: Timestamp) -> str | None:
         """Scrape once, for the time `at`. Returns what went wrong."""
         began = self._clock.monotonic()
-        job, target, reader = self.job, self.target, self._reader
+        job, target = self.job, self.target
         # the wall clock was set back: keep the order rather than lose the samples
         at = self._written_at = max(at, self._written_at + 1)
         scraped = kept = 0
@@ -294,7 +296,7 @@ class _Scrape:
             async with asyncio.timeout(target.timeout / 1000):
                 answer = await self._fetch(job, target)
             size = len(answer.body)
-            choose_format(answer.content_type, job.fallback_format)
+            reader = self._reader_of(choose_format(answer.content_type, job.fallback_format))
             reading = await self._sliced(reader.read(answer.body))
             scraped = len(reading.entries)
             before = self._series.plan
@@ -320,6 +322,13 @@ class _Scrape:
         self._series.write(at, plan, change, reading, reports, self._clock.now() + _AHEAD)
         self._note(at, duration, "", scraped)
         return None
+
+    def _reader_of(self, format_: Format) -> TextReader[Labels | None]:
+        """A target that answers in another format than before is read as if for the first time."""
+        if format_ is not self._format:
+            self._format = format_
+            self._reader = TextReader(admission(self.job, self.target.labels), format_.grammar)
+        return self._reader
 
     async def _planned(self, reading: Reading[Labels | None]) -> RowPlan:
         stamps = reading.times if self.job.honor_timestamps else ()

@@ -12,18 +12,12 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
+from monitor.model.errors import ExpositionError
 from monitor.model.labels import METRIC_NAME
 from monitor.model.times import Timestamp
-from monitor.scrape.exposition.grammar import (
-    TYPES,
-    Entry,
-    Fact,
-    MetadataEntry,
-    SeriesEntry,
-    read_entry,
-    unescape,
-    unescape_help,
-)
+from monitor.scrape.exposition.entries import EndEntry, Entry, Exemplar, Fact, Grammar, MetadataEntry, SeriesEntry
+from monitor.scrape.exposition.grammar import unescape
+from monitor.scrape.exposition.lexing import METRIC_CHARS
 from monitor.scrape.exposition.numbers import PLAIN, canonical_bound
 from monitor.scrape.exposition.reading import Metadata
 
@@ -31,14 +25,8 @@ T = TypeVar("T")
 
 _NEW_SLICE: Final = 1 << 13
 """Bytes of a slice whose lines are looked up or taken apart: below 1 ms, relabelling apart."""
-_NAME: Final = rb"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_PAIR_TEXT: Final = rb'[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"'
-_LINE: Final = re.compile(
-    rb"((%s)(?:\{((?:%s(?:,|(?=\})))*)\})?) ([0-9.eE+\-]+|NaN|[+-]Inf)(?: (-?[0-9]{1,18}))?" % (_NAME, _PAIR_TEXT)
-)
-"""An ordinary sample: series, name, labels, number, time."""
 _PAIR: Final = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*(?:\\.[^"\\]*)*)"')
-_METADATA: Final = re.compile(rb"# (HELP|TYPE) (%s) ([^\n]*)" % _NAME)
+_METADATA: Final = re.compile(rb"# (HELP|TYPE) (%s) ([^\n]*)" % METRIC_CHARS)
 _BOUND_OF: Final = {"histogram": "le", "summary": "quantile"}
 NO_NUMBER: Final = b"\n"
 """The key of a line without a number. Keys that end in a line end compare equal to no text before a number."""
@@ -49,21 +37,29 @@ class LayoutLearner(Generic[T]):
 
     __slots__ = (
         "admit",
+        "ended",
         "entries",
+        "exemplars",
         "folded",
+        "grammar",
         "indexes",
         "keys",
         "known",
         "lines",
         "metadata",
         "rows",
+        "stop",
         "texts",
         "times",
         "type",
         "values",
     )
 
-    def __init__(self, admit: Callable[[Mapping[str, str]], T], known: dict[bytes, T]) -> None:
+    def __init__(
+        self, grammar: Grammar, admit: Callable[[Mapping[str, str]], T], known: dict[bytes, T], stop: int
+    ) -> None:
+        self.grammar = grammar
+        self.stop = stop
         self.admit = admit
         self.known = known
         self.lines: list[bytes] = []
@@ -73,22 +69,26 @@ class LayoutLearner(Generic[T]):
         self.entries: list[T] = []
         self.values: list[float] = []
         self.times: dict[int, Timestamp] = {}
+        self.exemplars: dict[int, Exemplar] = {}
         self.metadata: dict[str, Metadata] = {}
         self.texts: dict[bytes, str] = {}
         self.type = "unknown"
+        self.ended = False
         self.folded = 0  # line ends inside quoted texts so far: entries and lines differ by so many
 
     def repeat_metadata(self) -> Generator[None, None, None]:
         """Read the comments of the lines taken over again, which also tells the type that is in force."""
         for number, line in enumerate(self.lines):
             if self.indexes[number] < 0 and line and not self.ordinary_metadata(line):
-                self.note(read_entry(line + b"\n", 0, number + 1)[0])
+                self.note(self.grammar.read_entry(line + b"\n", 0, number + 1, len(line) + 1)[0])
             if number % 500 == 0:
                 yield
 
     def learn(self, data: bytes, at: int) -> int:
         """Read one slice from offset `at` on; returns where it ends."""
-        end = slice_end(data, at, _NEW_SLICE)
+        if self.ended:
+            raise ExpositionError("unexpected data after # EOF", line=len(self.lines))
+        end = min(slice_end(data, at, _NEW_SLICE), len(data))
         known = self.known
         for line in data[at : end - 1].split(b"\n"):
             if not line.startswith(b"#"):
@@ -98,7 +98,7 @@ class LayoutLearner(Generic[T]):
                     self.add(line, key, known[key], number)
                     at += len(line) + 1
                     continue
-                found = _LINE.fullmatch(line)
+                found = self.grammar.line.fullmatch(line)
                 if found is not None and self.ordinary(line, found):
                     at += len(line) + 1
                     continue
@@ -116,7 +116,8 @@ class LayoutLearner(Generic[T]):
         """Take a line apart by the expression; False if only the grammar can tell."""
         key, name, inside, text, stamp = found.groups()
         number = plain_number(text)
-        if number is None:
+        time = self.grammar.stamp(stamp) if stamp is not None else None
+        if number is None or (stamp is not None and time is None):
             return False
         if stamp is not None:
             key += b"\n"
@@ -134,8 +135,8 @@ class LayoutLearner(Generic[T]):
                 if len(labels) != len(pairs) + 1:
                     return False
             entry = self.admitted(labels)
-        if stamp is not None:
-            self.times[len(self.lines)] = int(stamp)
+        if time is not None:
+            self.times[len(self.lines)] = time
         self.add(line, key, entry, number)
         return True
 
@@ -154,9 +155,9 @@ class LayoutLearner(Generic[T]):
         word, name, text = found.groups()
         try:
             if word == b"HELP":
-                self.note(MetadataEntry(name.decode(), Fact.HELP, unescape_help(text)))
+                self.note(MetadataEntry(name.decode(), Fact.HELP, self.grammar.unescape_help(text)))
                 return True
-            known_type = TYPES.get(text.decode())
+            known_type = self.grammar.types.get(text.decode())
         except UnicodeDecodeError:
             return False
         if known_type is None:
@@ -167,21 +168,31 @@ class LayoutLearner(Generic[T]):
     def exactly(self, data: bytes, at: int) -> int:
         """Read the entry at offset `at` by the grammar; returns where it ends."""
         number = len(self.lines)
-        entry, end = read_entry(data, at, number + 1 + self.folded)
-        line = data[at : end - 1]
+        entry, end = self.grammar.read_entry(data, at, number + 1 + self.folded, self.stop)
+        line = data[at:end].removesuffix(b"\n")
         if isinstance(entry, SeriesEntry):
             key = entry.text if line == entry.text + b" " + entry.value_text else entry.text + b"\n"
             admitted = self.known[key] if key in self.known else self.admitted(entry.labels)
             if entry.time is not None:
                 self.times[number] = entry.time
+            if entry.exemplar is not None:
+                self.exemplars[number] = entry.exemplar
             self.add(line, key, admitted, entry.value)
         else:
             self.note(entry)
             self.add_comment(line)
+        if isinstance(entry, EndEntry):
+            return len(data)
         self.folded += line.count(b"\n")
         return end
 
+    def finish(self) -> None:
+        """All has been read. Raises ExpositionError if the format wants a last line and there was none."""
+        if self.grammar.ends and not self.ended:
+            raise ExpositionError("data does not end with # EOF", line=len(self.lines))
+
     def note(self, entry: Entry | None) -> None:
+        self.ended = isinstance(entry, EndEntry)
         if isinstance(entry, MetadataEntry):
             learn_fact(self.metadata, entry)
             if entry.fact is Fact.TYPE:

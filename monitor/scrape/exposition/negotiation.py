@@ -11,9 +11,14 @@ from typing import Final
 
 from monitor.model.errors import PeerError
 from monitor.model.labels import quote
+from monitor.scrape.exposition.entries import Grammar
+from monitor.scrape.exposition.grammar import TEXT
+from monitor.scrape.exposition.openmetrics import OPENMETRICS
 
 ACCEPT: Final = (
-    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,text/plain;q=0.4,*/*;q=0.2"
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 )
 """The formats that we read, best first."""
 
@@ -23,15 +28,22 @@ class Format(Enum):
 
     TEXT = "text"
     """Prometheus's text format, 0.0.4 or 1.0.0 (which only adds quoted names)."""
+    OPENMETRICS = "openmetrics"
+    """OpenMetrics's text format, 0.0.1 or 1.0.0."""
+
+    @property
+    def grammar(self) -> Grammar:
+        """How it is read."""
+        return OPENMETRICS if self is Format.OPENMETRICS else TEXT
 
 
-FALLBACKS: Final = {"PrometheusText0.0.4": Format.TEXT, "PrometheusText1.0.0": Format.TEXT}
-"""`fallback_scrape_protocol` => format."""
-
-_UNREAD: Final = {
-    "application/openmetrics-text": "OpenMetrics",
-    "application/vnd.google.protobuf": "protocol buffers",
+FALLBACKS: Final = {
+    "PrometheusText0.0.4": Format.TEXT,
+    "PrometheusText1.0.0": Format.TEXT,
+    "OpenMetricsText0.0.1": Format.OPENMETRICS,
+    "OpenMetricsText1.0.0": Format.OPENMETRICS,
 }
+"""`fallback_scrape_protocol` => format."""
 
 
 def choose_format(content_type: str | None, fallback: Format | None = None) -> Format:
@@ -39,8 +51,10 @@ def choose_format(content_type: str | None, fallback: Format | None = None) -> F
     medium = (content_type or "").partition(";")[0].strip().lower()
     if medium == "text/plain":
         return Format.TEXT
-    if medium in _UNREAD:
-        raise PeerError(f"target answered in {_UNREAD[medium]}, which was not asked for: only text/plain is read")
+    if medium == "application/openmetrics-text":
+        return Format.OPENMETRICS
+    if medium == "application/vnd.google.protobuf":
+        raise PeerError("target answered in protocol buffers, which were not asked for")
     if fallback is not None:
         return fallback
     if medium == "":

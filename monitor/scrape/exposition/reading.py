@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.model.times import Timestamp
+from monitor.scrape.exposition.entries import Exemplar
 
 T = TypeVar("T")
 
@@ -35,5 +36,7 @@ class Reading(Generic[T]):
     """(S,) numbers; a NaN is the plain one, never a marker."""
     times: Mapping[int, Timestamp]
     """Index => the target's own time, for the samples that have one."""
+    exemplars: Mapping[int, Exemplar]
+    """Index => the exemplar of the samples that have one."""
     metadata: Mapping[str, Metadata]
     """By metric name as the body's HELP, TYPE and UNIT lines have it."""

@@ -1,10 +1,10 @@
-"""Reader of the text format 0.0.4, fast where bodies are alike.
+"""Reader of the formats that are lines of text (0.0.4 and OpenMetrics), fast where bodies are alike.
 
 A target answers the same lines each time with other numbers. So the reader keeps the last body's lines and, for each, the
 text before its number; a line that is equal costs one comparison, one that differs only in its number costs a split, a
 comparison and a conversion, all three in C over a slice of lines. Where the layout changes, series already known are
 found by their text; only a line never seen is taken apart, by one expression if it looks ordinary and by the exact grammar
-(`grammar.py`) otherwise. The short cuts may only ever agree with the grammar; what they do not surely read alike they
+(`grammar.py`, `openmetrics.py`) otherwise. The short cuts may only ever agree with the grammar; what they do not surely read alike they
 hand on. A test holds all three ways equal.
 
 Reading is sliced: `read` is a generator that yields between slices of some hundred lines, and returns the Reading. A
@@ -13,7 +13,6 @@ reader that is abandoned or fails half-way keeps the state of the last good body
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Mapping
 from itertools import compress
 from operator import eq, itemgetter, ne
@@ -24,14 +23,9 @@ from numpy.typing import NDArray
 
 from monitor.model.errors import ExpositionError
 from monitor.model.times import Timestamp
-from monitor.scrape.exposition.grammar import (
-    Entry,
-    Fact,
-    MetadataEntry,
-    SeriesEntry,
-    read_entry,
-)
-from monitor.scrape.exposition.learner import NO_NUMBER, LayoutLearner, learn_fact, plain_number, slice_end
+from monitor.scrape.exposition.entries import CommentEntry, Entry, Exemplar, Grammar, SeriesEntry
+from monitor.scrape.exposition.grammar import TEXT
+from monitor.scrape.exposition.learner import NO_NUMBER, LayoutLearner, plain_number, slice_end
 from monitor.scrape.exposition.reading import Metadata, Reading
 
 T = TypeVar("T")
@@ -41,7 +35,6 @@ _KNOWN_SLICE: Final = 1 << 16
 _INDEX_SLICE: Final = 10_000
 """Series put into the look-up table between two pauses."""
 
-_STAMP: Final = re.compile(rb"-?[0-9]{1,18}")
 _PLAIN_CHARS: Final = b"0123456789.eE+-"
 
 _first = itemgetter(0)
@@ -55,10 +48,23 @@ class TextReader(Generic[T]):
     series shall be called from now on; what it raises ends the reading.
     """
 
-    __slots__ = ("_admit", "_entries", "_indexes", "_keys", "_lines", "_metadata", "_rows", "_times", "_values")
+    __slots__ = (
+        "_admit",
+        "_entries",
+        "_exemplars",
+        "_grammar",
+        "_indexes",
+        "_keys",
+        "_lines",
+        "_metadata",
+        "_rows",
+        "_times",
+        "_values",
+    )
 
-    def __init__(self, admit: Callable[[Mapping[str, str]], T]) -> None:
+    def __init__(self, admit: Callable[[Mapping[str, str]], T], grammar: Grammar = TEXT) -> None:
         self._admit = admit
+        self._grammar = grammar
         self._lines: list[bytes] = []
         self._keys: list[bytes] = []  # by line: the text before the number
         self._indexes: list[int] = []  # by line: which series, or -1
@@ -66,6 +72,7 @@ class TextReader(Generic[T]):
         self._rows: NDArray[np.intp] = np.empty(0, dtype=np.intp)  # by series: which line
         self._values: NDArray[np.float64] = np.empty(0)  # by line
         self._times: dict[int, Timestamp] = {}  # by line
+        self._exemplars: dict[int, Exemplar] = {}  # by line
         self._metadata: dict[str, Metadata] = {}
 
     def __repr__(self) -> str:
@@ -73,12 +80,14 @@ class TextReader(Generic[T]):
 
     def read(self, body: bytes) -> Generator[None, None, Reading[T]]:
         """Read a body. Raises ExpositionError with the line and Prometheus's wording."""
-        data = body + b"\n"
+        # Where a last line says that it is the last, an empty one after it would be a mistake.
+        data = body if self._grammar.ends and body.endswith(b"\n") else body + b"\n"
+        stop = len(body) if self._grammar.ends else len(data)
         lines: list[bytes] = []
         values = self._values.copy()
         times = self._times
-        metadata = self._metadata
-        own = False  # are `times` and `metadata` copies yet?
+        exemplars = self._exemplars
+        own = False  # are these two copies yet?
         at = 0
         while at < len(data):
             end = slice_end(data, at, _KNOWN_SLICE)
@@ -91,22 +100,22 @@ class TextReader(Generic[T]):
             if changed:
                 odd = self._renew(new, first, changed, values)
                 if odd and not own:
-                    times, metadata, own = dict(times), dict(metadata), True
-                if odd and not self._renew_exactly(new, first, odd, values, times, metadata):
+                    times, exemplars, own = dict(times), dict(exemplars), True
+                if odd and not self._renew_exactly(new, first, odd, values, times, exemplars):
                     break
             lines += new
             at = end
             yield
         if at < len(data) or len(lines) < len(self._lines):
-            return (yield from self._relearn(data, at, lines, values, times))
-        self._lines, self._values, self._times, self._metadata = lines, values, times, metadata
+            return (yield from self._relearn(data, stop, at, lines, values, times, exemplars))
+        self._lines, self._values, self._times, self._exemplars = lines, values, times, exemplars
         return self._reading()
 
     def forget(self) -> None:
         """Read the next body as if it were the first."""
         self._lines, self._keys, self._indexes, self._entries = [], [], [], ()
         self._rows, self._values = np.empty(0, dtype=np.intp), np.empty(0)
-        self._times, self._metadata = {}, {}
+        self._times, self._exemplars, self._metadata = {}, {}, {}
 
     def _renew(self, new: list[bytes], first: int, changed: list[int], values: NDArray[np.float64]) -> list[int]:
         """Put the numbers of changed lines into `values`; return the lines that need the exact way."""
@@ -142,7 +151,7 @@ class TextReader(Generic[T]):
         odd: list[int],
         values: NDArray[np.float64],
         times: dict[int, Timestamp],
-        metadata: dict[str, Metadata],
+        exemplars: dict[int, Exemplar],
     ) -> bool:
         """Read changed lines by the grammar. False if one of them is of another series or kind than before."""
         for index in odd:
@@ -151,60 +160,72 @@ class TextReader(Generic[T]):
                 continue
             text = line + b"\n"
             try:
-                entry, end = read_entry(text, 0, index + 1)
+                entry, end = self._grammar.read_entry(text, 0, index + 1, len(text))
             except ExpositionError:
                 return False  # the whole body decides: what looks broken here may go on in the next line
             if end < len(text):
                 return False
             if isinstance(entry, SeriesEntry):
                 key = self._keys[index]
-                # A line that gains or loses its time has another key; the short cut would keep the old time.
-                if key.removesuffix(b"\n") != entry.text or key.endswith(b"\n") is (entry.time is None):
+                if key.removesuffix(b"\n") != entry.text:
                     return False
+                if key == entry.text and (entry.time is not None or entry.exemplar is not None):
+                    # From now on the short cut must not take this line: it would keep the old time.
+                    self._keys[index] = key + b"\n"
                 values[index] = entry.value
                 times.pop(index, None)
+                exemplars.pop(index, None)
                 if entry.time is not None:
                     times[index] = entry.time
-            elif self._indexes[index] >= 0 or not _same_role(self._lines[index], entry):
+                if entry.exemplar is not None:
+                    exemplars[index] = entry.exemplar
+            elif self._indexes[index] >= 0 or not self._idle(self._lines[index], entry):
                 return False
-            elif isinstance(entry, MetadataEntry):
-                learn_fact(metadata, entry)
         return True
 
     def _renew_stamped(self, line: bytes, index: int, values: NDArray[np.float64], times: dict[int, Timestamp]) -> bool:
         """Read a changed line that ends in a time, if it is ordinary and of the same series as before."""
         parts = line.rsplit(b" ", 2)
-        if len(parts) < 3 or self._keys[index] != parts[0] + b"\n" or not _STAMP.fullmatch(parts[2]):
+        if len(parts) < 3 or self._keys[index] != parts[0] + b"\n":
             return False
-        number = plain_number(parts[1])
-        if number is None:
+        number, time = plain_number(parts[1]), self._grammar.stamp(parts[2])
+        if number is None or time is None:
             return False
         values[index] = number
-        times[index] = int(parts[2])
+        times[index] = time
         return True
 
     def _relearn(
-        self, data: bytes, at: int, lines: list[bytes], values: NDArray[np.float64], times: Mapping[int, Timestamp]
+        self,
+        data: bytes,
+        stop: int,
+        at: int,
+        lines: list[bytes],
+        values: NDArray[np.float64],
+        times: Mapping[int, Timestamp],
+        exemplars: Mapping[int, Exemplar],
     ) -> Generator[None, None, Reading[T]]:
         """The layout differs from line `len(lines)`, offset `at`, on: take over what came before, look up the rest."""
         known: dict[bytes, T] = {}
         for start in range(0, len(self._keys), _INDEX_SLICE):
-            stop = start + _INDEX_SLICE
-            for key, index in zip(self._keys[start:stop], self._indexes[start:stop], strict=True):
+            part = slice(start, start + _INDEX_SLICE)
+            for key, index in zip(self._keys[part], self._indexes[part], strict=True):
                 if key is not NO_NUMBER:
                     known[key] = self._entries[index]
             yield
         done = len(lines)
-        pupil = LayoutLearner(self._admit, known)
+        pupil = LayoutLearner(self._grammar, self._admit, known, stop)
         pupil.lines, pupil.keys, pupil.indexes = lines, self._keys[:done], self._indexes[:done]
         pupil.rows = self._rows[self._rows < done].tolist()
         pupil.entries = [*self._entries[: len(pupil.rows)]]
         pupil.values = values[:done].tolist()
         pupil.times = {line: time for line, time in times.items() if line < done}
+        pupil.exemplars = {line: one for line, one in exemplars.items() if line < done}
         yield from pupil.repeat_metadata()
         while at < len(data):
             at = pupil.learn(data, at)
             yield
+        pupil.finish()
         rows = np.array(pupil.rows, dtype=np.intp)
         yield
         numbers = np.array(pupil.values, dtype=np.float64)
@@ -214,7 +235,7 @@ class TextReader(Generic[T]):
         old_lines, old_keys = self._lines, self._keys
         self._lines, self._keys, self._indexes = pupil.lines, pupil.keys, pupil.indexes
         self._entries, self._rows, self._values = tuple(pupil.entries), rows, numbers
-        self._times, self._metadata = pupil.times, pupil.metadata
+        self._times, self._exemplars, self._metadata = pupil.times, pupil.exemplars, pupil.metadata
         while old_keys:  # giving back the memory of a large body takes milliseconds too
             del old_lines[-_INDEX_SLICE:], old_keys[-_INDEX_SLICE:]
             yield
@@ -226,14 +247,11 @@ class TextReader(Generic[T]):
             entries=self._entries,
             values=self._values[self._rows],
             times={indexes[line]: time for line, time in self._times.items()},
+            exemplars={indexes[line]: one for line, one in self._exemplars.items()},
             metadata=self._metadata,
         )
 
-
-def _same_role(before: bytes, entry: Entry | None) -> bool:
-    """May this comment stand where that line stood without anything else being read differently? A help for a help of the
-    same metric, a mere comment for a mere comment."""
-    old, _ = read_entry(before + b"\n", 0, 1)
-    if isinstance(old, MetadataEntry) and isinstance(entry, MetadataEntry):
-        return old.fact is entry.fact is Fact.HELP and old.metric == entry.metric
-    return not isinstance(old, MetadataEntry) and not isinstance(entry, MetadataEntry)
+    def _idle(self, before: bytes, entry: Entry | None) -> bool:
+        """Was that line, and is this entry, for people only? Then nothing else is read differently."""
+        old, _ = self._grammar.read_entry(before + b"\n", 0, 1, len(before) + 1)
+        return all(one is None or isinstance(one, CommentEntry) for one in (old, entry))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from monitor.model.errors import ExpositionError
 from monitor.model.labels import METRIC_NAME, Labels
-from monitor.scrape.exposition.grammar import SeriesEntry, read_entry
+from monitor.scrape.exposition.entries import SeriesEntry
+from monitor.scrape.exposition.grammar import read_entry
 from monitor.scrape.exposition.reading import Reading
 from monitor.scrape.exposition.text import TextReader
 
@@ -61,7 +62,7 @@ def by_grammar(body: str) -> list[tuple[Labels, str, int | None]]:
     at = 0
     found: list[tuple[Labels, str, int | None]] = []
     while at < len(data):
-        entry, at = read_entry(data, at, 1)
+        entry, at = read_entry(data, at, 1, len(data))
         if isinstance(entry, SeriesEntry):
             found.append((Labels(entry.labels), repr(entry.value), entry.time))
     return found

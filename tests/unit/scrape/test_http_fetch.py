@@ -68,7 +68,7 @@ async def body_of(path: str, job: ScrapeJob = JOB) -> str:
 async def test_the_request_carries_prometheus_headers_and_the_body_comes_unpacked() -> None:
     """Accept, gzip and the timeout in seconds."""
     body = await body_of("/metrics")
-    assert "Accept text/plain;version=1.0.0" in body
+    assert "Accept application/openmetrics-text;version=1.0.0" in body
     assert "Accept-Encoding gzip" in body
     assert "X-Prometheus-Scrape-Timeout-Seconds 2\n" in body
 

@@ -70,8 +70,7 @@ def test_each_label_limit_names_what_is_beyond_it(limits: Limits, words: str) ->
     [
         (None, None, "sending blank Content-Type"),
         ("text/html", None, 'unsupported Content-Type "text/html"'),
-        ("application/openmetrics-text; version=1.0.0", Format.TEXT, "OpenMetrics, which was not asked for"),
-        ("application/vnd.google.protobuf; proto=x", None, "protocol buffers"),
+        ("application/vnd.google.protobuf; proto=x", Format.TEXT, "protocol buffers, which were not asked for"),
     ],
 )
 def test_an_answer_of_another_format_fails_clearly(

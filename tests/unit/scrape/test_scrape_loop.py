@@ -87,7 +87,8 @@ async def test_a_broken_body_a_wrong_type_and_a_limit_each_fail_the_whole_scrape
     for body, content_type, limits, word in (
         ("m 1\nn\n", "text/plain", Limits(), "expected value"),
         ("m 1\n", None, Limits(), "blank Content-Type"),
-        ("m 1\n# EOF\n", "application/openmetrics-text; version=1.0.0", Limits(), "OpenMetrics"),
+        ("m 1\n", "application/openmetrics-text; version=1.0.0", Limits(), "does not end with # EOF"),
+        ("m 1\n# EOF\n", "application/vnd.google.protobuf", Limits(), "protocol buffers"),
         ("m 1\nn 1\n", "text/plain", Limits(samples=1), "sample limit exceeded"),
         ('m{a="1",b="2"} 1\n', "text/plain", Limits(labels=4), "label_limit exceeded"),
         (
@@ -210,6 +211,21 @@ async def test_extra_reports_end_also_while_the_target_is_down(answers: list[str
         last = await world.slot()
     assert world.sink.shown("scrape_timeout_seconds")[-1] == (last, "stale")
     assert len(world.sink.shown("up")) == 3
+
+
+async def test_a_target_may_change_its_format() -> None:
+    """Its series go on; times are milliseconds in the one and seconds in the other."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    for body, content_type in (
+        ("m 1 1000\nn 5\n", "text/plain"),
+        ("m 2 1.5\nn 6\n# EOF\n", "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        ("m 3 2000\nn 7\n", "text/plain"),
+    ):
+        world.tell(body, content_type=content_type)
+        await world.slot()
+    assert world.sink.shown("m") == [(1000, 1.0), (1500, 2.0), (2000, 3.0)]
+    assert [value for _, value in world.sink.shown("n")] == [5.0, 6.0, 7.0]
 
 
 async def test_metadata_and_labels_of_targets_can_be_asked_for() -> None:
