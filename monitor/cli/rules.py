@@ -1,4 +1,4 @@
-"""`watchkeeper rules check` and `rules test`: rule files and their unit tests, without a daemon."""
+"""`watchkeeper rules check`, `rules lint` and `rules test`: rule files and their unit tests, without a daemon."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from monitor.cli.showing import clean, say, say_json
 from monitor.config.findings import Findings
 from monitor.config.rule_files import plain, read_rule_file
 from monitor.config.yamltree import Scalar, read
-from monitor.model.errors import ConfigError
+from monitor.model.errors import ConfigError, Finding
 from monitor.model.times import DAY, Millis, format_duration
 from monitor.promql.engine import Options
 from monitor.rules.groups import RuleGroup
 from monitor.rules.inline import InlineQuerier
+from monitor.rules.lint import doubts
 from monitor.rules.rule_files import Defaults
 from monitor.rules.unit_test_files import TestFileError, UnitTestFile, read_test_file
 from monitor.rules.unit_tests import Failure, TestResult, run_test
@@ -83,6 +84,37 @@ def check(
         else:
             say(f"[green]good[/]: {held} in {counted(len(files), 'files')}")
     if findings.errors:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+@rules.command()
+def lint(
+    files: Annotated[list[Path], typer.Argument(help="Rule files.")],
+    json_: JsonOption = False,
+) -> None:
+    """Find what is allowed in rules and yet hardly meant: alerts without severity, selectors that match nothing, and more.
+    Exit code 1 if there is anything."""
+    findings = Findings()
+    groups: list[RuleGroup] = []
+    for file in files:
+        groups += read_rule_file(file, str(file), Defaults(), findings)
+    for doubt in doubts(groups):
+        findings.all.append(
+            Finding(
+                file=doubt.file,
+                line=0,
+                path=f"{doubt.group}/{doubt.rule}",
+                problem=doubt.problem,
+                remedy=doubt.remedy,
+                warning=True,
+            )
+        )
+    if json_:
+        say_json({"ok": not findings.all, "findings": [str(finding) for finding in findings.all]})
+    else:
+        show_findings(findings.all)
+        say(f"{counted(len(findings.all), 'findings')} in {counted(len(files), 'files')}")
+    if findings.all:
         raise typer.Exit(Exit.FINDINGS)
 
 

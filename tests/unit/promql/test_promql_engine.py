@@ -15,7 +15,7 @@ from monitor.model.samples import Sample, Series
 from monitor.promql.check import check_supported
 from monitor.promql.engine import Options, Query, ScalarValue, StringValue
 from monitor.promql.features import ALL_FEATURES
-from monitor.promql.inspect import longest_window, selectors
+from monitor.promql.inspect import selectors
 from monitor.promql.parser import parse
 from tests.support.queries import EVERYTHING
 from tests.support.sources import MemorySource
@@ -85,14 +85,10 @@ def test_limits_end_a_query() -> None:
         Query("sum(x)").instant(source, 0, late)
 
 
-def test_selectors_and_windows_are_told() -> None:
-    """In the order of writing; the window adds up over the nesting."""
+def test_selectors_are_told() -> None:
+    """In the order of writing."""
     tree = parse("rate(a[10m] offset 1h) + on () max_over_time(b[1d:]) or c")
     assert [node.name for node in selectors(tree)] == ["a", "b", "c"]
-    minute = 60_000
-    assert longest_window(parse("c")) == 5 * minute
-    assert longest_window(parse("rate(a[10m] offset 1h)")) == 70 * minute
-    assert longest_window(tree) == 24 * 60 * minute + 5 * minute
 
 
 def test_names_go_at_once_or_at_the_end() -> None:

@@ -146,12 +146,21 @@ def test_empty_document_has_no_groups() -> None:
 
 
 def test_doubtful_rules_are_found() -> None:
-    """A label that holds the value."""
+    """What never matches, what changes its identity, and what a page would lack; a good rule has none."""
+    good = {"for": "1m", "labels": {"severity": "page"}, "annotations": {"summary": "x"}}
     groups = groups_of(
-        {"record": "a", "expr": "1"},
-        {"alert": "A", "expr": "up", "labels": {"v": "{{ $value }}", "w": "$value"}},
+        {"record": "a", "expr": 'sum(b{c="d",c!="d"}) + b{c="d",c=~"d|e"}'},
+        {"alert": "A", "expr": "up", **good, "labels": {"severity": "page", "v": "{{ $value }}", "w": "$value"}},
+        {"alert": "B", "expr": "up"},
+        {"alert": "C", "expr": 'up{a="",b=~".+"}', **good},
     )
-    assert [(doubt.rule, doubt.problem.split(" ")[1]) for doubt in doubts(groups)] == [("A", "v")]
+    assert [(doubt.rule, doubt.problem.split(",")[0]) for doubt in doubts(groups)] == [
+        ("a", 'the selector can match nothing: c!="d" contradicts another condition on c'),
+        ("A", "label v holds the value"),
+        ("B", "has no severity label"),
+        ("B", "has neither `for` nor `keep_firing_for`"),
+        ("B", "has neither summary nor description"),
+    ]
 
 
 def test_unknown_keys_can_be_passed_over() -> None:

@@ -19,6 +19,10 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from monitor.config.findings import Findings
+from monitor.config.rule_files import read_rule_file
+from monitor.rules.lint import doubts
+from monitor.rules.rule_files import Defaults
 from tests.support.dashboards import expressions, panels
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -153,6 +157,15 @@ def test_there_are_rules_tests_and_dashboards() -> None:
     assert [path.name for path in RULE_FILES] == ["critical.yml", "recording.yml", "warning.yml", "watchkeeper.yml"]
     assert len(TEST_FILES) >= 10
     assert [path.name for path in BOARD_FILES] == ["service.json", "watchkeeper.json"]
+
+
+def test_our_own_lint_has_no_doubt_about_them() -> None:
+    """What it tells others, it has told us."""
+    findings = Findings()
+    groups = [
+        one for path in sorted(RULES.glob("*.yml")) for one in read_rule_file(path, str(path), Defaults(), findings)
+    ]
+    assert (findings.all, doubts(groups)) == ([], ())
 
 
 def test_alert_names_and_group_names_are_unique() -> None:
