@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -41,9 +41,14 @@ class OwnMetrics:
         if keys == self._keys and self._writer is not None:
             self._writer.append(at, values)
             return
-        labels = [Labels({**dict(pairs), **self._common, METRIC_NAME: name}) for name, pairs in keys]
+        labels = [self._named(name, pairs) for name, pairs in keys]
         self._begin(at, labels, values)
         self._keys, self._labels = keys, labels
+
+    def _named(self, name: str, pairs: Iterable[tuple[str, str]]) -> Labels:
+        """As a scrape would name it: a label of ours gives way to the target's and is called `exported_`."""
+        own = {f"exported_{label}" if label in self._common else label: value for label, value in pairs}
+        return Labels({**own, **self._common, METRIC_NAME: name})
 
     def close(self) -> None:
         """Let go of the series without ending them."""
