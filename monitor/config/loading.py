@@ -174,6 +174,7 @@ class _Loading:
                 self._locate,
             )
         listen, storage = self._listen(), self._storage()
+        self._judge_external_url()
         groups = self._groups(prometheus)
         if findings.errors or paging is None or listen is None or storage is None:
             return None
@@ -358,6 +359,22 @@ class _Loading:
             trust_local=self._trust_local(tokens),
         )
 
+    def _judge_external_url(self) -> None:
+        given, file = self.environment.external_url, "environment"
+        if not given:
+            given, file = self.section.external_url, self.document.file
+        if not given or _is_web_address(given):
+            return
+        problem, remedy = (
+            f'"{given}" is not an address that a link can begin with',
+            "write http://host or https://host/path",
+        )
+        if file == "environment":
+            name = "WATCHKEEPER_EXTERNAL_URL"
+            self.findings.all.append(Finding(file=file, line=0, path=name, problem=problem, remedy=remedy))
+        else:
+            self.findings.wrong(self.document, ("external_url",), problem, remedy)
+
     def _trust_local(self, tokens: Sequence[Token]) -> bool:
         given = self.section.web.trust_local
         external_url = self.environment.external_url or self.section.external_url
@@ -404,6 +421,16 @@ class _Loading:
             return None
         database = self.base / url.removeprefix("sqlite:///") if url else folder / "state.db"
         return Storage(folder=folder, database=database, retention=section.retention, history=section.history)
+
+
+def _is_web_address(url: str) -> bool:
+    """Could links begin with it?"""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and port != 0 and not parts.query and not parts.fragment
 
 
 def _is_here(url: str) -> bool:

@@ -6,7 +6,17 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from monitor.model.notifications import Destination, Message, MessageKind, OutboxRow, OutboxState
+from monitor.model.errors import CorruptionError
+from monitor.model.incidents import Severity
+from monitor.model.notifications import (
+    Destination,
+    IncidentView,
+    Message,
+    MessageKind,
+    NotifyReason,
+    OutboxRow,
+    OutboxState,
+)
 from monitor.model.times import Millis, Timestamp
 from monitor.notify.attempts import admit
 from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
@@ -103,7 +113,7 @@ class SqlOutboxStore:
 
         def work(connection: sqlite3.Connection) -> tuple[Sent, ...]:
             rows = connection.execute(statements("outbox")["of_incident"], {"incident": incident})
-            return tuple(_sent(row) for row in rows)
+            return tuple(_sent(connection, row) for row in rows)
 
         return await self._database.read(work)
 
@@ -112,7 +122,7 @@ class SqlOutboxStore:
 
         def work(connection: sqlite3.Connection) -> Sent | None:
             row = connection.execute(statements("outbox")["by_key"], {"dedupe_key": dedupe_key}).fetchone()
-            return None if row is None else _sent(row)
+            return None if row is None else _sent(connection, row)
 
         return await self._database.read(work)
 
@@ -162,7 +172,7 @@ def _write(connection: sqlite3.Connection, seq: int, finish: Finish, now: Timest
 
 def _head(connection: sqlite3.Connection, found: sqlite3.Row) -> Head:
     return Head(
-        row=_row(found),
+        row=_row(connection, found),
         attempts=found["attempts"],
         uncertain=bool(found["uncertain"]),
         incident=_incident(connection, found["incident"]),
@@ -180,7 +190,7 @@ def _claimed(connection: sqlite3.Connection, found: sqlite3.Row, lease_until: Ti
     ).fetchone()
     return Claimed(
         seq=found["seq"],
-        row=_row(found),
+        row=_row(connection, found),
         fence=found["fence"] + 1,
         lease_until=lease_until,
         attempts=found["attempts"],
@@ -194,19 +204,54 @@ def _claimed(connection: sqlite3.Connection, found: sqlite3.Row, lease_until: Ti
     )
 
 
-def _row(found: sqlite3.Row) -> OutboxRow:
+def _row(connection: sqlite3.Connection, found: sqlite3.Row) -> OutboxRow:
     return OutboxRow(
         dedupe_key=found["dedupe_key"],
         order_key=found["order_key"],
         destination=_destination(found),
-        message=loads(Message, found["message"]),
+        message=_message(connection, found),
         due_at=found["due_at"],
         incident=found["incident"],
         epoch=found["epoch"],
     )
 
 
-def _sent(row: sqlite3.Row) -> Sent:
+def _message(connection: sqlite3.Connection, found: sqlite3.Row) -> Message:
+    """What is to be said. Where the stored words cannot be read, that something was to be said, which the row still
+    tells: a page in poor words wakes people, and a row that raised would hold up all that come after it."""
+    try:
+        return loads(Message, found["message"])
+    except CorruptionError as error:
+        kind, incident = MessageKind(found["kind"]), _incident_view(connection, found["incident"])
+        about = f"incident #{incident.number}" if incident else "an alert"
+        return Message(
+            kind=kind,
+            reason=NotifyReason.NONE,
+            at=found["created_at"],
+            title=f"What was to be said about {about} ({kind.value}) cannot be read from the state database",
+            text="What it said is lost. `watchkeeper incidents` and `watchkeeper alerts` tell what is ill now.",
+            severity=Severity.CRITICAL,
+            since=found["created_at"],
+            incident=incident,
+            trouble=str(error),
+        )
+
+
+def _incident_view(connection: sqlite3.Connection, incident: str) -> IncidentView | None:
+    row = connection.execute(statements("outbox")["incident"], {"incident": incident}).fetchone() if incident else None
+    if row is None:
+        return None
+    return IncidentView(
+        id=incident,
+        number=row["number"],
+        generation=row["generation"],
+        epoch=row["epoch"],
+        policy=row["policy"],
+        state=row["state"],
+    )
+
+
+def _sent(connection: sqlite3.Connection, row: sqlite3.Row) -> Sent:
     return Sent(
         destination=_destination(row),
         kind=MessageKind(row["kind"]),
@@ -215,7 +260,7 @@ def _sent(row: sqlite3.Row) -> Sent:
         created_at=row["created_at"],
         finished_at=row["finished_at"],
         error=row["last_error"],
-        title=loads(Message, row["message"]).title,
+        title=_message(connection, row).title,
     )
 
 

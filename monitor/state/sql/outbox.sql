@@ -43,7 +43,7 @@ WHERE state = 'leased' AND lease_until <= :now;
 UPDATE outbox SET state = 'unknown', uncertain = 1, attempts = attempts + 1, due_at = :now WHERE state = 'leased';
 
 -- name: incident
-SELECT epoch, state FROM incidents WHERE id = :incident;
+SELECT number, policy, generation, epoch, state FROM incidents WHERE id = :incident;
 
 -- name: began
 SELECT kind, state, uncertain FROM outbox WHERE order_key = :order_key AND seq < :seq ORDER BY seq DESC;

@@ -393,3 +393,16 @@ def test_a_setting_that_does_nothing_yet_is_told(tmp_path: Path) -> None:
     assert [(finding.path, finding.warning) for finding in warnings] == [("alertmanager.global.resolve_timeout", True)]
     silent = text.replace("resolve_timeout: 10m", "")
     assert not [finding for finding in loaded(tmp_path, silent).warnings if "resolve_timeout" in finding.path]
+
+
+@pytest.mark.parametrize("url", ["monitor.example.com", "ftp://monitor", "http://", "http://a:port", "https://a/?x=1"])
+def test_links_begin_with_an_address_that_people_can_follow(tmp_path: Path, url: str) -> None:
+    """Found out when the file is read, not at night by whoever taps the link in a page."""
+    remedy = "write http://host or https://host/path"
+    expected = f'1: external_url: "{url}" is not an address that a link can begin with: {remedy}'
+    assert mistakes(tmp_path, f'external_url: "{url}"') == [expected]
+
+
+def test_an_address_with_port_and_path_is_what_links_begin_with(tmp_path: Path) -> None:
+    """A slash at its end is not doubled."""
+    assert loaded(tmp_path, 'external_url: "https://a.example:8443/wk/"').external_url == "https://a.example:8443/wk"

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from monitor.model.changes import AuditEntry
-from monitor.model.incidents import IncidentEvent
-from monitor.model.notifications import DeliveryReport, Destination, Message, OutboxRow, OutboxState
+from monitor.model.incidents import IncidentEvent, Severity
+from monitor.model.notifications import DeliveryReport, Destination, Message, MessageKind, OutboxRow, OutboxState
+from monitor.model.times import MINUTE
 from monitor.notify.outbox import IncidentMark
 from monitor.oncall.incident import Incident
 from monitor.state.audit_store import SqlAuditStore
@@ -20,6 +21,7 @@ from monitor.state.incident_store import SqlIncidentStore
 from monitor.state.outbox_store import SqlOutboxStore
 from tests.contract.incident_store_contract import Bench, IncidentStoreContract
 from tests.contract.outbox_store_contract import Kept, OutboxBench, OutboxStoreContract
+from tests.support.messages import INCIDENT, T0, a_row
 
 _LIVE = "SELECT * FROM outbox WHERE state NOT IN ('sent', 'failed', 'cancelled') ORDER BY seq"
 _INCIDENT = (
@@ -125,6 +127,24 @@ class TestSqlOutboxStore(OutboxStoreContract):
             )
 
         return OutboxBench(store=store, add=add, set_incident=set_incident, kept=kept, reports=reports)
+
+
+async def test_a_message_that_cannot_be_read_wakes_people_in_poor_words(database: Database) -> None:
+    """It neither vanishes nor holds up the rows behind it, and closes under the same key as it was opened."""
+    store = SqlOutboxStore(database)
+    await database.write(lambda connection: connection.execute(_INCIDENT, (INCIDENT, INCIDENT, "triggered", 1)))
+    await store.add(a_row(key="spoilt"), a_row(key="sound", order="other"))
+    spoil = "UPDATE outbox SET message = '{\"kind\": 7}' WHERE dedupe_key = 'spoilt'"
+    await database.write(lambda connection: connection.execute(spoil))
+    spoilt, sound = await store.claim("webhook", T0, 10, MINUTE)
+    assert "incident #1 (trigger) cannot be read" in spoilt.row.message.title
+    assert spoilt.row.message.kind is MessageKind.TRIGGER
+    assert spoilt.row.message.severity is Severity.CRITICAL
+    assert spoilt.row.message.incident is not None
+    assert spoilt.row.message.incident.id == INCIDENT
+    assert "a stored Message cannot be read" in spoilt.row.message.trouble
+    assert sound.row == a_row(key="sound", order="other")
+    assert spoilt.row.message.title in [sent.title for sent in await store.of_incident(INCIDENT)]
 
 
 def _row(row: sqlite3.Row) -> OutboxRow:
