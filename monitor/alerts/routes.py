@@ -60,11 +60,6 @@ class Route:
         return labels if self.group_by_all else labels.only(self.group_by)
 
 
-def level_key(matchers: tuple[Matcher, ...]) -> str:
-    """`{a="x",b=~"y"}`: one level of a route's key; the matchers must be in (name, value, op) order."""
-    return "{" + ",".join(str(matcher) for matcher in matchers) + "}"
-
-
 def group_key(route: Route, labels: Labels) -> str:
     """`{}/{team="a"}:{alertname="Foo", severity="crit"}`, byte for byte Alertmanager's. Its sha256 is the dedup key of
     PagerDuty and others, so an incident that Alertmanager opened can be resolved by us."""

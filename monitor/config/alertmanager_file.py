@@ -11,13 +11,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from monitor.alerts.routes import Route, level_key
+from monitor.alerts.routes import Route
 from monitor.config.fields import AsList, AsMapping, Flag, Free, Section, Span, Text
 from monitor.config.findings import Findings
 from monitor.config.receivers import KNOWN_INTEGRATIONS, GlobalSection, ReceiverParts, read_receiver
 from monitor.config.yamltree import Document, Path, Tree
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.parse import parse_matchers
+from monitor.matching.printing import matchers_text
 from monitor.model.times import HOUR, MINUTE, SECOND, Millis
 
 
@@ -181,7 +182,7 @@ def _route(
             f"defined receivers: {', '.join(sorted(reading.receivers)) or 'none'}",
         )
     own = _inherit(section, parent, path, reading)
-    level = level_key(matchers)
+    level = matchers_text(matchers)
     own = replace(
         own,
         key=level if root else f"{parent.key}/{level}",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from monitor.alerts.receivers import Integration, Receiver
-from monitor.alerts.routes import Route, level_key
+from monitor.alerts.routes import Route
 from monitor.config.configuration import CONSOLE, AddressBook, Paging, Vendors, email_options, slack_options
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
@@ -20,6 +20,7 @@ from monitor.config.people import EscalateSection, Known, PersonSection, read_po
 from monitor.config.receivers import Locate, ReceiverParts, read_secret
 from monitor.config.yamltree import Document, Path
 from monitor.matching.matchers import Matcher, MatchOp
+from monitor.matching.printing import matchers_text
 from monitor.model.notifications import Destination
 from monitor.model.times import MINUTE, SECOND
 from monitor.notify.kinds.console import ConsoleOptions
@@ -213,8 +214,8 @@ def _default_tree(pages: bool) -> Route:
     critical = (Matcher("severity", MatchOp.EQUAL, "critical"),)
     page = Route(
         receiver=_PAGE,
-        key=f"{{}}/{level_key(critical)}",
-        id=f"{{}}/{level_key(critical)}/0",
+        key=f"{{}}/{matchers_text(critical)}",
+        id=f"{{}}/{matchers_text(critical)}/0",
         matchers=critical,
         group_by=group_by,
         group_wait=0,

@@ -5,53 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_SIMPLE: Final = {
-    "a": "\a",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-    "\\": "\\",
-    "'": "'",
-    '"': '"',
-}
-_ESCAPE: Final = re.compile(
-    r"\\(?:x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.)|$)",
-    re.DOTALL,
-)
+from monitor.model.quoting import unescape
 
 
 def unquote(source: str) -> str:
     """The text of a quoted or raw string with its quotes. Bytes given as \\x or octal are UTF-8. Raises ValueError."""
     if source.startswith("`"):
         return source[1:-1].replace("\r", "")
-    body = source[1:-1]
-    if "\\" not in body:
-        return body
-    out = bytearray()
-    last = 0
-    for found in _ESCAPE.finditer(body):
-        out += body[last : found.start()].encode()
-        last = found.end()
-        two, octal, four, eight, simple = found.groups()
-        if two or octal:
-            value = int(two, 16) if two else int(octal, 8)
-            if value > 255:
-                raise ValueError("invalid syntax")
-            out.append(value)
-        elif four or eight:
-            code = int(four or eight, 16)
-            if code > 0x10FFFF or 0xD800 <= code < 0xE000:
-                raise ValueError("invalid syntax")
-            out += chr(code).encode()
-        elif simple in _SIMPLE and simple != ("'" if source[0] == '"' else '"'):
-            out += _SIMPLE[simple].encode()
-        else:
-            raise ValueError("invalid syntax")
-    out += body[last:].encode()
-    return out.decode(errors="replace")
+    return unescape(source[1:-1], source[0]).decode(errors="replace")
 
 
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]+(?:_[0-9]+)*")

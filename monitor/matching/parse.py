@@ -1,80 +1,92 @@
-"""Matchers as text: `severity="critical"`, `team=~"a|b"`, `{foo="bar", baz!=qux}`.
+"""Matchers as text, in the syntax that is wanted: Alertmanager knows three ways to read them.
 
-Names and values may be quoted (Go's escapes) or bare; a bare one ends at white space or one of `{}!=~,\\"'` and back-quote.
-Source: Alertmanager matcher/parse.
+By default both parsers read, so that old files mean what they meant: where they disagree the classic one wins, and what only
+one of them can read is read so. Source: Alertmanager matcher/compat.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, TypeVar
 
-from monitor.matching.matchers import Matcher, MatchOp
+from monitor.matching.classic import parse_classic, parse_classic_one
+from monitor.matching.matchers import Matcher
+from monitor.matching.utf8 import parse_utf8
 
-_TOKEN: Final = re.compile(
-    r"""\s*(?:
-        (?P<op>=~|!~|!=|=)
-      | (?P<mark>[{},])
-      | (?P<quoted>"(?:[^"\\]|\\.)*")
-      | (?P<bare>[^\s{}!=~,\\"'`]+)
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-_ESCAPE: Final = re.compile(
-    r"\\(?:([abfnrtv\\\"'])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL
-)
-_SIMPLE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+T = TypeVar("T")
+_CLASSIC_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
-def parse_matchers(text: str) -> tuple[Matcher, ...]:
-    """All matchers of a list, with or without braces. Raises ValueError that names the place."""
-    tokens = _tokens(text)
-    if tokens and tokens[0] == ("mark", "{"):
-        if tokens[-1] != ("mark", "}"):
-            raise ValueError(f"{text}: expected a closing brace")
-        tokens = tokens[1:-1]
-    found: list[Matcher] = []
-    while tokens:
-        if len(tokens) < 3:
-            raise ValueError(f"{text}: expected a name, an operator and a value")
-        (name_kind, name), (op_kind, op), (value_kind, value), *rest = tokens
-        if name_kind not in ("bare", "quoted"):
-            raise ValueError(f"{text}: expected a label name, got {name}")
-        if op_kind != "op":
-            raise ValueError(f"{text}: expected an operator such as '=', '!=', '=~' or '!~', got {op}")
-        if value_kind not in ("bare", "quoted"):
-            raise ValueError(f"{text}: expected a label value, got {value}")
-        found.append(
-            Matcher(_unquote(name_kind, name), MatchOp(op), _unquote(value_kind, value), dot_matches_newline=False)
-        )
-        if rest and rest[0] != ("mark", ","):
-            raise ValueError(f"{text}: expected a comma, got {rest[0][1]}")
-        tokens = rest[1:]
-    return tuple(found)
+class Syntax(Enum):
+    """Which matchers and label names are understood."""
+
+    FALLBACK = "fallback"
+    UTF8 = "utf8"
+    """`--enable-feature=utf8-strict-mode`."""
+    CLASSIC = "classic"
+    """`--enable-feature=classic-mode`."""
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    place, end = 0, len(text.rstrip())
-    while place < end:
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise ValueError(f"{text}: unexpected {text[place:].lstrip()[:1]!r} at position {place}")
-        found.append((str(match.lastgroup), match.group(str(match.lastgroup))))
-        place = match.end()
-    return found
+def parse_matchers(text: str, syntax: Syntax = Syntax.FALLBACK) -> tuple[Matcher, ...]:
+    """All matchers of a list, with or without braces. Raises ValueError."""
+    if syntax is Syntax.UTF8:
+        return parse_utf8(text)
+    if syntax is Syntax.CLASSIC:
+        return parse_classic(text)
+    return _either(text, parse_utf8, parse_classic)
 
 
-def _unquote(kind: str, text: str) -> str:
-    return _ESCAPE.sub(_escaped, text[1:-1]) if kind == "quoted" else text
+def parse_matcher(text: str, syntax: Syntax = Syntax.FALLBACK) -> Matcher:
+    """Exactly one matcher. Raises ValueError."""
+    if syntax is Syntax.UTF8:
+        return _utf8_one(text)
+    if syntax is Syntax.CLASSIC:
+        return parse_classic_one(text)
+    if text.startswith("{") or text.endswith("}"):
+        raise ValueError(f"unexpected open or close brace: {text}")
+    return _either(text, _utf8_one, parse_classic_one)
 
 
-def _escaped(match: re.Match[str]) -> str:
-    simple, two, four, eight, octal, other = match.groups()
-    if simple is not None:
-        return _SIMPLE.get(simple, simple)
-    if octal is not None:
-        return chr(int(octal, 8))
-    if other is not None:
-        raise ValueError(f"unknown escape \\{other}")
-    return chr(int(two or four or eight, 16))
+def disagreement(text: str) -> str:
+    """What to warn of when this list is read under `Syntax.FALLBACK`; empty if both parsers say the same."""
+    try:
+        classic = parse_classic(text)
+    except ValueError:
+        return ""
+    try:
+        if parse_utf8(text) == classic:
+            return ""
+    except ValueError as error:
+        return f"reads only in Alertmanager's old syntax, which will go: {error}"
+    return "means something else in Alertmanager's new syntax; the old one is used"
+
+
+def is_label_name(name: str, syntax: Syntax = Syntax.FALLBACK) -> bool:
+    """May a label have this name?"""
+    if syntax is Syntax.CLASSIC:
+        return _CLASSIC_NAME.fullmatch(name) is not None
+    return name != "" and is_text(name)
+
+
+def is_text(value: str) -> bool:
+    """Is it valid UTF-8? What was not when it was read holds lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _utf8_one(text: str) -> Matcher:
+    found = parse_utf8(text)
+    if len(found) != 1:
+        raise ValueError(f"expected 1 matcher, found {len(found)}" if found else "no matchers")
+    return found[0]
+
+
+def _either(text: str, utf8: Callable[[str], T], classic: Callable[[str], T]) -> T:
+    try:
+        return classic(text)
+    except ValueError as error:
+        try:
+            return utf8(text)
+        except ValueError:
+            raise error from None

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.conformance.cases import Case, Check, LeftOutError
 
-FAMILIES: tuple[str, ...] = ("relabelling", "expositions", "promql_tables", "templates_table")
+FAMILIES: tuple[str, ...] = ("relabelling", "expositions", "promql_tables", "templates_table", "matchers_table")
 """Modules of this folder, each with its TABLES."""
 
 DATA = Path(__file__).parents[2].parent / "shared" / "conformance"

@@ -60,19 +60,6 @@ def test_group_keys_are_alertmanagers_byte_for_byte() -> None:
     assert replace(child, group_by_all=True).group_labels(labels) == labels
 
 
-@pytest.mark.parametrize("text", ['a="b"', "a=b", '{a="b",}', ' { "a" = "b" } '])
-def test_matchers_are_read_bare_and_quoted(text: str) -> None:
-    """With braces or without, a trailing comma allowed."""
-    assert [str(matcher) for matcher in parse_matchers(text)] == ['a="b"']
-
-
-@pytest.mark.parametrize("text", ["a", "a=", "=b", "a=b c=d", '{a="b"', 'a=~"("', 'a="\\q"'])
-def test_broken_matchers_are_refused(text: str) -> None:
-    """With a sentence, never with a guess."""
-    with pytest.raises(ValueError, match=r".+"):
-        parse_matchers(text)
-
-
 def entry(firing: str = "", resolved: str = "", at: Timestamp = NOW) -> NotifyEntry:
     return NotifyEntry(destination=HOOK, firing=tuple(firing), resolved=tuple(resolved), at=at)
 
