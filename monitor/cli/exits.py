@@ -13,6 +13,7 @@ class Exit(IntEnum):
     FINDINGS = 1
     USAGE = 2
     UNREACHABLE = 3
+    ONLY_LINT = 3  # promtool's number; the verbs that use it speak to no daemon
     REFUSED = 4
     NOT_FOUND = 5
     FAILED = 6
@@ -27,7 +28,7 @@ _SENTENCES: Final = {
     Exit.OK: "all is well",
     Exit.FINDINGS: "mistakes were found, a test failed, or what was asked about is not healthy",
     Exit.USAGE: "the command cannot be understood",
-    Exit.UNREACHABLE: "the daemon does not answer",
+    Exit.UNREACHABLE: "the daemon does not answer; from promtool's checks: only style was found wrong",
     Exit.REFUSED: "not allowed, or the present state forbids it",
     Exit.NOT_FOUND: "what was asked for does not exist",
     Exit.FAILED: "the daemon, its disk or this command failed",

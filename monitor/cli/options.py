@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 import typer
 
 from monitor.cli.connection import DEFAULT_URL, Daemon, read_token
+from monitor.cli.exits import CommandError, Exit
+from monitor.promql.features import Features, named_features
 
 UrlOption: TypeAlias = Annotated[
     str, typer.Option("--url", envvar="WATCHKEEPER_URL", help="Where the daemon is.", show_default=True)
@@ -21,6 +24,17 @@ TokenOption: TypeAlias = Annotated[
     ),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+IgnoreUnknownOption: TypeAlias = Annotated[
+    bool, typer.Option("--ignore-unknown-fields", help="Pass over keys that nobody knows.")
+]
+FeatureOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--enable-feature",
+        help="Allow experimental parts of PromQL, named as Prometheus names them; may come again, or hold commas.",
+        show_default=False,
+    ),
+]
 
 HERE = DEFAULT_URL
 
@@ -28,3 +42,12 @@ HERE = DEFAULT_URL
 def daemon(url: str, token_file: str) -> Daemon:
     """The daemon that the options name. Raises CommandError."""
     return Daemon(url, read_token(token_file))
+
+
+def features_of(given: Sequence[str] | None) -> Features:
+    """What `--enable-feature` allows. Raises CommandError."""
+    names = [name for text in given or () for name in text.split(",") if name]
+    try:
+        return named_features(names)
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"--enable-feature: {error}") from error

@@ -1,71 +1,68 @@
-"""`watchkeeper rules check`, `rules lint` and `rules test`: rule files and their unit tests, without a daemon."""
+"""`watchkeeper rules`: rule files, without a daemon. What each verb of its own does is in a file of its own, but for the two
+that only read."""
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
-from xml.etree import ElementTree
+from typing import Annotated, Final
 
 import typer
 
 from monitor.cli.check_config import counted, rule_counts, show_findings
-from monitor.cli.exits import CommandError, Exit
-from monitor.cli.options import JsonOption
+from monitor.cli.exits import Exit
+from monitor.cli.options import FeatureOption, IgnoreUnknownOption, JsonOption, features_of
+from monitor.cli.rules_test import test
 from monitor.cli.showing import clean, say, say_json
 from monitor.config.findings import Findings
-from monitor.config.rule_files import plain, read_rule_file
-from monitor.config.yamltree import Scalar, read
-from monitor.model.errors import ConfigError, Finding
-from monitor.model.times import DAY, Millis, format_duration
-from monitor.promql.engine import Options
+from monitor.config.rule_files import read_rule_file, read_rules
+from monitor.model.errors import Finding
 from monitor.rules.groups import RuleGroup
-from monitor.rules.inline import InlineQuerier
-from monitor.rules.lint import doubts
+from monitor.rules.lint import Duplicate, doubts, duplicates
 from monitor.rules.rule_files import Defaults
-from monitor.rules.unit_test_files import TestFileError, UnitTestFile, read_test_file
-from monitor.rules.unit_tests import Failure, TestResult, run_test
-from monitor.tsdb.store import SampleStore
 
 rules = typer.Typer(no_args_is_help=True, help="Check rule files, and run their unit tests, without a daemon.")
+rules.command()(test)
 
-_LONGEST: Millis = 200 * 365 * DAY
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileResult:
-    """What came of one file of unit tests."""
-
-    file: str
-    tests: tuple[TestResult, ...] = ()
-    error: str = ""
-    """Why it could not be run at all."""
-
-    @property
-    def passed(self) -> bool:
-        return not self.error and all(test.passed for test in self.tests)
+_STDIN: Final = Path("-")
 
 
-class MemoryBench:
-    """An empty store in memory, and PromQL over it."""
+class Style(Enum):
+    """Which style `rules check` looks at, by promtool's names."""
 
-    def __init__(self, subquery_step: Millis) -> None:
-        self.samples = SampleStore.in_memory(_LONGEST)
-        self.querier = InlineQuerier(self.samples.view, Options(default_subquery_step=subquery_step))
+    ALL = "all"
+    DUPLICATES = "duplicate-rules"
+    NONE = "none"
 
 
 @rules.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Rule files.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Rule files; standard input if none is given, or -.", show_default=False)
+    ] = None,
+    lint_: Annotated[
+        Style, typer.Option("--lint", help="What to tell beside mistakes: rules that are given more than once.")
+    ] = Style.DUPLICATES,
+    lint_fatal: Annotated[
+        bool, typer.Option("--lint-fatal", help="Exit with 3 when only that was found, as promtool does.")
+    ] = False,
+    ignore_unknown_fields: IgnoreUnknownOption = False,
+    enable_feature: FeatureOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Find every mistake in rule files: syntax, types, templates, unknown keys."""
     findings = Findings()
     groups: list[RuleGroup] = []
-    for file in files:
-        groups += read_rule_file(file, str(file), Defaults(), findings)
+    given = files or [_STDIN]
+    defaults = Defaults(ignore_unknown=ignore_unknown_fields, features=features_of(enable_feature))
+    repeated: list[Duplicate] = []
+    for file in given:
+        found = _read(file, defaults, findings)
+        groups += found
+        # as promtool does: the same rule in two files is not a duplicate
+        repeated += duplicates(found) if lint_ is not Style.NONE else ()
     counts = rule_counts(groups)
     if json_:
         say_json(
@@ -73,31 +70,38 @@ def check(
                 "ok": not findings.errors,
                 "errors": [str(finding) for finding in findings.errors],
                 "warnings": [str(finding) for finding in findings.warnings],
+                "duplicates": [{"name": one.name, "labels": dict(one.labels)} for one in repeated],
                 "counts": counts,
             }
         )
     else:
         show_findings(findings.all)
+        for one in repeated:
+            say(f"[yellow]duplicate[/]  {clean(one)}")
         held = ", ".join(counted(number, noun) for noun, number in counts.items())
         if findings.errors:
-            say(f"[bold red]{counted(len(findings.errors), 'mistakes')}[/] in {counted(len(files), 'files')}")
+            say(f"[bold red]{counted(len(findings.errors), 'mistakes')}[/] in {counted(len(given), 'files')}")
         else:
-            say(f"[green]good[/]: {held} in {counted(len(files), 'files')}")
+            say(f"[green]good[/]: {held} in {counted(len(given), 'files')}")
     if findings.errors:
         raise typer.Exit(Exit.FINDINGS)
+    if repeated and lint_fatal:
+        raise typer.Exit(Exit.ONLY_LINT)
 
 
 @rules.command()
 def lint(
     files: Annotated[list[Path], typer.Argument(help="Rule files.")],
+    enable_feature: FeatureOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Find what is allowed in rules and yet hardly meant: alerts without severity, selectors that match nothing, and more.
     Exit code 1 if there is anything."""
     findings = Findings()
     groups: list[RuleGroup] = []
+    defaults = Defaults(features=features_of(enable_feature))
     for file in files:
-        groups += read_rule_file(file, str(file), Defaults(), findings)
+        groups += read_rule_file(file, str(file), defaults, findings)
     for doubt in doubts(groups):
         findings.all.append(
             Finding(
@@ -118,153 +122,7 @@ def lint(
         raise typer.Exit(Exit.FINDINGS)
 
 
-@rules.command()
-def test(
-    files: Annotated[list[Path], typer.Argument(help="Unit test files, in promtool's format.")],
-    junit: Annotated[
-        Path | None, typer.Option("--junit", help="Also write the results as JUnit XML to this file.")
-    ] = None,
-    json_: JsonOption = False,
-) -> None:
-    """Run unit tests of rules through the code that the daemon runs, in a time of their own."""
-    results = [run_file(file) for file in files]
-    if junit is not None:
-        try:
-            junit.write_text(junit_text(results), encoding="utf-8")
-        except OSError as error:
-            raise CommandError(Exit.FAILED, f"{junit} cannot be written: {error.strerror}") from error
-    if json_:
-        say_json({"ok": all(result.passed for result in results), "files": [_document(one) for one in results]})
-    else:
-        for result in results:
-            _show(result)
-        ran = [one for result in results for one in result.tests]
-        failed = sum(not one.passed for one in ran) + sum(bool(result.error) for result in results)
-        verdict = f"[bold red]{failed} failed[/]" if failed else "[green]all passed[/]"
-        say(f"{counted(len(ran), 'tests')} in {counted(len(results), 'files')}: {verdict}")
-    if not all(result.passed for result in results):
-        raise typer.Exit(Exit.FINDINGS)
-
-
-def run_file(file: Path) -> FileResult:
-    """Every test of one file."""
-    shown = str(file)
-    try:
-        parsed = read(file.read_text(encoding="utf-8"), shown)
-    except ConfigError as error:
-        return FileResult(file=shown, error=str(error))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return FileResult(file=shown, error=f"{shown}: cannot be read: {reason}")
-    if not isinstance(parsed.tree, dict):
-        return FileResult(file=shown, error=f"{shown}: is not a mapping: it begins with `rule_files:`")
-    source: dict[str, Any] = plain(parsed.tree)
-    fuzzy = parsed.tree.get("fuzzy_compare")
-    if isinstance(fuzzy, Scalar):
-        source["fuzzy_compare"] = fuzzy.natural()
-    try:
-        tests = read_test_file(source)
-    except TestFileError as error:
-        return FileResult(file=shown, error=f"{shown}: {error}")
-    findings = Findings()
-    groups: list[RuleGroup] = []
-    for path in _rule_files(tests.rule_files, file.parent):
-        groups += read_rule_file(path, str(path), Defaults(), findings)
-    if findings.errors:
-        return FileResult(file=shown, error="\n".join(str(finding) for finding in findings.errors))
-    return FileResult(file=shown, tests=asyncio.run(_run_tests(tests, groups)))
-
-
-def junit_text(results: Sequence[FileResult]) -> str:
-    """The results in the form that build servers read."""
-    root = ElementTree.Element("testsuites")
-    for result in results:
-        failures = sum(not one.passed for one in result.tests)
-        suite = ElementTree.SubElement(
-            root,
-            "testsuite",
-            name=result.file,
-            tests=str(len(result.tests)),
-            failures=str(failures),
-            errors=str(int(bool(result.error))),
-        )
-        if result.error:
-            case = ElementTree.SubElement(suite, "testcase", classname=result.file, name="file")
-            ElementTree.SubElement(case, "error", message="the file cannot be run").text = result.error
-        for place, one in enumerate(result.tests):
-            case = ElementTree.SubElement(suite, "testcase", classname=result.file, name=_name(one, place))
-            for failure in one.failures:
-                element = ElementTree.SubElement(case, "failure", message=_head(failure))
-                element.text = str(failure)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-async def _run_tests(file: UnitTestFile, groups: Sequence[RuleGroup]) -> tuple[TestResult, ...]:
-    return tuple([await run_test(one, file, groups, MemoryBench) for one in file.tests])
-
-
-def _rule_files(patterns: Sequence[str], base: Path) -> list[Path]:
-    """What the patterns name, each once, in order; a pattern without wildcards must exist and is told when it does not."""
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        whole = Path(pattern)
-        root = Path(whole.anchor) if whole.is_absolute() else base
-        relative = str(whole.relative_to(whole.anchor)) if whole.is_absolute() else pattern
-        magic = any(sign in relative for sign in "*?[")
-        found.update(dict.fromkeys(sorted(root.glob(relative)) if magic else [root / relative]))
-    return list(found)
-
-
-def _show(result: FileResult) -> None:
-    say(f"{'[green]ok[/]    ' if result.passed else '[bold red]FAILED[/]'}  {clean(result.file)}")
-    for line in result.error.splitlines():
-        say(f"        {clean(line)}")
-    for place, one in enumerate(result.tests):
-        if one.passed:
-            continue
-        say(f"        [bold]{clean(_name(one, place))}[/]")
-        for failure in one.failures:
-            for line in str(failure).splitlines():
-                say(f"          {_marked(line)}")
-
-
-def _marked(line: str) -> str:
-    if line.startswith("  - "):
-        return f"[red]{clean(line)}[/]"
-    if line.startswith("  + "):
-        return f"[green]{clean(line)}[/]"
-    return clean(line)
-
-
-def _document(result: FileResult) -> dict[str, object]:
-    return {
-        "file": result.file,
-        "ok": result.passed,
-        "error": result.error,
-        "tests": [
-            {
-                "name": _name(one, place),
-                "ok": one.passed,
-                "failures": [
-                    {
-                        "subject": failure.subject,
-                        "at": format_duration(failure.at),
-                        "expected": list(failure.expected),
-                        "got": list(failure.got),
-                        "error": failure.error,
-                    }
-                    for failure in one.failures
-                ],
-            }
-            for place, one in enumerate(result.tests)
-        ],
-    }
-
-
-def _name(result: TestResult, place: int) -> str:
-    return result.name or f"test {place + 1}"
-
-
-def _head(failure: Failure) -> str:
-    return f"{failure.subject}, time: {format_duration(failure.at)}"
+def _read(file: Path, defaults: Defaults, findings: Findings) -> Sequence[RuleGroup]:
+    if file == _STDIN:
+        return read_rules(sys.stdin.read(), "standard input", defaults, findings)
+    return read_rule_file(file, str(file), defaults, findings)

@@ -15,6 +15,7 @@ _VERBS: Final = {
     "demo": ("monitor.cli.demo", "demo"),
     "init": ("monitor.cli.init", "init"),
     "check-config": ("monitor.cli.check_config", "check_config"),
+    "check-metrics": ("monitor.cli.check_metrics", "check_metrics"),
     "status": ("monitor.cli.status", "status"),
     "checks": ("monitor.cli.checks", "checks"),
     "alerts": ("monitor.cli.alerts", "alerts"),

@@ -6,6 +6,7 @@ refuse it, so each flag is off unless asked for. Duration expressions are stable
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,3 +28,23 @@ STABLE: Final = Features()
 
 ALL_FEATURES: Final = Features(experimental_functions=True, extended_ranges=True, fill_modifiers=True)
 """Everything that can be parsed."""
+
+_FLAGS: Final = {
+    "promql-experimental-functions": "experimental_functions",
+    "promql-extended-range-selectors": "extended_ranges",
+    "promql-binop-fill-modifiers": "fill_modifiers",
+}
+_ALWAYS_ON: Final = frozenset(("promql-at-modifier", "promql-negative-offset", "promql-duration-expr"))
+"""What was experimental once."""
+
+
+def named_features(names: Iterable[str]) -> Features:
+    """The parts that these flags of Prometheus's `--enable-feature` allow. Raises ValueError for one that has nothing to do
+    with PromQL."""
+    allowed: dict[str, bool] = {}
+    for name in names:
+        if name in _FLAGS:
+            allowed[_FLAGS[name]] = True
+        elif name not in _ALWAYS_ON:
+            raise ValueError(f"{name} is not a feature of PromQL; known ones: {', '.join(_FLAGS)}")
+    return Features(**allowed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from monitor.matching.matchers import Matcher, MatchOp
+from monitor.model.labels import quote
 from monitor.promql.inspect import selectors, walk
 from monitor.promql.nodes import Expr, MatrixSelector, Subquery, VectorSelector
 from monitor.rules.groups import AlertingRule, Rule, RuleGroup
@@ -31,6 +33,25 @@ def doubts(groups: Sequence[RuleGroup]) -> tuple[Doubt, ...]:
         for rule in group.rules
         for problem, remedy in _doubts(rule)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """Rules of one name with the same labels."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{name}={quote(value)}" for name, value in self.labels)
+        return f"{self.name}{{{shown}}}" if shown else self.name
+
+
+def duplicates(groups: Sequence[RuleGroup]) -> tuple[Duplicate, ...]:
+    """Rules that are given more than once, each told once, by name: their samples, or alerts, are mixed up or lost.
+    promtool's `duplicate-rules`."""
+    counts = Counter((rule.name, rule.identity[2]) for group in groups for rule in group.rules)
+    return tuple(Duplicate(name=name, labels=labels) for (name, labels), count in sorted(counts.items()) if count > 1)
 
 
 def _doubts(rule: Rule) -> Iterator[tuple[str, str]]:

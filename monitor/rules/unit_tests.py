@@ -67,6 +67,8 @@ class TestResult:
 
     name: str
     failures: tuple[Failure, ...]
+    fired: frozenset[tuple[str, int]] = frozenset()
+    """The alerting rules that fired at some evaluation: group's key, and place in the group."""
 
     @property
     def passed(self) -> bool:
@@ -124,12 +126,18 @@ class _Running:
         ordered = sorted(groups, key=lambda group: (ranks.get(group.name, 0), group.key))
         self.runs = [GroupRun(group, around) for group in ordered]
         self.failures: list[Failure] = []
+        self.fired: set[tuple[str, int]] = set()
 
     async def result(self) -> TestResult:
         test = self.test
         if test.problem:
             failure = Failure(test=test.name, at=0, subject="test", error=test.problem)
             return TestResult(name=test.name, failures=(failure,))
+        await self._run()
+        return TestResult(name=test.name, failures=tuple(self.failures), fired=frozenset(self.fired))
+
+    async def _run(self) -> None:
+        test = self.test
         waiting = sorted(test.alerts, key=lambda case: case.at)
         loaded = 0
         for after in range(0, test.end + 1, self.interval):
@@ -137,13 +145,13 @@ class _Running:
             loaded = self._load(loaded, after)
             for run in self.runs:
                 await run.slot(now)
+                self._note_fired(run)
             if self._note_errors(after):
-                return TestResult(name=test.name, failures=tuple(self.failures))
+                return
             while waiting and waiting[0].at < after + self.interval:
                 self._check_alerts(waiting.pop(0))
         for case in test.exprs:
             await self._check_expr(case, test.start + case.at)
-        return TestResult(name=test.name, failures=tuple(self.failures))
 
     def _load(self, step: int, until: Millis) -> int:
         """Write the input from this step on, up to this time; the next step."""
@@ -158,6 +166,11 @@ class _Running:
                 self.bench.samples.append(self.test.start + step * self.test.interval, samples)
             step += 1
         return step
+
+    def _note_fired(self, run: GroupRun) -> None:
+        for place, rule in enumerate(run.rules):
+            if any(alert.state is AlertState.FIRING for alert in rule.active.values()):
+                self.fired.add((run.group.key, place))
 
     def _note_errors(self, after: Millis) -> bool:
         failures = [

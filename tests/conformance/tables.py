@@ -1,9 +1,13 @@
 """Runs tables of measured behaviour against the daemon: `python -m tests.conformance.tables DIR_OR_FILE…`.
 
 A table is a JSON file of cases. Which family reads it is decided by its path's end (`relabel.json`,
-`config/config_cases.json`). A family is one small module of this folder that exports `TABLES`, a mapping from path end to a
-function that runs one case (`cases.Check`). To add a family, write its module and name it in
-`FAMILIES`.
+`config/config_cases.json`). A family is one small module of this folder that exports any of
+
+- `TABLES`: path end => a function that runs one case (`cases.Check`);
+- `KINDS`: path end => kind of case => such a function, for a table whose kinds are shared out among families;
+- `FOLDERS`: path end of a folder => such a function, for which each YAML file below is a case (`file`, relative).
+
+To add a family, write its module and name it in `FAMILIES`.
 """
 
 from __future__ import annotations
@@ -11,15 +15,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from tests.conformance.cases import Case, Check, LeftOutError
 
-FAMILIES: tuple[str, ...] = ("relabelling", "expositions", "promql_tables", "templates_table", "matchers_table")
-"""Modules of this folder, each with its TABLES."""
+FAMILIES: tuple[str, ...] = (
+    "expositions",
+    "matchers_table",
+    "promql_tables",
+    "relabelling",
+    "rule_files",
+    "templates_table",
+)
+"""Modules of this folder, each with its TABLES, KINDS or FOLDERS."""
 
 DATA = Path(__file__).parents[2].parent / "shared" / "conformance"
 """Where the data lie beside the project, if they are there."""
@@ -40,18 +53,26 @@ class Tally:
 def registry() -> dict[str, Check]:
     """Path end => the check for its cases, of all families."""
     checks: dict[str, Check] = {}
-    for family in FAMILIES:
-        checks.update(import_module(f"tests.conformance.{family}").TABLES)
-    return checks
+    kinds: dict[str, dict[str, Check]] = {}
+    for module in map(_family, FAMILIES):
+        checks.update(getattr(module, "TABLES", {}))
+        checks.update(getattr(module, "FOLDERS", {}))
+        for end, by_kind in getattr(module, "KINDS", {}).items():
+            kinds.setdefault(end, {}).update(by_kind)
+    return {**checks, **{end: _by_kind(by_kind) for end, by_kind in kinds.items()}}
 
 
 def find_tables(places: Iterable[Path], checks: Mapping[str, Check]) -> Iterator[tuple[Path, Check]]:
-    """The tables among these files, and below these folders, that some family reads. The longest path end wins."""
+    """The tables and folders among these places, and below them, that some family reads. The longest path end wins."""
     ends = sorted(checks, key=len, reverse=True)
     for place in places:
-        for path in [place] if place.is_file() else sorted(place.rglob("*.json")):
+        below = (
+            [] if place.is_file() else [path for path in place.rglob("*") if path.is_dir() or path.suffix == ".json"]
+        )
+        for path in sorted([place, *below]):
+            whole = path.resolve().as_posix()
             for end in ends:
-                if path.as_posix() == end or path.as_posix().endswith("/" + end):
+                if whole.endswith("/" + end):
                     yield path, checks[end]
                     break
 
@@ -59,7 +80,7 @@ def find_tables(places: Iterable[Path], checks: Mapping[str, Check]) -> Iterator
 def run_table(path: Path, check: Check) -> Tally:
     """Run every case; none stops the others."""
     tally = Tally()
-    for number, data in enumerate(json.loads(path.read_text("utf-8"))["cases"]):
+    for number, data in enumerate(_cases(path)):
         case = Case(table=path, number=number, data=data)
         try:
             check(case)
@@ -70,6 +91,27 @@ def run_table(path: Path, check: Check) -> Tally:
         else:
             tally.passed += 1
     return tally
+
+
+def _family(name: str) -> ModuleType:
+    return import_module(f"tests.conformance.{name}")
+
+
+def _cases(path: Path) -> Sequence[Mapping[str, Any]]:
+    if path.is_file():
+        return json.loads(path.read_text("utf-8"))["cases"]
+    files = sorted(file for file in path.rglob("*") if file.suffix in (".yml", ".yaml"))
+    return [{"kind": "file", "source": name, "file": name} for name in (str(file.relative_to(path)) for file in files)]
+
+
+def _by_kind(checks: Mapping[str, Check]) -> Check:
+    def check(case: Case) -> None:
+        found = checks.get(case.kind)
+        if found is None:
+            raise LeftOutError(f"no family reads the kind {case.kind} here")
+        found(case)
+
+    return check
 
 
 def main(arguments: list[str]) -> int:
