@@ -35,6 +35,8 @@ class Route:
     """Ours: the first alert of a new group is notified at once, the following ones are grouped."""
     mute_time_intervals: tuple[str, ...] = ()
     active_time_intervals: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    """Templates by name, for messages: what stands in a route and not in its alerts."""
     children: tuple[Route, ...] = ()
 
     def match(self, labels: Mapping[str, str]) -> tuple[Route, ...]:

@@ -6,53 +6,25 @@ Sections that we know but do not serve yet warn; keys that nobody knows are erro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
 
+from monitor.alerts.inhibition import InhibitRule
 from monitor.alerts.routes import Route
-from monitor.config.fields import AsList, AsMapping, Flag, Free, Section, Span, Text
+from monitor.calendar.intervals import TimeInterval
+from monitor.config.fields import AsList, Free, Section, Text
 from monitor.config.findings import Findings
+from monitor.config.muting import (
+    InhibitRuleSection,
+    NamedIntervalsSection,
+    read_inhibit_rule,
+    read_named_intervals,
+)
 from monitor.config.receivers import KNOWN_INTEGRATIONS, GlobalSection, ReceiverParts, read_receiver
+from monitor.config.route_tree import Place, RouteSection, read_route_tree
 from monitor.config.yamltree import Document, Path, Tree
-from monitor.matching.matchers import Matcher, MatchOp
-from monitor.matching.parse import parse_matchers
-from monitor.matching.printing import matchers_text
-from monitor.model.times import HOUR, MINUTE, SECOND, Millis
-
-
-class RouteSection(Section):
-    """One node of the route tree."""
-
-    receiver: Text = ""
-    """The receiver of this node; inherited from the parent when absent."""
-    group_by: Annotated[list[Text] | None, AsList] = None
-    """Labels that make a group; `['...']` groups by all labels."""
-    match: Annotated[dict[str, Text], AsMapping] = {}
-    """Deprecated form of matchers: label to exact value."""
-    match_re: Annotated[dict[str, Text], AsMapping] = {}
-    """Deprecated form of matchers: label to regular expression."""
-    matchers: Annotated[list[Text], AsList] = []
-    """Conditions such as `severity="critical"`; all must hold."""
-    continue_: Flag = Field(default=False, alias="continue")
-    """Go on to the next sibling after this node matched."""
-    group_wait: Span | None = None
-    """How long a new group waits for company. Default 30s."""
-    group_interval: Span | None = None
-    """The pause between notifications of one group. Default 5m."""
-    repeat_interval: Span | None = None
-    """After so long an unchanged group is notified again. Default 4h."""
-    mute_time_intervals: Annotated[list[Text], AsList] = []
-    """Known, not served yet."""
-    active_time_intervals: Annotated[list[Text], AsList] = []
-    """Known, not served yet."""
-    labels: Annotated[dict[str, Text], AsMapping] = {}
-    """Known, not served yet."""
-    page_first: Flag | None = None
-    """Watchkeeper's own: the first alert of a new group is notified at once, the rest is grouped."""
-    routes: Annotated[list[RouteSection], AsList] = []
-    """Child nodes, asked in order."""
 
 
 class AlertmanagerSection(Section):
@@ -64,12 +36,12 @@ class AlertmanagerSection(Section):
     """The root of the route tree."""
     receivers: Annotated[list[Free], AsList] = []
     """Named receivers with their integrations."""
-    inhibit_rules: Annotated[list[Free], AsList] = []
-    """Known, not served yet."""
-    time_intervals: Annotated[list[Free], AsList] = []
-    """Known, not served yet."""
-    mute_time_intervals: Annotated[list[Free], AsList] = []
-    """Known, not served yet."""
+    inhibit_rules: Annotated[list[InhibitRuleSection], AsList] = []
+    """Which alerts keep quiet while which others fire."""
+    time_intervals: Annotated[list[NamedIntervalsSection], AsList] = []
+    """Named intervals for the mute_time_intervals and active_time_intervals of routes."""
+    mute_time_intervals: Annotated[list[NamedIntervalsSection], AsList] = []
+    """Deprecated name of time_intervals; both share their names."""
     templates: Annotated[list[Text], AsList] = []
     """Known, not served yet."""
     tracing: Free = None
@@ -82,28 +54,9 @@ class AlertmanagerParts:
 
     root: Route
     receivers: Mapping[str, ReceiverParts]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Inherited:
-    receiver: str = ""
-    group_by: frozenset[str] = frozenset()
-    group_by_all: bool = False
-    group_wait: Millis = 30 * SECOND
-    group_interval: Millis = 5 * MINUTE
-    repeat_interval: Millis = 4 * HOUR
-    page_first: bool = False
-    key: str = ""
-    id: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Reading:
-    document: Document
-    findings: Findings
-    receivers: Mapping[str, ReceiverParts]
-    route_path: Path
-    used: set[str] = field(default_factory=set[str])
+    inhibit_rules: tuple[InhibitRule, ...] = ()
+    intervals: Mapping[str, tuple[TimeInterval, ...]] = field(default_factory=dict[str, tuple[TimeInterval, ...]])
+    """Named time intervals."""
 
 
 def read_alertmanager(
@@ -114,6 +67,7 @@ def read_alertmanager(
     section = findings.validate(AlertmanagerSection, document, tree, path)
     if section is None or not isinstance(tree, dict):
         return None
+    before = len(findings.errors)
     _warn_unserved(section, document, path, findings)
     if "resolve_timeout" in section.global_.model_fields_set:
         problem = "is not used: alerts cannot be pushed yet, and those of our own rules end when their rule says so"
@@ -123,13 +77,27 @@ def read_alertmanager(
     if route is None:
         findings.wrong(document, path, "no route provided in config", "add a `route` with a default `receiver`")
         return None
-    reading = _Reading(document=document, findings=findings, receivers=receivers, route_path=(*path, "route"))
-    _check_root(route, reading)
-    before = len(findings.errors)
-    root = _route(route, _Inherited(), reading.route_path, 0, reading, root=True)
+    intervals = _intervals(section, document, path, findings)
+    inhibit_rules = tuple(
+        read_inhibit_rule(rule, document, (*path, "inhibit_rules", number), findings)
+        for number, rule in enumerate(section.inhibit_rules)
+    )
+    root = read_route_tree(
+        route,
+        Place(document=document, path=(*path, "route"), findings=findings, receivers=receivers, intervals=intervals),
+    )
     if root is None or len(findings.errors) > before:
         return None
-    return AlertmanagerParts(root=root, receivers=receivers)
+    return AlertmanagerParts(root=root, receivers=receivers, inhibit_rules=inhibit_rules, intervals=intervals)
+
+
+def _intervals(
+    section: AlertmanagerSection, document: Document, path: Path, findings: Findings
+) -> dict[str, tuple[TimeInterval, ...]]:
+    found: dict[str, tuple[TimeInterval, ...]] = {}
+    for key, words in (("mute_time_intervals", "mute time interval"), ("time_intervals", "time interval")):
+        read_named_intervals(getattr(section, key), found, words, document, (*path, key), findings)
+    return found
 
 
 def _receivers(
@@ -155,104 +123,6 @@ def _receivers(
     return found
 
 
-def _check_root(route: RouteSection, reading: _Reading) -> None:
-    document, path = reading.document, reading.route_path
-    if not route.receiver:
-        reading.findings.wrong(document, path, "root route must specify a default receiver")
-    if route.match or route.match_re or route.matchers:
-        reading.findings.wrong(document, path, "root route must not have any matchers")
-    if route.mute_time_intervals:
-        reading.findings.wrong(document, path, "root route must not have any mute time intervals")
-    if route.active_time_intervals:
-        reading.findings.wrong(document, path, "root route must not have any active time intervals")
-    if route.continue_:
-        reading.findings.wrong(document, path, "cannot have continue in root route")
-
-
-def _route(
-    section: RouteSection, parent: _Inherited, path: Path, place: int, reading: _Reading, *, root: bool = False
-) -> Route | None:
-    document, findings = reading.document, reading.findings
-    matchers = findings.attempt(document, path, lambda: _matchers(section)) or ()
-    if section.receiver and section.receiver not in reading.receivers:
-        findings.wrong(
-            document,
-            (*path, "receiver"),
-            f'undefined receiver "{section.receiver}" used in route',
-            f"defined receivers: {', '.join(sorted(reading.receivers)) or 'none'}",
-        )
-    own = _inherit(section, parent, path, reading)
-    level = matchers_text(matchers)
-    own = replace(
-        own,
-        key=level if root else f"{parent.key}/{level}",
-        id=level if root else f"{parent.id}/{level}/{place}",
-    )
-    children = [
-        _route(child, own, (*path, "routes", number), number, reading) for number, child in enumerate(section.routes)
-    ]
-    return Route(
-        receiver=own.receiver,
-        id=own.id,
-        key=own.key,
-        matchers=matchers,
-        continue_=section.continue_,
-        group_by=own.group_by,
-        group_by_all=own.group_by_all,
-        group_wait=own.group_wait,
-        group_interval=own.group_interval,
-        repeat_interval=own.repeat_interval,
-        page_first=own.page_first,
-        mute_time_intervals=tuple(section.mute_time_intervals),
-        active_time_intervals=tuple(section.active_time_intervals),
-        children=tuple(child for child in children if child is not None),
-    )
-
-
-def _inherit(section: RouteSection, parent: _Inherited, path: Path, reading: _Reading) -> _Inherited:
-    own = parent
-    if section.receiver:
-        own = replace(own, receiver=section.receiver)
-    if section.group_by is not None:
-        names = section.group_by
-        if "..." in names and len(names) > 1:
-            reading.findings.wrong(
-                reading.document,
-                (*path, "group_by"),
-                "cannot have wildcard group_by (`...`) and other labels at the same time",
-            )
-        for name in names:
-            if names.count(name) > 1:
-                reading.findings.wrong(reading.document, (*path, "group_by"), f'duplicated label "{name}" in group_by')
-                break
-        own = replace(own, group_by=frozenset(names) - {"..."}, group_by_all="..." in names)
-    if section.group_interval == 0:
-        reading.findings.wrong(reading.document, (*path, "group_interval"), "group_interval cannot be zero")
-    if section.repeat_interval == 0:
-        reading.findings.wrong(reading.document, (*path, "repeat_interval"), "repeat_interval cannot be zero")
-    return replace(
-        own,
-        group_wait=own.group_wait if section.group_wait is None else section.group_wait,
-        group_interval=section.group_interval or own.group_interval,
-        repeat_interval=section.repeat_interval or own.repeat_interval,
-        page_first=own.page_first if section.page_first is None else section.page_first,
-    )
-
-
-def _matchers(section: RouteSection) -> tuple[Matcher, ...]:
-    found = [Matcher(name, MatchOp.EQUAL, value) for name, value in section.match.items()]
-    found += [
-        Matcher(name, MatchOp.MATCHES, f"^(?:{value})$", dot_matches_newline=False)
-        for name, value in section.match_re.items()
-    ]
-    for text in section.matchers:
-        found.extend(parse_matchers(text))
-    return tuple(sorted(found, key=lambda matcher: (matcher.name, matcher.value, _OPS.index(matcher.op))))
-
-
-_OPS = (MatchOp.EQUAL, MatchOp.NOT_EQUAL, MatchOp.MATCHES, MatchOp.NOT_MATCHES)
-
-
 def _warn_unserved(section: AlertmanagerSection, document: Document, path: Path, findings: Findings) -> None:
     for name in ("inhibit_rules", "time_intervals", "mute_time_intervals", "templates", "tracing"):
         if getattr(section, name):
@@ -261,11 +131,8 @@ def _warn_unserved(section: AlertmanagerSection, document: Document, path: Path,
             )
 
     def walk(route: RouteSection, here: Path) -> None:
-        for name in ("mute_time_intervals", "active_time_intervals", "labels"):
-            if getattr(route, name):
-                findings.doubt(
-                    document, (*here, name), "is known but not served yet", "this route notifies at all times"
-                )
+        if route.labels:
+            findings.doubt(document, (*here, "labels"), "is known but not served yet", "only templates could show them")
         for number, child in enumerate(route.routes):
             walk(child, (*here, "routes", number))
 

@@ -29,6 +29,7 @@ FAMILIES: tuple[str, ...] = (
     "matchers_table",
     "promql_tables",
     "relabelling",
+    "routing_tables",
     "rule_files",
     "templates_table",
 )

@@ -1,0 +1,159 @@
+"""What keeps alerts quiet by configuration: inhibition rules and named time intervals.
+
+Source: Alertmanager config/config.go, config/common/inhibitrule.go, timeinterval/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+from monitor.alerts.inhibition import InhibitRule
+from monitor.calendar.intervals import (
+    TimeInterval,
+    parse_days_of_month,
+    parse_location,
+    parse_months,
+    parse_times,
+    parse_weekdays,
+    parse_years,
+)
+from monitor.config.fields import AsList, AsMapping, Section, Text
+from monitor.config.findings import Findings
+from monitor.config.matcher_lists import MatcherLists, read_matchers
+from monitor.config.yamltree import Document, Path
+from monitor.matching.parse import Syntax, is_label_name
+
+T = TypeVar("T")
+
+
+class InhibitRuleSection(Section):
+    """While an alert of the source side fires, alerts of the target side keep quiet."""
+
+    name: Text = ""
+    """For people: it is shown where the rule inhibits."""
+    source_match: Annotated[dict[str, Text], AsMapping] = {}
+    """Deprecated form of source_matchers: label to exact value."""
+    source_match_re: Annotated[dict[str, Text], AsMapping] = {}
+    """Deprecated form of source_matchers: label to regular expression."""
+    source_matchers: Annotated[list[Text], AsList] = []
+    """Which alerts inhibit; all conditions must hold."""
+    target_match: Annotated[dict[str, Text], AsMapping] = {}
+    """Deprecated form of target_matchers: label to exact value."""
+    target_match_re: Annotated[dict[str, Text], AsMapping] = {}
+    """Deprecated form of target_matchers: label to regular expression."""
+    target_matchers: Annotated[list[Text], AsList] = []
+    """Which alerts are inhibited; all conditions must hold."""
+    equal: Annotated[list[Text], AsList] = []
+    """Labels that must have the same value in both; a missing one is an empty one."""
+
+
+class TimesSection(Section):
+    """Hours of a day, on the local clock."""
+
+    start_time: Text = ""
+    """`09:00`."""
+    end_time: Text = ""
+    """`17:00`; the minute itself is not included, `24:00` is midnight. Not before start_time."""
+
+
+class TimeIntervalSection(Section):
+    """An interval holds when each of its fields does; a field holds when one of its ranges does."""
+
+    times: list[TimesSection] | None = None
+    """Hours of the day."""
+    weekdays: list[Text] | None = None
+    """`saturday`, `monday:friday`."""
+    days_of_month: list[Text] | None = None
+    """`1`, `1:15`, `-3:-1` for the last three days."""
+    months: list[Text] | None = None
+    """`december`, `1:3`, `june:august`."""
+    years: list[Text] | None = None
+    """`2026`, `2026:2030`."""
+    location: Text = ""
+    """The zone of the clock that it is read off, such as `Europe/Berlin`; `Local` for the machine's. Default UTC."""
+
+
+class NamedIntervalsSection(Section):
+    """Intervals under a name that routes use; it holds when one of them does."""
+
+    name: Text = ""
+    """The name."""
+    time_intervals: Annotated[list[TimeIntervalSection], AsList] = []
+    """The intervals."""
+
+
+def read_inhibit_rule(
+    section: InhibitRuleSection,
+    document: Document,
+    path: Path,
+    findings: Findings,
+    syntax: Syntax = Syntax.FALLBACK,
+) -> InhibitRule:
+    """The rule; what is wrong in it becomes findings."""
+    for place, label in enumerate(section.equal):
+        if not is_label_name(label, syntax):
+            findings.wrong(document, (*path, "equal", place), f'invalid label name "{label}" in equal list')
+
+    source = MatcherLists(
+        exact=section.source_match, expressions=section.source_match_re, texts=section.source_matchers
+    )
+    target = MatcherLists(
+        exact=section.target_match, expressions=section.target_match_re, texts=section.target_matchers
+    )
+    sources, targets = (
+        read_matchers(
+            lists, (f"{side}_match", f"{side}_match_re", f"{side}_matchers"), path, document, findings, syntax
+        )
+        for side, lists in (("source", source), ("target", target))
+    )
+    if not sources and not targets:
+        findings.doubt(
+            document, path, "lets every alert inhibit every other", "add source_matchers and target_matchers"
+        )
+    return InhibitRule(name=section.name, sources=sources, targets=targets, equal=tuple(section.equal))
+
+
+def read_named_intervals(
+    sections: Sequence[NamedIntervalsSection],
+    found: dict[str, tuple[TimeInterval, ...]],
+    words: str,
+    document: Document,
+    path: Path,
+    findings: Findings,
+) -> None:
+    """Add the intervals by name; `words` is what error texts call them."""
+    for place, section in enumerate(sections):
+        here = (*path, place)
+        if not section.name:
+            findings.wrong(document, here, f"missing name in {words}", "give it a name that routes can use")
+        elif section.name in found:
+            findings.wrong(document, here, f'{words} "{section.name}" is not unique', "rename one of them")
+        found[section.name] = tuple(
+            read_interval(one, document, (*here, "time_intervals", number), findings)
+            for number, one in enumerate(section.time_intervals)
+        )
+
+
+def read_interval(section: TimeIntervalSection, document: Document, path: Path, findings: Findings) -> TimeInterval:
+    """The interval; what is wrong in it becomes findings."""
+
+    def each(
+        key: str, parts: Sequence[T] | None, parse: Callable[[T], tuple[int, int]]
+    ) -> tuple[tuple[int, int], ...] | None:
+        if parts is None:
+            return None
+        made = [
+            findings.attempt(document, (*path, key, place), lambda part=part: parse(part))
+            for place, part in enumerate(parts)
+        ]
+        return tuple(one for one in made if one is not None)
+
+    return TimeInterval(
+        times=each("times", section.times, lambda one: parse_times(one.start_time, one.end_time)),
+        weekdays=each("weekdays", section.weekdays, parse_weekdays),
+        days_of_month=each("days_of_month", section.days_of_month, parse_days_of_month),
+        months=each("months", section.months, parse_months),
+        years=each("years", section.years, parse_years),
+        location=findings.attempt(document, (*path, "location"), lambda: parse_location(section.location)) or "",
+    )

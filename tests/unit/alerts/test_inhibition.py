@@ -1,0 +1,129 @@
+"""Inhibition, and the index that it and silences are found by."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.alerts.inhibition import Inhibition, InhibitRule
+from monitor.matching.index import MatcherIndex
+from monitor.matching.matchers import Matcher, MatchOp, all_match
+from monitor.matching.parse import parse_matchers
+from monitor.model.alerts import Alert
+from monitor.model.labels import EMPTY, Labels
+from monitor.model.times import MINUTE, Timestamp
+
+NOW: Timestamp = 1_767_225_600_000
+
+
+def rule(sources: str, targets: str, *equal: str, name: str = "") -> InhibitRule:
+    return InhibitRule(name=name, sources=parse_matchers(sources), targets=parse_matchers(targets), equal=equal)
+
+
+def alert(ends: int = 5, **labels: str) -> Alert:
+    return report(labels, ends)
+
+
+def report(labels: dict[str, str], ends: int = 5) -> Alert:
+    return Alert(labels=Labels(labels), annotations=EMPTY, starts_at=NOW, ends_at=NOW + ends * MINUTE, updated_at=NOW)
+
+
+def test_any_of_several_sources_inhibits_until_the_last_has_resolved() -> None:
+    """The one that resolves first does not end it for the others (Alertmanager before 0.34.1 did)."""
+    inhibition = Inhibition([rule("sev=crit", "sev=warn", "cluster", name="worse")])
+    target = Labels({"sev": "warn", "cluster": "a"})
+    one, other = (alert(sev="crit", cluster="a", host=host) for host in ("x", "y"))
+    assert inhibition.learn(one, NOW)
+    assert inhibition.learn(other, NOW)
+    assert not inhibition.learn(other, NOW)
+    found = inhibition.inhibited(target, NOW)
+    assert found is not None
+    assert (found.by, found.rule.name, found.until) == (one.fingerprint, "worse", NOW + 5 * MINUTE)
+    assert inhibition.learn(alert(ends=0, sev="crit", cluster="a", host="x"), NOW)
+    still = inhibition.inhibited(target, NOW)
+    assert still is not None
+    assert still.by == other.fingerprint
+    assert inhibition.inhibited(target, NOW + 5 * MINUTE) is None
+    inhibition.learn(alert(ends=0, sev="crit", cluster="a", host="y"), NOW)
+    assert inhibition.inhibited(target, NOW) is None
+    assert repr(inhibition) == "Inhibition(1 rules, 0 sources)"
+
+
+def test_equal_labels_that_both_lack_are_equal() -> None:
+    """A missing label is an empty one."""
+    inhibition = Inhibition([rule("sev=crit", "sev=warn", "cluster")])
+    inhibition.learn(alert(sev="crit"), NOW)
+    assert inhibition.inhibited(Labels({"sev": "warn"}), NOW)
+    assert inhibition.inhibited(Labels({"sev": "warn", "cluster": "a"}), NOW) is None
+
+
+def test_nothing_inhibits_itself_nor_two_alerts_each_other() -> None:
+    """An alert on both sides is inhibited by one-sided sources only."""
+    inhibition = Inhibition([rule("noisy=yes", "sev=~warn|info")])
+    both = alert(noisy="yes", sev="warn")
+    inhibition.learn(both, NOW)
+    assert inhibition.inhibited(both.labels, NOW) is None
+    assert inhibition.inhibited(Labels({"noisy": "yes", "sev": "info"}), NOW) is None
+    assert inhibition.inhibited(Labels({"sev": "info"}), NOW)
+    inhibition.learn(alert(noisy="yes", sev="crit"), NOW)
+    assert inhibition.inhibited(both.labels, NOW)
+
+
+def test_sources_that_end_without_a_report_are_thrown_away() -> None:
+    """However many come and go."""
+    inhibition = Inhibition([rule("sev=crit", "sev=warn", "host")])
+    for number in range(5_000):
+        inhibition.learn(alert(ends=1, sev="crit", host=str(number)), NOW + number * MINUTE // 10)
+    assert int(repr(inhibition).split()[2]) < 1_000
+
+
+SOURCES = st.lists(st.fixed_dictionaries({"s": st.sampled_from("01"), "e": st.sampled_from("ab")}), max_size=6)
+
+
+@given(SOURCES, SOURCES, st.sampled_from("ab"))
+def test_more_sources_never_inhibit_less(some: list[dict[str, str]], more: list[dict[str, str]], value: str) -> None:
+    """Inhibition is monotonic in what fires."""
+    few, many = (Inhibition([rule("s=1", "t=1", "e")]) for _ in range(2))
+    for labels in some:
+        few.learn(report(labels), NOW)
+    for labels in some + more:
+        many.learn(report(labels), NOW)
+    target = Labels({"t": "1", "e": value})
+    if few.inhibited(target, NOW):
+        assert many.inhibited(target, NOW)
+
+
+VALUES = st.sampled_from(["", "x", "y", "x|y", "x.*", "x|"])
+MATCHER = st.builds(Matcher, st.sampled_from("abc"), st.sampled_from(list(MatchOp)), VALUES)
+LISTS = st.lists(st.lists(MATCHER, max_size=3), min_size=1, max_size=2)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.none() | LISTS), max_size=12),
+    st.dictionaries(st.sampled_from("abc"), st.sampled_from(["x", "y", "xy"])),
+)
+def test_the_index_finds_what_asking_everyone_finds(
+    changes: list[tuple[int, list[list[Matcher]] | None]], labels: dict[str, str]
+) -> None:
+    """After any additions, replacements and removals."""
+    index, plain = MatcherIndex[int](), dict[int, list[list[Matcher]]]()
+    for key, lists in changes:
+        if lists is None:
+            index.drop(key)
+            plain.pop(key, None)
+        else:
+            index.put(key, lists)
+            plain[key] = lists
+    wanted = {key for key, lists in plain.items() if any(all_match(one, Labels(labels)) for one in lists)}
+    assert set(index.matching(Labels(labels))) == wanted
+    assert len(index) == len(plain)
+
+
+def test_a_list_is_filed_where_it_has_fewest_neighbours() -> None:
+    """A thousand silences of one alert that each name an instance are found by the instance."""
+    index = MatcherIndex[int]()
+    for number in range(1_000):
+        index.put(number, [parse_matchers(f'alertname="Down",instance="i{number}"')])
+    assert repr(index) == "MatcherIndex(1000 keys, 0 asked always)"
+    assert index.matching(Labels({"alertname": "Down", "instance": "i7"})) == [7]
+    assert index.crowd(Labels({"alertname": "Down", "instance": "i7"})) <= 2
