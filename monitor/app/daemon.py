@@ -42,8 +42,9 @@ from monitor.state.database import Database, WriterThread
 from monitor.state.lock import DataLock
 from monitor.supervise import Supervisor
 from monitor.telemetry import DeferredLog, Telemetry
+from monitor.tsdb.exemplars import ExemplarStore
 from monitor.tsdb.store import SampleStore
-from monitor.web.parts import Parts
+from monitor.web.parts import Loaded, Parts
 from monitor.web.server import Server
 
 _DRAIN_SECONDS = 5.0
@@ -94,6 +95,8 @@ class Daemon:
         self.sessions = Sessions(lambda: self.configuration)
         self._asking = Asking(self.sessions.scrapes)
         self.started_at: Timestamp = self.clock.now()
+        self.exemplars = ExemplarStore()
+        self._loaded_at: Timestamp | None = None
         self._reloading = asyncio.Lock()
         self._stopping = False
         self._ends: list[Callable[[], object]] = []
@@ -264,7 +267,7 @@ class Daemon:
         if probes is None or parts is None or samples is None:
             raise BugError("the first half of the start was skipped")
         self.log.open()
-        rooms = self.rooms = await Rooms.open(configuration, probes, self._querier)
+        rooms = self.rooms = await Rooms.open(configuration, probes, self._querier, self.exemplars)
         await rooms.start()
         instance = address.removeprefix("http://")
         own = OwnMetrics(self.telemetry.registry, probes.quiet_sink, instance)
@@ -314,6 +317,8 @@ class Daemon:
             observe=lambda route, code, seconds: self.telemetry.http_seconds.labels(route, code).observe(seconds),
             refused=lambda kind: self.telemetry.bad_input.labels(kind).inc(),
             querier=querier,
+            exemplars=self.exemplars,
+            loaded=lambda: Loaded(not self.health.reload_error, self._loaded_at),
         )
 
     def _complete_parts(self, parts: Parts, rooms: Rooms) -> None:
@@ -330,7 +335,8 @@ class Daemon:
     def _reloaded(self) -> None:
         self.health.reload_error = ""
         self.telemetry.reload_ok.set(1)
-        self.telemetry.reload_time.set(self.clock.now() / 1000)
+        self._loaded_at = self.clock.now()
+        self.telemetry.reload_time.set(self._loaded_at / 1000)
 
     def _needs_restart(self, fresh: Configuration) -> list[Finding]:
         """What a reload cannot change."""

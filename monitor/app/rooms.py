@@ -55,6 +55,7 @@ from monitor.state.outbox_store import SqlOutboxStore
 from monitor.state.rule_store import SqlRuleStateStore
 from monitor.supervise import Supervisor
 from monitor.telemetry import Log, Telemetry
+from monitor.tsdb.exemplars import ExemplarStore
 from monitor.tsdb.store import SampleStore
 
 _MOST_UNRECORDED = 1_000
@@ -208,6 +209,7 @@ class Rooms:
         configuration: Configuration,
         probes: Probes,
         querier: EmbeddedQuerier,
+        exemplars: ExemplarStore,
         *,
         groups: SqlAlertStore,
         rule_states: SqlRuleStateStore,
@@ -273,6 +275,7 @@ class Rooms:
             fetch=drivers.fetch,
             start=drivers.supervisor.start,
             on_scrape=self._scraped,
+            exemplars=exemplars.add,
         )
         self.discovering = Discovering(
             finders=drivers.finders,
@@ -283,7 +286,9 @@ class Rooms:
         )
 
     @classmethod
-    async def open(cls, configuration: Configuration, probes: Probes, querier: EmbeddedQuerier) -> Rooms:
+    async def open(
+        cls, configuration: Configuration, probes: Probes, querier: EmbeddedQuerier, exemplars: ExemplarStore
+    ) -> Rooms:
         """Read what is stored. Raises StoreError or CorruptionError."""
         stores, drivers = probes.stores, probes.drivers
         now = drivers.clock.now()
@@ -295,6 +300,7 @@ class Rooms:
             configuration,
             probes,
             querier,
+            exemplars,
             groups=await SqlAlertStore.load(stores.database),
             rule_states=await SqlRuleStateStore.open(stores.database),
             deployments=await Deployments.load(stores.audit, configuration.environment, now),

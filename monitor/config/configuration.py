@@ -168,6 +168,10 @@ class Configuration:
     external_url: str
     leaving_labels: Labels
     """Added to alerts when they leave the rules: external labels and the environment."""
+    external_labels: Labels
+    """Of the whole daemon, as samples that leave carry them."""
+    prometheus_yaml: str
+    """The sections that Prometheus knows, as written, without secrets."""
     checks: tuple[Check, ...]
     jobs: tuple[ScrapeJob, ...]
     groups: tuple[RuleGroup, ...]

@@ -186,6 +186,8 @@ class _Loading:
             environment=environment_name,
             external_url=(self.environment.external_url or section.external_url).rstrip("/") or listen.url,
             leaving_labels=Labels(leaving) if leaving else EMPTY,
+            external_labels=prometheus.external_labels,
+            prometheus_yaml=prometheus.yaml,
             checks=checks,
             jobs=prometheus.jobs,
             groups=groups,

@@ -17,6 +17,7 @@ from pydantic import Field
 from monitor.config.fields import AsList, AsMapping, Flag, Section, Size, Span, Text, Whole
 from monitor.config.findings import Findings
 from monitor.config.http_client import HttpClientSection, trust_of
+from monitor.config.showing import shown
 from monitor.config.yamltree import Document, Path, Tree
 from monitor.matching.relabel import NOTHING, Relabeling, RelabelRule
 from monitor.model.labels import EMPTY, Labels
@@ -204,6 +205,8 @@ class PrometheusParts:
     evaluation_interval: Millis = MINUTE
     query_offset: Millis = 0
     external_labels: Labels = EMPTY
+    yaml: str = ""
+    """As written, without secrets."""
 
 
 def read_prometheus(
@@ -248,6 +251,7 @@ def read_prometheus(
         evaluation_interval=section.global_.evaluation_interval,
         query_offset=section.global_.rule_query_offset,
         external_labels=Labels(section.global_.external_labels),
+        yaml=shown(tree),
     )
 
 

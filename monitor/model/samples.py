@@ -46,3 +46,12 @@ class Series:
 
     labels: Labels
     points: tuple[tuple[Timestamp, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One observation that stands for many of a series: labels (a trace's id, mostly), its value, its time."""
+
+    labels: Labels
+    value: float
+    timestamp: Timestamp

@@ -73,6 +73,8 @@ class Answer:
     """VECTOR: a tuple of samples; MATRIX: a tuple of series, sorted by labels; else the value's own type."""
     annotations: tuple[str, ...] = ()
     """Texts as the HTTP API shows them, `PromQL warning: ... (1:5)`."""
+    samples: int = 0
+    """How many were looked at."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -169,7 +171,9 @@ class Query:
         return _Run(evaluator=Evaluator(task, self._plans, annotations), annotations=annotations, at=at)
 
     def _answer(self, run: _Run, value: Value, kind: ValueType | None = None) -> Answer:
-        return Answer(value=value, kind=kind or self.kind, annotations=run.annotations.texts())
+        return Answer(
+            value=value, kind=kind or self.kind, annotations=run.annotations.texts(), samples=run.evaluator.samples
+        )
 
 
 def _no_check() -> None:

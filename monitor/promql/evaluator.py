@@ -77,7 +77,7 @@ class Evaluator(Calls):
         self.task = task
         self.plans = plans
         self.annotations = annotations
-        self._samples = 0
+        self.samples = 0
 
     def scalar(self, node: Expr, at: Ints) -> Floats:
         """A scalar expression at each step, (N,)."""
@@ -289,8 +289,8 @@ class Evaluator(Calls):
         return frames, self.plans.get(node, "labels", parts, lambda: [one for part in parts for one in part])
 
     def _count(self, samples: int) -> None:
-        self._samples += samples
-        if self._samples > self.task.max_samples:
+        self.samples += samples
+        if self.samples > self.task.max_samples:
             raise _too_many()
 
     def _aggregate(self, node: Aggregation, at: Ints) -> Block:

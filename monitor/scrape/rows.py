@@ -8,7 +8,7 @@ yields now and then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from monitor.columns.nans import STALE_VALUE
 from monitor.model.labels import Labels
+from monitor.model.samples import Exemplar
 from monitor.model.times import Timestamp
 from monitor.scrape.exposition.reading import Reading
 
@@ -154,3 +155,12 @@ def loose_samples(
         if time <= latest:
             by_time.setdefault(time, []).append((labels, float(reading.values[index])))
     return sorted(by_time.items(), key=lambda item: item[0])
+
+
+def exemplars_of(reading: Reading[Labels | None], at: Timestamp) -> Iterator[tuple[Labels, Exemplar]]:
+    """The exemplars with their series. One without a time of its own has that of its sample, or of the scrape."""
+    for index, exemplar in reading.exemplars.items():
+        labels = reading.entries[index]
+        if labels is not None:
+            time = exemplar.time if exemplar.time is not None else reading.times.get(index, at)
+            yield labels, Exemplar(Labels(exemplar.labels), exemplar.value, time)

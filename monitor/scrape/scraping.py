@@ -18,12 +18,13 @@ import asyncio
 import heapq
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeAlias, TypeVar, cast
 
 from monitor.clock import Clock
 from monitor.columns.sink import SampleSink
 from monitor.model.errors import ExpositionError, PeerError
 from monitor.model.labels import Labels
+from monitor.model.samples import Exemplar
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
 from monitor.scrape.admission import ScrapeLimitError, admission, report_labels
 from monitor.scrape.exposition.negotiation import Format, choose_format
@@ -31,7 +32,7 @@ from monitor.scrape.exposition.reading import Metadata, Reading
 from monitor.scrape.exposition.text import TextReader
 from monitor.scrape.history import TargetSeries
 from monitor.scrape.jobs import ScrapeJob
-from monitor.scrape.rows import RowPlan, compare_plans, plan_rows
+from monitor.scrape.rows import RowPlan, compare_plans, exemplars_of, plan_rows
 from monitor.scrape.targets import Target, TargetSet, next_due, offset_of, targets_of, without_clashes
 
 R = TypeVar("R")
@@ -83,6 +84,10 @@ class OnScrape(Protocol):
         ...
 
 
+KeepExemplar: TypeAlias = Callable[[Labels, Exemplar], object]
+"""Told of the exemplars of each good answer, with their series."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetStatus:
     """How a target is doing, for people and the API."""
@@ -109,6 +114,7 @@ class Scraping:
         fetch: Fetch,
         start: Callable[[str, Coroutine[None, None, None]], object],
         on_scrape: OnScrape | None = None,
+        exemplars: KeepExemplar | None = None,
         seed: int = 0,
     ) -> None:
         self._sink = sink
@@ -116,6 +122,7 @@ class Scraping:
         self._fetch = fetch
         self._start = start
         self._on_scrape = on_scrape
+        self._exemplars = exemplars
         self._seed = seed
         self._jobs: dict[str, ScrapeJob] = {}
         self._found: dict[str, TargetSet] = {}
@@ -146,7 +153,9 @@ class Scraping:
             job = options[key[0]]
             scrape = self._scrapes.get(key)
             if scrape is None:
-                scrape = self._scrapes[key] = _Scrape(job, target, self._sink, self._clock, self._fetch)
+                scrape = self._scrapes[key] = _Scrape(
+                    job, target, self._sink, self._clock, self._fetch, self._exemplars
+                )
             elif scrape.target != target or scrape.job != job:
                 scrape.change(job, target)
             else:
@@ -230,6 +239,7 @@ class _Scrape:
 
     __slots__ = (
         "_clock",
+        "_exemplars",
         "_fetch",
         "_format",
         "_last",
@@ -245,7 +255,15 @@ class _Scrape:
         "target",
     )
 
-    def __init__(self, job: ScrapeJob, target: Target, sink: SampleSink, clock: Clock, fetch: Fetch) -> None:
+    def __init__(
+        self,
+        job: ScrapeJob,
+        target: Target,
+        sink: SampleSink,
+        clock: Clock,
+        fetch: Fetch,
+        exemplars: KeepExemplar | None,
+    ) -> None:
         self.job = job
         self.target = target
         self.offset: Millis = 0
@@ -255,6 +273,7 @@ class _Scrape:
         self.metadata: Mapping[str, Metadata] = {}
         self._clock = clock
         self._fetch = fetch
+        self._exemplars = exemplars
         self._format = Format.TEXT
         self._reader = TextReader(admission(job, target.labels), self._format.grammar)
         self._written_at: Timestamp = 0
@@ -320,6 +339,9 @@ class _Scrape:
         reports = self._report(1, duration, scraped, kept, 0 if change is None else change.added, size)
         self.metadata = reading.metadata
         self._series.write(at, plan, change, reading, reports, self._clock.now() + _AHEAD)
+        if self._exemplars is not None:
+            for labels, exemplar in exemplars_of(reading, at):
+                self._exemplars(labels, exemplar)
         self._note(at, duration, "", scraped)
         return None
 

@@ -170,12 +170,14 @@ async def built_answer(request: web.Request, build: Callable[[], object], items:
     return await streamed_answer(request, lambda: json_parts(build()))
 
 
-async def streamed_answer(request: web.Request, parts: Callable[[], Iterable[str]]) -> web.StreamResponse:
-    """JSON of any size. `parts` is called and gone through in a worker thread, where the text is compressed too; it goes
+async def streamed_answer(
+    request: web.Request, parts: Callable[[], Iterable[str]], content_type: str = JSON
+) -> web.StreamResponse:
+    """JSON, or text, of any size. `parts` is called and gone through in a worker thread, where the text is compressed too; it goes
     out in blocks, each when the one before has left."""
     compress = "gzip" in request.headers.get("Accept-Encoding", "").lower()
     blocks = await asyncio.to_thread(_blocks, parts, compress)
-    response = web.StreamResponse(headers={"Content-Type": JSON})
+    response = web.StreamResponse(headers={"Content-Type": content_type})
     if compress:
         response.headers["Content-Encoding"] = "gzip"
     response.content_length = sum(len(block) for block in blocks)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the server must listen early, and its own imports are what 
     from monitor.state.audit_store import SqlAuditStore
     from monitor.state.outbox_store import SqlOutboxStore
     from monitor.telemetry import Log
+    from monitor.tsdb.exemplars import ExemplarStore
     from monitor.tsdb.store import SampleStore
 
 T = TypeVar("T")
@@ -82,6 +83,15 @@ class PingRecord:
     log: str
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How the last reading of the configuration went."""
+
+    succeeded: bool = True
+    at: Timestamp | None = None
+    """When one was last taken into use; None before the first."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Parts:
     """Set by the composition root, read by the routes."""
@@ -103,7 +113,9 @@ class Parts:
     """Told of each answer: route, status code, seconds."""
     refused: Callable[[str], None]
     """Told of each call that was refused; the text is the kind of input, `api`."""
+    loaded: Callable[[], Loaded] = Loaded
     querier: QueryAnswering | None = None
+    exemplars: ExemplarStore | None = None
     scraping: Scraping | None = None
     rules: RuleScheduler | None = None
     escalating: Escalating | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from multidict import MultiDict
 
+from monitor.model.errors import QueryError
 from monitor.model.labels import quote
 from monitor.model.times import Millis, Timestamp, parse_duration, parse_rfc3339
 from monitor.web.answers import BadCallError
@@ -93,7 +94,6 @@ def limit_of(given: Mapping[str, str], name: str = "limit") -> int:
 
 def selectors_of(given: MultiDict[str]) -> list[Sequence[Matcher]]:
     """The matchers of each `match[]`. Raises BadCallError."""
-    from monitor.model.errors import QueryError
     from monitor.promql.parser import parse_selector
 
     found: list[Sequence[Matcher]] = []
@@ -103,6 +103,23 @@ def selectors_of(given: MultiDict[str]) -> list[Sequence[Matcher]]:
         except QueryError as error:
             raise invalid("match[]", parse_error_text(text, error.message, error.start)) from None
     return found
+
+
+def bad_query(text: str, error: QueryError) -> BadCallError:
+    """A query that cannot be read or asked so."""
+    from monitor.promql.parser import ParseError
+
+    if isinstance(error, ParseError):
+        return invalid("query", parse_error_text(text, error.message, error.start))
+    return invalid("query", error.message)
+
+
+def span_of(given: Mapping[str, str]) -> tuple[Timestamp, Timestamp]:
+    """`start` and `end`; as far as there are times where they are not given. Raises BadCallError."""
+    start, end = time_of(given, "start", EARLIEST), time_of(given, "end", LATEST)
+    if end < start:
+        raise invalid("end", "end timestamp must not be before start time")
+    return start, end
 
 
 def parse_error_text(text: str, message: str, start: int) -> str:

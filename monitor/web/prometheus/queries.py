@@ -1,8 +1,9 @@
-"""Queries: instant, range, exemplars (none are kept), and texts printed nicely."""
+"""Queries: an instant, a range, exemplars."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -10,9 +11,10 @@ from aiohttp import web
 from monitor.model.errors import QueryError
 from monitor.model.samples import Series
 from monitor.model.times import Millis
-from monitor.web.answers import JSON, body_answer, json_answer, streamed_answer
+from monitor.web.answers import JSON, body_answer, json_text, streamed_answer
 from monitor.web.parts import up
-from monitor.web.prometheus.parameters import duration_of, invalid, limit_of, parameters, parse_error_text, time_of
+from monitor.web.prometheus.exemplars import query_exemplars
+from monitor.web.prometheus.parameters import bad_query, duration_of, invalid, limit_of, parameters, time_of
 from monitor.web.prometheus.rendering import query_parts
 from monitor.web.routes import Call, Dialect, Route
 
@@ -31,11 +33,12 @@ async def query(call: Call) -> web.StreamResponse:
     at = time_of(given, "time", call.now)
     seconds, lookback = _seconds(given), _lookback(given)
     text = given.get("query", "")
+    stats = _Stats.wanted(given)
     try:
         answer = await up(call.parts.querier).answer(text, at, lookback=lookback, seconds=seconds)
     except QueryError as error:
-        raise _bad_query(text, error) from None
-    return await _answered(call, answer, limit)
+        raise bad_query(text, error) from None
+    return await _answered(call, answer, limit, stats.text(answer) if stats else "")
 
 
 async def query_range(call: Call) -> web.StreamResponse:
@@ -53,35 +56,46 @@ async def query_range(call: Call) -> web.StreamResponse:
         raise invalid("step", f"{problem} Try decreasing the query resolution (?step=XX)")
     seconds, lookback = _seconds(given), _lookback(given)
     text = given.get("query", "")
+    stats = _Stats.wanted(given)
     try:
         answer = await up(call.parts.querier).answer_range(text, start, end, step, lookback=lookback, seconds=seconds)
     except QueryError as error:
-        raise _bad_query(text, error) from None
-    return await _answered(call, answer, limit)
+        raise bad_query(text, error) from None
+    return await _answered(call, answer, limit, stats.text(answer) if stats else "")
 
 
-async def exemplars(call: Call) -> web.Response:
-    """Grafana asks on each dashboard; there are none here."""
-    await parameters(call)
-    return json_answer({"status": "success", "data": []})
+class _Stats:
+    """What `stats` asks for: how long it took and how many samples were looked at. We do not divide that by steps or by
+    phases: evaluation is all there is."""
+
+    __slots__ = ("_began", "_monotonic")
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+
+    @classmethod
+    def wanted(cls, given: Mapping[str, str]) -> _Stats | None:
+        return cls(asyncio.get_running_loop().time) if given.get("stats") else None
+
+    def text(self, answer: Answer) -> str:
+        took = round(self._monotonic() - self._began, 9)
+        timings = {
+            "evalTotalTime": took,
+            "resultSortTime": 0,
+            "queryPreparationTime": 0,
+            "innerEvalTime": took,
+            "execQueueTime": 0,
+            "execTotalTime": took,
+        }
+        samples = {"totalQueryableSamples": answer.samples, "peakSamples": answer.samples}
+        return json_text({"timings": timings, "samples": samples})
 
 
-async def format_query(call: Call) -> web.Response:
-    from monitor.promql.parser import parse
-    from monitor.promql.printer import pretty
-
-    given = await parameters(call)
-    text = given.get("query", "")
-    try:
-        return json_answer({"status": "success", "data": pretty(parse(text))})
-    except QueryError as error:
-        raise _bad_query(text, error) from None
-
-
-async def _answered(call: Call, answer: Answer, limit: int) -> web.StreamResponse:
+async def _answered(call: Call, answer: Answer, limit: int, stats: str) -> web.StreamResponse:
     if _is_small(answer.value):
-        return body_answer("".join(query_parts(answer, limit)).encode(errors="replace"), JSON)
-    return await streamed_answer(call.request, lambda: query_parts(answer, limit))
+        return body_answer("".join(query_parts(answer, limit, stats)).encode(errors="replace"), JSON)
+    return await streamed_answer(call.request, lambda: query_parts(answer, limit, stats))
 
 
 def _is_small(value: Value) -> bool:
@@ -90,14 +104,6 @@ def _is_small(value: Value) -> bool:
     if len(value) > _INLINE_SERIES:
         return False
     return sum(len(one.points) for one in value if isinstance(one, Series)) <= _INLINE_POINTS
-
-
-def _bad_query(text: str, error: QueryError) -> Exception:
-    from monitor.promql.parser import ParseError
-
-    if isinstance(error, ParseError):
-        return invalid("query", parse_error_text(text, error.message, error.start))
-    return invalid("query", error.message)
 
 
 def _seconds(given: Mapping[str, str]) -> float:
@@ -123,8 +129,7 @@ ROUTES: Final = tuple(
     for name, handler in (
         ("query", query),
         ("query_range", query_range),
-        ("query_exemplars", exemplars),
-        ("format_query", format_query),
+        ("query_exemplars", query_exemplars),
     )
     for method in ("GET", "POST")
 )

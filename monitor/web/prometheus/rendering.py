@@ -66,9 +66,9 @@ def labels_text(labels: Labels) -> str:
     return "{" + ",".join([f"{_quoted(name)}:{_quoted(value)}" for name, value in labels.pairs]) + "}"
 
 
-def query_parts(answer: Answer, limit: int = 0) -> Iterator[str]:
+def query_parts(answer: Answer, limit: int = 0, stats: str = "") -> Iterator[str]:
     """The whole answer to a query, envelope included, a series at a time. `limit` is how many series are told, 0 for
-    all."""
+    all; `stats` is a JSON object to be told beside the result."""
     warnings = list(answer.warnings)
     value = answer.value
     if limit and isinstance(value, tuple) and len(value) > limit:
@@ -76,7 +76,7 @@ def query_parts(answer: Answer, limit: int = 0) -> Iterator[str]:
         warnings.append("results truncated due to limit")
     yield f'{{"status":"success","data":{{"resultType":"{answer.kind.value}","result":'
     yield from _result(value)
-    yield "}" + notes(warnings, answer.infos) + "}"
+    yield (f',"stats":{stats}' if stats else "") + "}" + notes(warnings, answer.infos) + "}"
 
 
 def notes(warnings: Sequence[str], infos: Sequence[str] = ()) -> str:

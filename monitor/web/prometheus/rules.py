@@ -11,11 +11,15 @@ from multidict import MultiDict
 from monitor.model.labels import quote
 from monitor.web.answers import built_answer
 from monitor.web.parts import up
-from monitor.web.prometheus.parameters import invalid, limit_of, parameters
+from monitor.web.prometheus.parameters import invalid, limit_of, parameters, selectors_of
 from monitor.web.prometheus.rendering import exponent_text, time_text
 from monitor.web.routes import Call, Dialect, Route
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.matching.matchers import Matcher
+    from monitor.rules.groups import Rule
     from monitor.rules.states import ActiveAlert
     from monitor.rules.status import GroupStatus, RuleStatus
 
@@ -30,6 +34,7 @@ async def rules(call: Call) -> web.StreamResponse:
     kind = _KINDS.get(given.get("type", "").lower())
     if kind is None:
         raise invalid("type", f"not supported value {quote(given['type'])}")
+    matchers = selectors_of(given)
     exclude = given.get("exclude_alerts", "")
     if exclude not in _TRUE | _FALSE:
         raise invalid("exclude_alerts", f"{quote(exclude)} is neither true nor false")
@@ -37,9 +42,11 @@ async def rules(call: Call) -> web.StreamResponse:
 
     def build() -> object:
         groups: list[object] = []
-        names, filtered = set(given.getall("rule_name[]", [])), bool(kind or given.get("rule_name[]"))
+        names = set(given.getall("rule_name[]", []))
+        filtered = bool(kind or names or matchers)
         for status in found:
-            told = [rule_document(one, alerts=exclude not in _TRUE) for one in status.rules]
+            chosen = [one for one in status.rules if not matchers or _has(one.rule, matchers)]
+            told = [rule_document(one, alerts=exclude not in _TRUE) for one in chosen]
             told = [one for one in told if (not kind or one["type"] == kind) and (not names or one["name"] in names)]
             if told or not filtered:
                 groups.append(_group(status, told))
@@ -86,6 +93,18 @@ def rule_document(status: RuleStatus, *, alerts: bool) -> dict[str, object]:
         **common,
         "type": "alerting",
     }
+
+
+def _has(rule: Rule, selectors: Sequence[Sequence[Matcher]]) -> bool:
+    """Does the rule have labels that satisfy one of the selectors? Templates are no values yet: such a label counts as
+    absent."""
+    from monitor.rules.groups import AlertingRule
+
+    if isinstance(rule, AlertingRule):
+        labels = {name: text.source for name, text in rule.labels if "{{" not in text.source}
+    else:
+        labels = dict(rule.labels)
+    return any(all(one.matches(labels.get(one.name, "")) for one in matchers) for matchers in selectors)
 
 
 def _chosen(found: tuple[GroupStatus, ...], given: MultiDict[str]) -> list[GroupStatus]:

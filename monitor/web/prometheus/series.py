@@ -11,16 +11,7 @@ from multidict import MultiDict
 from monitor.model.labels import Labels, quote
 from monitor.web.answers import BadCallError, built_answer, json_parts, streamed_answer
 from monitor.web.parts import up
-from monitor.web.prometheus.parameters import (
-    EARLIEST,
-    LATEST,
-    invalid,
-    limit_of,
-    parameters,
-    selectors_of,
-    time_of,
-    unescaped_name,
-)
+from monitor.web.prometheus.parameters import limit_of, parameters, selectors_of, span_of, unescaped_name
 from monitor.web.prometheus.rendering import labels_text, notes
 from monitor.web.routes import Call, Dialect, Route
 
@@ -38,7 +29,7 @@ async def series(call: Call) -> web.StreamResponse:
     if "match[]" not in given:
         raise BadCallError("no match[] parameter provided")
     limit = limit_of(given)
-    start, end = _span(given)
+    start, end = span_of(given)
     selectors = selectors_of(given)
     view = call.parts.samples.view()
 
@@ -98,7 +89,7 @@ async def _texts(
     call: Call, given: MultiDict[str], look: Callable[[Sequence[Matcher], Timestamp, Timestamp], list[str]]
 ) -> web.StreamResponse:
     limit = limit_of(given)
-    start, end = _span(given)
+    start, end = span_of(given)
     selectors = selectors_of(given) or [()]
 
     def parts() -> Iterator[str]:
@@ -113,13 +104,6 @@ async def _texts(
 def _union(look: Callable[[Sequence[Matcher]], list[T]], selectors: list[Sequence[Matcher]]) -> list[T]:
     found = [look(matchers) for matchers in selectors]
     return found[0] if len(found) == 1 else sorted({one for part in found for one in part})
-
-
-def _span(given: MultiDict[str]) -> tuple[Timestamp, Timestamp]:
-    start, end = time_of(given, "start", EARLIEST), time_of(given, "end", LATEST)
-    if end < start:
-        raise invalid("end", "end timestamp must not be before start time")
-    return start, end
 
 
 ROUTES: Final = (
