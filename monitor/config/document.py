@@ -11,6 +11,7 @@ from monitor.config.checks import CheckSection
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Span, Text, Whole
 from monitor.config.people import Escalate, People, Policies, Schedules
 from monitor.config.prometheus_file import PrometheusGlobalSection, ScrapeSection
+from monitor.config.rule_options import RuleOptionsList
 from monitor.config.yamltree import Scalar
 from monitor.model.times import DAY, HOUR, SECOND
 
@@ -155,6 +156,8 @@ class ConfigurationSection(Section):
     """As in Prometheus; relative to this file."""
     rules: Annotated[RulesSection, AsMapping] = Field(default_factory=RulesSection)
     """Shipped rules and early evaluation."""
+    rule_options: RuleOptionsList = []
+    """What Prometheus's rule files have no keys for: hysteresis, missing data, hours."""
     alertmanager_file: Text = ""
     """An Alertmanager configuration to route alerts by."""
     alertmanager: AlertmanagerSection | None = None

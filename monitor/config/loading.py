@@ -27,6 +27,7 @@ from monitor.config.prometheus_file import PrometheusParts, read_prometheus
 from monitor.config.receivers import GlobalSection, ReceiverParts, read_receiver
 from monitor.config.routing import read_paging
 from monitor.config.rule_files import matching_files, read_rule_file, read_rules
+from monitor.config.rule_options import with_options
 from monitor.config.shipped import shipped
 from monitor.config.variables import expand
 from monitor.config.yamltree import Document, Tree, read
@@ -323,7 +324,7 @@ class _Loading:
 
     def _groups(self, prometheus: PrometheusParts) -> tuple[RuleGroup, ...]:
         section, findings = self.section, self.findings
-        early = section.rules.early_evaluation
+        early, mistakes = section.rules.early_evaluation, len(findings.errors)
         defaults = Defaults(interval=prometheus.evaluation_interval, query_offset=prometheus.query_offset, early=early)
         own: list[RuleGroup] = []
         for path in matching_files(prometheus.rule_files, self.base, self.document, findings):
@@ -339,7 +340,10 @@ class _Loading:
             ours = replace(defaults, interval=_SHIPPED_INTERVAL)
             for path in sorted(folder.glob("*.yml")):
                 own.extend(read_rule_file(path, f"shipped/{path.name}", ours, findings))
-        return tuple(own)
+        if len(findings.errors) > mistakes:
+            # rules with mistakes are left out: what is said of them would look unknown
+            return tuple(own)
+        return with_options(own, section.rule_options, self.document, findings)
 
     def _listen(self) -> Listen | None:
         text = self.overrides.listen or self.environment.listen or self.section.web.listen

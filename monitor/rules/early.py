@@ -48,7 +48,8 @@ class EarlyIndex:
                 continue
             for place, rule in enumerate(group.rules):
                 if isinstance(rule, AlertingRule) and rule.early:
-                    for selector in _selectors(rule.expr):
+                    resolve = rule.options.resolve
+                    for selector in (*_selectors(rule.expr), *(_selectors(resolve) if resolve is not None else ())):
                         interest = _interest(selector, (group.key, place))
                         if interest.name not in recorded and not interest.name.startswith("ALERTS"):
                             self._by_name[interest.name].append(interest)

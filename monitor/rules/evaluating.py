@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from monitor.columns.sink import SampleSink
@@ -24,6 +24,8 @@ from monitor.model.samples import STALE, Vector
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.rules import recording, states
 from monitor.rules.groups import AlertingRule, RecordingRule, Rule, RuleGroup
+from monitor.rules.holding import held
+from monitor.rules.options import Hold
 from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
 from monitor.rules.restore import changes, identities, matched, unobserved
 from monitor.rules.states import RESEND, Active, LimitError
@@ -34,6 +36,9 @@ from monitor.rules.texts import AlertData, Answers, Rendered, World
 REFRESH: Millis = MINUTE
 """Stored states are written anew after this, so that the store knows until when they were observed."""
 
+
+_BLIND_INTERVALS = 2
+"""That a rule finds no data at all must be seen for so long: a restart is not an outage."""
 
 SLICE = 0.005
 """Seconds of work after which others get their turn."""
@@ -244,9 +249,20 @@ class GroupRun:
         return step.samples
 
     async def _step(self, run: RuleRun, rule: AlertingRule, at: Timestamp) -> states.Step:
-        answer = await self.around.querier.instant(rule.expr, at - self.group.query_offset)
+        group, querier = self.group, self.around.querier
+        if rule.options.closed(at):
+            return states.step(group.key, rule, run.active, (), at)
+        answer = await querier.instant(rule.expr, at - group.query_offset)
         seen = await self._render(run, rule, answer, at)
-        return states.step(self.group.key, rule, run.active, seen, at, limit=self.group.limit)
+        if rule.options.plain:
+            return states.step(group.key, rule, run.active, seen, at, limit=group.limit)
+        least = _BLIND_INTERVALS * group.interval
+        more = await held(querier, rule, run.active, seen, at - group.query_offset, least)
+        seen = [*seen, *more.seen]
+        if more.blind is not None:
+            blind = await self._render(run, rule, (more.blind,), at)
+            seen += [replace(one, held=Hold.BLIND, least=least) for one in blind]
+        return states.step(group.key, rule, run.active, seen, at, limit=group.limit, kept=more.kept)
 
     async def _render(self, run: RuleRun, rule: AlertingRule, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
         if not answer:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import Millis
 from monitor.promql.nodes import Expr
+from monitor.rules.options import PLAIN, RuleOptions
 from monitor.rules.texts import Text
 
 
@@ -46,6 +47,8 @@ class AlertingRule:
     annotations: tuple[tuple[str, Text], ...] = ()
     early: bool = True
     """May be looked at between slots."""
+    options: RuleOptions = PLAIN
+    """What Prometheus has no key for."""
 
     @property
     def identity(self) -> tuple[str, str, tuple[tuple[str, str], ...]]:

@@ -6,7 +6,7 @@ alert is kept for a while so that its end is told often enough to arrive; when t
 anew. Everything here is a function of its arguments.
 
 Source: prometheus rules/alerting.go (Eval, sendAlerts). Ours beside: `held_until`, which keeps an alert that was restored
-from ending before its data are back.
+from ending before its data are back, and what a rule's options keep (`options`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from monitor.model.errors import EvaluationError
 from monitor.model.labels import ALERT_NAME, METRIC_NAME, Labels
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.rules.groups import AlertingRule
+from monitor.rules.options import Hold
 from monitor.rules.texts import Rendered
 
 KEEP_RESOLVED: Final[Millis] = 15 * MINUTE
@@ -29,6 +30,8 @@ KEEP_RESOLVED: Final[Millis] = 15 * MINUTE
 
 RESEND: Final[Millis] = MINUTE
 """A firing alert is told again after this."""
+
+NOTHING_KEPT: Final[Mapping[Labels, Hold]] = {}
 
 _PENDING, _FIRING, _INACTIVE = AlertState.PENDING, AlertState.FIRING, AlertState.INACTIVE
 
@@ -57,6 +60,8 @@ class ActiveAlert:
     """What the last report said of its end."""
     held_until: Timestamp | None = None
     """Restored: being missed before this instant does not end it."""
+    held: Hold | None = None
+    """The rule's options keep it: why."""
 
 
 class Seen(Enum):
@@ -69,7 +74,7 @@ class Seen(Enum):
     MISSED = "missed"
     """Not in the answer."""
     KEPT = "kept"
-    """Not in the answer, but `keep_firing_for` or a restore keeps it."""
+    """Not in the answer, but `keep_firing_for`, a restore or the rule's options keep it."""
     FORGOTTEN = "forgotten"
     """Not in the answer, and resolved longer ago than we remember."""
 
@@ -114,8 +119,10 @@ def step(
     at: Timestamp,
     *,
     limit: int = 0,
+    kept: Mapping[Labels, Hold] = NOTHING_KEPT,
 ) -> Step:
-    """One evaluation at one instant. Raises EvaluationError when two elements become one alert, LimitError when more
+    """One evaluation at one instant. `kept`: alerts that the rule's options keep though they are not seen; outside the
+    rule's hours every alert ends. Raises EvaluationError when two elements become one alert, LimitError when more
     alerts than `limit` are pending or firing."""
     present: dict[Labels, Rendered] = {}
     for element in seen:
@@ -128,7 +135,7 @@ def step(
     count = 0
     for labels in [*active, *(labels for labels in present if labels not in active)]:
         before = active.get(labels)
-        alert = _next(rule, before, present.get(labels), at)
+        alert = _next(rule, before, present.get(labels), at, kept.get(labels))
         if alert is not None:
             after[labels] = alert
             if alert.state is not _INACTIVE:
@@ -179,7 +186,7 @@ def report(
         alerts.append(
             Alert(
                 labels=extra.merged(labels),
-                annotations=alert.annotations,
+                annotations=alert.annotations if alert.held is None else _explained(alert.annotations, alert.held),
                 starts_at=alert.fired_at if alert.fired_at is not None else alert.active_at,
                 ends_at=alert.resolved_at if alert.resolved_at is not None else valid_until,
                 updated_at=at,
@@ -216,18 +223,22 @@ def carried(active: Active, rule: AlertingRule, at: Timestamp) -> Active:
     }
 
 
+def _explained(annotations: Labels, hold: Hold) -> Labels:
+    return annotations.with_(reason=hold.sentence)
+
+
 def _next(
-    rule: AlertingRule, before: ActiveAlert | None, element: Rendered | None, at: Timestamp
+    rule: AlertingRule, before: ActiveAlert | None, element: Rendered | None, at: Timestamp, hold: Hold | None
 ) -> ActiveAlert | None:
     returns = before is None or before.state is _INACTIVE
     if element is not None:
         active_at = at if before is None or returns else before.active_at
-        saw = Seen.HELD if at - active_at >= rule.for_ else Seen.HOLDS
+        saw = Seen.HELD if at - active_at >= max(rule.for_, element.least) else Seen.HOLDS
     elif before is None:
         return None
     else:
         active_at = before.active_at
-        saw = _missed(rule, before, at)
+        saw = _missed(rule, before, at, hold)
     state = NEXT[before.state if before is not None else None, saw]
     if state is None:
         return None
@@ -245,18 +256,25 @@ def _next(
             fired_at=fired_at,
             last_sent_at=base.last_sent_at if base is not None else None,
             valid_until=base.valid_until if base is not None else None,
+            held=element.held,
         )
     if before is None or (saw is Seen.MISSED and before.state is _INACTIVE):
         return before
     if saw is Seen.KEPT:
-        return replace(before, keep_firing_since=_keep_since(rule, before, at))
-    return replace(before, state=state, resolved_at=at, held_until=None)
+        # `keep_firing_for` begins when nothing else keeps the alert
+        since = before.keep_firing_since if hold is not None else _keep_since(rule, before, at)
+        return replace(before, keep_firing_since=since, held=hold)
+    return replace(before, state=state, resolved_at=at, held_until=None, held=None)
 
 
-def _missed(rule: AlertingRule, alert: ActiveAlert, at: Timestamp) -> Seen:
+def _missed(rule: AlertingRule, alert: ActiveAlert, at: Timestamp, hold: Hold | None) -> Seen:
     if alert.state is _INACTIVE:
         old = alert.resolved_at is not None and at - alert.resolved_at > KEEP_RESOLVED
         return Seen.FORGOTTEN if old else Seen.MISSED
+    if rule.options.closed(at):
+        return Seen.MISSED
+    if hold is not None:
+        return Seen.KEPT
     if alert.held_until is not None and at < alert.held_until:
         return Seen.KEPT
     since = _keep_since(rule, alert, at)

@@ -16,7 +16,8 @@ from monitor.gotemplate.values import Function, Object, Value
 from monitor.model.errors import TemplateError
 from monitor.model.labels import Labels
 from monitor.model.samples import Vector
-from monitor.model.times import Timestamp
+from monitor.model.times import Millis, Timestamp
+from monitor.rules.options import Hold
 from monitor.rules.template_functions import FUNCTION_NAMES, Row, Rows, Unanswered, functions
 
 MAX_QUERIES = 1_000
@@ -89,6 +90,10 @@ class Rendered:
     """Of the alert: the element's without its name, the rule's over them, `alertname` last."""
     annotations: Labels
     value: float
+    held: Hold | None = None
+    """It is not in the answer, but is to be taken as if it were: why."""
+    least: Millis = 0
+    """It must hold for so long at least, however short `for` is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monitor.alerts.groups import AlertGroup
     from monitor.config.configuration import Configuration
     from monitor.oncall.incident import Incident
+    from monitor.rules.groups import Rule
     from monitor.rules.states import ActiveAlert
 
 
@@ -23,7 +24,7 @@ async def alerts(call: Call) -> web.StreamResponse:
     """Firing before pending, the oldest first."""
     parts = call.parts
     active = [
-        (status.group.key, rule.rule.name, one)
+        (status.group.key, rule.rule, one)
         for status in up(parts.rules).status()
         for rule in status.rules
         for one in rule.alerts
@@ -55,12 +56,12 @@ def _places(groups: Sequence[AlertGroup], incidents: Sequence[Incident]) -> dict
 
 
 def _document(
-    group: str, rule: str, alert: ActiveAlert, places: dict[str, list[_Place]], configuration: Configuration
+    group: str, rule: Rule, alert: ActiveAlert, places: dict[str, list[_Place]], configuration: Configuration
 ) -> Document:
     labels = configuration.leaving_labels.merged(alert.labels).without(*configuration.replica_labels)
     fingerprint = labels.fingerprint
     return {
-        "name": rule,
+        "name": rule.name,
         "rule_group": group,
         "state": alert.state.value,
         "fingerprint": fingerprint,
@@ -69,7 +70,23 @@ def _document(
         "value": number(alert.value),
         "since": instant(alert.active_at),
         "fired_at": instant(alert.fired_at),
+        "held": alert.held.sentence if alert.held is not None else None,
+        "options": _options(rule),
         "groups": [_group(one, incident, fingerprint) for one, incident in places.get(fingerprint, ())],
+    }
+
+
+def _options(rule: Rule) -> Document | None:
+    """What the rule does beyond Prometheus."""
+    from monitor.rules.groups import AlertingRule
+
+    if not isinstance(rule, AlertingRule) or rule.options.plain:
+        return None
+    options = rule.options
+    return {
+        "resolve_expr": options.resolve_query or None,
+        "no_data": options.no_data.value,
+        "active": str(options.active) if options.active is not None else None,
     }
 
 
