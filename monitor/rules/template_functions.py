@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from monitor.gotemplate.builtin_functions import url_query_escape
-from monitor.gotemplate.format import float_text, text_of
-from monitor.gotemplate.moments import MILLISECOND, SECOND, Moment, Span
+from monitor.gotemplate.format import text_of
+from monitor.gotemplate.humanize import humanize, humanize_1024, humanize_duration, short, title, to_float
+from monitor.gotemplate.moments import MILLISECOND, Moment, Span
 from monitor.gotemplate.regexps import matches, replace_all
-from monitor.gotemplate.values import ANY, STRING, Function, Kind, Object, Safe, Value, go_type
-from monitor.model.labels import Labels, quote
+from monitor.gotemplate.values import ANY, STRING, Function, Kind, Object, Safe, Value
+from monitor.model.labels import Labels
 from monitor.model.times import Timestamp, parse_duration
 
 
@@ -82,106 +82,11 @@ def graph_link(expression: str, tab: int) -> str:
     return f"/graph?g0.expr={url_query_escape(expression)}&g0.tab={tab}"
 
 
-def parse_float(text: str) -> float:
-    """Go's strconv.ParseFloat. Raises ValueError with its text."""
-    if not _FLOAT.fullmatch(text):
-        raise ValueError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
-    value = float.fromhex(text) if "x" in text.lower() else float(text)
-    if math.isinf(value) and "inf" not in text.lower():
-        raise ValueError(f"strconv.ParseFloat: parsing {quote(text)}: value out of range")
-    return value
-
-
-def to_float(value: Value) -> float:
-    """A number from a number or a text. Raises ValueError."""
-    if isinstance(value, str):
-        return parse_float(value)
-    if isinstance(value, Span):
-        return int(value) / SECOND
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    raise ValueError(f"can't convert {go_type(value)} to float")
-
-
-_FLOAT: Final = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan"
-    r"|0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+)",
-    re.IGNORECASE | re.ASCII,
-)
-_LARGE: Final = ("k", "M", "G", "T", "P", "E", "Z", "Y")
-_SMALL: Final = ("m", "u", "n", "p", "f", "a", "z", "y")
 _INT64: Final = 2.0**63
 
 
-def _short(value: float) -> str:
-    return float_text(value, "g", 4)
-
-
-def _humanize(given: Value) -> str:
-    value = to_float(given)
-    if value == 0 or not math.isfinite(value):
-        return _short(value)
-    prefix = ""
-    if abs(value) >= 1:
-        for prefix_next in _LARGE:
-            if abs(value) < 1000:
-                break
-            prefix = prefix_next
-            value /= 1000
-    else:
-        value, prefix = _scaled_up(value)
-    return _short(value) + prefix
-
-
-def _scaled_up(value: float) -> tuple[float, str]:
-    prefix = ""
-    for smaller in _SMALL:
-        if abs(value) >= 1:
-            break
-        prefix = smaller
-        value *= 1000
-    return value, prefix
-
-
-def _humanize_1024(given: Value) -> str:
-    value = to_float(given)
-    if abs(value) <= 1 or not math.isfinite(value):
-        return _short(value)
-    prefix = ""
-    for larger in ("ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"):
-        if abs(value) < 1024:
-            break
-        prefix = larger
-        value /= 1024
-    return _short(value) + prefix
-
-
-def humanize_duration(given: Value) -> str:
-    """Seconds as `1d 2h 3m 4s`, or with four digits below a minute."""
-    value = to_float(given)
-    if not math.isfinite(value):
-        return _short(value)
-    if value == 0:
-        return f"{_short(value)}s"
-    if abs(value) < 1:
-        scaled, prefix = _scaled_up(value)
-        return f"{_short(scaled)}{prefix}s"
-    sign = "-" if value < 0 else ""
-    whole = int(abs(value))
-    minutes, seconds = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{sign}{days}d {hours}h {minutes}m {seconds}s"
-    if hours:
-        return f"{sign}{hours}h {minutes}m {seconds}s"
-    if minutes:
-        return f"{sign}{minutes}m {seconds}s"
-    return f"{sign}{_short(abs(value))}s"
-
-
 def _humanize_percentage(given: Value) -> str:
-    return f"{_short(to_float(given) * 100)}%"
+    return f"{short(to_float(given) * 100)}%"
 
 
 def _to_time(given: Value) -> Moment:
@@ -206,7 +111,7 @@ def _to_duration(given: Value) -> Span:
 
 def _humanize_timestamp(given: Value) -> str:
     value = to_float(given)
-    return _short(value) if not math.isfinite(value) else _to_time(value).go_string()
+    return short(value) if not math.isfinite(value) else _to_time(value).go_string()
 
 
 def _parse_duration(text: str) -> float:
@@ -238,16 +143,6 @@ def _sort_by_label(name: str, rows: Sequence[Row]) -> Rows:
 
 def _arguments(*values: Value) -> Mapping[str, Value]:
     return {f"arg{number}": value for number, value in enumerate(values)}
-
-
-def title(text: str) -> str:
-    """Go's strings.Title: the first letter of each word large."""
-    out: list[str] = []
-    inside = False
-    for char in text:
-        out.append(char if inside else char.title() if len(char.title()) == 1 else char)
-        inside = char == "_" or char.isalnum() or (ord(char) >= 0x80 and not char.isspace())
-    return "".join(out)
 
 
 def split_host_port(text: str) -> tuple[str, str] | None:
@@ -299,8 +194,8 @@ _PURE: Final[Mapping[str, Function]] = {
     "args": Function(_arguments, (), ANY),
     "first": Function(_first, (_ROWS,)),
     "graphLink": Function(_graph_link, (STRING,)),
-    "humanize": Function(_humanize, (ANY,)),
-    "humanize1024": Function(_humanize_1024, (ANY,)),
+    "humanize": Function(humanize, (ANY,)),
+    "humanize1024": Function(humanize_1024, (ANY,)),
     "humanizeDuration": Function(humanize_duration, (ANY,)),
     "humanizePercentage": Function(_humanize_percentage, (ANY,)),
     "humanizeTimestamp": Function(_humanize_timestamp, (ANY,)),
