@@ -291,10 +291,10 @@ class Evaluation:
         value = self._constant(node)
         if kind is FLOAT and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
-        if kind is INT and isinstance(value, float) and value.is_integer():
-            return int(value)
         if kind.accepts(value):
             return value
+        if isinstance(value, float) and value.is_integer() and kind.accepts(int(value)):
+            return int(value)
         name = _CONSTANT_KINDS.get(kind)
         if name is not None:
             raise self._error(f"expected {name}; found {node}")

@@ -222,7 +222,7 @@ class Moment(Object):
     def format(self, layout: str) -> str:
         """The time in the manner of the layout's reference time, Mon Jan 2 15:04:05 MST 2006."""
         local = self.local
-        return _LAYOUT.sub(lambda found: self._part(found.group(0), local), layout)
+        return LAYOUT.sub(lambda found: self._part(found.group(0), local), layout)
 
     def _over(self, unit: int) -> int:
         """Go counts from year 1."""
@@ -303,7 +303,7 @@ _PARTS: Final = {
     "05": "{local.second:02d}",
     "5": "{local.second}",
 }
-_LAYOUT: Final = re.compile(
+LAYOUT: Final = re.compile(
     r"January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|2006|Z07:00:00|Z070000|Z07:00|Z0700|Z07"
     r"|-07:00:00|-070000|-07:00|-0700|-07|002|_2(?!006)|0[1-6]|15|PM|pm|[.,](?:0+|9+)(?![0-9])|[1-5]",
 )

@@ -69,6 +69,11 @@ class Object:
         """What String() gives; None for a type without it."""
         return None
 
+    def go_json(self) -> Value:
+        """What encoding/json is to write in its place: a mapping in the order of its members, a list, a number or a
+        text; None is null."""
+        return self.go_fields()
+
 
 class Nothing(Enum):
     """The absence of a value, as from a missing key: prints `<no value>`, is false, and is not nil."""

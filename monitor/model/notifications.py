@@ -111,6 +111,8 @@ class GroupView:
     labels: Labels = EMPTY
     common_labels: Labels = EMPTY
     common_annotations: Labels = EMPTY
+    route_labels: Labels = EMPTY
+    """Of the route that the group took, rendered."""
     truncated: int = 0
 
 

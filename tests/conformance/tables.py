@@ -27,6 +27,7 @@ from tests.conformance.cases import Case, Check, LeftOutError
 FAMILIES: tuple[str, ...] = (
     "expositions",
     "matchers_table",
+    "notification_templates",
     "promql_tables",
     "relabelling",
     "routing_tables",
