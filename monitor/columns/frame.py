@@ -42,10 +42,26 @@ class Frame(Protocol):
         """True only if no value in these slots is MISSING or STALE."""
         ...
 
-    def resets(self, low: int, high: int) -> NDArray[np.float64] | None:
-        """(S, high-low): what counter resets have taken so far, so that `values + resets` never falls; None if this
-        frame does not carry it. Valid only where `dense`."""
+    def at(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(S, K): the values of these slots, in any order. For a few out of many cheaper than `values`."""
         ...
+
+    def resets(self, low: int, high: int) -> Resets | None:
+        """Where values are below the one before, both in slots low <= t < high; None if this frame does not follow that.
+        Valid only where `dense`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Resets:
+    """Where counters fell. F falls, in order of time."""
+
+    slots: NDArray[np.int64]
+    """(F,) the slot with the lower value, counted from `low`."""
+    rows: NDArray[np.int64]
+    """(F,) which of the S series."""
+    amounts: NDArray[np.float64]
+    """(F,) the value before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +108,8 @@ class MatrixFrame:
     def dense(self, low: int, high: int) -> bool:
         return self._dense or not bool((missing(self.matrix[:, low:high]) | stale(self.matrix[:, low:high])).any())
 
-    def resets(self, low: int, high: int) -> NDArray[np.float64] | None:
+    def at(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.matrix[:, slots]
+
+    def resets(self, low: int, high: int) -> Resets | None:
         return None

@@ -1,4 +1,8 @@
-"""Quantiles and fractions of classic histograms. Source of all rules: prometheus promql/quantile.go."""
+"""Quantiles and fractions of classic histograms. Source of all rules: prometheus promql/quantile.go.
+
+`bucket_quantile` is the whole rule for one histogram. `sound_quantiles` is the same for many at once, for those whose
+buckets are as they should be.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,10 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.promql.matrix import Bools, Floats
 
 _TOLERANCE = 1e-12
 
@@ -49,6 +57,29 @@ def bucket_quantile(q: float, buckets: Sequence[tuple[float, float]]) -> tuple[f
     inside = counts[place] - before
     share = (rank - before) / inside if inside else math.nan
     return low + (bounds[place] - low) * share, repair
+
+
+def sound_quantiles(ranks: Floats, bounds: Floats, counts: Floats) -> tuple[Floats, Bools]:
+    """The quantiles `ranks` (N,) of H histograms with B > 1 distinct rising bounds, the last +Inf, (H, B), and cumulative
+    counts (H, B, N). Values (H, N), and where they hold (H, N): where the rank lies in [0, 1] and the counts rise, so that
+    nothing is to be repaired."""
+    with np.errstate(all="ignore"):
+        steps = counts[:, 1:] - counts[:, :-1]
+        near = (counts[:, 1:] + counts[:, :-1]) * (2 * _TOLERANCE)
+        holds = ((steps == 0) | (steps > near)).all(axis=1) & (counts[:, 0] >= 0) & (ranks >= 0) & (ranks <= 1)
+        observations = counts[:, -1]
+        wanted = ranks * observations
+        place = (counts[:, :-1] < wanted[:, None]).sum(axis=1)
+        at, before = place[:, None], np.maximum(place - 1, 0)[:, None]
+        opening = place > 0
+        below = np.where(opening, np.take_along_axis(counts, before, axis=1)[:, 0], 0.0)
+        low = np.where(opening, np.take_along_axis(bounds, before[:, 0], axis=1), 0.0)
+        high = np.take_along_axis(bounds, at[:, 0], axis=1)
+        inside = np.take_along_axis(counts, at, axis=1)[:, 0] - below
+        values = low + (high - low) * ((wanted - below) / inside)
+        values = np.where((place == 0) & (bounds[:, :1] <= 0), bounds[:, :1], values)
+        values = np.where(place == bounds.shape[1] - 1, bounds[:, -2:-1], values)
+        return np.where(observations > 0, values, np.nan), holds & (observations < np.inf)
 
 
 def bucket_fraction(low: float, high: float, buckets: Sequence[tuple[float, float]]) -> float:

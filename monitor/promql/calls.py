@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from monitor.model.errors import BugError, EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql import elementwise, infos, relabelling, windows
-from monitor.promql.buckets import Repair, bucket_fraction, bucket_quantile
+from monitor.promql.buckets import Repair, bucket_fraction, bucket_quantile, sound_quantiles
 from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, one_series
 from monitor.promql.nodes import Call, Expr, MatrixSelector, Text, VectorSelector, unwrapped
 from monitor.promql.numbers import general
@@ -239,7 +241,7 @@ class Calls(ABC):
             )
         else:
             self.check_quantile(numbers[0], node.args[0])
-            out = self._of_buckets(node, argument, block, self._quantile_of(numbers[0]))
+            out = self._of_buckets(node, argument, block, self._quantile_of(numbers[0]), numbers[0])
         return self.unnamed(node, out)
 
     def _quantile_of(self, ranks: Floats) -> BucketFunction:
@@ -257,7 +259,7 @@ class Calls(ABC):
         for other in others:
             ranks = self.scalar(other, at)
             self.check_quantile(ranks, other)
-            part = self._of_buckets(node, argument, block, self._quantile_of(ranks))
+            part = self._of_buckets(node, argument, block, self._quantile_of(ranks), ranks)
             if any(name in one for one in part.labels):
                 raise EvaluationError(f"label {go_quote(name)} is there already")
             text = general(float(ranks[0]))
@@ -268,10 +270,13 @@ class Calls(ABC):
         present = np.concatenate([part.mask for part in parts])
         return self.unnamed(node, Block(labels, values, present))
 
-    def _of_buckets(self, node: Call, argument: Expr, block: Block, function: BucketFunction) -> Block:
-        """One value for each classic histogram and step, from its (upper bound, count) pairs."""
+    def _of_buckets(
+        self, node: Call, argument: Expr, block: Block, function: BucketFunction, ranks: Floats | None = None
+    ) -> Block:
+        """One value for each classic histogram and step, from its (upper bound, count) pairs. `ranks`: the function is the
+        quantile of these."""
 
-        def plan() -> tuple[list[Labels], list[list[tuple[float, int]]], list[tuple[str, str]]]:
+        def plan() -> _Buckets:
             members: dict[Labels, list[tuple[float, int]]] = {}
             bad: list[tuple[str, str]] = []
             for row, labels in enumerate(block.labels):
@@ -280,9 +285,11 @@ class Calls(ABC):
                     bad.append((labels.get("le", ""), labels.get(METRIC_NAME, "")))
                 else:
                     members.setdefault(labels.without("le"), []).append((bound, row))
-            return list(members), [sorted(rows) for rows in members.values()], bad
+            histograms = [sorted(rows) for rows in members.values()]
+            return _Buckets(list(members), histograms, _alike(histograms), bad)
 
-        labels, members, bad = self.plans.get(node, "buckets", (block.labels,), plan)
+        planned = self.plans.get(node, "buckets", (block.labels,), plan)
+        labels, members, bad = planned.labels, planned.members, planned.bad
         for text, name in bad:
             problem = f'bucket label "le" is missing or has a malformed value of {go_quote(text)}'
             self.annotations.warn(_named(problem, name), argument)
@@ -290,9 +297,18 @@ class Calls(ABC):
         values = np.full((len(labels), steps), np.nan)
         present = np.zeros(values.shape, dtype=bool)
         mask = block.mask
-        for place, rows in enumerate(members):
+        known = np.zeros(values.shape, dtype=bool)
+        for places, rows, bounds in planned.alike:
+            if ranks is None:
+                break
             self.task.check()
-            for step in range(steps):
+            values[places], sound = sound_quantiles(ranks, bounds, block.values[rows])
+            known[places] = present[places] = sound & mask[rows].all(axis=1)
+        for place in np.flatnonzero(~known.all(axis=1)).tolist():
+            self.task.check()
+            rows = members[place]
+            for step in np.flatnonzero(~known[place]).tolist():
+                values[place, step] = np.nan
                 buckets = [(bound, float(block.values[row, step])) for bound, row in rows if mask[row, step]]
                 if not buckets:
                     continue
@@ -307,6 +323,35 @@ class Calls(ABC):
         problem = f"input to histogram_quantile needed to be fixed for monotonicity (see {page})"
         where = f"from buckets {general(repair.first)} to {general(repair.last)}"
         self.annotations.inform(f"{_named(problem, name)}, {where}, with a max diff of {repair.largest:.2g}", node)
+
+
+@dataclass(frozen=True, slots=True)
+class _Buckets:
+    """How series are the buckets of classic histograms."""
+
+    labels: Sequence[Labels]
+    """(H,) of the histograms."""
+    members: Sequence[Sequence[tuple[float, int]]]
+    """(H,) each one's upper bounds, rising, and rows."""
+    alike: Sequence[tuple[Ints, Ints, Floats]]
+    """Histograms with equally many buckets, none of which has the same bound, the last +Inf: places (h,), rows (h, B),
+    bounds (h, B)."""
+    bad: Sequence[tuple[str, str]]
+    """Bounds that are none, and the metric's name."""
+
+
+def _alike(histograms: Sequence[Sequence[tuple[float, int]]]) -> Sequence[tuple[Ints, Ints, Floats]]:
+    sizes: dict[int, list[int]] = {}
+    for place, buckets in enumerate(histograms):
+        bounds = {bound for bound, _ in buckets}
+        if len(buckets) > 1 and buckets[-1][0] == math.inf and len(bounds) == len(buckets):
+            sizes.setdefault(len(buckets), []).append(place)
+    out: list[tuple[Ints, Ints, Floats]] = []
+    for places in sizes.values():
+        rows = np.array([[row for _, row in histograms[place]] for place in places], dtype=np.int64)
+        bounds = np.array([[bound for bound, _ in histograms[place]] for place in places])
+        out.append((np.array(places, dtype=np.int64), rows, bounds))
+    return out
 
 
 def _named(problem: str, name: str) -> str:

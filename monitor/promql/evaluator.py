@@ -194,7 +194,7 @@ class Evaluator(Calls):
                 high += self.task.lookback
             frames, labels = self._select(node, node.selector.matchers, low + 1, high)
             found = runs(frames, low, high)
-            self._count(sum(run.values.size for run in found))
+            self._count(sum(run.size for run in found))
             return found, labels, None, reach
         if isinstance(node, Subquery):
             moved = self.shifted(at, node.shift)

@@ -42,7 +42,7 @@ def apply(
     last = end - 1
     if smoothed:
         last = np.minimum(last, np.searchsorted(times, high, "left"))
-    values = np.full((len(run.values), len(reach.at)), np.nan)
+    values = np.full((run.series, len(reach.at)), np.nan)
     present = np.zeros(values.shape, dtype=bool)
     for step in range(len(reach.at)):
         begin, stop = int(first[step]), int(last[step])
@@ -66,7 +66,7 @@ def interpolated(run: Run, at: Ints, lookback: Millis) -> tuple[Floats, Bools]:
     following = np.minimum(after, len(times) - 1)
     has_after = (after < len(times)) & (times[following] <= at + lookback)
     exact = has_after & (times[following] == at)
-    left, right = run.values[:, before], run.values[:, following]
+    left, right = run.at(before), run.at(following)
     with np.errstate(all="ignore"):
         share = (at - times[before]) / (times[following] - times[before])
         line = left + (right - left) * share

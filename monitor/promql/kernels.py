@@ -1,8 +1,9 @@
 """Many numbers into one, along the last axis. Shared by aggregations (over series) and `*_over_time` (over samples).
 
-Sums are compensated as in Prometheus (Kahan's method with Neumaier's improvement), so that results agree to the last bit
-in all but contrived cases. Two shortcuts keep that cheap: whole numbers whose sum stays below 2^53 add exactly in any
-order, and few rows are added up in plain Python, which is faster than numpy one column at a time.
+Sums are compensated as in Prometheus (Kahan's method with Neumaier's improvement), so that results agree to the last bit.
+That method goes from one number to the next, which numpy can do only a column at a time. Nearly always its result is the
+exact sum, rounded; so the exact sum is worked out in another way, which takes whole arrays, and is believed where it is
+proved that the slow way cannot have been rounded to another number (`certified`). The others are added up the slow way.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from numpy.typing import NDArray
 
 from monitor.promql.matrix import Floats
 
-_EXACT = 2.0**53
+_HALF_ULP = 2.0**-53
+_SMALL = 200
+"""Up to so many numbers plain Python is faster."""
+_AT_ONCE = 1 << 14
+"""How many numbers are added up at once: what a processor has at hand."""
 _FEW = 48
-"""Below this many rows plain Python is faster."""
+"""Below this many rows plain Python is faster than numpy one column at a time."""
 
 
 def total(values: Floats) -> Floats:
@@ -27,14 +32,59 @@ def total(values: Floats) -> Floats:
     if count == 1:
         return values[..., 0]
     with np.errstate(all="ignore"):
-        size = np.abs(values).sum(axis=-1)
-        if bool((size < _EXACT).all()) and bool((np.rint(values) == values).all()):
-            return values.sum(axis=-1)
-        rows = values.size // count
-        if rows < _FEW:
-            flat = values.reshape(rows, count).tolist()
-            return np.array([_compensated_row(row) for row in flat]).reshape(values.shape[:-1])
-        return _compensated(values)
+        if values.size <= _SMALL:
+            return _one_by_one(values)
+        rows = values.reshape(-1, count)
+        out = np.empty(len(rows))
+        step = max(1, _AT_ONCE // count)
+        for low in range(0, len(rows), step):
+            part = rows[low : low + step]
+            sums, sure = certified(part)
+            if not bool(sure.all()):
+                doubtful = ~sure
+                sums[doubtful] = _one_by_one(part[doubtful])
+            out[low : low + step] = sums
+        return out.reshape(values.shape[:-1])
+
+
+def certified(values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Sums, and where they are certain to be what compensated addition gives, whatever its order.
+
+    Each number is cut at a power of two so large that the upper parts add up without rounding, in any order; the lower
+    parts are cut once more. (Rump, Ogita, Oishi: Accurate floating-point summation, 2008.) What is left over, and what
+    compensated addition may have lost (n^2 u^2 times the sum of the absolute values, u being 2^-53), is bounded. Where the
+    two exact parts lie further than that from the middle between two floats, all agree on the float.
+    """
+    count = values.shape[-1]
+    largest = np.maximum(values.max(axis=-1), -values.min(axis=-1))
+    room = math.ldexp(1.0, (count + 2).bit_length())
+    cut = np.ldexp(room, np.frexp(largest)[1])
+    upper = values + cut[..., None]
+    upper -= cut[..., None]
+    first = upper.sum(axis=-1)
+    lower = np.subtract(values, upper, out=upper)
+    finer = cut * (room * _HALF_ULP)
+    second = lower + finer[..., None]
+    second -= finer[..., None]
+    rest = second.sum(axis=-1)
+    sums = first + rest
+    tail = sums - first
+    lost = (first - (sums - tail)) + (rest - tail)
+    leeway = count * _HALF_ULP * (finer + 1.1 * _HALF_ULP * float(count) ** 2 * largest)
+    gap = np.spacing(np.nextafter(np.abs(sums), 0.0)) / 2
+    # Numbers of the extremes of the range would break the reasoning; zero is all that there is to a row of zeros.
+    sound = (largest > 1e-200) & (largest < 1e200)
+    return sums, (sound & (np.abs(lost) + leeway < gap)) | (largest == 0)
+
+
+def _one_by_one(values: Floats) -> Floats:
+    """Compensated addition, (..., n) to (...)."""
+    count = values.shape[-1]
+    rows = values.size // count
+    if rows < _FEW:
+        flat = values.reshape(rows, count).tolist()
+        return np.array([_compensated_row(row) for row in flat]).reshape(values.shape[:-1])
+    return _compensated(values)
 
 
 def _compensated(values: Floats) -> Floats:

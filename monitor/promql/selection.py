@@ -7,11 +7,10 @@ with samples at the same times; each group is then as good as a frame without ga
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.columns.frame import Frame, SampleSource
+from monitor.columns.frame import Frame, Resets, SampleSource
 from monitor.columns.nans import missing, stale
 from monitor.matching.matchers import Matcher
 from monitor.model.labels import Labels
@@ -19,24 +18,56 @@ from monitor.model.times import Millis
 from monitor.promql.matrix import Block, Bools, Floats, Ints
 
 
-@dataclass(frozen=True, slots=True)
 class Run:
     """Series with samples at the same times, without gaps."""
 
-    rows: Ints | None
-    """(S',) which rows of the selection these are; None: all rows from `first` on."""
-    first: int
-    times: Ints
-    """(T,) ascending milliseconds."""
-    values: Floats
-    """(S', T)."""
-    resets: Floats | None = None
-    """(S', T) such that `values + resets` never falls; None if not known."""
+    __slots__ = ("_frame", "_offset", "_values", "first", "resets", "rows", "series", "times")
+
+    def __init__(self, rows: Ints | None, first: int, times: Ints, values: Floats) -> None:
+        self.rows = rows
+        """(S',) which rows of the selection these are; None: all rows from `first` on."""
+        self.first = first
+        self.series = len(values)
+        self.times = times
+        """(T,) ascending milliseconds."""
+        self.resets: Resets | None = None
+        """Where the values fell; None if not known."""
+        self._values: Floats | None = values
+        self._frame: Frame | None = None
+        self._offset = 0
+
+    @classmethod
+    def of_frame(cls, frame: Frame, first: int, low: int, high: int) -> Run:
+        """All series of a frame without gaps in slots low <= t < high; what is not asked for is not read."""
+        run = cls(None, first, frame.times[low:high], np.empty((len(frame.labels), 0)))
+        run._values, run._frame, run._offset = None, frame, low
+        run.resets = frame.resets(low, high)
+        return run
+
+    @property
+    def size(self) -> int:
+        """How many samples these are."""
+        return self.series * len(self.times)
+
+    @property
+    def values(self) -> Floats:
+        """(S', T)."""
+        values = self._values
+        if values is None:
+            assert self._frame is not None
+            values = self._values = self._frame.values(self._offset, self._offset + len(self.times))
+        return values
+
+    def at(self, slots: Ints) -> Floats:
+        """(S', K): the values of these slots."""
+        if self._values is None and self._frame is not None and len(slots) < len(self.times):
+            return self._frame.at(slots + self._offset)
+        return self.values[:, slots]
 
     @property
     def place(self) -> Ints | slice:
         """The rows of the selection, as an index."""
-        return slice(self.first, self.first + len(self.values)) if self.rows is None else self.rows
+        return slice(self.first, self.first + self.series) if self.rows is None else self.rows
 
 
 def newest_at_one(
@@ -105,10 +136,10 @@ def runs(frames: Sequence[Frame], low: int, high: int) -> list[Run]:
         times, series = frame.times, len(frame.labels)
         start, end = int(times.searchsorted(low, "right")), int(times.searchsorted(high, "right"))
         if end > start:
-            values = frame.values(start, end)
             if frame.dense(start, end):
-                out.append(Run(None, first, times[start:end], values, frame.resets(start, end)))
+                out.append(Run.of_frame(frame, first, start, end))
             else:
+                values = frame.values(start, end)
                 out += _split(first, times[start:end], values, ~(missing(values) | stale(values)))
         first += series
     return out

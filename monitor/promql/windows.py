@@ -1,8 +1,8 @@
 """Functions of range vectors, over all windows of a run at once.
 
 The windows of a run that hold equally many samples form one array (series, windows, samples), on which each function is a
-few numpy calls. `rate` and `increase` need only the first and the last sample of each window when the frame carries what its
-counter resets have taken.
+few numpy calls. `rate` and `increase` need only the first and the last sample of each window when the frame follows its
+counter resets.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from monitor.columns.frame import Resets
 from monitor.model.errors import EvaluationError
 from monitor.model.times import Millis
 from monitor.promql import kernels
@@ -22,6 +23,9 @@ from monitor.promql.selection import Run
 
 _CHUNK: Final = 1 << 21
 """How many samples are laid out at once."""
+
+_AT_HAND: Final = 1 << 14
+"""How many results are worked out at once: what a processor has at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,9 @@ def apply(
     function, least = FUNCTIONS[name]
     start = np.searchsorted(run.times, reach.low, "right")
     end = np.searchsorted(run.times, reach.high, "right")
-    series, steps = len(run.values), len(reach.at)
+    series, steps = run.series, len(reach.at)
     if run.resets is not None and name in ("rate", "increase"):
-        return _rate_of_columns(run, run.resets, reach, start, end, per_second=name == "rate")
+        return _rate_of_ends(run, run.resets, reach, start, end, per_second=name == "rate")
     values = np.full((series, steps), np.nan)
     present = np.zeros((series, steps), dtype=bool)
     for chosen, windows in _windows(run, reach, start, end, least, arguments):
@@ -95,7 +99,7 @@ def _windows(
         if size < least:
             continue
         alike = np.flatnonzero(sizes == size)
-        chunk = max(1, _CHUNK // max(1, int(size) * len(run.values)))
+        chunk = max(1, _CHUNK // max(1, int(size) * run.series))
         for begin in range(0, len(alike), chunk):
             chosen = alike[begin : begin + chunk]
             if len(chosen) == 1:
@@ -109,22 +113,39 @@ def _windows(
             yield chosen, Windows(values, times, low[chosen], reach.high[chosen], reach.at[chosen], picked)
 
 
-def _rate_of_columns(
-    run: Run, resets: Floats, reach: Reach, start: Ints, end: Ints, *, per_second: bool
+def _rate_of_ends(
+    run: Run, resets: Resets, reach: Reach, start: Ints, end: Ints, *, per_second: bool
 ) -> tuple[Floats, Bools]:
+    """From the first and the last sample of each window and the resets between them."""
     enough = end - start >= 2
     first = np.where(enough, start, 0)
     last = np.where(enough, end - 1, 0)
+    steps = len(first)
+    ends = run.at(np.concatenate((first, last)))
+    opening = ends[:, :steps]
     with np.errstate(all="ignore"):
-        opening = run.values[:, first]
-        gained = run.values[:, last] - opening + (resets[:, last] - resets[:, first])
-        factor = _extrapolation(
-            run.times[first], run.times[last], end - start, reach.low, reach.high, gained, opening, counter=True
-        )
-        out = gained * factor
-        if per_second:
-            out = out / (reach.span / 1000)
-    return out, np.broadcast_to(enough, out.shape)
+        gained = ends[:, steps:] - opening
+        if len(resets.slots):
+            begin = resets.slots.searchsorted(first, "right")
+            until = resets.slots.searchsorted(last, "right")
+            for step, (low, high) in enumerate(zip(begin.tolist(), until.tolist(), strict=True)):
+                np.add.at(gained[:, step], resets.rows[low:high], resets.amounts[low:high])
+        rows = max(1, _AT_HAND // steps)
+        for low in range(0, run.series, rows):
+            part = gained[low : low + rows]
+            part *= _extrapolation(
+                run.times[first],
+                run.times[last],
+                end - start,
+                reach.low,
+                reach.high,
+                part,
+                opening[low : low + rows],
+                counter=True,
+            )
+            if per_second:
+                part /= reach.span / 1000
+    return gained, np.broadcast_to(enough, gained.shape)
 
 
 def _extrapolation(
@@ -147,10 +168,18 @@ def _extrapolation(
     limit = apart * 1.1
     to_start = np.where(to_start >= limit, apart / 2, to_start)
     to_end = np.where(to_end >= limit, apart / 2, to_end)
-    if counter:
-        to_zero = np.where((gained > 0) & (opening >= 0), sampled * (opening / gained), to_start)
-        to_start = np.minimum(to_zero, to_start)
-    return (sampled + to_start + to_end) / sampled
+    if not counter:
+        return (sampled + to_start + to_end) / sampled
+    out = opening / gained
+    out *= sampled
+    rises = gained > 0
+    rises &= opening >= 0
+    np.minimum(out, to_start, out=out, where=rises)
+    np.copyto(out, np.broadcast_to(to_start, out.shape), where=~rises)
+    out += sampled
+    out += to_end
+    out /= sampled
+    return out
 
 
 def _growth(windows: Windows, *, counter: bool) -> tuple[Floats, Floats]:
@@ -213,7 +242,7 @@ def _resets(windows: Windows) -> Result:
 def _regression(windows: Windows, origin: Ints) -> tuple[Floats, Floats]:
     """Slope and value at `origin` (K,) of the least-squares line, each (S, K)."""
     values = windows.values
-    x = np.broadcast_to((windows.times - origin[:, None]) / 1000, values.shape)
+    x = (windows.times - origin[:, None]) / 1000
     count = windows.count
     sum_x, sum_y = kernels.total(x), kernels.total(values)
     sum_xy, sum_xx = kernels.total(x * values), kernels.total(x * x)

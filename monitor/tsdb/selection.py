@@ -19,11 +19,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.columns.frame import Frame, MatrixFrame, Newest
+from monitor.columns.frame import Frame, MatrixFrame, Newest, Resets
 from monitor.columns.nans import missing
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
-from monitor.tsdb.chunks import AnyChunk, Layout, PackedChunk, padded
+from monitor.tsdb.chunks import AnyChunk, Chunk, Layout, PackedChunk, padded
 from monitor.tsdb.frames import StoredFrame, extent, missing_row
 from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 
@@ -90,8 +90,17 @@ class Group:
             return chunk.read(low, high, place.columns)
         return padded(chunk, low, high, place.columns)
 
-    def falls(self, chunks: Sequence[AnyChunk], first: int, end: int) -> FallsWithin | None:
-        """Where values fell in slots first < s < end (numbers within the frame); None if too often to be counters."""
+    def pick(self, chunk: AnyChunk, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(len(slots), series)."""
+        place = self.place(chunk.layout)
+        if isinstance(chunk, Chunk) and place.complete:
+            return chunk.matrix[slots, place.span] if place.span else chunk.matrix[slots[:, None], place.columns]
+        low = int(slots.min())
+        return self.read(chunk, low, int(slots.max()) + 1)[slots - low]
+
+    def falls(self, chunks: Sequence[AnyChunk], first: int, end: int) -> Resets | None:
+        """Where values fell in slots first < s < end (numbers within the frame, and so are the slots of the answer); None
+        if too often to be counters."""
         with _FALLS:
             falls = self._falls
             if falls is None:
@@ -112,15 +121,6 @@ class Group:
         if len(found) < 2:
             return found[0] if found else None
         return _merged(found, self.labels)
-
-
-@dataclass(frozen=True, slots=True)
-class FallsWithin:
-    """Places where values fell: slot numbers within the frame, rows, and the value before."""
-
-    slots: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    amounts: NDArray[np.float64]
 
 
 class Falls:
@@ -168,7 +168,7 @@ class Falls:
             self._slots, self._rows, self._amounts = self._slots[keep:], self._rows[keep:], self._amounts[keep:]
             self._first = max(self._first, oldest)
 
-    def within(self, first: int, end: int, series: int) -> FallsWithin | None:
+    def within(self, first: int, end: int, series: int) -> Resets | None:
         """Those in slots first < s < end; None if there are more than counters can have."""
         if len(self._slots) > max(_FEW_FALLS, series * (self._next - self._first) // 16):
             self.hopeless = True
@@ -177,7 +177,7 @@ class Falls:
         low, high = (int(place) for place in self._slots.searchsorted((first, end - 1), side="right"))
         if high - low > max(_FEW_FALLS, series * (end - first) // 16):
             return None
-        return FallsWithin(self._slots[low:high], self._rows[low:high], self._amounts[low:high])
+        return Resets(self._slots[low:high], self._rows[low:high], self._amounts[low:high])
 
 
 class StoredSelection:
@@ -191,7 +191,7 @@ class StoredSelection:
         self._parts = parts
         self._times: NDArray[np.int64] | None = None
         self._expanded: NDArray[np.float64] | None = None
-        self._falls: FallsWithin | bool | None = None
+        self._falls: Resets | bool | None = None
 
     @property
     def labels(self) -> Sequence[Labels]:
@@ -236,23 +236,29 @@ class StoredSelection:
             place += last - first
         return True
 
-    def resets(self, low: int, high: int) -> NDArray[np.float64] | None:
+    def at(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        if self._expanded is not None:
+            return self._expanded[slots].T
+        out = np.empty((len(slots), len(self.labels)), dtype=np.float64)
+        place = 0
+        for chunk, first, last in self._parts:
+            own = np.flatnonzero((slots >= place) & (slots < place + last - first))
+            if len(own):
+                out[own] = self._group.pick(chunk, slots[own] + (first - place))
+            place += last - first
+        return out.T
+
+    def resets(self, low: int, high: int) -> Resets | None:
         first = self._parts[0][0].first + self._parts[0][1]
         if self._falls is None:
             newest, _, last = self._parts[-1]
             self._falls = self._group.falls(self._chunks, first, newest.first + last) or False
         falls = self._falls
-        if isinstance(falls, bool) or not np.isfinite(falls.amounts).all():
-            # what an infinite counter has lost cannot be taken from a sum again
+        if isinstance(falls, bool):
             return None
-        series = len(self.labels)
-        if not len(falls.slots) or falls.slots[0] - first >= high:
-            return np.broadcast_to(np.float64(0.0), (series, max(high - low, 0)))
-        out = np.zeros((series, max(high - low, 0)), dtype=np.float64)
-        reached = int(falls.slots.searchsorted(first + high))
-        places = np.maximum(falls.slots[:reached] - first - low, 0)
-        np.add.at(out, (falls.rows[:reached], places), falls.amounts[:reached])
-        return np.cumsum(out, axis=1, out=out)
+        offset = first + low
+        begin, end = (int(place) for place in falls.slots.searchsorted((offset, first + high - 1), side="right"))
+        return Resets(falls.slots[begin:end] - offset, falls.rows[begin:end], falls.amounts[begin:end])
 
 
 class Selection:

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from monitor.columns.frame import MatrixFrame
+from monitor.columns.frame import MatrixFrame, Resets
 from monitor.model.errors import EvaluationError, QueryError, QueryLimitError
 from monitor.model.labels import Labels
 from monitor.model.samples import Sample, Series
@@ -158,14 +157,13 @@ def test_how_series_are_framed_does_not_matter(text: str, at: int) -> None:
     assert left == pytest.approx(right, nan_ok=True)
 
 
-class _CountingFrame(MatrixFrame):
-    """A frame that carries what resets have taken, as the store's frames do."""
+class _FollowingFrame(MatrixFrame):
+    """A frame that knows where its counters were reset, as the store's frames do."""
 
-    def resets(self, low: int, high: int) -> NDArray[np.float64] | None:
-        matrix = self.matrix
-        taken = np.zeros_like(matrix)
-        taken[:, 1:] = np.where(matrix[:, 1:] < matrix[:, :-1], matrix[:, :-1], 0.0).cumsum(axis=1)
-        return taken[:, low:high]
+    def resets(self, low: int, high: int) -> Resets | None:
+        matrix = self.matrix[:, low:high]
+        slots, rows = np.nonzero((matrix[:, 1:] < matrix[:, :-1]).T)
+        return Resets(slots + 1, rows, matrix[rows, slots])
 
 
 class _OneFrame:
@@ -180,24 +178,28 @@ class _OneFrame:
 
 
 @given(
-    st.lists(st.lists(st.integers(0, 50), min_size=12, max_size=12), min_size=1, max_size=4),
+    st.lists(
+        st.lists(st.one_of(st.integers(0, 50), st.sampled_from([np.inf, np.nan])), min_size=12, max_size=12),
+        min_size=1,
+        max_size=4,
+    ),
     st.sampled_from(["rate(c_total[3m])", "increase(c_total[7m] offset 1m)"]),
 )
-def test_carried_resets_and_seen_resets_agree(rows: list[list[int]], text: str) -> None:
-    """Two columns with the correction give the rate of the whole window."""
+def test_known_resets_and_seen_resets_agree(rows: list[list[float]], text: str) -> None:
+    """Two columns and the resets between them give the rate of the whole window."""
     labels = [Labels({"__name__": "c_total", "i": str(place)}) for place in range(len(rows))]
     times = np.arange(12, dtype=np.int64) * 60_000
     matrix = np.array(rows, dtype=np.float64)
     query = Query(text)
-    carried = query.range(_OneFrame(_CountingFrame(labels, times, matrix)), 0, 660_000, 30_000).value
+    known = query.range(_OneFrame(_FollowingFrame(labels, times, matrix)), 0, 660_000, 30_000).value
     seen = query.range(_OneFrame(MatrixFrame(labels, times, matrix)), 0, 660_000, 30_000).value
-    assert isinstance(carried, tuple)
+    assert isinstance(known, tuple)
     assert isinstance(seen, tuple)
-    assert len(carried) == len(seen)
-    for left, right in zip(carried, seen, strict=True):
+    assert len(known) == len(seen)
+    for left, right in zip(known, seen, strict=True):
         assert isinstance(left, Series)
         assert isinstance(right, Series)
-        assert dict(left.points) == pytest.approx(dict(right.points))
+        assert dict(left.points) == pytest.approx(dict(right.points), nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_dense_means_no_missing_or_stale_value_among_the_selected() -> None:
     st.data(),
 )
 def test_dense_and_resets_agree_with_the_values(rows: list[tuple[float, ...]], data: st.DataObject) -> None:
-    """For any window: dense is what the bits say; where dense, values plus resets never fall and keep their rises."""
+    """For any window: dense is what the bits say; where dense, the resets are where values fall, and from what."""
     store = SampleStore.in_memory(HOUR)
     writer = store.open([metric("x", n=str(n)) for n in range(3)])
     split = data.draw(st.integers(0, len(rows)))
@@ -198,33 +198,17 @@ def test_dense_and_resets_agree_with_the_values(rows: list[tuple[float, ...]], d
     assert frame.dense(low, high) == dense
     resets = frame.resets(low, high)
     assert resets is not None
-    assert resets.shape == values.shape
-    if dense and not np.isnan(values).any():
-        steps = np.diff(values, axis=1)
-        expected = np.where(steps < 0, values[:, 1:], steps)
-        assert np.allclose(np.diff(values + resets, axis=1), expected)
-        edge = frame.resets(high - 1, high)
-        assert edge is not None
-        first = frame.resets(low, low + 1)
-        assert first is not None
-        assert np.allclose(edge[:, 0] - first[:, 0], resets[:, -1] - resets[:, 0])
+    if dense:
+        slots, rows_ = np.nonzero((values[:, 1:] < values[:, :-1]).T)
+        assert resets.slots.tolist() == (slots + 1).tolist()
+        assert resets.rows.tolist() == rows_.tolist()
+        assert resets.amounts.tolist() == values[rows_, slots].tolist()
+    asked = np.array(data.draw(st.lists(st.integers(0, len(frame.times) - 1), min_size=1, max_size=5)))
+    picked = frame.at(asked)
+    assert picked.tobytes() == np.ascontiguousarray(frame.values(0, len(frame.times))[:, asked]).tobytes()
 
 
-def test_a_counter_that_was_infinite_does_not_carry_resets() -> None:
-    """Nothing brings a sum back from infinity, so its windows are looked at one by one; others of its frame too."""
-    store = SampleStore.in_memory(HOUR)
-    writer = store.open([metric("x", n="0"), metric("x", n="1")])
-    for at, value in enumerate([1.0, 2.0, float("inf"), 3.0, 4.0, 1.0]):
-        writer.append(at * 1000, [value, value if value < 9 else 2.0])
-    (frame,) = store.view().select([equal("__name__", "x")], 0, HOUR)
-    assert frame.resets(0, 6) is None
-    (frame,) = store.view().select([equal("__name__", "x")], 3000, HOUR)
-    resets = frame.resets(0, 3)
-    assert resets is not None
-    assert resets[:, -1].tolist() == [4.0, 4.0]
-
-
-def test_gauges_do_not_pretend_to_carry_resets() -> None:
+def test_gauges_do_not_pretend_to_have_resets() -> None:
     """Series that fall all the time are left to the evaluator."""
     store = SampleStore.in_memory(HOUR)
     writer = store.open([metric("g", n=str(n)) for n in range(100)])
