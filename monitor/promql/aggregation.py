@@ -16,7 +16,7 @@ from monitor.model.errors import EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql import kernels
 from monitor.promql.matrix import Block, Bools, Floats, Ints
-from monitor.promql.numbers import plain
+from monitor.promql.numbers import general, plain
 from monitor.promql.xxh import series_share
 
 _REDUCTIONS: Final[dict[str, Callable[[Floats], Floats]]] = {
@@ -211,6 +211,6 @@ def _counts(limits: Floats) -> list[int]:
             raise EvaluationError("Parameter value is NaN")
         if not -(2.0**63) <= limit < 2.0**63:
             side = "underflows" if limit < 0 else "overflows"
-            raise EvaluationError(f"Scalar value {plain(limit)} {side} int64")
+            raise EvaluationError(f"Scalar value {general(limit)} {side} int64")
         out.append(int(limit))
     return out

@@ -57,7 +57,7 @@ class Calls(ABC):
     def over_range(self, node: Call, at: Ints) -> Block: ...
 
     @abstractmethod
-    def unnamed(self, node: Expr, block: Block) -> Block: ...
+    def unnamed(self, node: Expr, block: Block, *, whole: bool = False) -> Block: ...
 
     @abstractmethod
     def check_quantile(self, ranks: Floats, node: Expr) -> None: ...
@@ -79,9 +79,9 @@ class Calls(ABC):
             case "step":
                 return np.full(len(at), task.step / 1000)
             case "min_of":
-                return np.minimum(self.scalar(node.args[0], at), self.scalar(node.args[1], at))
+                return elementwise.smaller(self.scalar(node.args[0], at), self.scalar(node.args[1], at))
             case "max_of":
-                return np.maximum(self.scalar(node.args[0], at), self.scalar(node.args[1], at))
+                return elementwise.larger(self.scalar(node.args[0], at), self.scalar(node.args[1], at))
             case "scalar":
                 block = self.vector(node.args[0], at)
                 if not block.labels:
@@ -138,9 +138,9 @@ class Calls(ABC):
                     nearest = numbers[0] if numbers else np.ones(len(at))
                     return self._mapped(node, block, elementwise.round_to(block.values, nearest))
                 case "clamp_min":
-                    return self._mapped(node, block, np.maximum(numbers[0], block.values))
+                    return self._mapped(node, block, elementwise.larger(numbers[0], block.values))
                 case "clamp_max":
-                    return self._mapped(node, block, np.minimum(numbers[0], block.values))
+                    return self._mapped(node, block, elementwise.smaller(numbers[0], block.values))
                 case _:
                     low, high = numbers
                     values = elementwise.clamp(block.values, low, high)

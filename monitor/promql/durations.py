@@ -15,20 +15,18 @@ from monitor.model.times import Millis
 from monitor.promql.lexer import Kind
 from monitor.promql.nodes import Duration, DurationExpr, Number
 from monitor.promql.numbers import millis_of
-from monitor.promql.tokens import Tokens
+from monitor.promql.tokens import Stop, Tokens
 
 _LEVELS: Final = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}
 _POSITIVE: Final = "duration must be greater than 0"
-_UNITS: Final = "number, duration, step(), or range()"
+UNITS: Final = "number, duration, step(), or range()"
 
 
 class DurationGrammar(Tokens):
     """The part of the grammar that reads durations."""
 
-    def positive_duration(self, context: str) -> tuple[Millis, DurationExpr | None]:
+    def positive_duration(self) -> tuple[Millis, DurationExpr | None]:
         """A range or step in brackets: its milliseconds, or the tree they come from."""
-        if self.is_mark("]") or self.token.kind is Kind.END:
-            self.unexpected(context, _UNITS + (', or "]"' if context == "subquery selector" else ""))
         tree = self._sum(0)
         if tree is None:
             self.fail(_POSITIVE, 0, 0)
@@ -61,7 +59,7 @@ class DurationGrammar(Tokens):
             if tree is not None and sign == "-":
                 tree = DurationExpr(op="-", right=tree, start=start, end=tree.end)
         else:
-            self.unexpected("offset", "number, duration, step(), or range()")
+            raise Stop
         if tree is None:
             return 0, None
         if isinstance(tree, DurationExpr):
@@ -121,8 +119,7 @@ class DurationGrammar(Tokens):
         if self.is_word("step") or self.is_word("range"):
             self.advance()
             self.expect_mark("(")
-            end = self.token.end
-            self.expect_mark(")")
+            end = self.expect_mark(")").end
             return DurationExpr(op=token.word, start=token.start, end=end)
         if self.is_word("min_of") or self.is_word("max_of"):
             self.advance()
@@ -130,13 +127,11 @@ class DurationGrammar(Tokens):
             left = self._sum(0)
             self.expect_mark(",")
             right = self._sum(0)
-            end = self.token.end
-            self.expect_mark(")")
+            end = self.expect_mark(")").end
             if left is None or right is None:
                 return None
             return DurationExpr(op=token.word, left=left, right=right, start=token.start, end=end)
-        self.unexpected("", "")
-        return None
+        raise Stop
 
 
 def resolve(tree: Duration, *, step: Millis, span: Millis) -> float:

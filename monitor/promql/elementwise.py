@@ -45,9 +45,19 @@ def round_to(values: Floats, nearest: Floats) -> Floats:
     return np.floor(values * inverse + 0.5) / inverse
 
 
+def larger(left: Floats, right: Floats) -> Floats:
+    """The larger of two; NaN if one is NaN, unless the other is +Inf. So Go's math.Max has it."""
+    return np.where(np.isposinf(left) | np.isposinf(right), np.inf, np.maximum(left, right))
+
+
+def smaller(left: Floats, right: Floats) -> Floats:
+    """The smaller of two; NaN if one is NaN, unless the other is -Inf. So Go's math.Min has it."""
+    return np.where(np.isneginf(left) | np.isneginf(right), -np.inf, np.minimum(left, right))
+
+
 def clamp(values: Floats, low: Floats, high: Floats) -> Floats:
-    """Into [low, high]; NaN as a bound gives NaN."""
-    return np.maximum(low, np.minimum(high, values))
+    """Into [low, high]; NaN as a bound gives NaN for all values but infinite ones."""
+    return larger(low, smaller(high, values))
 
 
 def _civil(seconds: Ints) -> tuple[Ints, Ints, Ints]:
@@ -97,6 +107,6 @@ DATE_FUNCTIONS: Final = frozenset(_DATES)
 
 def date_part(name: str, values: Floats) -> Floats:
     """A part of the UTC date of Unix seconds; NaN for what is no time."""
-    usable = np.isfinite(values) & (np.abs(values) < 1e15)
+    usable = np.isfinite(values) & (np.abs(values) < 9e18)
     seconds = np.where(usable, np.trunc(np.where(usable, values, 0.0)), 0.0).astype(np.int64)
     return np.where(usable, _DATES[name](seconds).astype(np.float64), np.nan)

@@ -111,7 +111,8 @@ class Evaluator(Calls):
                 inner = self.vector(node.expr, at)
                 if node.op == "+":
                     return inner
-                return self.unnamed(node, Block(inner.labels, -inner.values, inner.present, inner.marked))
+                negated = Block(inner.labels, -inner.values, inner.present, inner.marked)
+                return self.unnamed(node, negated, whole=True)
             case Aggregation():
                 return self._aggregate(node, at)
             case Call():
@@ -235,7 +236,7 @@ class Evaluator(Calls):
         if name in _COUNTERS:
             self._doubt_counters(node, labels, present)
         block = Block(labels, values, None if bool(present.all()) else present, marked)
-        return block if name in _KEEP_NAME else self.unnamed(node, block)
+        return block if name in _KEEP_NAME else self.unnamed(node, block, whole=True)
 
     def _doubt_counters(self, node: Call, labels: Sequence[Labels], present: Bools) -> None:
         def doubtful() -> dict[str, list[int]]:
@@ -252,8 +253,9 @@ class Evaluator(Calls):
                 problem = f"metric might not be a counter, name does not end in {ending}"
                 self.annotations.inform(f"{problem}: {go_quote(name)}", node.args[0])
 
-    def unnamed(self, node: Expr, block: Block) -> Block:
-        """The result of something that makes another metric of its input."""
+    def unnamed(self, node: Expr, block: Block, *, whole: bool = False) -> Block:
+        """The result of something that makes another metric of its input. `whole`: it was made series by series and not
+        step by step, so equal series are refused even where they do not overlap."""
         if self.task.delayed_names:
             marked = np.ones(len(block.labels), dtype=bool)
             return Block(block.labels, block.values, block.present, marked)
@@ -264,7 +266,7 @@ class Evaluator(Calls):
 
         labels, unique = self.plans.get(node, "unnamed", (block.labels,), plan)
         out = Block(labels, block.values, block.present)
-        return out if unique else merged(out)
+        return out if unique else merged(out, overlapping=whole)
 
     def final(self, tree: Expr, block: Block) -> Block:
         """With delayed name removal the marked names go now."""

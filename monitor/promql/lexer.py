@@ -50,14 +50,16 @@ class Token:
         match self.kind:
             case Kind.END:
                 return "end of input"
-            case Kind.KEYWORD:
+            case Kind.KEYWORD if self.word not in _QUERY_WORDS:
                 return f"<{text_of(self.text)}>"
+            case Kind.KEYWORD:
+                return go_quote(self.text)
             case Kind.OPERATOR:
                 return f"<op:{text_of(self.text)}>"
             case Kind.AGGREGATION:
                 return f"<aggr:{text_of(self.text)}>"
             case Kind.MARK:
-                return f'"{self.text}"'
+                return "<op:@>" if self.text == "@" else f'"{self.text}"'
             case _:
                 value = text_of(self.text)
                 if self.kind not in (Kind.IDENTIFIER, Kind.METRIC) and len(self.text) > 10:
@@ -97,6 +99,8 @@ KEYWORDS: Final = frozenset(
         "max_of",
     ]
 )
+_QUERY_WORDS: Final = frozenset({"start", "end", "step", "range"})
+"""Keywords that stand for something of the query; error texts show them in quotes."""
 _OPERATOR_WORDS: Final = SET_OPERATORS | {"atan2"}
 _SPACE: Final = " \t\n\r"
 _DIGITS: Final = "0123456789"
@@ -229,9 +233,9 @@ class Lexer:
         self._take()
         if char == ":":
             if not self._duration:
-                raise self._error("unexpected colon before duration in duration expression")
+                raise LexError("unexpected colon before duration in duration expression", self.at)
             if self._colon:
-                raise self._error("unexpected repeated colon in duration expression")
+                raise LexError("unexpected repeated colon in duration expression", self.at)
             self._colon = True
             return self._emit(Kind.MARK)
         if char in "(),":
@@ -257,7 +261,7 @@ class Lexer:
         elif char == ")":
             self._parens -= 1
             if self._parens < 0:
-                raise self._error(f"unexpected right parenthesis {go_rune(char)}")
+                raise LexError(f"unexpected right parenthesis {go_rune(char)}", self.at)  # the place behind it
         return self._emit(Kind.MARK)
 
     def _statement(self) -> Token:

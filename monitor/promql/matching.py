@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.model.errors import EvaluationError
+from monitor.model.errors import BugError, EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql.arithmetic import COMPARISON, calculate
 from monitor.promql.matrix import RESERVED, Block, Bools, Floats, Ints, merged
@@ -230,14 +230,26 @@ def _refuse_duplicates(one: Block, many: Block, pairing: Pairing, *, swapped: bo
     twice = (counts > 1) & both
     if not bool(twice.any()):
         return
-    group, step = (int(place[0]) for place in np.nonzero(twice))
-    rows = [int(row) for row in np.flatnonzero(pairing.one_codes == group) if one.mask[row, step]][:2]
-    side = "left" if swapped else "right"
+    step = int(np.flatnonzero(twice.any(axis=0))[0])
+    rows = np.flatnonzero(one.mask[:, step]).tolist()
+    first, second = _first_twice(pairing.one_codes[rows].tolist())
+    existing, duplicate = one.labels[rows[first]], one.labels[rows[second]]
+    group = pairing.groups.keys[int(pairing.one_codes[rows[first]])]
     raise EvaluationError(
-        f"found duplicate series for the match group {_braced(pairing.groups.keys[group])} on the {side} hand-side of the "
-        f"operation: [{_braced(one.labels[rows[1]])}, {_braced(one.labels[rows[0]])}];many-to-many matching not allowed: "
-        "matching labels must be unique on one side"
+        f"found duplicate series for the match group {_braced(group)} on the {'left' if swapped else 'right'} hand-side of "
+        f"the operation: [{_braced(duplicate)}, {_braced(existing)}];many-to-many matching not allowed: matching labels must "
+        "be unique on one side"
     )
+
+
+def _first_twice(codes: Sequence[int]) -> tuple[int, int]:
+    """The places of the first code that comes again, and of its first coming again."""
+    seen: dict[int, int] = {}
+    for place, code in enumerate(codes):
+        if code in seen:
+            return seen[code], place
+        seen[code] = place
+    raise BugError("no code comes twice")
 
 
 def _refuse_rivals(there: Bools, pairing: Pairing, matching: Matching) -> None:

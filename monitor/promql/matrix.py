@@ -59,8 +59,9 @@ def narrowed(present: Bools | None, keep: Bools) -> Bools:
     return keep if present is None else present & keep
 
 
-def merged(block: Block) -> Block:
-    """Series that have become equal are put together where they do not overlap. Raises EvaluationError where they do."""
+def merged(block: Block, *, overlapping: bool = False) -> Block:
+    """Series that have become equal are put together where they do not overlap. Raises EvaluationError where they do, or
+    if `overlapping` where both have any value at all."""
     places: dict[Labels, int] = {}
     target = [places.setdefault(labels, len(places)) for labels in block.labels]
     if len(places) == len(target):
@@ -72,7 +73,7 @@ def merged(block: Block) -> Block:
     marked = np.zeros(count, dtype=bool)
     for row, place in enumerate(target):
         own = mask[row]
-        if bool((present[place] & own).any()):
+        if bool((present[place] & own).any()) or (overlapping and bool(present[place].any() and own.any())):
             raise EvaluationError(SAME_LABELS)
         values[place, own] = block.values[row, own]
         present[place] |= own

@@ -2,78 +2,54 @@
 
 By hand, because PromQL's keywords are words like any other in most places (a metric may be called `offset`, a label `by`)
 and because which error is reported, and where, is part of the language that users know. Mistakes that leave the structure
-readable (`foo[0m]`) are collected and parsing goes on; a token that fits nowhere ends it. Types are checked only when
-there is no such mistake (`typecheck`). The grammar is that of prometheus promql/parser/generatedParser.y.
+readable (`foo[0m]`) are collected and parsing goes on. A token that fits nowhere raises Stop; the innermost construct that
+knows what it expected there says so, leaves out tokens up to one with which it can go on, and goes on, as an error
+production of yacc does. Types are checked only when there is no mistake (`typecheck`). The grammar, its error productions
+included, is that of prometheus promql/parser/generatedParser.y.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Final
 
 from monitor.model.errors import QueryError
-from monitor.model.times import Millis, Timestamp
 from monitor.promql.features import STABLE, Features
 from monitor.promql.inspect import depth
 from monitor.promql.lexer import Kind, Token
+from monitor.promql.modifiers import LEVELS, NOT_A_METRIC, ModifierGrammar
 from monitor.promql.nodes import (
     Aggregation,
     Binary,
-    Bound,
     Call,
     Cardinality,
     Expr,
     Matching,
-    MatrixSelector,
     Number,
     Paren,
-    Shift,
-    Subquery,
     Text,
     Unary,
     VectorSelector,
 )
-from monitor.promql.numbers import general
 from monitor.promql.quoting import bytes_of, go_quote, text_of, unquote
-from monitor.promql.selectors import SelectorGrammar
 from monitor.promql.signatures import (
-    COMPARISONS,
     EXPERIMENTAL_AGGREGATIONS,
     FUNCTIONS,
     SET_OPERATORS,
     WITH_PARAMETER,
 )
-from monitor.promql.tokens import Finding, Stop
+from monitor.promql.tokens import Finding, Over, Stop
 from monitor.promql.typecheck import check_types
 
-_LEVELS: Final = {
-    "or": 1,
-    "and": 2,
-    "unless": 2,
-    **dict.fromkeys(COMPARISONS, 3),
-    "</": 3,
-    ">/": 3,
-    "+": 4,
-    "-": 4,
-    "*": 5,
-    "/": 5,
-    "%": 5,
-    "atan2": 5,
-    "^": 6,
-}
 _POWER: Final = 6
 _NESTED: Final = 100
 """How deep parentheses, arguments and signs may be nested, so that the stack suffices whoever calls."""
 _LONGEST: Final = 500
 """How many operators may stand in a row, for the same reason."""
 _TOO_DEEP: Final = "expression is nested too deeply"
-_FAR: Final = 2.0**61
-"""Milliseconds; times beyond it are as empty, and sums with it stay within 64 bits."""
-_NOT_A_METRIC: Final = frozenset({"bool", "on", "ignoring", "group_left", "group_right"})
 _FILL: Final = frozenset({"fill", "fill_left", "fill_right"})
 _CALLABLE_KEYWORDS: Final = frozenset({"start", "end", "step", "range", "min_of", "max_of"})
-_MODIFIABLE: Final = "must be preceded by an instant vector selector or range vector selector or a subquery"
+_NO_ARGUMENTS: Final = "no arguments for aggregate expression provided"
 
 
 class ParseError(QueryError):
@@ -106,46 +82,62 @@ def parse_selector(text: str) -> VectorSelector:
     return tree
 
 
-class _Parser(SelectorGrammar):
+class _Parser(ModifierGrammar):
     """One run over one text."""
 
     def __init__(self, data: str, features: Features) -> None:
-        super().__init__(data)
-        self._features = features
+        super().__init__(data, features)
         self._depth = 0
 
     def whole(self) -> Expr | None:
-        """The tree, or None after a mistake that ends parsing; see `findings`."""
+        """The tree, or None after a token that fits nowhere; see `findings`."""
         try:
-            self.advance()
             if self.at_end:
                 self.fail("no expression found in input", 0, 0)
                 return None
             tree = self.expression(0)
-            if not self.at_end:
-                self.unexpected("", "")
+            if self.at_end:
+                return tree
+            raise Stop
         except Stop:
-            return None
+            self._refuse_the_rest()
+        except Over:
+            pass
         except RecursionError:
             self.fail(_TOO_DEEP, 0, len(self.data))
-            return None
-        return tree
+        return None
+
+    def _refuse_the_rest(self) -> None:
+        """Nobody knew better. What follows is read only for the lexer's mistakes."""
+        try:
+            self.unexpected("", "")
+            self.resume(lambda: self.at_end)
+        except Over:
+            pass
 
     def expression(self, level: int) -> Expr:
         """An expression of operators that bind at least as tightly as `level`."""
         self._depth += 1
         if self._depth > _NESTED:
             self.fail(_TOO_DEEP, 0, len(self.data))
-            raise Stop
+            raise Over
         tree = self._operators(level)
         self._depth -= 1
         return tree
+
+    def _enclosed(self, *closers: str) -> Expr:
+        """An expression that one of these marks must follow."""
+        outer, self.closers = self.closers, closers
+        try:
+            return self.expression(0)
+        finally:
+            self.closers = outer
 
     def _operators(self, level: int) -> Expr:
         left = self._prefix()
         while True:
             op = self.token.word
-            own = _LEVELS.get(op, 0) if self.token.kind is Kind.OPERATOR else 0
+            own = LEVELS.get(op, 0) if self.token.kind is Kind.OPERATOR else 0
             if own == 0 or own < level:
                 return left
             self.advance()
@@ -169,7 +161,7 @@ class _Parser(SelectorGrammar):
             if isinstance(inner, Number):
                 return replace(inner, value=-inner.value if token.word == "-" else inner.value, start=token.start)
             return Unary(op=token.word, expr=inner, start=token.start, end=inner.end)
-        return self._postfix(self._primary())
+        return self.postfix(self._primary())
 
     def _primary(self) -> Expr:
         token = self.token
@@ -180,10 +172,8 @@ class _Parser(SelectorGrammar):
             return Text(value=unquote(token.text), start=token.start, end=token.end)
         if self.is_mark("("):
             self.advance()
-            inner = self.expression(0)
-            end = self.token.end
-            self.expect_mark(")")
-            return Paren(expr=inner, start=token.start, end=end)
+            inner = self._enclosed(")")
+            return Paren(expr=inner, start=token.start, end=self.expect_mark(")").end)
         if self.is_mark("{"):
             return self.selector(None)
         return self._word()
@@ -198,11 +188,11 @@ class _Parser(SelectorGrammar):
         callable_word = token.kind is Kind.IDENTIFIER or token.word in _CALLABLE_KEYWORDS
         metric = (
             token.kind in (Kind.IDENTIFIER, Kind.METRIC)
-            or (token.kind is Kind.KEYWORD and token.word not in _NOT_A_METRIC)
+            or (token.kind is Kind.KEYWORD and token.word not in NOT_A_METRIC)
             or (token.kind is Kind.OPERATOR and token.word in SET_OPERATORS)
         )
         if not metric:
-            self.unexpected("", "")
+            raise Stop
         self.advance()
         if callable_word and self.is_mark("("):
             return self._call(token)
@@ -216,7 +206,7 @@ class _Parser(SelectorGrammar):
         if function is None:
             self.fail(f"unknown function with name {go_quote(text_of(word))}", name.start, name.end)
             return Number(value=0.0, start=name.start, end=end)
-        if function.experimental and not self._features.experimental_functions:
+        if function.experimental and not self.features.experimental_functions:
             self.fail(f"function {go_quote(word)} is not enabled", name.start, name.end)
         if word == "info" and len(args) > 1 and isinstance(args[1], VectorSelector):
             args = (args[0], replace(args[1], anything=True), *args[2:])
@@ -226,42 +216,45 @@ class _Parser(SelectorGrammar):
         self.expect_mark("(")
         args: list[Expr] = []
         if not self.is_mark(")"):
-            args.append(self.expression(0))
+            args.append(self._enclosed(",", ")"))
             while self.is_mark(","):
-                comma = self.token
-                try:
-                    self.advance()
-                except Stop:
-                    self._trailing_comma(comma)
-                    raise
-                if self.is_mark(")"):
-                    self._trailing_comma(comma)
-                    break
-                args.append(self.expression(0))
+                comma = self.advance()
+                if self._trails():
+                    self.fail("trailing commas not allowed in function call args", comma.start, comma.end)
+                else:
+                    args.append(self._enclosed(",", ")"))
         self.expect_mark(")")
         return tuple(args)
 
-    def _trailing_comma(self, comma: Token) -> None:
-        self.fail("trailing commas not allowed in function call args", comma.start, comma.end)
+    def _trails(self) -> bool:
+        """Is there no argument behind a comma?"""
+        try:
+            return not self.begins()
+        except Stop:
+            return True
 
     def _aggregation(self, name: Token) -> Expr:
         grouping: tuple[str, ...] = ()
         without = modified = False
-        if self.token.kind is Kind.KEYWORD:
-            without, modified = self.token.word == "without", True
-            self.advance()
-            grouping = self.label_list()
-        args = self._aggregated()
-        if not modified and self.token.kind is Kind.KEYWORD and self.token.word in ("by", "without"):
-            without = self.token.word == "without"
-            self.advance()
-            grouping = self.label_list()
+        try:
+            if self.token.kind is Kind.KEYWORD:
+                without, modified = self.advance().word == "without", True
+                grouping = self.label_list(lambda: self.resume(lambda: self.is_mark("(")))
+            args = self._arguments()
+        except Stop:
+            self.unexpected("aggregation", "")
+            self.fail(_NO_ARGUMENTS, name.start, max(name.start, self.last_closing))
+            self.resume_expression()
+            return Number(value=0.0, start=name.start, end=name.end)
+        if not modified and self._modified_behind():
+            without = self.advance().word == "without"
+            grouping = self.label_list(self.resume_expression)
         start, end, op = name.start, self.last_closing, name.word
         nothing = Number(value=0.0, start=start, end=end)
         if not args:
-            self.fail("no arguments for aggregate expression provided", start, end)
+            self.fail(_NO_ARGUMENTS, start, end)
             return nothing
-        if op in EXPERIMENTAL_AGGREGATIONS and not self._features.experimental_functions:
+        if op in EXPERIMENTAL_AGGREGATIONS and not self.features.experimental_functions:
             flag = "--enable-feature=promql-experimental-functions"
             self.fail(f"{op}() is experimental and must be enabled with {flag}", start, end)
             return nothing
@@ -280,18 +273,11 @@ class _Parser(SelectorGrammar):
             end=end,
         )
 
-    def _aggregated(self) -> tuple[Expr, ...]:
-        """The arguments; a mistake inside counts as "no arguments" too, once."""
-        outer, self.context = self.context, "aggregation"
+    def _modified_behind(self) -> bool:
         try:
-            return self._arguments()
-        except Stop as stop:
-            if not stop.told:
-                stop.told = True
-                self.fail("no arguments for aggregate expression provided", 0, 0)
-            raise
-        finally:
-            self.context = outer
+            return self.is_word("by", "without")
+        except Stop:
+            return False  # the aggregation as such is complete
 
     def _matching(self, op: str) -> tuple[bool, Matching | None]:
         """What may stand after an operator: bool, on/ignoring, group_left/right, fill."""
@@ -300,24 +286,25 @@ class _Parser(SelectorGrammar):
             return_bool = True
             self.advance()
         matching = Matching(cardinality=Cardinality.MANY_TO_MANY if op in SET_OPERATORS else Cardinality.ONE_TO_ONE)
-        if self.is_word("on") or self.is_word("ignoring"):
-            on = self.is_word("on")
-            self.advance()
-            matching = replace(matching, on=on, labels=self.label_list())
-            if self.is_word("group_left") or self.is_word("group_right"):
-                many = Cardinality.MANY_TO_ONE if self.is_word("group_left") else Cardinality.ONE_TO_MANY
-                self.advance()
-                include = self.label_list() if self.is_mark("(") else ()
+        if self.is_word("on", "ignoring"):
+            on = self.advance().word == "on"
+            matching = replace(matching, on=on, labels=self.label_list(lambda: self.resume(self._follows_labels)))
+            if self.is_word("group_left", "group_right"):
+                many = Cardinality.MANY_TO_ONE if self.advance().word == "group_left" else Cardinality.ONE_TO_MANY
+                bare = self.begins() and not self.is_mark("(")
+                include = () if bare else self.label_list(lambda: self.resume(self.begins))
                 matching = replace(matching, cardinality=many, include=include)
         while self.token.kind is Kind.KEYWORD and self.token.word in _FILL and self.follower() == "(":
             matching = self._fill(matching)
         return return_bool, matching
 
+    def _follows_labels(self) -> bool:
+        return self.is_word("group_left", "group_right") or self.begins()
+
     def _fill(self, matching: Matching) -> Matching:
-        token = self.token
-        if not self._features.fill_modifiers:
+        token = self.advance()
+        if not self.features.fill_modifiers:
             self.fail("binop fill modifiers are experimental and not enabled", token.start, token.end)
-        self.advance()
         self.expect_mark("(")
         value = self.signed_number()
         self.expect_mark(")")
@@ -328,132 +315,3 @@ class _Parser(SelectorGrammar):
                 return replace(matching, fill_right=value)
             case _:
                 return replace(matching, fill_left=value, fill_right=value)
-
-    def _postfix(self, node: Expr) -> Expr:
-        while True:
-            if self.is_mark("["):
-                node = self._bracket(node)
-            elif self.is_word("offset"):
-                node = self._offset(node)
-            elif self.is_mark("@"):
-                node = self._at(node)
-            elif self.is_word("anchored") or self.is_word("smoothed"):
-                node = self._extended(node)
-            else:
-                return node
-
-    def _bracket(self, node: Expr) -> Expr:
-        opening = self.token
-        self.advance()
-        span, span_expr = self.positive_duration("subquery or range selector")
-        if self.is_mark(":"):
-            self.advance()
-            step, step_expr = 0, None
-            if not self.is_mark("]"):
-                step, step_expr = self.positive_duration("subquery selector")
-            end = self.token.end
-            if not self.is_mark("]"):
-                self.unexpected("subquery selector", '"]"')
-            self.advance()
-            return Subquery(
-                expr=node,
-                range=span,
-                range_expr=span_expr,
-                step=step,
-                step_expr=step_expr,
-                start=node.start,
-                end=end,
-            )
-        if not self.is_mark("]"):
-            self.unexpected("subquery or range", '":" or "]"')
-        end = self.token.end
-        self.advance()
-        if not isinstance(node, VectorSelector):
-            self.fail("ranges only allowed for vector selectors", opening.start, end)
-            node = _Misplaced(start=node.start, end=end, name="", matchers=())
-        elif node.shift.at is not None:
-            self.fail("no @ modifiers allowed before range", opening.start, end)
-        elif node.shift.offset or node.shift.offset_expr:
-            self.fail("no offset modifiers allowed before range", opening.start, end)
-        return MatrixSelector(selector=node, range=span, range_expr=span_expr, start=node.start, end=end)
-
-    def _offset(self, node: Expr) -> Expr:
-        self.advance()
-        offset, expr = self.offset_duration()
-        old = self._shift_of(node, "offset modifier")
-        if old is None:
-            return node
-        if old.offset or old.offset_expr:
-            self.fail("offset may not be set multiple times", node.start, node.end)
-        return _shifted(node, replace(old, offset=offset, offset_expr=expr), self.last_closing)
-
-    def _at(self, node: Expr) -> Expr:
-        self.advance()
-        at: Timestamp | Bound | None
-        if self.is_word("start") or self.is_word("end"):
-            at = Bound(self.token.word)
-            self.advance()
-            self.expect_mark("(")
-            self.expect_mark(")")
-        elif self.token.kind in (Kind.NUMBER, Kind.DURATION) or self.token.text in ("+", "-"):
-            at = self._timestamp(self.signed_number(), node)
-        else:
-            self.unexpected("@", "timestamp")
-        old = self._shift_of(node, "@ modifier")
-        if old is None:
-            return node
-        if old.at is not None:
-            self.fail("@ <timestamp> may not be set multiple times", node.start, node.end)
-        return _shifted(node, replace(old, at=at), self.last_closing)
-
-    def _timestamp(self, seconds: float, node: Expr) -> Millis:
-        if math.isnan(seconds) or math.isinf(seconds) or abs(seconds) >= 2.0**63:
-            self.fail(f"timestamp out of bounds for @ modifier: {general(seconds)}", node.start, node.end)
-            return 0
-        millis = math.floor(min(abs(seconds) * 1000, _FAR) + 0.5)
-        return millis if seconds >= 0 else -millis
-
-    def _shift_of(self, node: Expr, what: str) -> Shift | None:
-        match node:
-            case VectorSelector() | Subquery():
-                return node.shift
-            case MatrixSelector():
-                if isinstance(node.selector, _Misplaced):
-                    self.fail("ranges only allowed for vector selectors", node.start, node.end)
-                    return None
-                return node.selector.shift
-            case _:
-                self.fail(f"{what} {_MODIFIABLE}", node.start, node.end)
-                return None
-
-    def _extended(self, node: Expr) -> Expr:
-        token = self.token
-        self.advance()
-        if not self._features.extended_ranges:
-            self.fail(f"{token.word} modifier is experimental and not enabled", node.start, node.end)
-        selector = node.selector if isinstance(node, MatrixSelector) else node
-        if not isinstance(selector, VectorSelector):
-            self.fail(f"{token.word} modifier {_MODIFIABLE.removesuffix(' or a subquery')}", node.start, node.end)
-            return node
-        anchored = selector.anchored or token.word == "anchored"
-        smoothed = selector.smoothed or token.word == "smoothed"
-        if anchored and smoothed:
-            self.fail("anchored and smoothed modifiers cannot be used together", node.start, node.end)
-        if isinstance(node, MatrixSelector):
-            changed = replace(node.selector, anchored=anchored, smoothed=smoothed)
-            return replace(node, selector=changed, end=token.end)
-        return replace(selector, anchored=anchored, smoothed=smoothed, end=token.end)
-
-
-class _Misplaced(VectorSelector):
-    """Stands for what a range was put on by mistake."""
-
-
-def _shifted(node: Expr, shift: Shift, end: int) -> Expr:
-    match node:
-        case VectorSelector() | Subquery():
-            return replace(node, shift=shift, end=end)
-        case MatrixSelector():
-            return replace(node, selector=replace(node.selector, shift=shift), end=end)
-        case _:
-            return node

@@ -32,6 +32,7 @@ from monitor.promql.nodes import (
 )
 from monitor.promql.numbers import millis_of, plain
 from monitor.promql.quoting import go_quote
+from monitor.promql.selectors import NO_LABEL
 
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WIDTH: Final = 100
@@ -142,6 +143,10 @@ def _label(name: str) -> str:
     return name if _LABEL.fullmatch(name) else go_quote(name)
 
 
+def _labels(names: tuple[str, ...]) -> str:
+    return ", ".join(go_quote(name) if name == NO_LABEL else _label(name) for name in names)
+
+
 def _suffix(node: VectorSelector) -> str:
     extended = " anchored" if node.anchored else " smoothed" if node.smoothed else ""
     return extended + _shift(node.shift)
@@ -167,7 +172,7 @@ def _shift(shift: Shift) -> str:
 
 
 def _aggregation(node: Aggregation) -> str:
-    names = ", ".join(_label(name) for name in node.grouping)
+    names = _labels(node.grouping)
     if node.without:
         return f"{node.op} without ({names}) "
     return f"{node.op} by ({names}) " if node.grouping else node.op
@@ -182,11 +187,11 @@ def _matching(matching: Matching) -> str:
     out = ""
     many = matching.cardinality in (Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_MANY)
     if matching.on or matching.labels or many:
-        names = ", ".join(_label(name) for name in matching.labels)
+        names = _labels(matching.labels)
         out = f" {'on' if matching.on else 'ignoring'} ({names})"
     if many:
         word = "group_left" if matching.cardinality is Cardinality.MANY_TO_ONE else "group_right"
-        out += f" {word} ({', '.join(_label(name) for name in matching.include)})"
+        out += f" {word} ({_labels(matching.include)})"
     if matching.fill_left is not None and matching.fill_left == matching.fill_right:
         return f"{out} fill ({plain(matching.fill_left)})"
     if matching.fill_left is not None:

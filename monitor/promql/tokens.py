@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
 
 from monitor.promql.lexer import Kind, Lexer, LexError, Token
 from monitor.promql.nodes import Number
@@ -20,63 +20,86 @@ class Finding:
 
 
 class Stop(Exception):  # noqa: N818
-    """Parsing cannot go on. `told` once an enclosing aggregation has added its own complaint."""
+    """The token at hand fits nowhere, or there is none that can be read. Whoever knows what was expected says so
+    (`unexpected`) and looks for a place to go on (`resume`)."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.told = False
+
+class Over(Exception):  # noqa: N818
+    """There is no such place."""
 
 
 class Tokens:
-    """A stream with one token at hand."""
+    """A stream with one token at hand, which is read when it is looked at: of two mistakes the one that is met first is told
+    first."""
 
     def __init__(self, data: str) -> None:
         self.data = data
         self.findings: list[Finding] = []
-        self.token = Token(Kind.END, "", 0, "")
         self.last_closing = 0
         """Where the last bracket, number or duration that was read ends."""
-        self.context = ""
         self._lexer = Lexer(data)
+        self._token: Token | None = None
+        self._spoiled = False
 
-    def advance(self) -> None:
-        """Take the next token to hand. Raises Stop when there is none that can be read."""
+    @property
+    def token(self) -> Token:
+        """The token at hand. Raises Stop when there is none that can be read."""
+        if self._spoiled:
+            raise Stop
+        if self._token is None:
+            try:
+                self._token = self._lexer.next()
+            except LexError as error:
+                self.fail(error.message, error.start, len(self.data))
+                self._spoiled = True
+                raise Stop from error
+        return self._token
+
+    def advance(self) -> Token:
+        """Step over the token at hand, which is returned."""
         token = self.token
         if token.kind in (Kind.NUMBER, Kind.DURATION) or token.text in (")", "]", "}"):
             self.last_closing = token.end
-        try:
-            self.token = self._lexer.next()
-        except LexError as error:
-            self.fail(error.message, error.start, len(self.data))
-            raise Stop from error
+        self._token = None
+        return token
 
     def fail(self, message: str, start: int, end: int) -> None:
         """Note a mistake and go on."""
         self.findings.append(Finding(message, start, end))
 
-    def unexpected(self, context: str, expected: str) -> NoReturn:
-        """The token at hand fits nowhere."""
-        context = context or self.context
+    def unexpected(self, context: str, expected: str) -> None:
+        """Note that the token at hand does not fit; a mistake of the lexer has been noted already."""
+        if self._spoiled:
+            return
         where = f" in {context}" if context else ""
         wanted = f", expected {expected}" if expected else ""
         self.fail(f"unexpected {self.token.shown()}{where}{wanted}", self.token.start, self.token.end)
-        raise Stop
+
+    def resume(self, fits: Callable[[], bool]) -> None:
+        """Leave out tokens until one fits. Raises Over when none does."""
+        try:
+            while not fits():
+                if self.at_end:
+                    raise Over
+                self.advance()
+        except Stop:
+            raise Over from None
 
     @property
     def at_end(self) -> bool:
         return self.token.kind is Kind.END
 
-    def is_mark(self, text: str) -> bool:
-        return self.token.kind is Kind.MARK and self.token.text == text
+    def is_mark(self, *texts: str) -> bool:
+        return self.token.kind is Kind.MARK and self.token.text in texts
 
-    def is_word(self, word: str) -> bool:
-        return self.token.kind is Kind.KEYWORD and self.token.word == word
+    def is_word(self, *words: str) -> bool:
+        return self.token.kind is Kind.KEYWORD and self.token.word in words
 
-    def expect_mark(self, text: str) -> None:
-        """Step over this mark."""
+    def expect_mark(self, text: str) -> Token:
+        """Step over this mark. Raises Stop if it is not at hand."""
         if not self.is_mark(text):
-            self.unexpected("", "")
-        self.advance()
+            raise Stop
+        return self.advance()
 
     def follower(self) -> str:
         """The first character after the token at hand that is no space."""
@@ -101,5 +124,5 @@ class Tokens:
             sign = -1.0 if self.token.text == "-" else 1.0
             self.advance()
         if self.token.kind not in (Kind.NUMBER, Kind.DURATION):
-            self.unexpected("", "")
+            raise Stop
         return sign * self.number().value

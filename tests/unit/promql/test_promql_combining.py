@@ -170,5 +170,10 @@ def test_losing_names_must_not_make_series_equal() -> None:
 
 
 def test_series_that_take_turns_are_put_together() -> None:
-    """In a range query equal series that never overlap are one series."""
-    assert ask_range("-{__name__=~'a|b'}", ["a 1 stale", "b _ 2"], "0m", "1m", "1m") == {"{}": [-1, -2]}
+    """In a range query equal series that never overlap are one series if they were made step by step. Range functions and
+    signs, which work series by series, refuse them."""
+    lines = ["a 1 stale", "b _ 2"]
+    assert ask_range("abs({__name__=~'a|b'})", lines, "0m", "1m", "1m") == {"{}": [1, 2]}
+    for text in ("-{__name__=~'a|b'}", "sum_over_time({__name__=~'a|b'}[1m])"):
+        with pytest.raises(EvaluationError, match="same labelset"):
+            ask_range(text, lines, "0m", "1m", "1m")

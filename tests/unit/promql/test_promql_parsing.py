@@ -144,7 +144,15 @@ def test_comments_and_line_ends_are_space() -> None:
         ("up{", "unexpected end of input inside braces", 3, 3),
         ("up == on(a) 1", "vector matching only allowed between instant vectors", 0, 13),
         ("sum(up", "unclosed left parenthesis", 6, 6),
-        ("up)", "unexpected right parenthesis ')'", 2, 3),
+        ("up)", "unexpected right parenthesis ')'", 3, 3),
+        ("rate(up[:1m])", "unexpected colon before duration in duration expression", 9, 13),
+        ("up[5m::]", "unexpected repeated colon in duration expression", 7, 8),
+        ("sum by (without) (up)", "unexpected <without> in grouping opts, expected label", 8, 15),
+        ("up start", 'unexpected "start"', 3, 8),
+        ("up + @ 5", "unexpected <op:@>", 5, 6),
+        ("up @ 5 offset 1m [5m]", "no offset modifiers allowed before range", 17, 21),
+        ("topk(1, > 2)", "trailing commas not allowed in function call args", 6, 7),
+        ("up * on (a) group_left , up", 'unexpected "," in grouping opts, expected "("', 23, 24),
         ("up[5m", "unclosed left bracket", 5, 5),
         ("up[]", 'unexpected "]" in subquery or range selector, expected number, duration, step(), or range()', 3, 4),
         ("up[5m][5m]", "ranges only allowed for vector selectors", 6, 10),
@@ -194,6 +202,46 @@ def test_all_mistakes_are_collected() -> None:
         "duration must be greater than 0",
         'unknown function with name "nope"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("sum up )", ['unexpected identifier "up"', "unexpected right parenthesis ')'"]),
+        (
+            "sum(up up) > foo{a=1}",
+            [
+                'unexpected identifier "up" in aggregation',
+                "no arguments for aggregate expression provided",
+                "unexpected character inside braces: '1'",
+            ],
+        ),
+        (
+            "foo{a b, c=d} + foo[]",
+            [
+                'unexpected identifier "b" in label matching, expected label matching operator',
+                'unexpected identifier "d" in label matching, expected string',
+                'unexpected "]" in subquery or range selector, expected number, duration, step(), or range()',
+            ],
+        ),
+        (
+            "sum by (a b, >) (x offset)",
+            [
+                'unexpected identifier "b" in grouping opts, expected "," or ")"',
+                "unexpected <op:>> in grouping opts, expected label",
+                'unexpected ")" in offset, expected number, duration, step(), or range()',
+            ],
+        ),
+        ("nope(up) $", ['unknown function with name "nope"', "unexpected character: '$'"]),
+        ("avg(up{:", ["unexpected character inside braces: ':'"]),
+        ("(x @ y + z @)", ['unexpected identifier "y" in @, expected timestamp', 'unexpected ")" in @, expected timestamp']),
+    ],
+)  # fmt: skip
+def test_reading_goes_on_after_a_token_that_fits_nowhere(text: str, messages: list[str]) -> None:
+    """The construct that it stands in says what it expected, and what comes later is told too."""
+    with pytest.raises(ParseError) as caught:
+        parse(text)
+    assert [one.message for one in caught.value.findings] == messages
 
 
 def test_deep_nesting_is_refused_and_not_a_crash() -> None:
