@@ -2,7 +2,7 @@
 
 Values, separated by spaces: `V`; `VxN`, that value and N more; `V+DxN` and `V-DxN`, N more each a step further; `_` and
 `_xN`, no sample; `stale`, the stale marker. Source: prometheus promql/parser, series descriptions. Native histograms
-(`{{...}}`) are refused.
+(`{{...}}`) are values as well; `parse_mixed_series_line` reads them, the others refuse them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from monitor.model.errors import QueryError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import STALE
 from monitor.promql.lexer import Kind, Lexer, LexError, Token
+from monitor.promql.native_histograms import HistogramReader, NativeHistogram
 from monitor.promql.numbers import parse_number
 from monitor.promql.quoting import bytes_of, text_of, unquote
 
 _NUMBER: Final = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI][nN][fF]|[nN][aA][nN]"
 _GAP: Final = re.compile(r"_(?:x(\d+))?", re.ASCII)
 _RUN: Final = re.compile(rf"([+-]?)({_NUMBER})(?:(?:([+-])({_NUMBER}))?x(\d+))?", re.ASCII)
+_REPEAT: Final = re.compile(r"x(\d+)", re.ASCII)
 _SPACE: Final = " \t\n\r"
 _MOST: Final = 10_000_000
 
@@ -34,18 +36,45 @@ class SeriesLine:
     """One a step; None where there is no sample."""
 
 
+@dataclass(frozen=True, slots=True)
+class MixedSeriesLine:
+    """One line with samples of both kinds."""
+
+    labels: Labels
+    values: tuple[float | NativeHistogram | None, ...]
+
+
 def parse_series_line(text: str) -> SeriesLine:
-    """Read a series and its values. Raises QueryError with byte places."""
+    """Read a series of floats and its values. Raises QueryError with byte places."""
+    line = parse_mixed_series_line(text)
+    floats = tuple(value for value in line.values if not isinstance(value, NativeHistogram))
+    if len(floats) != len(line.values):
+        start = bytes_of(text).index("{{")
+        raise QueryError("native histograms are not supported in series", start=start, end=len(bytes_of(text)))
+    return SeriesLine(line.labels, floats)
+
+
+def parse_mixed_series_line(text: str) -> MixedSeriesLine:
+    """Read a series of floats, native histograms or both. Raises QueryError with byte places."""
     data = bytes_of(text)
     labels, place = _read_labels(data)
-    values: list[float | None] = []
     if place < len(data) and data[place] not in _SPACE:
         raise QueryError(f'unexpected "{text_of(data[place])}" in series values', start=place, end=place + 1)
-    for found in re.finditer(r"[^ \t\r\n]+", data[place:]):
-        values += _item(found.group(), place + found.start())
+    values: list[float | NativeHistogram | None] = []
+    while True:
+        while place < len(data) and data[place] in _SPACE:
+            place += 1
+        if place == len(data):
+            return MixedSeriesLine(labels, tuple(values))
+        if data.startswith("{{", place):
+            items, place = _histograms(data, place)
+            values += items
+        else:
+            end = next((at for at in range(place, len(data)) if data[at] in _SPACE), len(data))
+            values += _item(data[place:end], place)
+            place = end
         if len(values) > _MOST:
             raise QueryError("series with too many values", start=place, end=len(data))
-    return SeriesLine(labels, tuple(values))
 
 
 def parse_labels(text: str) -> Labels:
@@ -62,8 +91,6 @@ def parse_values(text: str) -> tuple[float | None, ...]:
 
 
 def _item(text: str, place: int) -> list[float | None]:
-    if text.startswith("{{"):
-        raise QueryError("native histograms are not supported in series", start=place, end=place + len(text))
     if text == "stale":
         return [STALE]
     gap = _GAP.fullmatch(text)
@@ -80,6 +107,29 @@ def _item(text: str, place: int) -> list[float | None]:
         value = value + growth if step else value
         values.append(value)
     return values
+
+
+def _histograms(data: str, place: int) -> tuple[list[NativeHistogram], int]:
+    """The histograms of one item, and where it ends."""
+    reader = HistogramReader(data, place)
+    first = reader.read()
+    step, sign = None, 1
+    if data[reader.at : reader.at + 1] in ("+", "-") and data.startswith("{{", reader.at + 1):
+        sign = 1 if data[reader.at] == "+" else -1
+        reader.at += 1
+        step = reader.read()
+    found = _REPEAT.match(data, reader.at)
+    end = found.end() if found else reader.at
+    if (found is None and step is not None) or (end < len(data) and data[end] not in _SPACE):
+        shown = _shown(data[end : end + 1]) if end < len(data) else "end of input"
+        raise QueryError(f"unexpected {shown} in series values", start=end, end=min(end + 1, len(data)))
+    values = [first]
+    for _ in range(_times(found.group(1), place, data[place:end]) if found else 0):
+        try:
+            values.append(values[-1] if step is None else values[-1].plus(step, sign))
+        except ValueError as error:
+            raise QueryError(f"error combining histograms: {error}", start=end - 1, end=end) from error
+    return values, end
 
 
 def _times(digits: str, place: int, text: str) -> int:

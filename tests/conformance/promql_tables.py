@@ -10,11 +10,12 @@ from monitor.model.errors import QueryError
 from monitor.model.times import parse_duration
 from monitor.promql import nodes
 from monitor.promql.features import ALL_FEATURES, Features
+from monitor.promql.native_histograms import NativeHistogram
 from monitor.promql.nodes import Bound, Duration, DurationExpr, Expr, Number
 from monitor.promql.parser import ParseError, parse
 from monitor.promql.printer import pretty, to_text
-from monitor.promql.series_notation import parse_series_line
-from tests.conformance.cases import Case, Check, LeftOutError, read_text
+from monitor.promql.series_notation import parse_mixed_series_line
+from tests.conformance.cases import Case, Check, read_text
 
 _PARSE_FEATURES = Features(experimental_functions=True, extended_ranges=True)
 Fields = Mapping[str, Any]
@@ -44,20 +45,56 @@ def check_print(case: Case) -> None:
 
 
 def check_series(case: Case) -> None:
-    if case.kind == "histograms":
-        raise LeftOutError("native histograms are not built")
+    text = _text(case.data["input"])
     try:
-        line = parse_series_line(_text(case.data["input"]))
+        line = parse_mixed_series_line(text)
     except QueryError as error:
         assert case.data["fail"], f"refused: {error}"
         wanted = case.data.get("error_contains", "")
-        assert wanted in f"parse error: {error}", f"said {error}"
+        said = f"1:{(error.start or 0) + 1}: parse error: {error.message}"
+        assert wanted in said, f"said {said}"
         return
     assert not case.data["fail"], "accepted"
-    values = ["_" if value is None else "NaN" if math.isnan(value) else value for value in line.values]
-    wanted = [float(value) if value in ("+Inf", "-Inf") else value for value in case.data["values"]]
+    if case.kind == "histograms":
+        assert len(line.values) == len(case.data["histograms"]), f"got {line.values}"
+        for value, wanted in zip(line.values, case.data["histograms"], strict=True):
+            assert isinstance(value, NativeHistogram), f"got {value}"
+            _same_histogram(value, wanted)
+        return
+    values = [
+        "_" if value is None else _comparable(value) for value in line.values if not isinstance(value, NativeHistogram)
+    ]
+    wanted = ["_" if value == "_" else _comparable(value) for value in case.data["values"]]
     assert dict(line.labels) == case.data["labels"], f"got {line.labels}"
     assert values == wanted, f"got {values}"
+
+
+def _comparable(value: Any) -> float | str:
+    return "NaN" if math.isnan(float(value)) else float(value)
+
+
+def _same_histogram(value: NativeHistogram, fields: Fields) -> None:
+    for name in ("schema", "sum", "count", "zero_count", "zero_threshold"):
+        _equal(_comparable(getattr(value, name)), _comparable(fields.get(name, 0)), name)
+    _equal(value.counter_reset_hint, fields.get("counter_reset_hint", "unknown"), "hint")
+    _equal(
+        list(map(_comparable, value.custom_values)), list(map(_comparable, fields.get("custom_values", []))), "bounds"
+    )
+    for buckets, side in ((value.positive, "positive"), (value.negative, "negative")):
+        found = {place: _comparable(count) for place, count in enumerate(buckets.counts, start=buckets.offset)}
+        _equal(found, _placed(fields.get(f"{side}_spans", []), fields.get(f"{side}_buckets", [])), side)
+
+
+def _placed(spans: list[list[int]], counts: list[Any]) -> dict[int, float | str]:
+    """Index => count; a span's offset counts from the end of the one before."""
+    out: dict[int, float | str] = {}
+    place, waiting = 0, iter(counts)
+    for offset, length in spans:
+        place += offset
+        for _ in range(length):
+            out[place] = _comparable(next(waiting))
+            place += 1
+    return out
 
 
 def _text(value: object) -> str:

@@ -16,17 +16,18 @@ from pathlib import Path
 from monitor.matching.matchers import all_match
 from monitor.matching.regex import compile_re2
 from monitor.model.errors import QueryError, UserError
-from monitor.model.labels import Labels
+from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import Series, is_stale
 from monitor.model.times import parse_duration
 from monitor.promql.engine import Answer, Options, Query, ScalarValue, StringValue
 from monitor.promql.features import ALL_FEATURES
 from monitor.promql.inspect import selectors, walk
+from monitor.promql.native_histograms import NativeHistogram
 from monitor.promql.nodes import Aggregation, Binary, Call, Expr, MatrixSelector, Paren, Subquery, Unary, VectorSelector
 from monitor.promql.parser import parse
 from monitor.promql.printer import to_text
 from monitor.promql.quoting import unquote
-from monitor.promql.series_notation import parse_series_line
+from monitor.promql.series_notation import MixedSeriesLine, parse_mixed_series_line, parse_series_line
 from tests.support.sources import MemorySource
 
 _OPTIONS = Options(features=ALL_FEATURES, delayed_names=True)
@@ -49,6 +50,16 @@ _TIME_DEPENDENT = frozenset(
         "range",
     ]
 )
+_INSTANT = re.compile(
+    r"eval(?:_(?P<kind>fail|warn|ordered|info))?\s+instant\s+(?:at\s+(?P<at>\S+)\s+)?(?P<text>.+)", re.I
+)
+_RANGE = re.compile(
+    r"eval(?:_(?P<kind>fail|warn|info))?\s+range\s+from\s+(?P<start>\S+)\s+to\s+(?P<stop>\S+)\s+step\s+(?P<step>\S+)\s+(?P<text>.+)",
+    re.I,
+)
+_EXPECT = re.compile(r"expect\s+(?=(?:ordered|fail|warn|no_warn|info|no_info|string|range)(?:\s|$))")
+_SCALAR = re.compile(r"[+-]?(?:\.?\d[\w.+-]*|inf|nan)", re.I)
+_START_STAMPS = re.compile(r"((?:[^\s{]+|\{)(?:.*?\})?)@st(?:\s.*)?")
 _TINY = 2.2250738585072014e-308
 _HUGE = 1.7976931348623157e308
 
@@ -78,7 +89,6 @@ class Count:
 class Evaluation:
     """One `eval` command."""
 
-    line: int
     text: str
     start: int
     end: int
@@ -97,73 +107,79 @@ class Script:
     """One file's state."""
 
     def __init__(self, *, gappy: bool) -> None:
-        self.source = MemorySource(gappy=gappy)
-        self.native: list[Labels] = []
-        self.start_stamps = False
         self._gappy = gappy
         self.count = Count()
+        self._clear()
+
+    def _clear(self) -> None:
+        self.source = MemorySource(gappy=self._gappy)
+        self.beyond: list[Labels] = []
+        """Series with native histograms or start timestamps."""
 
     def run(self, path: Path) -> Count:
-        lines = [line.strip() for line in path.read_text().splitlines()]
+        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
         place = 0
         while place < len(lines):
             line = lines[place]
             place += 1
             if line == "" or line.startswith("#"):
                 continue
-            block: list[str] = []
+            start = place
             word = line.split()[0].lower()
-            if word != "clear":
+            if word.startswith(("load", "eval")):
                 while place < len(lines) and lines[place] and not lines[place].startswith("#"):
-                    block.append(lines[place])
                     place += 1
-            if word == "clear":
-                self.source = MemorySource(gappy=self._gappy)
-                self.native = []
-                self.start_stamps = False
-            elif word.startswith("load"):
-                self._load(line, block)
+            try:
+                self._command(word, line, lines[start:place])
+            except SkippedError:
+                self.count.skipped += 1
+            except Exception as error:  # noqa: BLE001 - a crash is a failed case, to be told like one
+                self.count.failed += 1
+                self.count.problems.append(f"{path.name}:{start}: {line}\n    {type(error).__name__}: {error}")
             else:
-                self._evaluate(_command(line, block, place), path.name)
+                self.count.passed += word.startswith("eval")
         return self.count
 
-    def _load(self, line: str, block: Sequence[str]) -> None:
-        step = parse_duration(line.split()[1])
-        for row in block:
-            if re.match(r"[^\s]*(?:\{.*\})?@st\s", row):
-                self.start_stamps = True
-                continue
-            if "{{" in row:
-                self.native.append(parse_series_line(_labels_of(row)).labels)
-            else:
-                self.source.add(row, step)
-            if line.startswith("load_with_nhcb"):
-                labels = parse_series_line(_labels_of(row)).labels
-                name = re.sub(r"_(bucket|count|sum)$", "", labels.get("__name__", ""))
-                if name != labels.get("__name__"):
-                    self.native.append(labels.with_(__name__=name, le=""))
-
-    def _evaluate(self, case: Evaluation, file: str) -> None:
-        try:
-            self._check(case)
-        except SkippedError:
-            self.count.skipped += 1
-        except Exception as error:  # noqa: BLE001 - a crash is a failed case, to be told like one
-            self.count.failed += 1
-            self.count.problems.append(f"{file}:{case.line}: {case.text}\n    {type(error).__name__}: {error}")
+    def _command(self, word: str, line: str, block: Sequence[str]) -> None:
+        if word == "clear":
+            self._clear()
+        elif word.startswith("load"):
+            self._load(line, block, custom_buckets=word == "load_with_nhcb")
+        elif word.startswith("eval"):
+            self._check(read_evaluation(line, block))
         else:
-            self.count.passed += 1
+            raise ValueError("not a command")
+
+    def _load(self, line: str, block: Sequence[str], *, custom_buckets: bool) -> None:
+        step = parse_duration(line.split()[1])
+        loaded: dict[Labels, MixedSeriesLine] = {}
+        for row in block:
+            stamped = _START_STAMPS.match(row)
+            if stamped:
+                self.beyond.append(parse_mixed_series_line(stamped.group(1)).labels)
+                continue
+            series = parse_mixed_series_line(row)
+            loaded[series.labels] = series
+        for labels, series in loaded.items():
+            self.source.put(
+                labels, {place * step: one for place, one in enumerate(series.values) if isinstance(one, float)}
+            )
+            if any(isinstance(one, NativeHistogram) for one in series.values):
+                self.beyond.append(labels)
+            name = labels.get(METRIC_NAME, "")
+            if custom_buckets and name.endswith(("_bucket", "_count", "_sum")):
+                self.beyond.append(labels.with_(**{METRIC_NAME: name[: name.rindex("_")], "le": ""}))
 
     def _check(self, case: Evaluation) -> None:
         tree = parse(case.text, ALL_FEATURES)
-        if any("{{" in row for row in case.rows) or self._touches_native(tree):
-            raise SkippedError
-        if self.start_stamps:
+        if any(_holds_histogram(row) for row in case.rows) or self._reaches_beyond(tree):
             raise SkippedError
         try:
             query = Query(case.text, _OPTIONS)
         except QueryError as error:
-            raise SkippedError from error
+            if "not supported" in error.message:
+                raise SkippedError from error
+            raise
         if case.step:
             self._run_range(case, query, case.start, case.end, case.step)
             return
@@ -178,9 +194,9 @@ class Script:
         for other, at in [(query, case.start), *others]:
             self._run_middle(case, other, at)
 
-    def _touches_native(self, tree: Expr) -> bool:
+    def _reaches_beyond(self, tree: Expr) -> bool:
         return any(
-            all_match(node.matchers, labels) for node in selectors(tree) if not node.anything for labels in self.native
+            all_match(node.matchers, labels) for node in selectors(tree) if not node.anything for labels in self.beyond
         )
 
     def _pinned(self, case: Evaluation, tree: Expr) -> Iterator[tuple[Query, int]]:
@@ -260,45 +276,39 @@ def pinned(node: Expr, at: int) -> Expr:
             return node
 
 
-def _labels_of(row: str) -> str:
-    quoted = ""
-    for place, char in enumerate(row):
-        if quoted:
-            quoted = "" if char == quoted else quoted
-        elif char in "\"'`":
-            quoted = char
-        elif char == "}":
-            return row[: place + 1]
-        elif (char.isspace() and "{" not in row[:place] and not row[place:].lstrip().startswith("{")) or (
-            char == "{" and row[place : place + 2] == "{{"
-        ):
-            return row[:place]
-    return row
+def _holds_histogram(row: str) -> bool:
+    if _SCALAR.fullmatch(row):
+        return False
+    return any(isinstance(value, NativeHistogram) for value in parse_mixed_series_line(row).values)
 
 
-def _command(line: str, block: Sequence[str], end: int) -> Evaluation:
-    failing = line.lower().startswith("eval_fail")
-    found = re.fullmatch(r"\w+\s+instant\s+(?:at\s+)?(\S+)\s+(.*)", line, re.IGNORECASE)
-    number = end - len(block)
+def read_evaluation(line: str, block: Sequence[str]) -> Evaluation:
+    """An `eval` command with its block, in the present spelling and in the older ones (`eval_warn`,
+    `expected_fail_message`)."""
+    found = _INSTANT.fullmatch(line)
     if found:
-        at = parse_duration(found.group(1))
-        case = Evaluation(number, found.group(2), at, at, 0)
+        at = parse_duration(found["at"] or "0")
+        case = Evaluation(found["text"], at, at, 0)
     else:
-        found = re.fullmatch(r"\w+\s+range\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)\s+(.*)", line, re.IGNORECASE)
+        found = _RANGE.fullmatch(line)
         if not found:
-            raise ValueError(f"not an eval command: {line}")
-        start, stop, step = (parse_duration(found.group(number)) for number in (1, 2, 3))
-        case = Evaluation(number, found.group(4), start, stop, step)
+            raise ValueError("not an eval command")
+        start, stop, step = (parse_duration(found[name]) for name in ("start", "stop", "step"))
+        case = Evaluation(found["text"], start, stop, step)
+    if found["kind"]:
+        case.expects.append(found["kind"].lower())
     for row in block:
-        if row.startswith("expect ") and row.split()[1] in _EXPECTED_WORDS:
-            case.expects.append(row.removeprefix("expect ").strip())
+        if _EXPECT.match(row):
+            case.expects.append(_EXPECT.sub("", row, count=1).strip())
+        elif row.startswith("expected_fail_"):
+            kind, _, text = row.removeprefix("expected_fail_").partition(" ")
+            case.expects.append(f"fail {'msg' if kind == 'message' else 'regex'}: {text}")
         else:
             case.rows.append(row)
-    case.fail = failing or any(line == "fail" or line.startswith("fail ") for line in case.expects)
+            if _SCALAR.fullmatch(row):
+                break
+    case.fail = any(re.match(r"fail\b", expected) for expected in case.expects)
     return case
-
-
-_EXPECTED_WORDS = ("ordered", "fail", "warn", "info", "no_warn", "no_info", "string", "range")
 
 
 def _expect_failure(case: Evaluation, error: UserError) -> None:

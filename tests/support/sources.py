@@ -39,6 +39,11 @@ class MemorySource:
         self.series.setdefault(read.labels, {}).update(own)
         self._frames.clear()
 
+    def put(self, labels: Labels, samples: Mapping[Timestamp, float]) -> None:
+        """Add samples of one series."""
+        self.series.setdefault(labels, {}).update(samples)
+        self._frames.clear()
+
     def select(self, matchers: Sequence[Matcher], start: Timestamp, end: Timestamp) -> Sequence[Frame]:
         """All samples of the series that match; the same frames for the same matchers."""
         key = tuple(matchers)
