@@ -14,6 +14,7 @@ import typer
 from monitor.cli.check_config import counted, rule_counts, show_findings
 from monitor.cli.exits import Exit
 from monitor.cli.options import FeatureOption, IgnoreUnknownOption, JsonOption, features_of
+from monitor.cli.rules_backtest import backtest_command
 from monitor.cli.rules_test import test
 from monitor.cli.showing import clean, say, say_json
 from monitor.config.findings import Findings
@@ -23,8 +24,11 @@ from monitor.rules.groups import RuleGroup
 from monitor.rules.lint import Duplicate, doubts, duplicates
 from monitor.rules.rule_files import Defaults
 
-rules = typer.Typer(no_args_is_help=True, help="Check rule files, and run their unit tests, without a daemon.")
+rules = typer.Typer(
+    no_args_is_help=True, help="Check rule files, run their unit tests, and replay the past through them."
+)
 rules.command()(test)
+rules.command("backtest")(backtest_command)
 
 _STDIN: Final = Path("-")
 

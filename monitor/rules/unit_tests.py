@@ -82,7 +82,7 @@ async def run_test(
     return await _Running(test, file, groups, bench(file.evaluation_interval)).result()
 
 
-class _Nothing:
+class Nobody:
     """Nobody is told, nothing is kept, nothing is counted."""
 
     async def accept(self, alerts: Sequence[Alert]) -> None:
@@ -110,13 +110,13 @@ class _Running:
         self.fuzzy = file.fuzzy
         self.interval = file.evaluation_interval
         self.bench = bench
-        nothing = _Nothing()
+        nobody = Nobody()
         around = Surroundings(
             querier=bench.querier,
             samples=bench.samples,
-            alerts=nothing,
-            states=nothing,
-            counters=nothing,
+            alerts=nobody,
+            states=nobody,
+            counters=nobody,
             monotonic=lambda: 0.0,
             warn=lambda where, error: None,
             world=World(external_labels=test.external_labels, external_url=test.external_url),

@@ -210,3 +210,23 @@ def test_a_second_daemon_on_the_folder_is_refused_and_told_why(running: Running)
     assert ran.returncode == Exit.REFUSED
     assert f"process {running.process.pid} " in ran.stderr
     assert Daemon(running.url).ask("GET", "/-/healthy").status == 200
+
+
+@pytest.mark.parametrize("source", ["--url", "--data"])
+def test_rules_are_replayed_over_what_the_daemon_has(
+    running: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    """Through its API, and from its data folder while it writes there: the same rule has fired, the other one has not."""
+    rules = tmp_path / "rules.yml"
+    rules.write_text(
+        "groups: [{name: g, interval: 1s, rules: "
+        "[{alert: Known, expr: 'probe_success >= 0'}, {alert: Never, expr: 'probe_success > 7'}]}]\n"
+    )
+    where = running.url if source == "--url" else str(running.data)
+
+    def fired() -> list[str]:
+        assert command_line(["rules", "backtest", str(rules), "--since", "1m", source, where, "--json"]) == Exit.OK
+        told = json.loads(capsys.readouterr().out)["rules"]
+        return [f"{one['alert']} {alert['labels']['check']}" for one in told for alert in one["fired"]]
+
+    until(lambda: fired() == ["Known shop"])
