@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 
 from monitor.model.times import Millis, Timestamp
 
@@ -21,6 +22,10 @@ class Chance:
         """26 characters that sort by time. Source: github.com/ulid/spec."""
         number = (now << 80) | self._dice.getrandbits(80)
         return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+    def uuid(self) -> str:
+        """A random UUID (version 4), as Alertmanager's silences have."""
+        return str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
 
     def fraction(self) -> float:
         """Uniform in [0, 1)."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from monitor.alerts.groups import NotifyEntry
+from monitor.model.alerts import Alert
+from monitor.model.labels import Labels
 from monitor.model.notifications import NotifyReason
-from monitor.model.times import Millis, Timestamp
+from monitor.model.times import HOUR, Millis, Timestamp
+
+_RETENTION: Final[Millis] = 120 * HOUR
 
 
 def why_notify(
@@ -30,3 +37,28 @@ def why_notify(
     if entry.at < now - repeat_interval:
         return NotifyReason.REPEAT
     return NotifyReason.NONE
+
+
+def entry_expires(at: Timestamp, repeat_interval: Millis) -> Timestamp:
+    """How long it counts what somebody was told at this instant."""
+    return at + min(_RETENTION, 2 * repeat_interval)
+
+
+def left_unmuted(alerts: Iterable[Alert], muted: Callable[[Alert], object]) -> list[Alert]:
+    """Those that nothing keeps quiet, in their order."""
+    return [alert for alert in alerts if not muted(alert)]
+
+
+def to_send(alerts: Iterable[Alert], send_resolved: bool, now: Timestamp) -> list[Alert]:
+    """What a notification holds of these."""
+    return [alert for alert in alerts if send_resolved or not alert.resolved(now)]
+
+
+def reading_order(alert: Alert) -> tuple[str, str, Labels]:
+    """Alerts of a message are sorted by job, instance, and then all labels."""
+    return (alert.labels.get("job", ""), alert.labels.get("instance", ""), alert.labels)
+
+
+def names_text(names: Iterable[str]) -> str:
+    """`CPUHigh: 2, DiskFull: 1`: many alerts in a line of the log, the commonest first."""
+    return ", ".join(f"{name}: {count}" for name, count in Counter(names).most_common())

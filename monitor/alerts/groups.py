@@ -106,7 +106,7 @@ def merge(one: Alert, other: Alert, now: Timestamp) -> Alert:
     """Two reports of one activity, in either order: the earliest start, the newest words. An end that somebody reported
     outlives an earlier one; an end that only a timeout gave does not."""
     old, new = (one, other) if one.updated_at <= other.updated_at else (other, one)
-    ends_at, by_timeout = new.ends_at, new.ends_by_timeout
+    ends_at = new.ends_at
     if old.ends_at > new.ends_at and (old.resolved(now) if new.resolved(now) else not old.ends_by_timeout):
-        ends_at, by_timeout = old.ends_at, old.ends_by_timeout
-    return replace(new, starts_at=min(old.starts_at, new.starts_at), ends_at=ends_at, ends_by_timeout=by_timeout)
+        ends_at = old.ends_at
+    return replace(new, starts_at=min(old.starts_at, new.starts_at), ends_at=ends_at)

@@ -25,6 +25,7 @@ from typing import Any
 from tests.conformance.cases import Case, Check, LeftOutError
 
 FAMILIES: tuple[str, ...] = (
+    "alerting_tables",
     "expositions",
     "matchers_table",
     "notification_templates",

@@ -1,0 +1,58 @@
+"""Alerts that others push, as Alertmanager takes them: missing times are filled in, what is no alert is refused.
+
+Source: Alertmanager api/v2/api.go, alert/alert.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from monitor.matching.parse import Syntax, is_label_name, is_text
+from monitor.model.alerts import Alert
+from monitor.model.labels import Labels, quote
+from monitor.model.times import Millis, Timestamp
+
+
+def pushed_alert(
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    *,
+    starts_at: Timestamp | None,
+    ends_at: Timestamp | None,
+    generator_url: str,
+    resolve_timeout: Millis,
+    now: Timestamp,
+    syntax: Syntax = Syntax.FALLBACK,
+) -> Alert:
+    """The alert that a report stands for. One that gives no end is believed for `resolve_timeout`; empty labels are none.
+    Raises ValueError with Alertmanager's text."""
+    if starts_at is None:
+        starts_at = now if ends_at is None else ends_at
+    alert = Alert(
+        labels=Labels(labels),
+        annotations=Labels(annotations),
+        starts_at=starts_at,
+        ends_at=now + resolve_timeout if ends_at is None else ends_at,
+        updated_at=now,
+        generator_url=generator_url,
+        ends_by_timeout=ends_at is None,
+    )
+    if alert.ends_at < alert.starts_at:
+        raise ValueError("start time must be before end time")
+    if not alert.labels:
+        raise ValueError("at least one label pair required")
+    for words, pairs in (("label set", alert.labels.pairs), ("annotations", alert.annotations.pairs)):
+        try:
+            check_labels(pairs, syntax)
+        except ValueError as error:
+            raise ValueError(f"invalid {words}: {error}") from error
+    return alert
+
+
+def check_labels(pairs: Iterable[tuple[str, str]], syntax: Syntax = Syntax.FALLBACK) -> None:
+    """May alerts have these labels? Raises ValueError."""
+    for name, value in pairs:
+        if not is_label_name(name, syntax):
+            raise ValueError(f"invalid name {quote(name)}")
+        if not is_text(value):
+            raise ValueError(f"invalid value {quote(value)}")
