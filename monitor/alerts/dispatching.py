@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import AlertStep, Placement, Routing, clean, ingest, look_again, placements, punctual
-from monitor.alerts.succession import forgotten, rerouted, restarted
+from monitor.alerts.pipeline import (
+    AlertStep,
+    Placement,
+    Routing,
+    clean,
+    ingest,
+    is_orphan,
+    look_again,
+    placements,
+    punctual,
+    review,
+)
+from monitor.alerts.succession import forgotten, moved, rerouted, restarted
 from monitor.clock import Clock, Jumps
 from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError
 from monitor.model.notifications import DeliveryReport
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
 
+T = TypeVar("T")
 _JUMP: Millis = 10 * SECOND
 """A step of the wall clock forward by more than this is treated like a restart: nobody could report in time that was
 skipped. One back moves the groups' times with it."""
@@ -56,6 +68,10 @@ class AlertStore(Protocol):
         """All groups, for display and lookup."""
         ...
 
+    async def view(self, look: Callable[[Mapping[str, AlertGroup]], T]) -> T:
+        """Call `look` with all groups by id while no decision is made. Raises StoreError, and what `look` raises."""
+        ...
+
     async def undelivered(self) -> Sequence[tuple[int, DeliveryReport]]:
         """Group notifications that were given up, each until a decision has it among its `consumed`."""
         ...
@@ -88,6 +104,7 @@ class Dispatcher:
         self._noticing = asyncio.Lock()
         self._orphans: tuple[str, ...] = ()
         self._aside: dict[str, Timestamp] = {}
+        self._reviewing = False
 
     async def start(self) -> None:
         """Call once before `run`: groups of an earlier life are taken over under the present configuration."""
@@ -113,6 +130,16 @@ class Dispatcher:
         """A notification was given up."""
         self._wake.set()
 
+    def review(self) -> None:
+        """What mutes alerts has changed: silences, or who fires. Those that on-call was told of are looked at anew."""
+        self._reviewing = True
+        self._wake.set()
+
+    async def view(self, look: Callable[[Mapping[str, AlertGroup], Routing, Timestamp], T]) -> T:
+        """What `look` makes of all groups and the routing with its overlay, between two decisions. It must not change
+        them, nor keep the overlay. Raises StoreError."""
+        return await self._store.view(lambda groups: look(groups, self._routing, self._clock.now()))
+
     async def accept(self, alerts: Sequence[Alert]) -> None:
         """Take alerts in; returns once they are committed. Raises StoreError: then send them again."""
         if not alerts:
@@ -134,6 +161,7 @@ class Dispatcher:
         while True:
             await self._notice_jump()
             await self._forget_undelivered()
+            await self._review()
             now = self._clock.now()
             self._aside = {id_: until for id_, until in self._aside.items() if now < until <= now + _ASIDE}
             due = [id_ for id_ in await self._store.due(now) if id_ not in self._aside]
@@ -201,6 +229,17 @@ class Dispatcher:
         if reports:
             await self._commit(None, lambda groups: forgotten(groups, reports, self._routing, self._clock.now()))
 
+    async def _review(self) -> None:
+        if not self._reviewing:
+            return
+        self._reviewing = False
+        escalating = [group.id for group in await self._store.groups() if group.policy]
+        try:
+            await self._commit(escalating, lambda groups: review(groups.values(), self._routing, self._clock.now()))
+        except BaseException:
+            self._reviewing = True
+            raise
+
     async def _believe_longer(self) -> None:
         def decide(groups: Mapping[str, AlertGroup]) -> AlertStep:
             now = self._clock.now()
@@ -216,7 +255,7 @@ class Dispatcher:
                 await self._believe_longer()
             elif jumped < -_JUMP:
                 await self._commit(
-                    None, lambda groups: AlertStep(groups=tuple(one.moved(jumped) for one in groups.values()))
+                    None, lambda groups: moved(groups.values(), jumped, self._routing, self._clock.now())
                 )
             # Only now: a jump that could not be written down is noticed again.
             self._jumped -= jumped
@@ -230,10 +269,12 @@ class Dispatcher:
 
     async def _commit(self, ids: Sequence[str] | None, decide: Callable[[Mapping[str, AlertGroup]], AlertStep]) -> None:
         step = await self._store.transact(ids, decide)
-        orphans = {group.id for group in step.groups if group.next_flush is None}
-        gone = set(step.removed) | {group.id for group in step.groups if group.next_flush is not None}
+        orphans = {group.id for group in step.groups if is_orphan(group)}
+        gone = set(step.removed) | {group.id for group in step.groups if not is_orphan(group)}
         self._orphans = tuple((set(self._orphans) | orphans) - gone)
         if step.events:
             self._on_events()
         if step.outbox:
             self._on_outbox()
+        if step.review:
+            self.review()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from monitor.model.alerts import Alert
+from monitor.model.alerts import Alert, MuteReason
 from monitor.model.labels import Labels
-from monitor.model.notifications import Destination
+from monitor.model.notifications import Destination, NotifyReason
 from monitor.model.times import Millis, Timestamp
 
 
@@ -23,6 +23,27 @@ class NotifyEntry:
     """Fingerprints, sorted."""
     resolved: tuple[str, ...]
     at: Timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutedMember:
+    """A member that a flush left out."""
+
+    fingerprint: str
+    reason: MuteReason
+    by: tuple[str, ...]
+    """Ids of silences, names of intervals, the fingerprint of the alert that inhibits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flushed:
+    """What a flush decided, and why."""
+
+    at: Timestamp
+    reasons: tuple[tuple[Destination, NotifyReason], ...] = ()
+    """For each integration; empty when every member was muted."""
+    muted: tuple[MutedMember, ...] = ()
+    """The first hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +69,13 @@ class AlertGroup:
     epoch: int = 0
     told: tuple[str, ...] = ()
     """What the incident side was last told: each firing member's fingerprint with its mute reasons, sorted."""
+    held_until: Timestamp | None = None
+    """What it was told about the end of muting, when all members are muted."""
+    look_at: Timestamp | None = None
+    """When what mutes its members may change by time alone; known for groups that an incident hears of."""
+    last_flush: Flushed | None = None
+    forget_at: Timestamp | None = None
+    """Set when the group has ended while somebody still believes that it fires (see `remembered`)."""
 
     def member(self, fingerprint: str) -> Alert | None:
         return next((alert for alert in self.members if alert.fingerprint == fingerprint), None)
@@ -80,17 +108,37 @@ class AlertGroup:
             ),
             log=tuple(replace(entry, at=entry.at + by) for entry in self.log),
             created_at=self.created_at + by,
-            next_flush=None if self.next_flush is None else self.next_flush + by,
+            next_flush=_moved(self.next_flush, by),
+            held_until=_moved(self.held_until, by),
+            look_at=_moved(self.look_at, by),
+            forget_at=_moved(self.forget_at, by),
         )
 
     def wake_at(self) -> Timestamp | None:
-        """When to look again without anything new: the next flush, or the end of belief in a member that an incident was
-        told to be firing."""
+        """When to look again without anything new: the next flush, the end of belief in a member that an incident was
+        told to be firing, or the end of what mutes one."""
         told = {entry.partition(":")[0] for entry in self.told}
         times = [alert.ends_at for alert in self.members if alert.fingerprint in told]
-        if self.next_flush is not None:
-            times.append(self.next_flush)
+        times += [at for at in (self.next_flush, self.look_at, self.forget_at) if at is not None]
         return min(times, default=None)
+
+    def remembered(self, until: Timestamp) -> AlertGroup:
+        """What stays of a group whose members resolved while nobody was told: the log, so that as in Alertmanager the same
+        alerts are not new to those who never heard of their end."""
+        return AlertGroup(
+            id=self.id,
+            key=self.key,
+            route=self.route,
+            receiver=self.receiver,
+            labels=self.labels,
+            policy=self.policy,
+            log=self.log,
+            forget_at=until,
+        )
+
+
+def _moved(at: Timestamp | None, by: Millis) -> Timestamp | None:
+    return None if at is None else at + by
 
 
 def taken_together(old: Alert | None, new: Alert, now: Timestamp) -> Alert:

@@ -7,46 +7,26 @@ know something that the other lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Final
 
-from monitor.alerts.dedup import why_notify
-from monitor.alerts.groups import AlertGroup, NotifyEntry, taken_together
+from monitor.alerts.dedup import entry_expires, left_unmuted, reading_order, to_send, why_notify
+from monitor.alerts.groups import AlertGroup, Flushed, MutedMember, NotifyEntry, taken_together
 from monitor.alerts.messages import Fields, RecentChanges, group_message
+from monitor.alerts.muting import Mute, NothingMuted, Overlay
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route, group_key, labels_text
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.errors import TemplateError
 from monitor.model.incidents import IncidentEvent, Member
-from monitor.model.labels import Labels
 from monitor.model.notifications import Destination, Message, NotifyReason, OutboxRow
 from monitor.model.times import MINUTE, Millis, Timestamp
 
 RESTART_GRACE: Millis = 5 * MINUTE
 """After a start, an alert that was believed to fire is believed for so long: the rules that report it restart as well."""
-
-
-class Overlay(Protocol):
-    """What keeps alerts quiet: silences, inhibition, intervals, maintenance."""
-
-    def reasons(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[MuteReason, ...]:
-        """Why an alert with these labels must not notify now; empty if nothing mutes it."""
-        ...
-
-    def ends_at(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
-        """When what mutes it now is expected to end, if that is known."""
-        ...
-
-
-class NothingMuted:
-    """The overlay of a configuration without any muting."""
-
-    def reasons(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[MuteReason, ...]:
-        return ()
-
-    def ends_at(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
-        return None
+_RECORDED: Final = 100
+"""So many muted members are written down with a flush."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +42,10 @@ class Routing:
     drop_labels: frozenset[str] = frozenset()
     """`replica_labels`: dropped before fingerprints, so that replicas agree."""
 
+    keeps_unheard: bool = False
+    """As Alertmanager: an alert that resolves while it is muted still counts as told, until the repeat interval is long
+    over; if it fires again meanwhile nobody hears of it. Otherwise it is a new alert then."""
+
     def routes(self) -> dict[str, Route]:
         return {route.id: route for route in self.root.walk()}
 
@@ -76,6 +60,8 @@ class AlertStep:
     outbox: tuple[OutboxRow, ...] = ()
     consumed: tuple[int, ...] = ()
     """Reports of undelivered notifications that are dealt with."""
+    review: bool = False
+    """Alerts of other groups may be muted, or no longer muted, because of this."""
 
     def __add__(self, other: AlertStep) -> AlertStep:
         return AlertStep(
@@ -84,6 +70,7 @@ class AlertStep:
             events=self.events + other.events,
             outbox=self.outbox + other.outbox,
             consumed=self.consumed + other.consumed,
+            review=self.review or other.review,
         )
 
 
@@ -137,7 +124,9 @@ def ingest(
     route (see `rerouted`) that has one of these alerts as a member."""
     changed: dict[str, dict[str, Alert]] = {}
     news: dict[str, Placement] = {}
+    review = False
     for alert, places in arrivals:
+        review |= routing.overlay.learn(alert, now)
         targets = {place.group.id: place for place in places}
         homes = [*targets, *(id_ for id_, group in groups.items() if id_ not in targets and is_orphan(group))]
         for id_ in homes:
@@ -148,11 +137,11 @@ def ingest(
             if id_ in targets:
                 news[id_] = targets[id_]
             changed.setdefault(id_, {})[alert.fingerprint] = taken_together(known or None, alert, now)
-    step = AlertStep()
+    step = AlertStep(review=review)
     for id_, members in changed.items():
         group = groups.get(id_)
-        if group is None:
-            group = replace(news[id_].group, created_at=now)
+        if group is None or group.forget_at is not None:
+            group = replace(news[id_].group, created_at=now, log=() if group is None else group.log)
         if id_ in news and not group.flushed:
             group = replace(group, next_flush=_first_flush(group, news[id_].route, members.values(), now))
         told = _tell(group.with_members(members), routing, now)
@@ -161,7 +150,10 @@ def ingest(
 
 
 def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
-    """A timer of the group is due: notice members whose end has passed, and flush if it is time."""
+    """A timer of the group is due: notice members whose end has passed or whose muting has changed, and flush if it is
+    time."""
+    if group.forget_at is not None:
+        return AlertStep(removed=(group.id,)) if group.forget_at <= now else AlertStep(groups=(group,))
     told = _tell(group, routing, now)
     group = told.groups[0]
     if group.next_flush is not None and group.next_flush > now:
@@ -171,6 +163,16 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep
     return replace(told, groups=()) + after
 
 
+def review(groups: Iterable[AlertGroup], routing: Routing, now: Timestamp) -> AlertStep:
+    """What mutes alerts has changed: the incident side hears of it at once, everybody else at the next flush."""
+    step = AlertStep()
+    for group in groups:
+        told = _tell(group, routing, now)
+        if told.groups != (group,):
+            step += told
+    return step
+
+
 def order_key_of(key: str, destination: Destination) -> str:
     """What a destination hears of the groups with this key, it hears in order."""
     return f"group|{key}|{destination}"
@@ -178,7 +180,7 @@ def order_key_of(key: str, destination: Destination) -> str:
 
 def is_orphan(group: AlertGroup) -> bool:
     """No route holds this group any more; it lives until its incident has heard that its members resolved."""
-    return group.next_flush is None and group.created_at > 0
+    return group.next_flush is None and group.created_at > 0 and group.forget_at is None
 
 
 def _first_flush(group: AlertGroup, route: Route, alerts: Iterable[Alert], now: Timestamp) -> Timestamp:
@@ -196,24 +198,40 @@ def _tell(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
     if not group.policy:
         return AlertStep(groups=(group,))
     route = routing.routes().get(group.route)
-    muted = {alert.fingerprint: routing.overlay.reasons(alert.labels, route, now) for alert in group.firing(now)}
+    firing = group.firing(now)
+    muted = {alert.fingerprint: routing.overlay.mutes(alert.labels, route, now) for alert in firing}
     told = tuple(
-        ":".join((fingerprint, *(reason.value for reason in reasons))) for fingerprint, reasons in sorted(muted.items())
+        ":".join((fingerprint, *(mute.reason.value for mute in mutes))) for fingerprint, mutes in sorted(muted.items())
     )
-    if told == group.told:
-        return AlertStep(groups=(group,))
-    ends = [routing.overlay.ends_at(alert.labels, route, now) for alert in group.firing(now)]
-    held = min((end for end in ends if end is not None), default=None) if muted and all(muted.values()) else None
+    changes = [routing.overlay.next_change(alert.labels, route, now) for alert in firing]
+    held = _held_until(muted.values())
+    after = replace(
+        group, told=told, held_until=held, look_at=min((at for at in changes if at is not None), default=None)
+    )
+    if (told, held) == (group.told, group.held_until):
+        return AlertStep(groups=(after,))
     event = IncidentEvent(
         at=now,
         policy=group.policy,
         group_key=group.key,
         receiver=group.receiver,
         group_labels=group.labels,
-        members=tuple(_member(alert, muted.get(alert.fingerprint, ()), now) for alert in group.members),
+        members=tuple(
+            _member(alert, tuple(mute.reason for mute in muted.get(alert.fingerprint, ())), now)
+            for alert in group.members
+        ),
         held_until=held,
     )
-    return AlertStep(groups=(replace(group, told=told),), events=(event,))
+    return AlertStep(groups=(after,), events=(event,))
+
+
+def _held_until(muted: Collection[tuple[Mute, ...]]) -> Timestamp | None:
+    """When the first of the members is heard again, if all are muted and that is known."""
+    if not all(muted):
+        return None
+    ends = [[mute.until for mute in mutes] for mutes in muted]
+    known = [max(at for at in some if at is not None) for some in ends if None not in some]
+    return min(known, default=None)
 
 
 def _member(alert: Alert, muted_by: tuple[MuteReason, ...], now: Timestamp) -> Member:
@@ -239,7 +257,9 @@ def _retire(group: AlertGroup, now: Timestamp) -> AlertStep:
 
 
 def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
-    audible = [alert for alert in group.members if not routing.overlay.reasons(alert.labels, route, now)]
+    muted = {alert.fingerprint: routing.overlay.mutes(alert.labels, route, now) for alert in group.members}
+    audible = left_unmuted(group.members, lambda alert: muted[alert.fingerprint])
+    reasons: list[tuple[Destination, NotifyReason]] = []
     rows: list[OutboxRow] = []
     log = {entry.destination: entry for entry in group.log}
     for integration in routing.receivers[route.receiver].integrations if audible else ():
@@ -253,6 +273,7 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
             send_resolved=integration.send_resolved,
             now=now,
         )
+        reasons.append((integration.destination, reason))
         if reason is NotifyReason.NONE:
             continue
         log[integration.destination] = NotifyEntry(
@@ -261,12 +282,11 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
             resolved=tuple(sorted(resolved)),
             at=now,
         )
-        shown = [alert for alert in audible if integration.send_resolved or not alert.resolved(now)]
-        if shown:
+        if shown := to_send(audible, integration.send_resolved, now):
             rows.append(notification(group, integration, shown, reason, routing, now))
     left = {alert.fingerprint for alert in group.firing(now)}
     if not left:
-        return AlertStep(removed=(group.id,), outbox=tuple(rows))
+        return replace(_ended(replace(group, log=tuple(log.values())), route, routing, now), outbox=tuple(rows))
     soon = route.group_wait if route.page_first and not group.flushed else route.group_interval
     after = replace(
         group,
@@ -275,8 +295,26 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
         flushed=True,
         next_flush=now + soon,
         epoch=group.epoch + 1,
+        last_flush=Flushed(at=now, reasons=tuple(reasons), muted=_recorded(muted)),
     )
     return AlertStep(groups=(after,), outbox=tuple(rows))
+
+
+def _ended(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
+    """All its alerts have resolved; the group goes, unless it is to be remembered by whom nobody told."""
+    unheard = [entry_expires(entry.at, route.repeat_interval) for entry in group.log if entry.firing]
+    until = max(unheard, default=now)
+    if routing.keeps_unheard and until > now:
+        return AlertStep(groups=(group.remembered(until),))
+    return AlertStep(removed=(group.id,))
+
+
+def _recorded(muted: Mapping[str, tuple[Mute, ...]]) -> tuple[MutedMember, ...]:
+    return tuple(
+        MutedMember(fingerprint=fingerprint, reason=mute.reason, by=mute.by)
+        for fingerprint, mutes in list(muted.items())[:_RECORDED]
+        for mute in mutes
+    )
 
 
 def notification(
@@ -290,7 +328,7 @@ def notification(
     """What one destination of a group is sent, ready for the outbox."""
     message = group_message(
         group,
-        sorted(alerts, key=_reading_order),
+        sorted(alerts, key=reading_order),
         reason=reason,
         external_url=routing.external_url,
         recent_changes=routing.recent_changes([alert.labels for alert in alerts], now),
@@ -314,7 +352,3 @@ def _rendered(message: Message, integration: Integration, routing: Routing) -> M
     except TemplateError as error:
         return replace(message, trouble=str(error))
     return replace(message, fields=tuple(fields.items()))
-
-
-def _reading_order(alert: Alert) -> tuple[str, str, Labels]:
-    return (alert.labels.get("job", ""), alert.labels.get("instance", ""), alert.labels)

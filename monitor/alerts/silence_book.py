@@ -24,10 +24,15 @@ class SilenceBook:
     def __init__(self, silences: Iterable[Silence] = ()) -> None:
         self.all: dict[str, Silence] = {}
         self._index = MatcherIndex[str]()
-        self.take(SilenceStep(put=tuple(silences)))
+        self.begin_again(silences)
 
     def __repr__(self) -> str:
         return f"SilenceBook({len(self.all)} silences, {len(self._index)} filed)"
+
+    def begin_again(self, silences: Iterable[Silence]) -> None:
+        """This is all that is stored."""
+        self.all, self._index = {}, MatcherIndex[str]()
+        self.take(SilenceStep(put=tuple(silences)))
 
     def take(self, step: SilenceStep) -> None:
         """This was stored."""

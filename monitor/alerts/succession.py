@@ -25,7 +25,7 @@ from monitor.alerts.receivers import Integration
 from monitor.alerts.routes import Route
 from monitor.model.alerts import Alert
 from monitor.model.notifications import DeliveryReport, NotifyReason, OutboxRow
-from monitor.model.times import Timestamp
+from monitor.model.times import Millis, Timestamp
 
 
 def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> AlertStep:
@@ -41,6 +41,12 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
         homes = [{place.group.id: place.group for place in placements(alert, routing)} for alert in group.members]
         if is_orphan(group):
             stays[group.id] = group
+            continue
+        if group.forget_at is not None:
+            if group.route in routes and routing.keeps_unheard:
+                stays[group.id] = group
+            else:
+                leaves.append(group)
             continue
         if homes and all(_same_home(group, home.get(group.id)) for home in homes):
             stays[group.id] = _punctual_group(group, routes[group.route], now)
@@ -98,6 +104,15 @@ def restarted(group: AlertGroup, now: Timestamp) -> AlertGroup:
             if alert.ends_at > alert.updated_at
         }
     )
+
+
+def moved(groups: Iterable[AlertGroup], by: Millis, routing: Routing, now: Timestamp) -> AlertStep:
+    """The wall clock was set back: all times move with it."""
+    after = tuple(group.moved(by) for group in groups)
+    for group in after:
+        for alert in group.members:
+            routing.overlay.learn(alert, now)
+    return AlertStep(groups=after)
 
 
 def _same_home(group: AlertGroup, home: AlertGroup | None) -> bool:

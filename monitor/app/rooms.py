@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 
 from monitor import __version__
 from monitor.alerts.dispatching import Dispatcher
+from monitor.alerts.muting import Muting
 from monitor.alerts.pipeline import Routing
+from monitor.alerts.silencing import Silencing
 from monitor.app.announcing import AnnouncingSink, Flushing
 from monitor.app.deployments import Deployments
 from monitor.app.explaining import ExplainingSink
@@ -53,6 +55,7 @@ from monitor.state.database import Database
 from monitor.state.incident_store import SqlIncidentStore
 from monitor.state.outbox_store import SqlOutboxStore
 from monitor.state.rule_store import SqlRuleStateStore
+from monitor.state.silence_store import SqlSilenceStore
 from monitor.supervise import Supervisor
 from monitor.telemetry import Log, Telemetry
 from monitor.tsdb.exemplars import ExemplarStore
@@ -212,6 +215,7 @@ class Rooms:
         exemplars: ExemplarStore,
         *,
         groups: SqlAlertStore,
+        silences: SqlSilenceStore,
         rule_states: SqlRuleStateStore,
         deployments: Deployments,
         instance: str,
@@ -221,6 +225,7 @@ class Rooms:
         self.drivers = drivers
         self.probes = probes
         self.groups = groups
+        self._silences = silences
         self.deployments = deployments
         self.instance = instance
         self.book = SwitchingBook(configuration)
@@ -254,6 +259,7 @@ class Rooms:
             on_outbox=self.delivery.wake,
             broken=self._undecidable_group,
         )
+        self.silencing = Silencing(silences, drivers.clock, drivers.chance, changed=self.dispatcher.review)
         self.rules = RuleScheduler(
             drivers.clock,
             drivers.supervisor,
@@ -302,6 +308,7 @@ class Rooms:
             querier,
             exemplars,
             groups=await SqlAlertStore.load(stores.database),
+            silences=await SqlSilenceStore.load(stores.database),
             rule_states=await SqlRuleStateStore.open(stores.database),
             deployments=await Deployments.load(stores.audit, configuration.environment, now),
             instance=instance,
@@ -364,6 +371,8 @@ class Rooms:
         return Routing(
             root=paging.root,
             receivers=paging.receivers,
+            overlay=Muting(paging.muting, self._silences.book),
+            keeps_unheard=paging.as_alertmanager,
             recent_changes=self.deployments.lines,
             external_url=configuration.external_url,
             drop_labels=configuration.replica_labels,

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from monitor.alerts.inhibition import InhibitRule
+from monitor.alerts.muting import MutingRules
 from monitor.alerts.routes import Route
 from monitor.calendar.intervals import TimeInterval
 from monitor.config.fields import AsList, Free, Section, Text
@@ -54,9 +54,7 @@ class AlertmanagerParts:
 
     root: Route
     receivers: Mapping[str, ReceiverParts]
-    inhibit_rules: tuple[InhibitRule, ...] = ()
-    intervals: Mapping[str, tuple[TimeInterval, ...]] = field(default_factory=dict[str, tuple[TimeInterval, ...]])
-    """Named time intervals."""
+    muting: MutingRules = field(default_factory=MutingRules)
 
 
 def read_alertmanager(
@@ -88,7 +86,9 @@ def read_alertmanager(
     )
     if root is None or len(findings.errors) > before:
         return None
-    return AlertmanagerParts(root=root, receivers=receivers, inhibit_rules=inhibit_rules, intervals=intervals)
+    return AlertmanagerParts(
+        root=root, receivers=receivers, muting=MutingRules(inhibit_rules=inhibit_rules, intervals=intervals)
+    )
 
 
 def _intervals(
@@ -124,7 +124,7 @@ def _receivers(
 
 
 def _warn_unserved(section: AlertmanagerSection, document: Document, path: Path, findings: Findings) -> None:
-    for name in ("inhibit_rules", "time_intervals", "mute_time_intervals", "templates", "tracing"):
+    for name in ("templates", "tracing"):
         if getattr(section, name):
             findings.doubt(
                 document, (*path, name), "is known but not served yet", "alerts are notified as if it were absent"

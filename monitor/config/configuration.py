@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
 from monitor.model.checks import Check
@@ -152,6 +153,9 @@ class Paging:
     """Receiver name to all of its destinations, for `receiver:` targets."""
     fallback: tuple[Target, ...]
     book: AddressBook
+    muting: MutingRules = field(default_factory=MutingRules)
+    as_alertmanager: bool = False
+    """The routing is an Alertmanager configuration, so its behaviour is kept where ours would be another."""
 
     def on_call_at(self, schedule: str, at: Timestamp) -> tuple[str, ...]:
         """Who is on call then; nobody for a schedule that is not configured."""

@@ -166,7 +166,7 @@ class _Loading:
         if not self.broken & _PAGING_KEYS and (alertmanager or not self._has_alertmanager()):
             paging = read_paging(
                 section,
-                (alertmanager.root, alertmanager.receivers) if alertmanager else None,
+                alertmanager,
                 receivers,
                 self.environment,
                 environment_name,

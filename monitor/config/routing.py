@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
+from monitor.config.alertmanager_file import AlertmanagerParts
 from monitor.config.configuration import CONSOLE, AddressBook, Paging, Vendors, email_options, slack_options
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
@@ -37,7 +39,7 @@ _PAGE = "page"
 
 def read_paging(
     section: ConfigurationSection,
-    given: tuple[Route, Mapping[str, ReceiverParts]] | None,
+    given: AlertmanagerParts | None,
     receivers: Mapping[str, ReceiverParts],
     environment: Environment,
     environment_name: str,
@@ -45,10 +47,10 @@ def read_paging(
     findings: Findings,
     locate: Locate,
 ) -> Paging | None:
-    """`given`: route tree and receivers of an Alertmanager configuration; without one, `receivers` and the default tree."""
+    """`given`: what an Alertmanager configuration amounts to; without one, `receivers` and the default tree."""
     before = len(findings.errors)
     vendors = _vendors(section, environment, document, findings, locate)
-    parts = dict(given[1] if given is not None else receivers)
+    parts = dict(given.receivers if given is not None else receivers)
     options = {
         # Alertmanager's files know no address for a token: it is ours for the whole house.
         destination: replace(one, base_url=vendors.slack_url) if isinstance(one, SlackOptions) and one.token else one
@@ -88,7 +90,7 @@ def read_paging(
         escalate.setdefault(_PAGE, EscalateSection(policy=_DEFAULT))
         options.update(parts[_DEFAULT].options)
     else:
-        root = given[0]
+        root = given.root
     _check_escalation(escalate, parts, policies, document, findings)
     _doubt_unpaged(section, given is None, environment_name, document, findings)
     _doubt_unused(section, root, parts, escalate, document, findings)
@@ -105,6 +107,8 @@ def read_paging(
         escalating={name: tuple(part.options) for name, part in parts.items()},
         fallback=(Target(TargetKind.CONSOLE, ""),),
         book=book,
+        muting=MutingRules() if given is None else given.muting,
+        as_alertmanager=given is not None,
     )
 
 

@@ -18,7 +18,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from difflib import ndiff
 
+from monitor.alerts.silences import SilenceDraft
 from monitor.config.configuration import Configuration
+from monitor.matching.parse import parse_matchers
 from monitor.model.checks import Outcome
 from monitor.model.errors import NotFoundError
 from monitor.model.incidents import Actor, Door, IncidentState
@@ -249,6 +251,30 @@ class Moment:
         async def act(world: World) -> None:
             until = world.clock.now() + parse_duration(span)
             await world.running.escalating.snooze(await _reference(world, incident), _person(who), until)
+
+        return self._do(act)
+
+    def silence(self, who: str, matchers: str, span: str, *, starts_after: str = "0s") -> Moment:
+        """Somebody silences the alerts that match, as `alertname="Down"`, for so long."""
+
+        async def act(world: World) -> None:
+            starts_at = world.clock.now() + parse_duration(starts_after)
+            draft = SilenceDraft(
+                matcher_sets=(parse_matchers(matchers),),
+                starts_at=starts_at,
+                ends_at=starts_at + parse_duration(span),
+                created_by=who,
+            )
+            await world.running.silencing.place(draft, _person(who))
+
+        return self._do(act)
+
+    def end_silences(self, who: str) -> Moment:
+        """Somebody ends all silences."""
+
+        async def act(world: World) -> None:
+            for silence in await world.running.silencing.silences():
+                await world.running.silencing.expire(silence.id, _person(who))
 
         return self._do(act)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.pipeline import AlertStep
@@ -24,6 +25,7 @@ from monitor.state.statements import statements
 from monitor.state.timers import due_owners, next_due, put_timers
 
 _OWNER = "group:"
+T = TypeVar("T")
 
 
 class SqlAlertStore:
@@ -75,6 +77,9 @@ class SqlAlertStore:
 
     async def next_due(self) -> Timestamp | None:
         return await self._database.read(lambda connection: next_due(connection, _OWNER))
+
+    async def view(self, look: Callable[[Mapping[str, AlertGroup]], T]) -> T:
+        return await self._database.read(lambda _: look(self._groups))
 
     async def groups(self) -> Sequence[AlertGroup]:
         return tuple(self._groups.values())

@@ -1,7 +1,7 @@
 """Frozen dataclasses to JSON and back, by their annotations.
 
 Decisions are stored as documents: fields that are absent take their defaults (so fields may be added), fields that are
-unknown are ignored (so a newer version's row can still be read). Sum types and arbitrary objects are refused when the
+unknown are ignored (so a newer version's row can still be read). Matchers are Alertmanager's, whose `.` matches no newline. Sum types and arbitrary objects are refused when the
 coder is made, not when a row is read.
 """
 
@@ -16,6 +16,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, cast
 
+from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.errors import BugError, CorruptionError
 from monitor.model.labels import Labels
 
@@ -51,6 +52,8 @@ def _coder(kind: Any) -> tuple[_Encode, _Decode]:
         return _encode_float, float
     if kind is Labels:
         return dict, Labels
+    if kind is Matcher:
+        return _encode_matcher, _decode_matcher
     if isinstance(kind, type) and issubclass(kind, Enum):
         return (lambda value: value.value), kind
     if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__"):
@@ -61,6 +64,15 @@ def _coder(kind: Any) -> tuple[_Encode, _Decode]:
     if origin in (typing.Union, types.UnionType):
         return _optional_coder(arguments)
     raise BugError(f"no stored form for {kind!r}")
+
+
+def _encode_matcher(matcher: Matcher) -> Any:
+    return [matcher.name, matcher.op.value, matcher.value]
+
+
+def _decode_matcher(parts: Any) -> Matcher:
+    name, op, value = parts
+    return Matcher(name, MatchOp(op), value, dot_matches_newline=False)
 
 
 def _encode_float(value: float) -> Any:

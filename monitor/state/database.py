@@ -20,7 +20,8 @@ from monitor.model.errors import CorruptionError, StoreError
 from monitor.state.statements import script
 
 T = TypeVar("T")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""A file of an older version is brought up by `sql/upgrade_<version>.sql`, one after the other, each in a transaction."""
 
 
 class Runner(Protocol):
@@ -112,6 +113,10 @@ class Database:
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 connection.executescript(f"BEGIN;{script('schema')};PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+            for older in range(version, SCHEMA_VERSION) if version else ():
+                steps = script(f"upgrade_{older}")
+                connection.executescript(f"BEGIN;{steps};PRAGMA user_version={older + 1};COMMIT;")
+                version = older + 1
         except sqlite3.DatabaseError as error:
             kind = CorruptionError if _is_corruption(error) else StoreError
             raise kind(f"{place} cannot be opened: {error}") from error

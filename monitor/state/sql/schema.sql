@@ -1,4 +1,4 @@
--- The whole schema of version 1. Instants are UTC milliseconds. Documents are JSON (monitor/state/codec.py).
+-- The whole schema of version 2. Instants are UTC milliseconds. Documents are JSON (monitor/state/codec.py).
 -- `epoch`, `fence` and `lease_until` are for several deciders on one database; a single daemon keeps them at their defaults.
 
 CREATE TABLE alert_groups (
@@ -13,6 +13,11 @@ CREATE TABLE alert_members (
     fingerprint TEXT NOT NULL,
     doc         TEXT NOT NULL,
     PRIMARY KEY (group_id, fingerprint)
+) STRICT;
+
+CREATE TABLE silences (
+    id  TEXT PRIMARY KEY,
+    doc TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE rule_alerts (

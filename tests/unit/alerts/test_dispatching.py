@@ -10,12 +10,13 @@ from dataclasses import replace
 import pytest
 
 from monitor.alerts.dispatching import Dispatcher
+from monitor.alerts.muting import Mute
 from monitor.alerts.pipeline import Routing
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
 from monitor.clock import Clock
 from monitor.matching.parse import parse_matchers
-from monitor.model.alerts import Alert, MuteReason
+from monitor.model.alerts import Alert
 from monitor.model.errors import BugError, StoreError
 from monitor.model.incidents import IncidentEvent
 from monitor.model.labels import Labels
@@ -378,12 +379,15 @@ def test_one_broken_group_does_not_stop_the_others() -> None:
     class Trap:
         """Mutes nothing, and breaks for one alert."""
 
-        def reasons(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[MuteReason, ...]:
+        def learn(self, alert: Alert, now: Timestamp) -> bool:
+            return False
+
+        def mutes(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[Mute, ...]:
             if labels["alertname"] == "Bad":
                 raise BugError("cannot be decided")
             return ()
 
-        def ends_at(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
+        def next_change(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
             return None
 
     async def story(world: World) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from monitor.alerts.muting import MutingRules
+from monitor.calendar.intervals import TimeInterval
 from monitor.config.environment import Environment
 from monitor.config.loading import Configuration, Overrides, load
+from monitor.matching.parse import parse_matchers
 from monitor.model.errors import ConfigError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
@@ -251,8 +255,9 @@ inhibit_rules: [{source_matchers: ["a=b"]}]
     assert isinstance(slack, SlackOptions)
     assert slack.webhook_url.read() == "https://hooks.example.com/x"
     warned = "\n".join(str(finding) for finding in configuration.warnings)
-    for name in ("inhibit_rules", "opsgenie_configs", "slack_configs[0].title"):
+    for name in ("opsgenie_configs", "slack_configs[0].title"):
         assert name in warned
+    assert configuration.paging.muting.inhibit_rules[0].sources == parse_matchers("a=b")
 
 
 def test_slacks_address_holds_for_every_token(tmp_path: Path) -> None:
@@ -278,6 +283,28 @@ def test_slacks_address_holds_for_every_token(tmp_path: Path) -> None:
         ("route: {receiver: a, matchers: [x=y]}\nreceivers: [{name: a}]", "root route must not have any matchers"),
         ("route: {receiver: a, group_by: [x, x]}\nreceivers: [{name: a}]", 'duplicated label "x" in group_by'),
         ("route: {receiver: a, group_interval: 0s}\nreceivers: [{name: a}]", "group_interval cannot be zero"),
+        (
+            "route: {receiver: a, routes: [{active_time_intervals: [x]}]}\nreceivers: [{name: a}]",
+            'undefined time interval "x" used in route',
+        ),
+        (
+            "route: {receiver: a, mute_time_intervals: [x]}\nreceivers: [{name: a}]\ntime_intervals: [{name: x}]",
+            "root route must not have any mute time intervals",
+        ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\ntime_intervals: [{name: x}, {name: x}]",
+            'time interval "x" is not unique',
+        ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\n"
+            "time_intervals: [{name: x, time_intervals: [{weekdays: ['friday:monday']}]}]",
+            "start day cannot be before end day",
+        ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: [{source_match: {a-b: x}}]",
+            'invalid label name "a-b"',
+        ),
+        ("route: {receiver: a, group_by: ['']}\nreceivers: [{name: a}]", 'invalid label name "" in group_by list'),
         ("route: {receiver: a}\nreceivers: [{name: a}, {name: a}]", 'notification config name "a" is not unique'),
         (
             "route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: x, url_file: y}]}]",
@@ -289,6 +316,29 @@ def test_alertmanagers_own_texts_are_kept(tmp_path: Path, text: str, message: st
     """Whoever searches for the text finds the same help."""
     found = mistakes(tmp_path, "alertmanager_file: am.yml\n", am_yml=text)
     assert any(message in line for line in found), found
+
+
+def test_what_mutes_by_configuration_is_served(tmp_path: Path) -> None:
+    """It reaches the daemon from the child that reads, without a warning; matchers that will mean something else do warn."""
+    configuration = loaded(
+        tmp_path,
+        "alertmanager_file: am.yml\n",
+        am_yml="""
+route: {receiver: a, routes: [{mute_time_intervals: [night, old], matchers: ['x="\\y"'], labels: {}}]}
+receivers: [{name: a}]
+inhibit_rules: [{name: worse, source_match: {sev: crit}, target_match_re: {sev: "warn|info"}, equal: [host]}]
+time_intervals: [{name: night, time_intervals: [{times: [{start_time: "22:00", end_time: "24:00"}]}]}]
+mute_time_intervals: [{name: old, time_intervals: [{months: [may], location: Europe/Berlin}]}]
+""",
+    )
+    muting: MutingRules = pickle.loads(pickle.dumps(configuration.paging.muting))
+    (rule,) = muting.inhibit_rules
+    assert (rule.name, rule.sources, rule.equal) == ("worse", parse_matchers("sev=crit"), ("host",))
+    assert rule.targets[0].value == "^(?:warn|info)$"
+    assert muting.intervals["night"] == (TimeInterval(times=((1320, 1440),)),)
+    assert muting.intervals["old"] == (TimeInterval(months=((5, 5),), location="Europe/Berlin"),)
+    assert configuration.paging.as_alertmanager
+    assert [finding.path for finding in configuration.warnings] == ["route.routes[0].matchers[0]"]
 
 
 def test_a_prometheus_file_gives_jobs_rules_and_external_labels(tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""What keeps an alert quiet now, and why: the stages of Alertmanager's pipeline, in its order.
+
+Inhibition, hours outside of which a route is not active, hours in which it is muted, silences; then our own maintenance
+windows. All that apply are told, not only the first, so that people see what must end before they hear of the alert.
+Muting is a look at things, never a state of the alert: nothing is stored, and what ends by the clock ends by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from monitor.alerts.inhibition import Inhibition, InhibitRule
+from monitor.alerts.maintenance import MaintenanceWindow
+from monitor.alerts.routes import Route
+from monitor.alerts.silence_book import SilenceBook
+from monitor.calendar.intervals import TimeInterval, any_contains
+from monitor.matching.index import MatcherIndex
+from monitor.model.alerts import Alert, MuteReason
+from monitor.model.labels import Labels
+from monitor.model.times import Timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """One reason why an alert is quiet."""
+
+    reason: MuteReason
+    by: tuple[str, ...]
+    """Ids of silences, names of intervals or windows, the fingerprint of the alert that inhibits."""
+    until: Timestamp | None = None
+    """When it will end if nobody does anything; None when that is not known."""
+
+
+class Overlay(Protocol):
+    """What keeps alerts quiet. Used within decisions only, so never by two at once."""
+
+    def learn(self, alert: Alert, now: Timestamp) -> bool:
+        """An alert was reported. True if others may be muted, or no longer muted, because of it."""
+        ...
+
+    def mutes(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[Mute, ...]:
+        """Why an alert with these labels must not notify now by this route; empty if nothing mutes it."""
+        ...
+
+    def next_change(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
+        """When the answer of `mutes` may next change by time alone."""
+        ...
+
+
+class NothingMuted:
+    """The overlay of a configuration without any muting."""
+
+    def learn(self, alert: Alert, now: Timestamp) -> bool:
+        return False
+
+    def mutes(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[Mute, ...]:
+        return ()
+
+    def next_change(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutingRules:
+    """What configuration says about muting."""
+
+    inhibit_rules: tuple[InhibitRule, ...] = ()
+    intervals: Mapping[str, tuple[TimeInterval, ...]] = field(default_factory=dict[str, tuple[TimeInterval, ...]])
+    """By name."""
+    maintenance: tuple[MaintenanceWindow, ...] = ()
+
+
+class Muting:
+    """The overlay of one configuration. `silences` outlives it: it is the same under the next configuration."""
+
+    def __init__(self, rules: MutingRules, silences: SilenceBook) -> None:
+        self.rules = rules
+        self.silences = silences
+        self.inhibition = Inhibition(rules.inhibit_rules)
+        self._intervals = {name: _Watched(intervals) for name, intervals in rules.intervals.items()}
+        self._windows = [_Watched(window.intervals) for window in rules.maintenance]
+        self._in_window = MatcherIndex[int]()
+        for place, window in enumerate(rules.maintenance):
+            self._in_window.put(place, (window.matchers,))
+
+    def __repr__(self) -> str:
+        return f"Muting({self.inhibition}, {self.silences}, {len(self._intervals)} intervals)"
+
+    def learn(self, alert: Alert, now: Timestamp) -> bool:
+        return self.inhibition.learn(alert, now)
+
+    def mutes(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[Mute, ...]:
+        found: list[Mute] = []
+        if inhibited := self.inhibition.inhibited(labels, now):
+            found.append(Mute(reason=MuteReason.INHIBITION, by=(inhibited.by,)))
+        if route is not None and (route.active_time_intervals or route.mute_time_intervals):
+            found += self._by_the_clock(route, now)
+        if silences := self.silences.muting(labels, now):
+            ends_at = max(one.ends_at for one in silences)
+            found.append(Mute(reason=MuteReason.SILENCE, by=tuple(one.id for one in silences), until=ends_at))
+        if windows := [place for place in sorted(self._in_window.matching(labels)) if self._windows[place].holds(now)]:
+            names = tuple(self.rules.maintenance[place].name for place in windows)
+            until = _latest([self._windows[place].next_change(now) for place in windows])
+            found.append(Mute(reason=MuteReason.MAINTENANCE, by=names, until=until))
+        return tuple(found)
+
+    def next_change(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
+        times = [self.silences.next_change(labels, now)]
+        if inhibited := self.inhibition.inhibited(labels, now):
+            times.append(inhibited.until)
+        if route is not None:
+            names = {*route.active_time_intervals, *route.mute_time_intervals}
+            times += [self._intervals[name].next_change(now) for name in names]
+        times += [self._windows[place].next_change(now) for place in self._in_window.matching(labels)]
+        return min((at for at in times if at is not None), default=None)
+
+    def _by_the_clock(self, route: Route, now: Timestamp) -> list[Mute]:
+        found: list[Mute] = []
+        active = [self._intervals[name] for name in route.active_time_intervals]
+        if active and not any(one.holds(now) for one in active):
+            until = min((at for one in active if (at := one.next_change(now)) is not None), default=None)
+            names = route.active_time_intervals
+            found.append(Mute(reason=MuteReason.OUTSIDE_ACTIVE_INTERVAL, by=names, until=until))
+        if muted := tuple(name for name in route.mute_time_intervals if self._intervals[name].holds(now)):
+            until = _latest([self._intervals[name].next_change(now) for name in muted])
+            found.append(Mute(reason=MuteReason.MUTE_INTERVAL, by=muted, until=until))
+        return found
+
+
+class _Watched:
+    """Whether one of some intervals holds, reckoned anew only after it may have changed."""
+
+    def __init__(self, intervals: tuple[TimeInterval, ...]) -> None:
+        self._intervals = intervals
+        self._since: Timestamp = 0
+        self._until: Timestamp | None = 0
+        self._held = False
+
+    def holds(self, now: Timestamp) -> bool:
+        self._reckon(now)
+        return self._held
+
+    def next_change(self, now: Timestamp) -> Timestamp | None:
+        """When an interval begins or ends; with several that overlap that need not change the answer."""
+        self._reckon(now)
+        return self._until
+
+    def _reckon(self, now: Timestamp) -> None:
+        if self._since <= now and (self._until is None or now < self._until) and self._since:
+            return
+        self._since, self._held = now, any_contains(self._intervals, now)
+        changes = [one.next_change(now) for one in self._intervals]
+        self._until = min((at for at in changes if at is not None), default=None)
+
+
+def _latest(times: list[Timestamp | None]) -> Timestamp | None:
+    known = [at for at in times if at is not None]
+    return max(known) if len(known) == len(times) else None
