@@ -10,7 +10,9 @@ from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.checks import CheckSection
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Span, Text, Whole
 from monitor.config.people import Escalate, People, Policies, Schedules
-from monitor.config.prometheus_file import PrometheusGlobalSection, ScrapeSection
+from monitor.config.prometheus.file import SCRAPES
+from monitor.config.prometheus.kinds import Kind
+from monitor.config.prometheus.scrape import GLOBAL
 from monitor.config.rule_options import RuleOptionsList
 from monitor.config.yamltree import Scalar
 from monitor.model.times import DAY, HOUR, SECOND
@@ -21,6 +23,16 @@ def _word(value: object) -> object:
 
 
 Word = BeforeValidator(_word)
+
+
+class Foreign:
+    """Marks a key that is read by a format of another program's, whose keys stand in its own data."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+
+    def __get_pydantic_json_schema__(self, _core: object, _handler: object) -> dict[str, object]:
+        return self.kind.schema()
 
 
 class SlackSettings(Section):
@@ -146,11 +158,9 @@ class ConfigurationSection(Section):
     """What to watch."""
     prometheus_file: Text = ""
     """A Prometheus configuration to take global, scrape_configs and rule_files from."""
-    global_: Annotated[PrometheusGlobalSection, AsMapping] = Field(
-        default_factory=PrometheusGlobalSection, alias="global"
-    )
+    global_: Annotated[Free, Foreign(GLOBAL)] = Field(default=None, alias="global")
     """As in Prometheus."""
-    scrape_configs: Annotated[list[ScrapeSection], AsList] = []
+    scrape_configs: Annotated[Free, Foreign(SCRAPES)] = None
     """As in Prometheus."""
     rule_files: Annotated[list[Text], AsList] = []
     """As in Prometheus; relative to this file."""

@@ -23,7 +23,7 @@ from monitor.config.document import ConfigurationSection, LogSection, TokenSecti
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
 from monitor.config.overrides import Overrides
-from monitor.config.prometheus_file import PrometheusParts, read_prometheus
+from monitor.config.prometheus.file import PrometheusParts, read_prometheus
 from monitor.config.receivers import GlobalSection, ReceiverParts, read_receiver
 from monitor.config.routing import read_paging
 from monitor.config.rule_files import matching_files, read_rule_file, read_rules
@@ -72,11 +72,12 @@ def load(overrides: Overrides, environment: Environment, variables: Mapping[str,
     """The whole configuration. Raises ConfigError with every finding."""
     findings = Findings()
     document = _own_document(overrides, environment, findings)
-    tree = expand(document.tree, os.environ if variables is None else variables, document, findings)
+    known = os.environ if variables is None else variables
+    tree = expand(document.tree, known, document, findings)
     document = replace(document, tree=tree)
     section, checks, broken = _sections(document, findings)
     base = FilePath(document.file).parent if overrides.config or document.lines else FilePath.cwd()
-    loading = _Loading(section, checks, broken, document, base, environment, overrides, findings)
+    loading = _Loading(section, checks, broken, document, base, environment, overrides, known, findings)
     configuration = loading.configuration()
     if findings.errors or configuration is None:
         raise findings.error()
@@ -142,6 +143,7 @@ class _Loading:
         base: FilePath,
         environment: Environment,
         overrides: Overrides,
+        variables: Mapping[str, str],
         findings: Findings,
     ) -> None:
         self.section = section
@@ -151,6 +153,7 @@ class _Loading:
         self.base = base
         self.environment = environment
         self.overrides = overrides
+        self.variables = variables
         self.findings = findings
 
     def configuration(self) -> Configuration | None:
@@ -245,7 +248,8 @@ class _Loading:
         path = self.base / section.prometheus_file
         parts = self._other_file(
             path,
-            lambda document, locate: read_prometheus(document, document.tree, (), findings, locate),
+            lambda document, locate: read_prometheus(document, document.tree, (), findings, locate, self.variables),
+            repeats=True,
         )
         if parts is None:
             return PrometheusParts()
@@ -271,9 +275,11 @@ class _Loading:
     def _has_alertmanager(self) -> bool:
         return self.section.alertmanager is not None or bool(self.section.alertmanager_file)
 
-    def _other_file(self, path: FilePath, read_it: Callable[[Document, Locate], P | None]) -> P | None:
+    def _other_file(
+        self, path: FilePath, read_it: Callable[[Document, Locate], P | None], *, repeats: bool = False
+    ) -> P | None:
         try:
-            document = read(path.read_text(encoding="utf-8"), str(path))
+            document = read(path.read_text(encoding="utf-8"), str(path), repeats=repeats)
         except ConfigError as error:
             self.findings.include(error)
             return None
