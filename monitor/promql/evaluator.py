@@ -225,14 +225,15 @@ class Evaluator(Calls):
         found, labels, marked, reach = self.runs_of(inner, at)
         if name == "quantile_over_time":
             self.check_quantile(arguments[0], node.args[0])
-        values = np.full((len(labels), len(at)), np.nan)
-        present = np.zeros(values.shape, dtype=bool)
-        for run in found:
-            if selector is not None:
-                own = extended.apply(name, run, reach, self.task.lookback, self.task.check, smoothed=selector.smoothed)
-            else:
-                own = windows.apply(name, run, reach, arguments, self.task.check)
-            values[run.place], present[run.place] = own
+        if selector is None:
+            values, present = windows.apply(name, found, len(labels), reach, arguments, self.task.check)
+        else:
+            values = np.full((len(labels), len(at)), np.nan)
+            present = np.zeros(values.shape, dtype=bool)
+            for run in found:
+                values[run.place], present[run.place] = extended.apply(
+                    name, run, reach, self.task.lookback, self.task.check, smoothed=selector.smoothed
+                )
         if name in _COUNTERS:
             self._doubt_counters(node, labels, present)
         block = Block(labels, values, None if bool(present.all()) else present, marked)

@@ -21,28 +21,23 @@ from monitor.promql.matrix import Block, Bools, Floats, Ints
 class Run:
     """Series with samples at the same times, without gaps."""
 
-    __slots__ = ("_frame", "_offset", "_values", "first", "resets", "rows", "series", "times")
+    __slots__ = ("_frame", "_offset", "_values", "first", "rows", "series", "times")
 
-    def __init__(self, rows: Ints | None, first: int, times: Ints, values: Floats) -> None:
+    def __init__(self, rows: Ints | None, first: int, times: Ints, source: Floats | tuple[Frame, int]) -> None:
+        """`source`: the values (S', T), or a frame without gaps at these times and the slot of the first; it is read when it is
+        asked."""
         self.rows = rows
         """(S',) which rows of the selection these are; None: all rows from `first` on."""
         self.first = first
-        self.series = len(values)
         self.times = times
         """(T,) ascending milliseconds."""
-        self.resets: Resets | None = None
-        """Where the values fell; None if not known."""
-        self._values: Floats | None = values
-        self._frame: Frame | None = None
-        self._offset = 0
-
-    @classmethod
-    def of_frame(cls, frame: Frame, first: int, low: int, high: int) -> Run:
-        """All series of a frame without gaps in slots low <= t < high; what is not asked for is not read."""
-        run = cls(None, first, frame.times[low:high], np.empty((len(frame.labels), 0)))
-        run._values, run._frame, run._offset = None, frame, low
-        run.resets = frame.resets(low, high)
-        return run
+        if isinstance(source, tuple):
+            self._frame, self._offset = source
+            self._values: Floats | None = None
+            self.series = len(self._frame.labels)
+        else:
+            self._frame, self._offset, self._values = None, 0, source
+            self.series = len(source)
 
     @property
     def size(self) -> int:
@@ -57,6 +52,10 @@ class Run:
             assert self._frame is not None
             values = self._values = self._frame.values(self._offset, self._offset + len(self.times))
         return values
+
+    def resets(self) -> Resets | None:
+        """Where the values fell; None if that is not known."""
+        return None if self._frame is None else self._frame.resets(self._offset, self._offset + len(self.times))
 
     def at(self, slots: Ints) -> Floats:
         """(S', K): the values of these slots."""
@@ -137,7 +136,7 @@ def runs(frames: Sequence[Frame], low: int, high: int) -> list[Run]:
         start, end = int(times.searchsorted(low, "right")), int(times.searchsorted(high, "right"))
         if end > start:
             if frame.dense(start, end):
-                out.append(Run.of_frame(frame, first, start, end))
+                out.append(Run(None, first, times[start:end], (frame, start)))
             else:
                 values = frame.values(start, end)
                 out += _split(first, times[start:end], values, ~(missing(values) | stale(values)))

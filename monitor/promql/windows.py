@@ -7,7 +7,7 @@ counter resets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -30,12 +30,14 @@ _AT_HAND: Final = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """K windows of n samples each."""
+    """K windows of n samples each, of the series of R runs."""
 
     values: Floats
     """(S, K, n)."""
-    times: Ints
-    """(K, n) milliseconds."""
+    run_times: Ints
+    """(R, K, n) milliseconds."""
+    sizes: Sequence[int]
+    """(R,) how many series each run has."""
     low: Ints
     high: Ints
     """(K,) bounds (low, high] in milliseconds."""
@@ -47,6 +49,11 @@ class Windows:
     @property
     def count(self) -> int:
         return self.values.shape[-1]
+
+    @property
+    def times(self) -> Ints:
+        """(S or 1, K, n) milliseconds."""
+        return self.run_times if len(self.sizes) == 1 else np.repeat(self.run_times, self.sizes, axis=0)
 
 
 Result: TypeAlias = "tuple[Floats, Bools | None]"
@@ -70,82 +77,144 @@ class Reach:
 
 
 def apply(
-    name: str, run: Run, reach: Reach, arguments: tuple[Floats, ...], check: Callable[[], None]
+    name: str,
+    found: Sequence[Run],
+    series: int,
+    reach: Reach,
+    arguments: tuple[Floats, ...],
+    check: Callable[[], None],
 ) -> tuple[Floats, Bools]:
-    """A range function on one run: values and presence, both (S', N). Raises EvaluationError for a bad argument."""
-    function, least = FUNCTIONS[name]
-    start = np.searchsorted(run.times, reach.low, "right")
-    end = np.searchsorted(run.times, reach.high, "right")
-    series, steps = run.series, len(reach.at)
-    if run.resets is not None and name in ("rate", "increase"):
-        return _rate_of_ends(run, run.resets, reach, start, end, per_second=name == "rate")
-    values = np.full((series, steps), np.nan)
-    present = np.zeros((series, steps), dtype=bool)
-    for chosen, windows in _windows(run, reach, start, end, least, arguments):
+    """A range function on runs of a selection of S series: values and presence, both (S, N). Raises EvaluationError for a
+    bad argument."""
+    values = np.full((series, len(reach.at)), np.nan)
+    present = np.zeros(values.shape, dtype=bool)
+    low = reach.low
+    resets = [run.resets() for run in found] if name in ("rate", "increase") else ()
+    known = [(run, falls) for run, falls in zip(found, resets, strict=False) if falls is not None]
+    if known:
+        _rate_of_ends(known, reach, low, per_second=name == "rate", values=values, present=present)
+    rest = found if not known else [run for run, falls in zip(found, resets, strict=True) if falls is None]
+    for runs, chosen, windows in _windows(rest, reach, low, FUNCTIONS[name][1], arguments):
         check()
         with np.errstate(all="ignore"):
-            result, where = function(windows)
-        values[:, chosen] = result
-        present[:, chosen] = True if where is None else where
+            result, where = FUNCTIONS[name][0](windows)
+        first = 0
+        for run in runs:
+            place = run.place if len(chosen) == len(reach.at) else _cells(run.place, chosen)
+            values[place] = result[first : first + run.series]
+            present[place] = True if where is None else where[first : first + run.series]
+            first += run.series
     return values, present
 
 
+def _cells(rows: Ints | slice, steps: Ints) -> tuple[Ints | slice, Ints]:
+    """These rows at these steps, as an index."""
+    return (rows, steps) if isinstance(rows, slice) else (rows[:, None], steps)
+
+
 def _windows(
-    run: Run, reach: Reach, start: Ints, end: Ints, least: int, arguments: tuple[Floats, ...]
-) -> Iterator[tuple[Ints, Windows]]:
-    sizes = end - start
-    low = reach.low
-    for size in np.unique(sizes):
-        if size < least:
-            continue
-        alike = np.flatnonzero(sizes == size)
-        chunk = max(1, _CHUNK // max(1, int(size) * run.series))
-        for begin in range(0, len(alike), chunk):
-            chosen = alike[begin : begin + chunk]
-            if len(chosen) == 1:
-                first = int(start[chosen[0]])
-                values = run.values[:, None, first : first + int(size)]
-                times = run.times[None, first : first + int(size)]
-            else:
+    found: Sequence[Run], reach: Reach, low: Ints, least: int, arguments: tuple[Floats, ...]
+) -> Iterator[tuple[Sequence[Run], Ints, Windows]]:
+    """Windows that can be worked on together, with their runs and steps (K,)."""
+    if len(reach.at) == 1:
+        yield from _windows_at_one(found, reach, low, least, arguments)
+        return
+    for run in found:
+        start, end = np.searchsorted(run.times, low, "right"), np.searchsorted(run.times, reach.high, "right")
+        sizes = end - start
+        for size in np.unique(sizes):
+            if size < least:
+                continue
+            alike = np.flatnonzero(sizes == size)
+            chunk = max(1, _CHUNK // max(1, int(size) * run.series))
+            for begin in range(0, len(alike), chunk):
+                chosen = alike[begin : begin + chunk]
                 slots: Ints = start[chosen][:, None] + np.arange(size, dtype=np.int64)
-                values, times = run.values[:, slots], run.times[slots]
-            picked = tuple(argument[chosen] for argument in arguments)
-            yield chosen, Windows(values, times, low[chosen], reach.high[chosen], reach.at[chosen], picked)
+                picked = tuple(argument[chosen] for argument in arguments)
+                values, times = run.values[:, slots], run.times[slots][None]
+                yield (
+                    [run],
+                    chosen,
+                    Windows(values, times, [run.series], low[chosen], reach.high[chosen], reach.at[chosen], picked),
+                )
+
+
+def _windows_at_one(
+    found: Sequence[Run], reach: Reach, low: Ints, least: int, arguments: tuple[Floats, ...]
+) -> Iterator[tuple[Sequence[Run], Ints, Windows]]:
+    """One window a run, the case of rules: runs with equally many samples together."""
+    alike: dict[int, list[tuple[Run, int, int]]] = {}
+    for run in found:
+        start, end = (int(place) for place in run.times.searchsorted((low[0], reach.high[0]), "right"))
+        if end - start >= least:
+            alike.setdefault(end - start, []).append((run, start, end))
+    step = np.zeros(1, dtype=np.int64)
+    for size, members in alike.items():
+        values = np.empty((sum(run.series for run, _, _ in members), 1, size))
+        times = np.empty((len(members), 1, size), dtype=np.int64)
+        first = 0
+        for place, (run, start, end) in enumerate(members):
+            values[first : first + run.series, 0] = run.values[:, start:end]
+            times[place, 0] = run.times[start:end]
+            first += run.series
+        runs = [run for run, _, _ in members]
+        sizes = [run.series for run in runs]
+        yield runs, step, Windows(values, times, sizes, low, reach.high, reach.at, arguments)
 
 
 def _rate_of_ends(
-    run: Run, resets: Resets, reach: Reach, start: Ints, end: Ints, *, per_second: bool
-) -> tuple[Floats, Bools]:
-    """From the first and the last sample of each window and the resets between them."""
-    enough = end - start >= 2
-    first = np.where(enough, start, 0)
-    last = np.where(enough, end - 1, 0)
-    steps = len(first)
-    ends = run.at(np.concatenate((first, last)))
-    opening = ends[:, :steps]
-    with np.errstate(all="ignore"):
-        gained = ends[:, steps:] - opening
+    known: Sequence[tuple[Run, Resets]],
+    reach: Reach,
+    low: Ints,
+    *,
+    per_second: bool,
+    values: Floats,
+    present: Bools,
+) -> None:
+    """From the first and the last sample of each window and the resets between them, into `values` and `present`."""
+    steps = len(reach.at)
+    sizes = [run.series for run, _ in known]
+    ends = np.empty((sum(sizes), 2 * steps))
+    first_times, last_times, counts = (np.empty((len(known), steps), dtype=np.int64) for _ in range(3))
+    falls: list[tuple[int, Resets, Ints, Ints]] = []
+    row = 0
+    for place, (run, resets) in enumerate(known):
+        start, end = run.times.searchsorted(low, "right"), run.times.searchsorted(reach.high, "right")
+        first, last = np.minimum(start, len(run.times) - 1), np.maximum(end - 1, 0)
+        ends[row : row + run.series] = run.at(np.concatenate((first, last)))
+        first_times[place], last_times[place], counts[place] = run.times[first], run.times[last], end - start
         if len(resets.slots):
-            begin = resets.slots.searchsorted(first, "right")
-            until = resets.slots.searchsorted(last, "right")
-            for step, (low, high) in enumerate(zip(begin.tolist(), until.tolist(), strict=True)):
-                np.add.at(gained[:, step], resets.rows[low:high], resets.amounts[low:high])
-        rows = max(1, _AT_HAND // steps)
-        for low in range(0, run.series, rows):
-            part = gained[low : low + rows]
+            falls.append((row, resets, first, last))
+        row += run.series
+    enough = counts >= 2
+    owners = np.repeat(np.arange(len(known)), sizes)
+    with np.errstate(all="ignore"):
+        opening, gained = ends[:, :steps], ends[:, steps:] - ends[:, :steps]
+        for row, resets, first, last in falls:
+            begin, until = resets.slots.searchsorted(first, "right"), resets.slots.searchsorted(last, "right")
+            for step, (one, other) in enumerate(zip(begin.tolist(), until.tolist(), strict=True)):
+                np.add.at(gained[:, step], resets.rows[one:other] + row, resets.amounts[one:other])
+        for row in range(0, len(owners), max(1, _AT_HAND // steps)):
+            rows = slice(row, row + max(1, _AT_HAND // steps))
+            own = owners[rows] if len(known) > 1 else slice(None)
+            part = gained[rows]
             part *= _extrapolation(
-                run.times[first],
-                run.times[last],
-                end - start,
-                reach.low,
+                first_times[own],
+                last_times[own],
+                counts[own],
+                low,
                 reach.high,
                 part,
-                opening[low : low + rows],
+                opening[rows],
                 counter=True,
             )
-            if per_second:
-                part /= reach.span / 1000
-    return gained, np.broadcast_to(enough, gained.shape)
+    if per_second:
+        gained /= reach.span / 1000
+    row = 0
+    for place, (run, _) in enumerate(known):
+        values[run.place] = gained[row : row + run.series]
+        present[run.place] = enough[place]
+        row += run.series
 
 
 def _extrapolation(
@@ -190,8 +259,8 @@ def _growth(windows: Windows, *, counter: bool) -> tuple[Floats, Floats]:
         before = values[..., :-1]
         gained = gained + np.where(values[..., 1:] < before, before, 0.0).sum(axis=-1)
     factor = _extrapolation(
-        windows.times[:, 0],
-        windows.times[:, -1],
+        windows.times[..., 0],
+        windows.times[..., -1],
         windows.count,
         windows.low,
         windows.high,
@@ -219,7 +288,7 @@ def _last_two(windows: Windows, *, counter: bool) -> tuple[Floats, Floats]:
     gained = after - before
     if counter:
         gained = np.where(after < before, after, gained)
-    return gained, (windows.times[:, -1] - windows.times[:, -2]) / 1000
+    return gained, (windows.times[..., -1] - windows.times[..., -2]) / 1000
 
 
 def _irate(windows: Windows) -> Result:
@@ -240,9 +309,9 @@ def _resets(windows: Windows) -> Result:
 
 
 def _regression(windows: Windows, origin: Ints) -> tuple[Floats, Floats]:
-    """Slope and value at `origin` (K,) of the least-squares line, each (S, K)."""
+    """Slope and value at `origin` (K,) or (S or 1, K) of the least-squares line, each (S, K)."""
     values = windows.values
-    x = (windows.times - origin[:, None]) / 1000
+    x = (windows.times - origin[..., None]) / 1000
     count = windows.count
     sum_x, sum_y = kernels.total(x), kernels.total(values)
     sum_xy, sum_xx = kernels.total(x * values), kernels.total(x * x)
@@ -258,7 +327,7 @@ def _regression(windows: Windows, origin: Ints) -> tuple[Floats, Floats]:
 
 
 def _deriv(windows: Windows) -> Result:
-    return _regression(windows, windows.times[:, 0])[0], None
+    return _regression(windows, windows.times[..., 0])[0], None
 
 
 def _predict_linear(windows: Windows) -> Result:
@@ -305,7 +374,7 @@ def _stamp_of_extreme(windows: Windows, extreme: Floats) -> Floats:
 
 
 def _stamps(windows: Windows, slot: int) -> Floats:
-    return np.broadcast_to(windows.times[:, slot] / 1000, windows.values.shape[:-1])
+    return np.broadcast_to(windows.times[..., slot] / 1000, windows.values.shape[:-1])
 
 
 FUNCTIONS: Final[dict[str, tuple[WindowFunction, int]]] = {

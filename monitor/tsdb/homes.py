@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.matching.matchers import Matcher
-from monitor.model.labels import Labels
+from monitor.matching.matchers import Matcher, MatchOp
+from monitor.model.labels import METRIC_NAME, Labels
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.index import SeriesIndex
 from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
@@ -23,19 +23,38 @@ from monitor.tsdb.selection import Group, Selection
 _NONE: Final = -1
 _SEVERAL: Final = -2
 _SELECTIONS_REMEMBERED: Final = 1024
+_NAME_BUCKETS: Final = 1024
+_FEW_SERIES: Final = 256
+"""Of so many the names are looked at; more are taken for a change of everything."""
 
 
 class Homes:
     """Frames by number, homes by sid, and remembered selections. Safe to read in a worker thread."""
 
-    __slots__ = ("_home", "_lock", "_remembered", "_several", "frames", "index", "newest", "version")
+    __slots__ = (
+        "_changed",
+        "_changed_all",
+        "_home",
+        "_lock",
+        "_remembered",
+        "_several",
+        "_version",
+        "frames",
+        "index",
+        "newest",
+    )
 
     def __init__(self) -> None:
         self.index = SeriesIndex()
         self.newest = NewestSamples()
         self.frames: dict[int, StoredFrame] = {}
-        self.version = 0
-        """Changes whenever a selection could come out differently."""
+        self._version = 0
+        """Rises whenever a selection could come out differently."""
+        self._changed_all = 0
+        """The version at which any selection could last come out differently, whatever the metric."""
+        self._changed = [0] * _NAME_BUCKETS
+        """The same for metrics with a name of this hash. An alert that begins to fire is a new series of ALERTS; the many
+        selections of other metrics need not be made anew for that."""
         self._home = np.full(64, _NONE, dtype=np.int32)
         self._several: dict[int, tuple[int, ...]] = {}
         self._remembered: dict[tuple[Matcher, ...], Selection] = {}
@@ -67,11 +86,12 @@ class Homes:
                 elif frame.number not in self._several[sid]:
                     self._several[sid] = (*self._several[sid], frame.number)
             if changed.any():
-                self.version += 1
+                self._note_change(sids[changed].tolist())
 
     def move_out(self, frame: StoredFrame, sids: NDArray[np.int32]) -> None:
         """This frame holds nothing of these series any more. Those without any home are forgotten."""
         with self._lock:
+            self._note_change(sids.tolist())
             homeless: list[int] = []
             for sid in sids.tolist():
                 home = int(self._home[sid])
@@ -89,8 +109,6 @@ class Homes:
             if homeless:
                 self.index.drop(homeless)
                 self.newest.mark(homeless, NEVER)
-            if len(sids):
-                self.version += 1
 
     def remove(self, frame: StoredFrame) -> None:
         """Forget an empty frame."""
@@ -111,10 +129,10 @@ class Homes:
         """The selection for these matchers in the present state of the series set."""
         key = tuple(matchers)
         known = self._remembered.get(key)
-        if known is not None and known.version == self.version:
+        if known is not None and known.version == self._version_of(key):
             return known
         with self._lock:
-            version = self.version
+            version = self._version_of(key)
         sids = self.index.resolve(matchers)
         with self._lock:
             selection = Selection(version, self._grouped(sids, known), known)
@@ -123,6 +141,26 @@ class Homes:
                     del self._remembered[old]
             self._remembered[key] = selection
         return selection
+
+    def _note_change(self, sids: list[int]) -> None:
+        """These series came, went or moved."""
+        if not sids:
+            return
+        self._version += 1
+        if len(sids) > _FEW_SERIES:
+            self._changed_all = self._version
+            return
+        for sid in sids:
+            labels = self.index.labels[sid]
+            name = labels.get(METRIC_NAME, "") if labels is not None else ""
+            self._changed[hash(name) % _NAME_BUCKETS] = self._version
+
+    def _version_of(self, matchers: tuple[Matcher, ...]) -> int:
+        """Rises whenever this selection could come out differently."""
+        for matcher in matchers:
+            if matcher.name == METRIC_NAME and matcher.op is MatchOp.EQUAL and matcher.value:
+                return max(self._changed[hash(matcher.value) % _NAME_BUCKETS], self._changed_all)
+        return self._version
 
     def _grouped(self, sids: NDArray[np.int64], known: Selection | None) -> dict[tuple[int, ...], Group]:
         sids = sids[sids < len(self._home)]

@@ -29,6 +29,9 @@ from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 
 _LAYOUTS_REMEMBERED: Final = 16
 _FEW_FALLS: Final = 1024
+_FEW_SLOTS: Final = 4
+"""Up to so many are read one by one."""
+_NO_RESETS: Final = Resets(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64))
 
 _FALLS: Final = Lock()
 """One for all groups: there are many, and what it guards is short."""
@@ -174,6 +177,8 @@ class Falls:
             self.hopeless = True
             self._begin(0)
             return None
+        if not len(self._slots):
+            return _NO_RESETS
         low, high = (int(place) for place in self._slots.searchsorted((first, end - 1), side="right"))
         if high - low > max(_FEW_FALLS, series * (end - first) // 16):
             return None
@@ -241,6 +246,14 @@ class StoredSelection:
             return self._expanded[slots].T
         out = np.empty((len(slots), len(self.labels)), dtype=np.float64)
         place = 0
+        if len(slots) <= _FEW_SLOTS:
+            numbers: list[int] = slots.tolist()
+            for chunk, first, last in self._parts:
+                for row, slot in enumerate(numbers):
+                    if place <= slot < place + last - first:
+                        out[row] = self._group.read(chunk, first + slot - place, first + slot - place + 1)[0]
+                place += last - first
+            return out.T
         for chunk, first, last in self._parts:
             own = np.flatnonzero((slots >= place) & (slots < place + last - first))
             if len(own):
@@ -256,6 +269,8 @@ class StoredSelection:
         falls = self._falls
         if isinstance(falls, bool):
             return None
+        if not len(falls.slots):
+            return _NO_RESETS
         offset = first + low
         begin, end = (int(place) for place in falls.slots.searchsorted((offset, first + high - 1), side="right"))
         return Resets(falls.slots[begin:end] - offset, falls.rows[begin:end], falls.amounts[begin:end])
@@ -318,6 +333,11 @@ class Selection:
             times[rows] = NEVER
             frame = group.answer(oldest + 1, at, sequence)
             if frame is None:
+                continue
+            last = len(frame.times) - 1
+            row = frame.at(np.array([last]))[:, 0]
+            if not bool(missing(row).any()):
+                values[rows], times[rows] = row, frame.times[last]
                 continue
             matrix = frame.values(0, len(frame.times))
             slots: NDArray[np.int64] = np.where(missing(matrix), -1, np.arange(len(frame.times))).max(axis=1)

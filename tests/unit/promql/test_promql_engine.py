@@ -166,12 +166,12 @@ class _FollowingFrame(MatrixFrame):
         return Resets(slots + 1, rows, matrix[rows, slots])
 
 
-class _OneFrame:
-    def __init__(self, frame: MatrixFrame) -> None:
-        self._frame = frame
+class _Frames:
+    def __init__(self, *frames: MatrixFrame) -> None:
+        self._frames = frames
 
-    def select(self, matchers: object, start: int, end: int) -> list[MatrixFrame]:
-        return [self._frame]
+    def select(self, matchers: object, start: int, end: int) -> tuple[MatrixFrame, ...]:
+        return self._frames
 
     def newest(self, matchers: object, oldest: int, at: int) -> None:
         """Only the frame knows."""
@@ -191,15 +191,32 @@ def test_known_resets_and_seen_resets_agree(rows: list[list[float]], text: str) 
     times = np.arange(12, dtype=np.int64) * 60_000
     matrix = np.array(rows, dtype=np.float64)
     query = Query(text)
-    known = query.range(_OneFrame(_FollowingFrame(labels, times, matrix)), 0, 660_000, 30_000).value
-    seen = query.range(_OneFrame(MatrixFrame(labels, times, matrix)), 0, 660_000, 30_000).value
-    assert isinstance(known, tuple)
+    seen = query.range(_Frames(MatrixFrame(labels, times, matrix)), 0, 660_000, 30_000).value
     assert isinstance(seen, tuple)
-    assert len(known) == len(seen)
-    for left, right in zip(known, seen, strict=True):
-        assert isinstance(left, Series)
-        assert isinstance(right, Series)
-        assert dict(left.points) == pytest.approx(dict(right.points), nan_ok=True)
+    for half in range(len(rows)):
+        parts = [
+            kind(labels[part], times, matrix[part])
+            for kind, part in (
+                (_FollowingFrame, slice(0, half)),
+                (_FollowingFrame, slice(half, len(rows) - 1)),
+                (MatrixFrame, slice(len(rows) - 1, None)),
+            )
+            if labels[part]
+        ]
+        known = query.range(_Frames(*parts), 0, 660_000, 30_000).value
+        assert isinstance(known, tuple)
+        for left, right in zip(known, seen, strict=True):
+            assert isinstance(left, Series)
+            assert isinstance(right, Series)
+            assert dict(left.points) == pytest.approx(dict(right.points), nan_ok=True)
+        for at in range(0, 660_001, 90_000):
+            alone = query.instant(_Frames(*parts), at).value
+            assert isinstance(alone, tuple)
+            values = {one.labels: one.value for one in alone if isinstance(one, Sample)}
+            steps = {
+                one.labels: dict(one.points)[at] for one in seen if isinstance(one, Series) and at in dict(one.points)
+            }
+            assert values == pytest.approx(steps, nan_ok=True)
 
 
 @pytest.mark.parametrize(

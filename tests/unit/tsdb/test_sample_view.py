@@ -13,6 +13,9 @@ from monitor.matching.matchers import Matcher, MatchOp, all_match
 from monitor.model.labels import Labels
 from monitor.model.samples import STALE
 from monitor.model.times import HOUR, MINUTE
+from monitor.tsdb.chunks import Layout
+from monitor.tsdb.frames import StoredFrame
+from monitor.tsdb.homes import Homes
 from monitor.tsdb.store import SampleStore
 from tests.support.samples import equal, everything, history, metric, points
 
@@ -64,6 +67,36 @@ def test_labels_stay_the_same_object_while_other_series_come_and_go() -> None:
     frames = store.view().select(wanted, 0, 9999)
     assert frames[0].labels is before.labels
     assert len(frames) == 2
+
+
+def test_a_selection_is_made_anew_only_when_its_metric_changes() -> None:
+    """An alert that comes or goes is a new series, and no reason to look for the series of all other rules."""
+    homes = Homes()
+
+    def add(*labels: Labels) -> StoredFrame:
+        sids = homes.intern(labels)
+        frame = StoredFrame(int(sids[0]), Layout(sids), homes.newest, loose=True)
+        homes.move_in(frame, sids)
+        return frame
+
+    def found(matcher: Matcher) -> int:
+        return sum(len(group.labels) for group in homes.select([matcher]).groups.values())
+
+    named, anyone = equal("__name__", "a"), Matcher("n", MatchOp.EQUAL, "0")
+    add(metric("a", n="0"))
+    before, every = homes.select([named]), homes.select([anyone])
+    add(metric("b", n="0"))
+    assert homes.select([named]) is before
+    assert homes.select([anyone]) is not every
+    second = add(metric("a", n="1"))
+    assert found(named) == 2
+    homes.move_out(second, second.layout.sids)
+    assert found(named) == 1
+    assert found(equal("__name__", "m7")) == 0
+    many = add(*[metric(f"m{n}", n="0") for n in range(2000)])
+    assert found(equal("__name__", "m7")) == 1
+    homes.move_out(many, many.layout.sids)
+    assert found(equal("__name__", "m7")) == 0
 
 
 def test_a_number_used_again_is_not_taken_for_the_series_that_had_it() -> None:
