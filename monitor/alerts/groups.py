@@ -6,7 +6,10 @@ flush leaves it empty. Source: Alertmanager dispatch/dispatch.go, types.Alert.Me
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.labels import Labels
@@ -78,13 +81,18 @@ class AlertGroup:
     """Set when the group has ended while somebody still believes that it fires (see `remembered`)."""
 
     def member(self, fingerprint: str) -> Alert | None:
-        return next((alert for alert in self.members if alert.fingerprint == fingerprint), None)
+        place = bisect_left(self.members, fingerprint, key=_fingerprint)
+        found = self.members[place] if place < len(self.members) else None
+        return found if found is not None and found.fingerprint == fingerprint else None
 
-    def with_members(self, changed: dict[str, Alert]) -> AlertGroup:
+    def with_members(self, changed: Mapping[str, Alert]) -> AlertGroup:
         """A copy in which these alerts (by fingerprint) replace or join the members."""
-        kept = {alert.fingerprint: alert for alert in self.members}
-        kept.update(changed)
-        return replace(self, members=tuple(kept[fingerprint] for fingerprint in sorted(kept)))
+        members = list(self.members)
+        for fingerprint, alert in changed.items():
+            place = bisect_left(members, fingerprint, key=_fingerprint)
+            known = place < len(members) and members[place].fingerprint == fingerprint
+            members[place : place + known] = [alert]
+        return replace(self, members=tuple(members))
 
     def firing(self, now: Timestamp) -> tuple[Alert, ...]:
         return tuple(alert for alert in self.members if not alert.resolved(now))
@@ -118,7 +126,7 @@ class AlertGroup:
         """When to look again without anything new: the next flush, the end of belief in a member that an incident was
         told to be firing, or the end of what mutes one."""
         told = {entry.partition(":")[0] for entry in self.told}
-        times = [alert.ends_at for alert in self.members if alert.fingerprint in told]
+        times = [alert.ends_at for alert in self.members if alert.fingerprint in told] if told else []
         times += [at for at in (self.next_flush, self.look_at, self.forget_at) if at is not None]
         return min(times, default=None)
 
@@ -135,6 +143,9 @@ class AlertGroup:
             log=self.log,
             forget_at=until,
         )
+
+
+_fingerprint = attrgetter("labels.fingerprint")
 
 
 def _moved(at: Timestamp | None, by: Millis) -> Timestamp | None:

@@ -125,11 +125,11 @@ def ingest(
     changed: dict[str, dict[str, Alert]] = {}
     news: dict[str, Placement] = {}
     review = False
+    orphans = [id_ for id_, group in groups.items() if is_orphan(group)]
     for alert, places in arrivals:
         review |= routing.overlay.learn(alert, now)
         targets = {place.group.id: place for place in places}
-        homes = [*targets, *(id_ for id_, group in groups.items() if id_ not in targets and is_orphan(group))]
-        for id_ in homes:
+        for id_ in (*targets, *(id_ for id_ in orphans if id_ not in targets)):
             group = groups.get(id_)
             known = changed.get(id_, {}).get(alert.fingerprint) or (group and group.member(alert.fingerprint))
             if known is None and (alert.resolved(now) or id_ not in targets):

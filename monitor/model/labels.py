@@ -32,7 +32,7 @@ class Labels(Mapping[str, str]):
         self.pairs = tuple(sorted((name, value) for name, value in dict(source).items() if value != ""))
         self._map: dict[str, str] | None = None
         self._hash: int | None = None
-        self._fingerprint: int | None = None
+        self._fingerprint: str | None = None
 
     @classmethod
     def of_sorted(cls, pairs: tuple[tuple[str, str], ...]) -> Labels:
@@ -99,8 +99,8 @@ class Labels(Mapping[str, str]):
             for name, value in self.pairs:
                 for byte in name.encode() + b"\xff" + value.encode() + b"\xff":
                     digest = ((digest ^ byte) * _FNV_PRIME) & _MASK
-            self._fingerprint = digest
-        return f"{self._fingerprint:016x}"
+            self._fingerprint = f"{digest:016x}"
+        return self._fingerprint
 
     def with_(self, **changes: str) -> Labels:
         """A copy with these labels set; an empty value removes the label."""

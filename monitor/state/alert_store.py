@@ -96,23 +96,24 @@ def _read_all(connection: sqlite3.Connection) -> dict[str, AlertGroup]:
 
 
 def _put(connection: sqlite3.Connection, old: AlertGroup | None, new: AlertGroup) -> None:
+    """Write what differs. Members that did not change are the same objects; a group has many, and few of them change."""
     sql = statements("alerts")
-    connection.execute(sql["put"], {"id": new.id, "doc": dumps(replace(new, members=())), "epoch": new.epoch})
-    had = {alert.fingerprint: alert for alert in old.members} if old else {}
-    for alert in new.members:
-        if had.pop(alert.fingerprint, None) is not alert:
-            connection.execute(
-                sql["put_member"], {"group_id": new.id, "fingerprint": alert.fingerprint, "doc": dumps(alert)}
-            )
-    for fingerprint in had:
-        connection.execute(sql["drop_member"], {"group_id": new.id, "fingerprint": fingerprint})
+    bare = replace(new, members=())
+    if old is None or replace(old, members=()) != bare:
+        connection.execute(sql["put"], {"id": new.id, "doc": dumps(bare), "epoch": new.epoch})
+    before = old.members if old is not None else ()
+    had, has = set(map(id, before)), set(map(id, new.members))
+    written = {alert.fingerprint: alert for alert in new.members if id(alert) not in had}
+    for fingerprint, alert in written.items():
+        connection.execute(sql["put_member"], {"group_id": new.id, "fingerprint": fingerprint, "doc": dumps(alert)})
+    for alert in before:
+        if id(alert) not in has and alert.fingerprint not in written:
+            connection.execute(sql["drop_member"], {"group_id": new.id, "fingerprint": alert.fingerprint})
     wake_at = new.wake_at()
-    owner = _OWNER + new.id
-    put_timers(
-        connection,
-        owner,
-        () if wake_at is None else (Timer(owner=owner, kind="look", due_at=wake_at, epoch=new.epoch),),
-    )
+    if old is None or (old.wake_at(), old.epoch) != (wake_at, new.epoch):
+        owner = _OWNER + new.id
+        timer = () if wake_at is None else (Timer(owner=owner, kind="look", due_at=wake_at, epoch=new.epoch),)
+        put_timers(connection, owner, timer)
 
 
 def _drop(connection: sqlite3.Connection, id_: str) -> None:

@@ -21,6 +21,7 @@ from monitor.model.errors import BugError, CorruptionError
 from monitor.model.labels import Labels
 
 T = TypeVar("T")
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _Encode = Callable[[Any], Any]
 _Decode = Callable[[Any], Any]
 
@@ -28,7 +29,7 @@ _Decode = Callable[[Any], Any]
 def dumps(value: object) -> str:
     """A dataclass instance as compact JSON."""
     encode, _ = _coder(type(value))
-    return json.dumps(encode(value), separators=(",", ":"), ensure_ascii=False)
+    return _JSON.encode(encode(value))
 
 
 def loads(kind: type[T], text: str) -> T:
