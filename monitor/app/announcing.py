@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.columns.nans import STALE_VALUE
 from monitor.columns.sink import RowWriter, SampleSink
 from monitor.model.labels import Labels
+from monitor.model.samples import Exemplar
 from monitor.model.times import Timestamp
+from monitor.remote.sending import Sending
 from monitor.tsdb.store import SampleStore
 
 Saw = Callable[[Timestamp, Sequence[Labels]], None]
@@ -62,28 +65,52 @@ class Flushing:
         self._took = self._loop.time() - began
 
 
-class AnnouncingSink:
-    """A SampleSink before the store; `saw` hears of each row."""
+class Tap:
+    """Hears of everything that is written, for those who send it on. With nobody there, it costs a look."""
 
-    def __init__(self, store: SampleSink, flushing: Flushing, saw: Saw | None = None) -> None:
+    def __init__(self) -> None:
+        self.takers: tuple[Sending, ...] = ()
+
+    def row(self, at: Timestamp, labels: Sequence[Labels], values: NDArray[np.float64] | Sequence[float]) -> None:
+        for taker in self.takers:
+            taker.write(at, labels, values)
+
+    def exemplar(self, labels: Labels, exemplar: Exemplar) -> None:
+        for taker in self.takers:
+            taker.exemplar(labels, exemplar)
+
+
+class AnnouncingSink:
+    """A SampleSink before the store; `saw` hears of each row, `tap` of everything."""
+
+    def __init__(self, store: SampleSink, flushing: Flushing, tap: Tap, saw: Saw | None = None) -> None:
         self._store = store
         self._flushing = flushing
+        self._tap = tap
         self._saw = saw
 
     def open(self, labels: Sequence[Labels]) -> RowWriter:
-        return _AnnouncingWriter(self._store.open(labels), labels, self._flushing, self._saw)
+        return _AnnouncingWriter(self._store.open(labels), labels, self._flushing, self._tap, self._saw)
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        if self._tap.takers:
+            samples = list(samples)
+            if samples:
+                self._tap.row(at, [labels for labels, _ in samples], [value for _, value in samples])
         # Loose samples carry times of their own: no early look is owed to them.
         self._store.append(at, samples)
         self._flushing.arm()
 
 
 class _AnnouncingWriter:
-    __slots__ = ("_flushing", "_labels", "_saw", "_writer")
+    __slots__ = ("_flushing", "_labels", "_saw", "_tap", "_tapped", "_writer")
 
-    def __init__(self, writer: RowWriter, labels: Sequence[Labels], flushing: Flushing, saw: Saw | None) -> None:
+    def __init__(
+        self, writer: RowWriter, labels: Sequence[Labels], flushing: Flushing, tap: Tap, saw: Saw | None
+    ) -> None:
         self._writer = writer
+        self._tap = tap
+        self._tapped: Timestamp | None = None
         self._labels = labels
         self._flushing = flushing
         self._saw = saw
@@ -91,6 +118,8 @@ class _AnnouncingWriter:
     def append(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
         self._writer.append(at, values)
         self._flushing.arm()
+        if self._tap.takers:
+            self._told(at, values)
         if self._saw is not None:
             self._saw(at, self._labels)
 
@@ -101,3 +130,10 @@ class _AnnouncingWriter:
     def close(self, at: Timestamp | None) -> None:
         self._writer.close(at)
         self._flushing.arm()
+        if self._tap.takers and at is not None:
+            self._told(at, np.repeat(STALE_VALUE, len(self._labels)))
+
+    def _told(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        if self._tapped is None or at > self._tapped:  # else the store has dropped it
+            self._tapped = at
+            self._tap.row(at, self._labels, values)

@@ -18,6 +18,7 @@ from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
 from monitor.app.own_metrics import OwnMetrics, exposition
 from monitor.app.querying import EmbeddedQuerier
+from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
 from monitor.app.sessions import Sessions
 from monitor.app.testing import send_test
@@ -34,6 +35,8 @@ from monitor.model.times import Timestamp
 from monitor.notify.kinds.catalogue import make_kinds
 from monitor.notify.kinds.sending import Kind, Surroundings
 from monitor.promql.engine import Options
+from monitor.remote.receiving import Receiving
+from monitor.rules.ports import Querier
 from monitor.scrape.kinds.asking import Asking
 from monitor.scrape.kinds.catalogue import make_finders
 from monitor.scrape.kinds.host import HostCollecting, HostFiles
@@ -42,7 +45,6 @@ from monitor.state.database import Database, WriterThread
 from monitor.state.lock import DataLock
 from monitor.supervise import Supervisor
 from monitor.telemetry import DeferredLog, Telemetry
-from monitor.tsdb.exemplars import ExemplarStore
 from monitor.tsdb.store import SampleStore
 from monitor.web.parts import Loaded, Parts
 from monitor.web.server import Server
@@ -95,7 +97,6 @@ class Daemon:
         self.sessions = Sessions(lambda: self.configuration)
         self._asking = Asking(self.sessions.scrapes)
         self.started_at: Timestamp = self.clock.now()
-        self.exemplars = ExemplarStore()
         self._loaded_at: Timestamp | None = None
         self._reloading = asyncio.Lock()
         self._stopping = False
@@ -108,6 +109,7 @@ class Daemon:
             telemetry=self.telemetry,
             log=self.log,
             fetch=HttpFetch(self._asking),
+            ask=self._asking,
             finders=make_finders(self._asking),
             kinds=self._kinds,
         )
@@ -267,7 +269,7 @@ class Daemon:
         if probes is None or parts is None or samples is None:
             raise BugError("the first half of the start was skipped")
         self.log.open()
-        rooms = self.rooms = await Rooms.open(configuration, probes, self._querier, self.exemplars)
+        rooms = self.rooms = await Rooms.open(configuration, probes, self._rule_querier())
         await rooms.start()
         instance = address.removeprefix("http://")
         own = OwnMetrics(self.telemetry.registry, probes.quiet_sink, instance)
@@ -317,12 +319,19 @@ class Daemon:
             observe=lambda route, code, seconds: self.telemetry.http_seconds.labels(route, code).observe(seconds),
             refused=lambda kind: self.telemetry.bad_input.labels(kind).inc(),
             querier=querier,
-            exemplars=self.exemplars,
+            exemplars=probes.exemplars,
             loaded=lambda: Loaded(not self.health.reload_error, self._loaded_at),
         )
 
     def _complete_parts(self, parts: Parts, rooms: Rooms) -> None:
         parts.scraping = rooms.scraping
+        parts.receiving = Receiving(
+            sink=rooms.probes.quiet_sink,
+            keep=rooms.probes.keep_exemplar,
+            dropped=lambda: rooms.probes.samples.dropped_samples,
+            clock=self.clock,
+            retention=lambda: self.configuration.storage.retention,
+        )
         parts.rules = rooms.rules
         parts.escalating = rooms.escalating
         parts.outbox = rooms.probes.stores.outbox
@@ -331,6 +340,10 @@ class Daemon:
         parts.record_deployment = rooms.deployments.record
         parts.reload = self.reload
         parts.send_test = self.send_test
+
+    def _rule_querier(self) -> Querier:
+        engine = self.configuration.query_engine
+        return self._querier if engine is None else RemoteQuerier(engine, self._asking)
 
     def _reloaded(self) -> None:
         self.health.reload_error = ""
@@ -346,6 +359,7 @@ class Daemon:
             "web.listen": (old.listen.host, old.listen.port) != (fresh.listen.host, fresh.listen.port),
             "log": old.log != fresh.log,
             "host": old.host != fresh.host,
+            "rules.query_url": old.query_engine != fresh.query_engine,
         }
         return [
             Finding(file=fresh.file, line=0, path=path, problem="has changed", remedy="restart to use it", warning=True)

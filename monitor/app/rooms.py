@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor import __version__
@@ -21,7 +21,7 @@ from monitor.app.announcing import AnnouncingSink, Flushing
 from monitor.app.deployments import Deployments
 from monitor.app.explaining import ExplainingSink
 from monitor.app.meters import DeliveryMeters, ProbeMeters, RuleCounters
-from monitor.app.querying import EmbeddedQuerier
+from monitor.app.remote_writing import RemoteWriting
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
@@ -29,6 +29,7 @@ from monitor.model.checks import StatusChanged, VersionChanged
 from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
+from monitor.model.samples import Exemplar
 from monitor.model.times import SECOND, Millis
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
@@ -43,10 +44,13 @@ from monitor.probe.kinds import CATALOGUE, CatalogueEntry
 from monitor.probe.kinds.kind import Instruments
 from monitor.probe.probing import Probing
 from monitor.probe.verdict import Event
+from monitor.remote.messages import MetricMetadata
 from monitor.rules.evaluating import Surroundings as RuleSurroundings
+from monitor.rules.ports import Querier
 from monitor.rules.scheduling import RuleScheduler
 from monitor.rules.texts import World
 from monitor.scrape.discovering import Discovering, Finder
+from monitor.scrape.kinds.asking import Asking
 from monitor.scrape.scraping import Fetch, Scraping
 from monitor.state.alert_store import SqlAlertStore
 from monitor.state.audit_store import SqlAuditStore
@@ -77,6 +81,8 @@ class Drivers:
     telemetry: Telemetry
     log: Log
     fetch: Fetch
+    ask: Asking | None = None
+    """For receivers of samples; in a world without network nothing is sent on."""
     finders: Mapping[type, Finder]
     kinds: Callable[[str], Mapping[str, Kind]]
     """Makes the notifying kinds, given the name of this instance."""
@@ -120,8 +126,10 @@ class Probes:
         self.samples = samples
         self.stores = stores
         self.flushing = Flushing(samples, drivers.loop, drivers.clock.now)
-        self.sink = AnnouncingSink(samples, self.flushing, self._saw)
-        self.quiet_sink = AnnouncingSink(samples, self.flushing)
+        self.exemplars = ExemplarStore()
+        self.remote = RemoteWriting(drivers, configuration)
+        self.sink = AnnouncingSink(samples, self.flushing, self.remote.tap, self._saw)
+        self.quiet_sink = AnnouncingSink(samples, self.flushing, self.remote.tap)
         """For samples that no early look is owed: what rules and the daemon itself write."""
         self.rules: RuleScheduler | None = None
         self._deployments: Deployments | None = None
@@ -163,7 +171,15 @@ class Probes:
         self.probing.close()
         self._poller.close()
         self._resolver.close()
+        await self.remote.flush()
         await self.flushing.close()
+
+    def keep_exemplar(self, series: Labels, exemplar: Exemplar) -> bool:
+        """Keep it and send it on; False for one that is not newer than the one that is kept."""
+        kept = self.exemplars.add(series, exemplar)
+        if kept:
+            self.remote.tap.exemplar(series, exemplar)
+        return kept
 
     def _saw(self, at: int, series: Sequence[Labels]) -> None:
         if self.rules is not None:
@@ -211,8 +227,7 @@ class Rooms:
         self,
         configuration: Configuration,
         probes: Probes,
-        querier: EmbeddedQuerier,
-        exemplars: ExemplarStore,
+        querier: Querier,
         *,
         groups: SqlAlertStore,
         silences: SqlSilenceStore,
@@ -281,7 +296,7 @@ class Rooms:
             fetch=drivers.fetch,
             start=drivers.supervisor.start,
             on_scrape=self._scraped,
-            exemplars=exemplars.add,
+            exemplars=probes.keep_exemplar,
         )
         self.discovering = Discovering(
             finders=drivers.finders,
@@ -292,9 +307,7 @@ class Rooms:
         )
 
     @classmethod
-    async def open(
-        cls, configuration: Configuration, probes: Probes, querier: EmbeddedQuerier, exemplars: ExemplarStore
-    ) -> Rooms:
+    async def open(cls, configuration: Configuration, probes: Probes, querier: Querier) -> Rooms:
         """Read what is stored. Raises StoreError or CorruptionError."""
         stores, drivers = probes.stores, probes.drivers
         now = drivers.clock.now()
@@ -306,7 +319,6 @@ class Rooms:
             configuration,
             probes,
             querier,
-            exemplars,
             groups=await SqlAlertStore.load(stores.database),
             silences=await SqlSilenceStore.load(stores.database),
             rule_states=await SqlRuleStateStore.open(stores.database),
@@ -326,6 +338,7 @@ class Rooms:
         self.probes.rules = self.rules
         self.probes.hand_over(self.deployments)
         self.discovering.apply(self.configuration.jobs)
+        await self.probes.remote.start(self.configuration, self._metadata)
         supervisor.keep("scrape", self.scraping.run)
         supervisor.keep("discovery", self.discovering.run)
 
@@ -348,6 +361,7 @@ class Rooms:
         self.probes.probing.configure(configuration.checks)
         await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving_labels)
         self.discovering.apply(configuration.jobs)
+        await self.probes.remote.start(configuration, self._metadata)
         self.delivery.reconfigured()
 
     async def stop(self, seconds: float) -> None:
@@ -365,6 +379,10 @@ class Rooms:
                 await self.delivery.drain()
         except TimeoutError:
             self.drivers.log.warning("deliveries were cut off; they are repeated after the start")
+
+    def _metadata(self) -> Iterable[MetricMetadata]:
+        told = {name: one for _, known in self.scraping.metadata() for name, one in known.items()}
+        return [MetricMetadata(metric=name, type=one.type, help=one.help, unit=one.unit) for name, one in told.items()]
 
     def _routing(self, configuration: Configuration) -> Routing:
         paging = configuration.paging

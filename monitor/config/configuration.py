@@ -27,8 +27,9 @@ from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.slack import SlackOptions
 from monitor.oncall.policies import Person, Policy, Target
+from monitor.remote.options import RemoteWrite
 from monitor.rules.groups import RuleGroup
-from monitor.scrape.jobs import ScrapeJob
+from monitor.scrape.jobs import HttpClient, ScrapeJob
 
 CONSOLE = Destination("console:", "console")
 
@@ -55,6 +56,26 @@ class Storage:
     database: Path
     retention: Millis
     history: Millis
+    remote_write_queue: int
+    """Bytes that the queue of each receiver may fill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteReceiver:
+    """Where samples go, and who we are there."""
+
+    options: RemoteWrite
+    client: HttpClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryEngine:
+    """Another PromQL engine, and who we are there."""
+
+    url: str
+    """What comes before `/api/v1/query`."""
+    timeout: Millis
+    client: HttpClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +200,9 @@ class Configuration:
     checks: tuple[Check, ...]
     jobs: tuple[ScrapeJob, ...]
     groups: tuple[RuleGroup, ...]
+    query_engine: QueryEngine | None
+    """Which rules ask instead of our own samples."""
+    remote_writes: tuple[RemoteReceiver, ...]
     paging: Paging
     replica_labels: frozenset[str]
     storage: Storage

@@ -8,11 +8,11 @@ from pydantic import BeforeValidator, Field
 
 from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.checks import CheckSection
-from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Span, Text, Whole
+from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Size, Span, Text, Whole
+from monitor.config.http_client import HttpClientSection
 from monitor.config.people import Escalate, People, Policies, Schedules
-from monitor.config.prometheus.file import SCRAPES
-from monitor.config.prometheus.kinds import Kind
-from monitor.config.prometheus.scrape import GLOBAL
+from monitor.config.prometheus_file import PrometheusGlobalSection, ScrapeSection
+from monitor.config.remote_write import RemoteWriteSection
 from monitor.config.rule_options import RuleOptionsList
 from monitor.config.yamltree import Scalar
 from monitor.model.times import DAY, HOUR, SECOND
@@ -23,16 +23,6 @@ def _word(value: object) -> object:
 
 
 Word = BeforeValidator(_word)
-
-
-class Foreign:
-    """Marks a key that is read by a format of another program's, whose keys stand in its own data."""
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-
-    def __get_pydantic_json_schema__(self, _core: object, _handler: object) -> dict[str, object]:
-        return self.kind.schema()
 
 
 class SlackSettings(Section):
@@ -85,6 +75,8 @@ class StorageSection(Section):
     """SQLite file as sqlite:///PATH; data/state.db when absent."""
     retention: Span = 6 * HOUR
     """How long samples are kept."""
+    remote_write_queue: Size = 512 << 20
+    """How much of the disk the queue of each `remote_write` may fill while its receiver is away; then the oldest is lost."""
     history: Span = 90 * DAY
     """How long resolved incidents, the audit trail and deployments are kept."""
 
@@ -132,6 +124,13 @@ class RulesSection(Section):
 
     shipped: Flag = True
     """Evaluate the rules that come with Watchkeeper."""
+    query_url: Text = ""
+    """A PromQL engine (Prometheus, VictoriaMetrics, Mimir, Thanos) that rules ask instead of the samples here; what comes before
+    `/api/v1/query`. Recorded samples are still stored here, and sent on by `remote_write`."""
+    query_timeout: Span = 30 * SECOND
+    """How long that engine may take for a query."""
+    query_http_config: Annotated[HttpClientSection, AsMapping] = Field(default_factory=HttpClientSection)
+    """Who we are to that engine."""
     early_evaluation: Flag = True
     """Evaluate alerts at once when a result arrives that they select, not only at their interval."""
     min_requests: Annotated[Whole | None, AsOptional] = None
@@ -158,12 +157,16 @@ class ConfigurationSection(Section):
     """What to watch."""
     prometheus_file: Text = ""
     """A Prometheus configuration to take global, scrape_configs and rule_files from."""
-    global_: Annotated[Free, Foreign(GLOBAL)] = Field(default=None, alias="global")
+    global_: Annotated[PrometheusGlobalSection, AsMapping] = Field(
+        default_factory=PrometheusGlobalSection, alias="global"
+    )
     """As in Prometheus."""
-    scrape_configs: Annotated[Free, Foreign(SCRAPES)] = None
+    scrape_configs: Annotated[list[ScrapeSection], AsList] = []
     """As in Prometheus."""
     rule_files: Annotated[list[Text], AsList] = []
     """As in Prometheus; relative to this file."""
+    remote_write: Annotated[list[RemoteWriteSection], AsList] = []
+    """As in Prometheus: where samples are sent on to."""
     rules: Annotated[RulesSection, AsMapping] = Field(default_factory=RulesSection)
     """Shipped rules and early evaluation."""
     rule_options: RuleOptionsList = []

@@ -17,14 +17,25 @@ from pydantic import ValidationError
 
 from monitor.config.alertmanager_file import AlertmanagerParts, read_alertmanager
 from monitor.config.checks import CheckSection, check_of_url, read_checks
-from monitor.config.configuration import Configuration, HostSettings, Listen, LogSettings, Paging, Storage, Token
+from monitor.config.configuration import (
+    Configuration,
+    HostSettings,
+    Listen,
+    LogSettings,
+    Paging,
+    QueryEngine,
+    RemoteReceiver,
+    Storage,
+    Token,
+)
 from monitor.config.credential_files import doubt_missing
 from monitor.config.document import ConfigurationSection, LogSection, TokenSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
 from monitor.config.overrides import Overrides
-from monitor.config.prometheus.file import PrometheusParts, read_prometheus
+from monitor.config.prometheus_file import PrometheusParts, client_of, read_prometheus
 from monitor.config.receivers import GlobalSection, ReceiverParts, read_receiver
+from monitor.config.remote_write import read_remote_writes
 from monitor.config.routing import read_paging
 from monitor.config.rule_files import matching_files, read_rule_file, read_rules
 from monitor.config.rule_options import with_options
@@ -47,6 +58,7 @@ DEFAULT_FILE = "watchkeeper.yml"
 _PAGING_KEYS = frozenset(
     {"alertmanager", "alertmanager_file", "escalate", "people", "policies", "receivers", "schedules"}
 )
+_PROMETHEUS_KEYS = ("global", "scrape_configs", "rule_files", "remote_write")
 _SHIPPED_INTERVAL: Millis = 15 * SECOND
 
 
@@ -72,12 +84,11 @@ def load(overrides: Overrides, environment: Environment, variables: Mapping[str,
     """The whole configuration. Raises ConfigError with every finding."""
     findings = Findings()
     document = _own_document(overrides, environment, findings)
-    known = os.environ if variables is None else variables
-    tree = expand(document.tree, known, document, findings)
+    tree = expand(document.tree, os.environ if variables is None else variables, document, findings)
     document = replace(document, tree=tree)
     section, checks, broken = _sections(document, findings)
     base = FilePath(document.file).parent if overrides.config or document.lines else FilePath.cwd()
-    loading = _Loading(section, checks, broken, document, base, environment, overrides, known, findings)
+    loading = _Loading(section, checks, broken, document, base, environment, overrides, findings)
     configuration = loading.configuration()
     if findings.errors or configuration is None:
         raise findings.error()
@@ -143,7 +154,6 @@ class _Loading:
         base: FilePath,
         environment: Environment,
         overrides: Overrides,
-        variables: Mapping[str, str],
         findings: Findings,
     ) -> None:
         self.section = section
@@ -153,8 +163,8 @@ class _Loading:
         self.base = base
         self.environment = environment
         self.overrides = overrides
-        self.variables = variables
         self.findings = findings
+        self.receivers: tuple[RemoteReceiver, ...] = ()
 
     def configuration(self) -> Configuration | None:
         section, document, findings = self.section, self.document, self.findings
@@ -180,6 +190,7 @@ class _Loading:
         listen, storage = self._listen(), self._storage()
         self._judge_external_url()
         groups = self._groups(prometheus)
+        engine = self._query_engine()
         if findings.errors or paging is None or listen is None or storage is None:
             return None
         leaving = dict(prometheus.external_labels)
@@ -195,6 +206,8 @@ class _Loading:
             checks=checks,
             jobs=prometheus.jobs,
             groups=groups,
+            query_engine=engine,
+            remote_writes=self.receivers,
             paging=paging,
             replica_labels=frozenset(section.replica_labels),
             storage=storage,
@@ -235,12 +248,10 @@ class _Loading:
         if not section.prometheus_file:
             tree = self.document.tree
             own: Tree = {
-                key: value
-                for key, value in (tree.items() if isinstance(tree, dict) else ())
-                if key in ("global", "scrape_configs", "rule_files")
+                key: value for key, value in (tree.items() if isinstance(tree, dict) else ()) if key in _PROMETHEUS_KEYS
             }
-            return read_prometheus(self.document, own, (), findings, self._locate) or PrometheusParts()
-        for key in ("global", "scrape_configs", "rule_files"):
+            return self._read_prometheus(self.document, own, self._locate) or PrometheusParts()
+        for key in _PROMETHEUS_KEYS:
             if isinstance(self.document.tree, dict) and key in self.document.tree:
                 findings.wrong(
                     self.document, (key,), f"{key} is given here and in prometheus_file", "keep it in one of the two"
@@ -248,12 +259,33 @@ class _Loading:
         path = self.base / section.prometheus_file
         parts = self._other_file(
             path,
-            lambda document, locate: read_prometheus(document, document.tree, (), findings, locate, self.variables),
-            repeats=True,
+            lambda document, locate: self._read_prometheus(document, document.tree, locate),
         )
         if parts is None:
             return PrometheusParts()
         return replace(parts, rule_files=tuple(str(path.parent / pattern) for pattern in parts.rule_files))
+
+    def _read_prometheus(self, document: Document, tree: Tree, locate: Locate) -> PrometheusParts | None:
+        parts = read_prometheus(document, tree, (), self.findings, locate)
+        external = parts.external_labels if parts is not None else EMPTY
+        self.receivers = read_remote_writes(document, tree, (), self.findings, locate, external)
+        return parts
+
+    def _query_engine(self) -> QueryEngine | None:
+        section = self.section.rules
+        if not section.query_url:
+            return None
+        address = urlsplit(section.query_url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            problem = f'"{section.query_url}" is no URL of a PromQL engine'
+            self.findings.wrong(self.document, ("rules", "query_url"), problem, "write http://host:port")
+        for key in section.query_http_config.unserved():
+            self.findings.doubt(self.document, ("rules", "query_http_config", key), "is known but not served yet")
+        return QueryEngine(
+            url=section.query_url.rstrip("/"),
+            timeout=section.query_timeout,
+            client=client_of(section.query_http_config, self._locate),
+        )
 
     def _alertmanager(self) -> AlertmanagerParts | None:
         section, findings = self.section, self.findings
@@ -275,11 +307,9 @@ class _Loading:
     def _has_alertmanager(self) -> bool:
         return self.section.alertmanager is not None or bool(self.section.alertmanager_file)
 
-    def _other_file(
-        self, path: FilePath, read_it: Callable[[Document, Locate], P | None], *, repeats: bool = False
-    ) -> P | None:
+    def _other_file(self, path: FilePath, read_it: Callable[[Document, Locate], P | None]) -> P | None:
         try:
-            document = read(path.read_text(encoding="utf-8"), str(path), repeats=repeats)
+            document = read(path.read_text(encoding="utf-8"), str(path))
         except ConfigError as error:
             self.findings.include(error)
             return None
@@ -330,7 +360,9 @@ class _Loading:
 
     def _groups(self, prometheus: PrometheusParts) -> tuple[RuleGroup, ...]:
         section, findings = self.section, self.findings
-        early, mistakes = section.rules.early_evaluation, len(findings.errors)
+        # another engine has not heard of a result at once
+        early = section.rules.early_evaluation and not section.rules.query_url
+        mistakes = len(findings.errors)
         defaults = Defaults(interval=prometheus.evaluation_interval, query_offset=prometheus.query_offset, early=early)
         own: list[RuleGroup] = []
         for path in matching_files(prometheus.rule_files, self.base, self.document, findings):
@@ -432,7 +464,13 @@ class _Loading:
             )
             return None
         database = self.base / url.removeprefix("sqlite:///") if url else folder / "state.db"
-        return Storage(folder=folder, database=database, retention=section.retention, history=section.history)
+        return Storage(
+            folder=folder,
+            database=database,
+            retention=section.retention,
+            history=section.history,
+            remote_write_queue=section.remote_write_queue,
+        )
 
 
 def _is_web_address(url: str) -> bool:

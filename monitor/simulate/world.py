@@ -51,7 +51,6 @@ from monitor.simulate.loop import VirtualLoop, VirtualTime
 from monitor.state.database import Database, Inline
 from monitor.supervise import Supervisor
 from monitor.telemetry import Telemetry
-from monitor.tsdb.exemplars import ExemplarStore
 from monitor.tsdb.store import SampleStore
 
 START: Final[Timestamp] = 1_767_225_600_000
@@ -152,7 +151,7 @@ class World:
         self._probes = Probes(self.configuration, drivers, self.samples, Stores(self.database))
         await self._probes.start()
         querier = EmbeddedQuerier(self.samples, Options(), self.loop.time)
-        rooms = self.rooms = await Rooms.open(self.configuration, self._probes, querier, ExemplarStore())
+        rooms = self.rooms = await Rooms.open(self.configuration, self._probes, querier)
         await rooms.start()
         health = Health(version=__version__, supervisor=supervisor, database=self.database, store=self.samples)
         # The daemon's own metrics are not part of a story; an empty registry keeps long ones quick.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the server must listen early, and its own imports are what 
     from monitor.oncall.escalating import Escalating
     from monitor.probe.probing import Probing
     from monitor.promql.engine import Answer
+    from monitor.remote.receiving import Receiving
     from monitor.rules.scheduling import RuleScheduler
     from monitor.scrape.scraping import Scraping
     from monitor.state.alert_store import SqlAlertStore
@@ -116,6 +117,7 @@ class Parts:
     loaded: Callable[[], Loaded] = Loaded
     querier: QueryAnswering | None = None
     exemplars: ExemplarStore | None = None
+    receiving: Receiving | None = None
     scraping: Scraping | None = None
     rules: RuleScheduler | None = None
     escalating: Escalating | None = None

@@ -29,7 +29,6 @@ FAMILIES: tuple[str, ...] = (
     "expositions",
     "matchers_table",
     "notification_templates",
-    "prometheus_files",
     "promql_tables",
     "relabelling",
     "routing_tables",

@@ -18,7 +18,7 @@ _LISTENS = re.compile(r'msg="Listening on" address=(\S+)')
 
 
 @asynccontextmanager
-async def running_prometheus(folder: Path, configuration: str) -> AsyncGenerator[str]:
+async def running_prometheus(folder: Path, configuration: str, *flags: str) -> AsyncGenerator[str]:
     """Its address; its data and its log are in `folder`, which is there already."""
     assert PROMETHEUS is not None
     file = folder / "prometheus.yml"
@@ -30,6 +30,7 @@ async def running_prometheus(folder: Path, configuration: str) -> AsyncGenerator
             f"--config.file={file}",
             f"--storage.tsdb.path={folder / 'data'}",
             "--web.listen-address=127.0.0.1:0",
+            *flags,
             stdout=log,
             stderr=log,
         )

@@ -33,12 +33,38 @@ class Asking:
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """The answer with status 200; its body comes while the block lasts. Raises PeerError, also for what goes wrong
         inside the block."""
+        async with self._asked("GET", url, client, headers, within) as response:
+            if response.status != 200:
+                reason = f" {response.reason}" if response.reason else ""
+                raise PeerError(f"server returned HTTP status {response.status}{reason}")
+            yield response
+
+    @asynccontextmanager
+    async def post(
+        self, url: str, client: HttpClient, headers: Mapping[str, str], body: bytes, within: Millis
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """The same for a POST, whatever the status."""
+        async with self._asked("POST", url, client, headers, within, body) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _asked(
+        self,
+        method: str,
+        url: str,
+        client: HttpClient,
+        headers: Mapping[str, str],
+        within: Millis,
+        body: bytes | None = None,
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
         sent = {**headers, **dict(client.headers)}
         if client.authorization is not None:
             sent["Authorization"] = _authorization(client.authorization)
         try:
-            async with self._session().get(
+            async with self._session().request(
+                method,
                 url,
+                data=body,
                 headers=sent,
                 allow_redirects=client.follow_redirects,
                 timeout=aiohttp.ClientTimeout(total=within / 1000),
@@ -46,9 +72,6 @@ class Asking:
                 server_hostname=client.trust.server_name or None,
                 proxy=client.proxy_url or None,
             ) as response:
-                if response.status != 200:
-                    reason = f" {response.reason}" if response.reason else ""
-                    raise PeerError(f"server returned HTTP status {response.status}{reason}")
                 yield response
         except TimeoutError:
             raise PeerError(f"no complete answer within {format_duration(within)}") from None

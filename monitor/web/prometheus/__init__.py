@@ -14,6 +14,7 @@ from monitor.web.prometheus.series import ROUTES as SERIES
 from monitor.web.prometheus.status import ROUTES as STATUS
 from monitor.web.prometheus.syntax import ROUTES as SYNTAX
 from monitor.web.prometheus.targets import ROUTES as TARGETS
+from monitor.web.prometheus.write import ROUTES as WRITE
 from monitor.web.routes import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -24,4 +25,5 @@ ROUTES: Final[tuple[Route, ...]] = (
     *TARGETS,
     *STATUS,
     *FEDERATION,
+    *WRITE,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiohttp import web
@@ -18,7 +18,10 @@ from monitor.web.routes import Call, Dialect, Route
 if TYPE_CHECKING:
     from monitor.matching.matchers import Matcher
     from monitor.model.times import Timestamp
+    from monitor.remote.messages import MetricMetadata
     from monitor.scrape.exposition.reading import Metadata
+
+    Told = Metadata | MetricMetadata
 
 T = TypeVar("T", Labels, str)
 _TRUNCATED = ["results truncated due to limit"]
@@ -63,10 +66,12 @@ async def metadata(call: Call) -> web.StreamResponse:
     given = await parameters(call)
     limit, each = limit_of(given), limit_of(given, "limit_per_metric")
     wanted = given.get("metric", "")
-    sources = [known for _, known in up(call.parts.scraping).metadata()]
+    sources: list[Mapping[str, Told]] = [known for _, known in up(call.parts.scraping).metadata()]
+    if call.parts.receiving is not None:
+        sources.append(dict(call.parts.receiving.metadata))
 
     def build() -> object:
-        found: dict[str, dict[Metadata, None]] = {}
+        found: dict[str, dict[tuple[str, str, str], None]] = {}
         for known in sources:
             for name, entry in known.items():
                 if wanted and name != wanted:
@@ -75,9 +80,9 @@ async def metadata(call: Call) -> web.StreamResponse:
                     continue
                 entries = found.setdefault(name, {})
                 if not each or len(entries) < each:
-                    entries[entry] = None
+                    entries[entry.type, entry.help, entry.unit] = None
         data = {
-            name: [{"type": entry.type, "help": entry.help, "unit": entry.unit} for entry in entries]
+            name: [{"type": type_, "help": help_, "unit": unit} for type_, help_, unit in entries]
             for name, entries in found.items()
         }
         return {"status": "success", "data": data}
