@@ -20,6 +20,7 @@ from monitor.model.times import Millis, Timestamp
 from monitor.promql.engine import Answer, Options, Query, ScalarValue, StringValue
 from monitor.promql.nodes import Expr
 from monitor.promql.printer import to_text
+from monitor.promql.sharing import Shared, Sharing
 from monitor.tsdb.store import SampleStore
 
 _INLINE_SECONDS = 0.004
@@ -40,13 +41,21 @@ class EmbeddedQuerier:
         self._monotonic = monotonic
         self._queries: OrderedDict[tuple[str, Millis], _Known] = OrderedDict()
         self._texts: dict[int, tuple[Expr, str]] = {}
+        self._shared = Shared(0)
+        """Of the rules that were evaluated last."""
 
     def __repr__(self) -> str:
         return f"EmbeddedQuerier({len(self._queries)} queries)"
 
     async def instant(self, query: Expr | str, at: Timestamp) -> Vector:
         view, check = self._store.view(), self._deadline(_DEADLINE_SECONDS)
-        answer = await self._run(self._text(query), None, 1, lambda query: query.instant(view, at, check), rule=True)
+        shared = self._shared
+        if shared.at != at:
+            shared = self._shared = Shared(at)
+        sharing = Sharing(shared, view.state)
+        answer = await self._run(
+            self._text(query), None, 1, lambda query: query.instant(view, at, check, sharing), rule=True
+        )
         match answer.value:
             case ScalarValue(_, value):
                 return (Sample(EMPTY, at, value),)

@@ -22,6 +22,7 @@ from monitor.promql.nodes import Expr, Text, unwrapped
 from monitor.promql.parser import parse
 from monitor.promql.plans import Plans, without_name
 from monitor.promql.printer import to_text
+from monitor.promql.sharing import Sharing
 from monitor.promql.signatures import ValueType
 from monitor.promql.typecheck import type_of
 
@@ -114,9 +115,12 @@ class Query:
     def __repr__(self) -> str:
         return f"Query({self.text!r}, {len(self._plans)} plans)"
 
-    def instant(self, source: SampleSource, at: Timestamp, check: Check | None = None) -> Answer:
-        """The value at one instant. Raises EvaluationError, QueryLimitError and whatever `check` raises."""
-        run = self._start(source, at, at, 0, check)
+    def instant(
+        self, source: SampleSource, at: Timestamp, check: Check | None = None, shared: Sharing | None = None
+    ) -> Answer:
+        """The value at one instant. `shared`: what other queries at this instant have worked out. Raises EvaluationError,
+        QueryLimitError and whatever `check` raises."""
+        run = self._start(source, at, at, 0, check, shared)
         match self.kind:
             case ValueType.STRING:
                 inner = unwrapped(self.tree)
@@ -153,7 +157,15 @@ class Query:
             block = run.evaluator.final(self.tree, run.evaluator.vector(self.tree, run.at))
         return self._answer(run, _series(block, run.at), ValueType.MATRIX)
 
-    def _start(self, source: SampleSource, start: Timestamp, end: Timestamp, step: Millis, check: Check | None) -> _Run:
+    def _start(
+        self,
+        source: SampleSource,
+        start: Timestamp,
+        end: Timestamp,
+        step: Millis,
+        check: Check | None,
+        shared: Sharing | None = None,
+    ) -> _Run:
         options = self.options
         annotations = Annotations(self.text)
         task = Task(
@@ -166,6 +178,7 @@ class Query:
             max_samples=options.max_samples,
             delayed_names=options.delayed_names,
             check=check or _no_check,
+            shared=shared,
         )
         at = np.arange(start, end + 1, step, dtype=np.int64) if step else np.array([start], dtype=np.int64)
         return _Run(evaluator=Evaluator(task, self._plans, annotations), annotations=annotations, at=at)

@@ -46,6 +46,7 @@ from monitor.promql.numbers import general
 from monitor.promql.plans import Plans, without_name
 from monitor.promql.quoting import go_quote
 from monitor.promql.selection import Run, newest, newest_at_one, runs, runs_of_block
+from monitor.promql.sharing import Ranged, Sharing
 from monitor.promql.signatures import SET_OPERATORS, ValueType
 from monitor.promql.typecheck import type_of
 
@@ -68,6 +69,8 @@ class Task:
     max_samples: int
     delayed_names: bool
     check: Callable[[], None]
+    shared: Sharing | None = None
+    """Of queries at the same instant."""
 
 
 class Evaluator(Calls):
@@ -222,9 +225,12 @@ class Evaluator(Calls):
             extended.check_use(selector, name)
         else:
             selector = None
-        found, labels, marked, reach = self.runs_of(inner, at)
         if name == "quantile_over_time":
             self.check_quantile(arguments[0], node.args[0])
+        if self.task.shared is not None and isinstance(inner, MatrixSelector) and selector is None:
+            labels, values, present = self._shared(name, inner, arguments, at, self.task.shared)
+            return self._ranged(node, Block(labels, values, None if bool(present.all()) else present))
+        found, labels, marked, reach = self.runs_of(inner, at)
         if selector is None:
             values, present = windows.apply(name, found, len(labels), reach, arguments, self.task.check)
         else:
@@ -234,12 +240,42 @@ class Evaluator(Calls):
                 values[run.place], present[run.place] = extended.apply(
                     name, run, reach, self.task.lookback, self.task.check, smoothed=selector.smoothed
                 )
+        return self._ranged(node, Block(labels, values, None if bool(present.all()) else present, marked))
+
+    def _ranged(self, node: Call, block: Block) -> Block:
+        name = node.function.name
         if name in _COUNTERS:
-            self._doubt_counters(node, labels, present)
-        block = Block(labels, values, None if bool(present.all()) else present, marked)
+            self._doubt_counters(node, block.labels, block.present)
         return block if name in _KEEP_NAME else self.unnamed(node, block, whole=True)
 
-    def _doubt_counters(self, node: Call, labels: Sequence[Labels], present: Bools) -> None:
+    def _shared(
+        self, name: str, inner: MatrixSelector, arguments: tuple[Floats, ...], at: Ints, shared: Sharing
+    ) -> tuple[Sequence[Labels], Floats, Bools]:
+        """A range function of a selector, at one instant: worked out once for all queries that share. Labels, values and
+        presence (S, 1)."""
+        matchers = inner.selector.matchers
+        moved = self.shifted(at, inner.selector.shift)
+        reach = windows.Reach(at, moved, self.duration(inner.range, inner.range_expr))
+        low, high = int(moved[0]) - reach.span, int(moved[0])
+
+        def make() -> Ranged:
+            frames = self.task.source.select(matchers, low + 1, high)
+            found = runs(frames, low, high)
+            self._count(sum(run.size for run in found))
+            parts = [frame.labels for frame in frames]
+            series = sum(map(len, parts))
+            values, present = windows.apply(name, found, series, reach, arguments, self.task.check)
+            return Ranged(parts, values, present)
+
+        state = shared.state(matchers)
+        if state is None:
+            ranged = make()
+        else:
+            key = (name, matchers, low, high, int(at[0]), tuple([float(argument[0]) for argument in arguments]))
+            ranged = shared.results.get(key, state, make)
+        return self._joined(inner, ranged.parts), ranged.values, ranged.present
+
+    def _doubt_counters(self, node: Call, labels: Sequence[Labels], present: Bools | None) -> None:
         def doubtful() -> dict[str, list[int]]:
             names: dict[str, list[int]] = {}
             for row, one in enumerate(labels):
@@ -249,7 +285,7 @@ class Evaluator(Calls):
             return names
 
         for name, rows in self.plans.get(node, "doubtful", (labels,), doubtful).items():
-            if bool(present[rows].any()):
+            if present is None or bool(present[rows].any()):
                 ending = "/".join(_COUNTER_ENDINGS)
                 problem = f"metric might not be a counter, name does not end in {ending}"
                 self.annotations.inform(f"{problem}: {go_quote(name)}", node.args[0])
@@ -286,10 +322,13 @@ class Evaluator(Calls):
         self, node: Expr, matchers: Sequence[Matcher], low: Timestamp, high: Timestamp
     ) -> tuple[Sequence[Frame], Sequence[Labels]]:
         frames = self.task.source.select(matchers, low, high)
-        if len(frames) == 1:
-            return frames, frames[0].labels
-        parts = [frame.labels for frame in frames]
-        return frames, self.plans.get(node, "labels", parts, lambda: [one for part in parts for one in part])
+        return frames, self._joined(node, [frame.labels for frame in frames])
+
+    def _joined(self, node: Expr, parts: Sequence[Sequence[Labels]]) -> Sequence[Labels]:
+        """All labels in a row; the same object as long as the parts are the same."""
+        if len(parts) == 1:
+            return parts[0]
+        return self.plans.get(node, "labels", parts, lambda: [one for part in parts for one in part])
 
     def _count(self, samples: int) -> None:
         self.samples += samples

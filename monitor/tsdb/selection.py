@@ -290,6 +290,12 @@ class Selection:
         self._flat = before._flat if before is not None and same else None
         self._known: tuple[NDArray[np.int64], tuple[Labels, ...]] | None = None
 
+    def state(self) -> object:
+        """Equal as long as nothing was written to the frames of these series. (A new row is later than the one before, so
+        the sum of the frames' last times rises with every row of any.)"""
+        groups = self.groups.values()
+        return tuple(groups), sum([frame.last for group in groups for frame in group.frames])
+
     def newest(self, table: NewestSamples, oldest: Timestamp, at: Timestamp, sequence: int) -> Newest | None:
         """See `SampleSource.newest`; None if rows were written since `sequence`."""
         flat = self._flat

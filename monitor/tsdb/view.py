@@ -37,6 +37,15 @@ class View:
         groups = self._homes.select(matchers).groups.values()
         return [frame for group in groups if (frame := group.answer(start, end, sequence)) is not None]
 
+    def state(self, matchers: Sequence[Matcher]) -> object:
+        """Equal as long as `select` with these matchers gives the same samples; None if rows were written since this view
+        was taken."""
+        homes = self._homes
+        if homes.newest.writing > self._sequence:
+            return None
+        state = homes.select(matchers).state()
+        return None if homes.newest.writing > self._sequence else state
+
     def newest(self, matchers: Sequence[Matcher], oldest: Timestamp, at: Timestamp) -> Newest | None:
         """For each of these series its newest sample in (oldest, at], stale markers included; None if the store has been
         written to since."""
