@@ -7,15 +7,15 @@ Muting is a look at things, never a state of the alert: nothing is stored, and w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from monitor.alerts.inhibition import Inhibition, InhibitRule
-from monitor.alerts.maintenance import MaintenanceWindow
+from monitor.alerts.maintenance import MaintenanceWindow, Once
 from monitor.alerts.routes import Route
 from monitor.alerts.silence_book import SilenceBook
-from monitor.calendar.intervals import TimeInterval, any_contains
+from monitor.calendar.intervals import TimeInterval
 from monitor.matching.index import MatcherIndex
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.labels import Labels
@@ -80,7 +80,7 @@ class Muting:
         self.silences = silences
         self.inhibition = Inhibition(rules.inhibit_rules)
         self._intervals = {name: _Watched(intervals) for name, intervals in rules.intervals.items()}
-        self._windows = [_Watched(window.intervals) for window in rules.maintenance]
+        self._windows = [_Watched(window.spans) for window in rules.maintenance]
         self._in_window = MatcherIndex[int]()
         for place, window in enumerate(rules.maintenance):
             self._in_window.put(place, (window.matchers,))
@@ -132,7 +132,7 @@ class Muting:
 class _Watched:
     """Whether one of some intervals holds, reckoned anew only after it may have changed."""
 
-    def __init__(self, intervals: tuple[TimeInterval, ...]) -> None:
+    def __init__(self, intervals: Sequence[TimeInterval | Once]) -> None:
         self._intervals = intervals
         self._since: Timestamp = 0
         self._until: Timestamp | None = 0
@@ -150,7 +150,7 @@ class _Watched:
     def _reckon(self, now: Timestamp) -> None:
         if self._since <= now and (self._until is None or now < self._until) and self._since:
             return
-        self._since, self._held = now, any_contains(self._intervals, now)
+        self._since, self._held = now, any(one.contains(now) for one in self._intervals)
         changes = [one.next_change(now) for one in self._intervals]
         self._until = min((at for at in changes if at is not None), default=None)
 

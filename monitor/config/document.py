@@ -10,6 +10,7 @@ from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.checks import CheckSection
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Size, Span, Text, Whole
 from monitor.config.http_client import HttpClientSection
+from monitor.config.muting import MaintenanceSection
 from monitor.config.people import Escalate, People, Policies, Schedules
 from monitor.config.prometheus_file import PrometheusGlobalSection, ScrapeSection
 from monitor.config.remote_write import RemoteWriteSection
@@ -191,8 +192,8 @@ class ConfigurationSection(Section):
     """The default routing pages only in these environments."""
     replica_labels: Annotated[list[Text], AsList] = []
     """Labels that only tell replicas apart; dropped from alerts."""
-    maintenance: Annotated[list[Free], AsList] = []
-    """Known, not served yet."""
+    maintenance: Annotated[list[MaintenanceSection], AsList] = []
+    """Times for which it is known that some alerts mean nothing."""
     slack: Annotated[SlackSettings, AsMapping] = Field(default_factory=SlackSettings)
     """How Slack is reached."""
     pagerduty: Annotated[PagerDutySettings, AsMapping] = Field(default_factory=PagerDutySettings)

@@ -222,9 +222,8 @@ class _Loading:
         return str(self.base / path)
 
     def _warn_unserved(self) -> None:
-        for key in ("maintenance", "blackbox_file"):
-            if getattr(self.section, key):
-                self.findings.doubt(self.document, (key,), "is known but not served yet")
+        if self.section.blackbox_file:
+            self.findings.doubt(self.document, ("blackbox_file",), "is known but not served yet")
         if self.section.web.config_file:
             self.findings.doubt(self.document, ("web", "config_file"), "is known but not served yet")
 

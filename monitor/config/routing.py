@@ -18,6 +18,7 @@ from monitor.config.configuration import CONSOLE, AddressBook, Paging, Vendors, 
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
+from monitor.config.muting import read_maintenance
 from monitor.config.people import EscalateSection, Known, PersonSection, read_policies
 from monitor.config.receivers import Locate, ReceiverParts, read_secret
 from monitor.config.yamltree import Document, Path
@@ -96,6 +97,7 @@ def read_paging(
     _doubt_unused(section, root, parts, escalate, document, findings)
     book = AddressBook(options, vendors, _fallback(parts))
     _check_vendors(policies, book, document, findings)
+    maintenance = read_maintenance(section.maintenance, document, ("maintenance",), findings)
     if len(findings.errors) > before:
         return None
     return Paging(
@@ -107,7 +109,7 @@ def read_paging(
         escalating={name: tuple(part.options) for name, part in parts.items()},
         fallback=(Target(TargetKind.CONSOLE, ""),),
         book=book,
-        muting=MutingRules() if given is None else given.muting,
+        muting=replace(MutingRules() if given is None else given.muting, maintenance=maintenance),
         as_alertmanager=given is not None,
     )
 

@@ -156,3 +156,18 @@ def test_an_incident_whose_alert_is_explained_is_held_until_the_explanation_is_o
     story.at("10m").serve(QUEUE, "queue_length 5\n")
     story.at("10m8s776ms").expect(resolve("ana"), page("ana"))
     story.until("13m").expect_nothing()
+
+
+def test_maintenance_holds_what_opens_under_it_and_nothing_that_is_open(tmp_path: Path) -> None:
+    """The shop's incident waits for the end of the window; that of the api, open when it began, walks on."""
+    window = """
+maintenance: [{name: move, matchers: ['check=~"api|shop"'], starts_at: 2026-01-05T00:01:00Z, ends_at: 2026-01-05T00:20:00Z}]
+"""
+    story = Story(told(tmp_path, receiver="page", more=window), start=MIDNIGHT)
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("5m").down("shop")
+    story.at("5m2s50ms").expect(page("bo"))
+    story.at("6m").ack("bo", incident=1).expect(acknowledged("ana"), acknowledged("bo"))
+    story.at("20m").expect(page("ana"))
+    story.until("24m").expect_nothing()

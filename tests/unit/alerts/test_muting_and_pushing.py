@@ -8,7 +8,7 @@ import pytest
 
 from monitor.alerts.dedup import names_text
 from monitor.alerts.inhibition import InhibitRule
-from monitor.alerts.maintenance import MaintenanceWindow
+from monitor.alerts.maintenance import MaintenanceWindow, Once
 from monitor.alerts.muting import Mute, Muting, MutingRules
 from monitor.alerts.pushed import pushed_alert
 from monitor.alerts.routes import Route
@@ -26,7 +26,7 @@ MORNING = TimeInterval(times=((480, 720),))
 RULES = MutingRules(
     inhibit_rules=(InhibitRule(sources=parse_matchers("sev=crit"), targets=parse_matchers("sev=warn")),),
     intervals={"lunch": (LUNCH,), "morning": (MORNING,)},
-    maintenance=(MaintenanceWindow(name="upgrade", matchers=parse_matchers("host=x"), intervals=(LUNCH,)),),
+    maintenance=(MaintenanceWindow(name="upgrade", matchers=parse_matchers("host=x"), spans=(LUNCH,)),),
 )
 ROUTE = Route(receiver="r", mute_time_intervals=("lunch",), active_time_intervals=("morning",))
 LABELS = Labels({"sev": "warn", "host": "x"})
@@ -66,6 +66,17 @@ def test_what_nothing_mutes_has_no_reason() -> None:
     assert muting.mutes(Labels({"sev": "warn"}), replace(ROUTE, active_time_intervals=()), NOW - HOUR) == ()
     assert muting.mutes(EMPTY, None, NOW) == ()
     assert muting.next_change(EMPTY, None, NOW) is None
+
+
+def test_a_window_that_comes_once_comes_once() -> None:
+    """Its end is not included."""
+    window = MaintenanceWindow(name="move", matchers=parse_matchers("host=x"), spans=(Once(NOW, NOW + HOUR),))
+    muting = Muting(MutingRules(maintenance=(window,)), SilenceBook())
+    assert muting.mutes(LABELS, None, NOW - 1) == ()
+    assert muting.next_change(LABELS, None, NOW - 1) == NOW
+    assert muting.mutes(LABELS, None, NOW) == (Mute(reason=MuteReason.MAINTENANCE, by=("move",), until=NOW + HOUR),)
+    assert muting.mutes(LABELS, None, NOW + HOUR) == ()
+    assert muting.next_change(LABELS, None, NOW + HOUR) is None
 
 
 def test_intervals_are_reckoned_anew_when_the_clock_goes_back() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from monitor.alerts.maintenance import Once
 from monitor.alerts.muting import MutingRules
 from monitor.calendar.intervals import TimeInterval
 from monitor.config.environment import Environment
@@ -339,6 +340,27 @@ mute_time_intervals: [{name: old, time_intervals: [{months: [may], location: Eur
     assert muting.intervals["old"] == (TimeInterval(months=((5, 5),), location="Europe/Berlin"),)
     assert configuration.paging.as_alertmanager
     assert [finding.path for finding in configuration.warnings] == ["route.routes[0].matchers[0]"]
+
+
+def test_maintenance_is_once_or_again_and_never_everything(tmp_path: Path) -> None:
+    """What never comes, ends before it begins, has half its times or concerns all alerts is refused."""
+    text = """
+maintenance:
+  - {name: move, matchers: [host=x], starts_at: "2026-01-31T22:00:00+01:00", ends_at: "2026-02-01T00:00:00+01:00"}
+  - {matchers: [host=y], time_intervals: [{weekdays: [sunday]}]}
+"""
+    once, again = loaded(tmp_path, text).paging.muting.maintenance
+    assert (once.name, again.name) == ("move", "maintenance[1]")
+    assert once.spans == (Once(1769893200000, 1769900400000),)
+    assert again.spans == (TimeInterval(weekdays=((0, 0),)),)
+    for wrong, message in (
+        ("{matchers: [a=b]}", "never comes"),
+        ("{matchers: [a=b], starts_at: 2026-01-31T22:00:00Z}", "both wanted"),
+        ("{matchers: [a=b], starts_at: 2026-01-31T22:00:00Z, ends_at: 2026-01-31T21:00:00Z}", "ends before it begins"),
+        ("{time_intervals: [{weekdays: [sunday]}]}", "concerns every alert"),
+    ):
+        found = mistakes(tmp_path, f"maintenance: [{wrong}]\n")
+        assert any(message in line for line in found), found
 
 
 def test_a_prometheus_file_gives_jobs_rules_and_external_labels(tmp_path: Path) -> None:
