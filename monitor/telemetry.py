@@ -117,6 +117,17 @@ class Telemetry:
             "1 when the write-ahead log of samples cannot be written.",
             registry=self.registry,
         )
+        self.samples_damaged = Gauge(
+            "watchkeeper_sample_blocks_damaged",
+            "Parts of sample blocks, or whole ones, that were found damaged since the start.",
+            registry=self.registry,
+        )
+        self.samples_disk = Gauge(
+            "watchkeeper_sample_disk_bytes",
+            "What samples take on disk, by where they are.",
+            ["part"],
+            registry=self.registry,
+        )
         self.series = Gauge("watchkeeper_series", "Series in the sample store.", registry=self.registry)
         self.samples_rejected = Counter(
             "watchkeeper_samples_rejected_total",

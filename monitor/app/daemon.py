@@ -128,6 +128,7 @@ class Daemon:
         now = self.clock.now()
         self.lock = DataLock.take(storage.folder, now)
         self.samples, recovered = SampleStore.recover(storage.folder / "samples", storage.retention, now)
+        self.samples.retention_bytes = storage.retention_size or None
         for problem in recovered.problems:
             self.log.warning("samples lost", problem=problem)
         self.database = Database.open(storage.database, WriterThread())

@@ -72,6 +72,9 @@ class Health:
         late = self._late(now)
         if late:
             parts["samples"] = late
+        damage = self._store.health()
+        if damage.damaged:
+            parts["sample blocks"] = f"{damage.damaged} damaged: {damage.problems[0]}"
         database = await self._database_state(now)
         cache = self._cache_state()
         degraded = bool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from monitor.app.health import Health
@@ -16,6 +17,8 @@ from monitor.tsdb.store import SampleStore
 
 _ROUND: Millis = 30 * SECOND
 _PACK_ROUND: Millis = 10 * SECOND
+_PAUSE: Millis = 20
+"""Between two slices of work of a few milliseconds each."""
 _CERTIFICATE_WARNING: Millis = 21 * DAY
 
 
@@ -60,13 +63,31 @@ class Upkeep:
         self._own.write(now)
 
     async def forget(self) -> None:
-        """Retention of samples, and packing of old ones a slice at a time."""
+        """Retention of samples, packing and sealing of old ones, a slice at a time."""
         clock = self._rooms.drivers.clock
         while True:
             await clock.sleep(_PACK_ROUND)
             self._samples.forget(clock.now())
             while self._samples.pack(clock.now()):
-                await clock.sleep(20)
+                await clock.sleep(_PAUSE)
+            while await self._seal():
+                await clock.sleep(_PAUSE)
+
+    async def _seal(self) -> bool:
+        """Write the next block, if one is due; True if it was and is written."""
+        clock = self._rooms.drivers.clock
+        sealing = self._samples.begin_sealing(clock.now())
+        if sealing is None:
+            return False
+        try:
+            while await asyncio.to_thread(sealing.step):
+                await clock.sleep(_PAUSE)
+        except OSError as error:
+            self._samples.end_sealing(sealing, clock.now(), error)
+            self._rooms.drivers.log.error("samples cannot be written to a block", error=str(error))
+            return False
+        self._samples.end_sealing(sealing, clock.now())
+        return True
 
     def jobs(self) -> Sequence[CronJob]:
         """The cron table."""
@@ -97,7 +118,11 @@ class Upkeep:
         telemetry.samples_log_error.set(bool(health.error))
         telemetry.samples_rejected.labels("late").inc(max(health.dropped_samples - self._dropped, 0))
         self._dropped = health.dropped_samples
-        telemetry.series.set(self._samples.stats().series)
+        stats = self._samples.stats()
+        telemetry.series.set(stats.series)
+        telemetry.samples_damaged.set(health.damaged)
+        telemetry.samples_disk.labels("blocks").set(stats.block_bytes)
+        telemetry.samples_disk.labels("log").set(stats.disk_bytes - stats.block_bytes)
 
     async def _forget_history(self, now: Timestamp) -> None:
         await self._rooms.probes.stores.audit.forget(now - self._rooms.configuration.storage.history)

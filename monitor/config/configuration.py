@@ -55,6 +55,8 @@ class Storage:
     folder: Path
     database: Path
     retention: Millis
+    retention_size: int
+    """Bytes; 0 is no limit."""
     history: Millis
     remote_write_queue: int
     """Bytes that the queue of each receiver may fill."""

@@ -16,7 +16,7 @@ from monitor.config.prometheus_file import PrometheusGlobalSection, ScrapeSectio
 from monitor.config.remote_write import RemoteWriteSection
 from monitor.config.rule_options import RuleOptionsList
 from monitor.config.yamltree import Scalar
-from monitor.model.times import DAY, HOUR, SECOND
+from monitor.model.times import DAY, SECOND
 
 
 def _word(value: object) -> object:
@@ -74,8 +74,11 @@ class StorageSection(Section):
     """The data folder, relative to the configuration file. One daemon at a time."""
     database: Text = ""
     """SQLite file as sqlite:///PATH; data/state.db when absent."""
-    retention: Span = 6 * HOUR
-    """How long samples are kept."""
+    retention: Span = 15 * DAY
+    """How long samples are kept: the last hours in memory, the rest in compressed blocks in the data folder. Below three
+    hours all of them are kept in memory."""
+    retention_size: Size = 0
+    """What samples may take on disk, log and blocks together, as `10GB`; the oldest blocks go first. 0 is no limit."""
     remote_write_queue: Size = 512 << 20
     """How much of the disk the queue of each `remote_write` may fill while its receiver is away; then the oldest is lost."""
     history: Span = 90 * DAY

@@ -467,6 +467,7 @@ class _Loading:
             folder=folder,
             database=database,
             retention=section.retention,
+            retention_size=section.retention_size,
             history=section.history,
             remote_write_queue=section.remote_write_queue,
         )

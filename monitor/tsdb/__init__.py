@@ -1,8 +1,9 @@
-"""The sample store: frames of series in memory, a write-ahead log on disk.
+"""The sample store: frames of series in memory, a write-ahead log and sealed blocks on disk.
 
 A *frame* is what is written together: a shared time column and a matrix of values, kept in chunks of 64 slots. Chunks
-that are full and a few minutes old are packed to one or two bytes a sample, still readable series by series. The room
-does not read clocks; times are arguments.
+that are full and a few minutes old are packed to one or two bytes a sample, still readable series by series. What is
+hours old is sealed into compressed blocks, which readers see through the same frames. The room does not read clocks; times
+are arguments.
 
 Writing (on the loop, store.py):
 
@@ -20,6 +21,8 @@ Housekeeping:
 
 - `store.forget(now)`, on the loop, every few seconds: retention, and a few milliseconds of packing; `store.pack(now)`
   packs more and tells whether there is more to do;
+- `store.begin_sealing(now)`, on the loop, answers a block that is due; `step` it in worker threads until it is done and
+  give it to `store.end_sealing`; no `forget` in between;
 - `store.flush(now)` at most once a second while `store.dirty`, on the loop or in a worker thread, one at a time;
   `store.close(now)` at the end;
 - `store.health() -> StoreHealth`, `store.stats() -> StoreStats`.

@@ -89,6 +89,11 @@ class Chunk:
         return int(self.times[self.count - 1])
 
     @property
+    def begin(self) -> Timestamp:
+        """Time of the oldest slot; there must be one."""
+        return int(self.times[0])
+
+    @property
     def full(self) -> bool:
         return self.count >= SLOTS
 
@@ -175,6 +180,11 @@ class PackedChunk:
         self._times = steps.astype(np.uint32 if steps[-1] < 2**32 else np.int64)
         self._gaps = None if chunk.gaps is None else chunk.gaps[: chunk.count + 1].astype(np.uint8)
         self._gap_columns = chunk.gap_columns
+
+    @property
+    def begin(self) -> Timestamp:
+        """Time of the oldest slot."""
+        return self._origin
 
     @property
     def times(self) -> NDArray[np.int64]:

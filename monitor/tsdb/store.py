@@ -8,7 +8,6 @@ about once a second while `dirty`, on the loop or in a worker thread.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +17,16 @@ from numpy.typing import NDArray
 from monitor.columns.nans import STALE_VALUE
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, Millis, Timestamp
+from monitor.tsdb.archive import Archive
 from monitor.tsdb.chunks import PACKED_AT_ONCE, Chunk, Layout
+from monitor.tsdb.figures import StoreHealth, StoreStats
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.homes import Homes
 from monitor.tsdb.log import Fsync, SampleLog, Segment, forget_aside, read_segment, segment_paths
 from monitor.tsdb.loose import LooseFrames
+from monitor.tsdb.newest import NEVER
 from monitor.tsdb.recovery import AHEAD, RecoveryReport, Replay
+from monitor.tsdb.sealing import Sealing
 from monitor.tsdb.view import View
 
 _WARM: Millis = 6 * MINUTE
@@ -34,38 +37,6 @@ _PACK_CELLS: Final = 100_000
 
 _CALL_CELLS: Final = 3_000
 """What packing costs even for the smallest chunk, in samples."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreStats:
-    """What the store holds."""
-
-    series: int
-    frames: int
-    samples: int
-    """Slots times series, missing ones included."""
-    memory_bytes: int
-    """Of samples; label sets come on top."""
-    disk_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreHealth:
-    """Is what the store holds also on disk?"""
-
-    last_flush: Timestamp | None
-    """The last one that succeeded; None before it, and without a log."""
-    error: str | None
-    """Why the last flush or clean-up failed; None if it did not."""
-    failed_flushes: int
-    """In a row."""
-    unlogged_frames: int
-    """Frames with rows that only memory has."""
-    dropped_samples: int
-    """Too late: not later than the last one of their series or frame."""
-    late_until: Timestamp | None
-    """Some series take no sample before this time, because the last one that they were given was late; None if there are
-    none. Far ahead of the clock only if it was set back."""
 
 
 class FrameWriter:
@@ -122,6 +93,9 @@ class SampleStore:
         self._loose = LooseFrames(self._homes.index)
         self._frames_made = 0
         self.log = None if log is None else SampleLog(log[0], self._homes.index, retention, log[1])
+        self.archive = None if log is None else Archive(log[0] / "blocks", retention)
+        self.retention_bytes: int | None = None
+        """Of log and blocks together; the oldest blocks go first. None: no limit."""
         self._last_flush: Timestamp | None = None
         self._error: str | None = None
         self._failed_flushes = 0
@@ -184,22 +158,29 @@ class SampleStore:
             newest = frame.chunks[-1]
             if isinstance(newest, Chunk) and newest.full:
                 self._loose.prune(frame)
-        if placed.fresh:
+        if placed.fresh and at < self._floor:
+            self.dropped_samples += len(placed.fresh)
+        elif placed.fresh:
             frame = self._new_frame(self._homes.intern(placed.fresh), loose=True)
             self._loose.settle(frame)
             self._add(frame, at, list(placed.fresh.values()))
 
     def view(self) -> View:
         """The store as it is now."""
-        return View(self._homes, self.sequence)
+        return View(self._homes, self.sequence, self.archive.past if self.archive is not None else None)
 
     def lay_out(self, frame: StoredFrame, labels: Sequence[Labels]) -> None:
         """Change the series of a frame (what `RowWriter.replace` does)."""
         self._lay_out(frame, self._distinct(labels))
 
     def forget(self, now: Timestamp) -> None:
-        """Drop what is older than the retention, forget series without samples, pack some of what has cooled."""
+        """Drop what is older than the retention, and from memory what blocks have; forget series without samples; pack
+        some of what has cooled. Not while a block is being sealed."""
         horizon = now - self.retention
+        if self.archive is not None:
+            horizon = self.archive.horizon(now)
+            limit = self.retention_bytes
+            self.archive.retain(now, None if limit is None else max(limit - self._log_bytes(), 0))
         for frame in list(self._homes.frames.values()):
             idle = not frame.open or frame.loose
             if frame.chunks and frame.chunks[0].last >= horizon:
@@ -233,6 +214,25 @@ class SampleStore:
                 frame.swap(chunk, packed)
         return False
 
+    def begin_sealing(self, now: Timestamp, *, everything: bool = False) -> Sealing | None:
+        """On the loop: the next block, if one is due (or, asked for everything, if there is anything). To be ended with
+        `end_sealing`; until then nothing may be forgotten."""
+        if self.archive is None:
+            return None
+        chains = [frame.chunks for frame in self._homes.frames.values()]
+        index = self._homes.index
+        sealing = self.archive.everything(chains, index) if everything else self.archive.due(chains, index, now)
+        if sealing is not None:
+            self._raise_floors()
+        return sealing
+
+    def end_sealing(self, sealing: Sealing, now: Timestamp, error: OSError | None = None) -> None:
+        """On the loop: this block is written, or could not be, which `health` tells, and is tried again."""
+        if self.archive is not None and error is None:
+            self.archive.take(sealing, now)
+        elif self.archive is not None:
+            self.archive.error = f"samples cannot be written to blocks: {error}"
+
     @property
     def dirty(self) -> bool:
         """Is there anything to flush?"""
@@ -245,7 +245,11 @@ class SampleStore:
             return
         try:
             self.log.write(self.unlogged)
-            self.log.delete_before(now - self.retention)
+            horizon = now - self.retention
+            if self.archive is not None:
+                self.archive.shelf.sweep(now)
+                horizon = max(horizon, self.archive.border)
+            self.log.delete_before(horizon)
         except OSError as error:
             self._error = f"the sample log cannot be written: {error}"
             self._failed_flushes += 1
@@ -262,13 +266,16 @@ class SampleStore:
 
     def health(self) -> StoreHealth:
         self.late = {frame: last for frame, last in self.late.items() if frame.last == last}
+        archive = self.archive
         return StoreHealth(
             last_flush=self._last_flush,
-            error=self._error,
+            error=self._error or (archive.error if archive is not None else None),
             failed_flushes=self._failed_flushes,
             unlogged_frames=len(self.unlogged) if self.log is not None else 0,
             dropped_samples=self.dropped_samples,
             late_until=max(self.late.values(), default=None),
+            damaged=archive.shelf.damaged if archive is not None else 0,
+            problems=tuple(archive.shelf.problems) if archive is not None else (),
         )
 
     def replayed_frame(self, number: int, labels: list[Labels], *, loose: bool) -> StoredFrame:
@@ -290,22 +297,29 @@ class SampleStore:
         """Counted anew: a millisecond per thousand frames."""
         frames = list(self._homes.frames.values())
         chunks = [chunk for frame in frames for chunk in frame.chunks]
+        blocks = self.archive.shelf.blocks if self.archive is not None else ()
+        on_disk = sum(block.size for block in blocks)
         return StoreStats(
             series=len(self._homes.index),
             frames=len(frames),
             samples=sum(chunk.count * len(chunk.layout) for chunk in chunks),
             memory_bytes=sum(chunk.size for chunk in chunks),
-            disk_bytes=sum(segment.size for segment in self.log.segments) if self.log is not None else 0,
+            blocks=len(blocks),
+            block_samples=sum(block.table.samples for block in blocks),
+            block_bytes=on_disk,
+            disk_bytes=self._log_bytes() + on_disk,
         )
 
     def _replay(self, folder: Path, now: Timestamp) -> RecoveryReport:
         assert self.log is not None
-        replay = Replay(self, now - self.retention, now)
+        assert self.archive is not None
+        problems = self.archive.open(now)
+        replay = Replay(self, max(now - self.retention, self.archive.border), now, problems=problems)
         try:
             paths = segment_paths(folder)
         except OSError as error:
             paths = []
-            replay.problems.append(f"{folder}: cannot be read: {error}")
+            replay.problems[:] = [f"{folder}: cannot be read: {error}"]
         replay.problems += forget_aside(folder, now - self.retention) if paths else ()
         for path in paths:
             segment = Segment(number=int(path.stem), path=path, size=0, oldest=None, newest=None)
@@ -323,6 +337,7 @@ class SampleStore:
                 pass
         for frame in self._homes.frames.values():
             frame.logged_first = frame.end
+        self._raise_floors()
         self.forget(now)
         stats = self.stats()
         return RecoveryReport(
@@ -332,6 +347,18 @@ class SampleStore:
             samples=stats.samples,
             problems=tuple(replay.problems),
         )
+
+    @property
+    def _floor(self) -> Timestamp:
+        return self.archive.floor if self.archive is not None else NEVER
+
+    def _raise_floors(self) -> None:
+        """Frames refuse by their last time; so that costs nothing when a row is written."""
+        for frame in self._homes.frames.values():
+            frame.last = max(frame.last, self._floor - 1)
+
+    def _log_bytes(self) -> int:
+        return sum(segment.size for segment in self.log.segments) if self.log is not None else 0
 
     def _add(self, frame: StoredFrame, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
         frame.add(at, values, self.sequence + 1)
@@ -350,6 +377,7 @@ class SampleStore:
     def _new_frame(self, sids: NDArray[np.int32], *, loose: bool) -> StoredFrame:
         self._frames_made += 1
         frame = StoredFrame(self._frames_made, Layout(sids), self._homes.newest, loose=loose)
+        frame.last = max(frame.last, self._floor - 1)
         self._homes.move_in(frame, sids)
         return frame
 
