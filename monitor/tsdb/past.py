@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.columns.frame import Frame
+from monitor.columns.frame import Frame, Resets
 from monitor.columns.nans import MISSING_VALUE, missing, stale
 from monitor.matching.matchers import Matcher
 from monitor.model.errors import CorruptionError
@@ -222,7 +222,10 @@ class JoinedFrame:
             gaps = self._gaps = np.cumsum(np.append(0, (missing(matrix) | stale(matrix)).any(axis=0)))
         return bool(gaps[low] == gaps[high])
 
-    def resets(self, low: int, high: int) -> NDArray[np.float64] | None:
+    def at(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self._whole()[:, slots]
+
+    def resets(self, low: int, high: int) -> Resets | None:
         return None
 
     def _whole(self) -> NDArray[np.float64]:
