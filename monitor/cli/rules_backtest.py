@@ -226,7 +226,7 @@ def _stored(data: Path, at: Timestamp) -> Generator[SampleStore]:
         store, report = SampleStore.recover(Path(copy), _LONGEST, max(at, now()))
         for problem in report.problems:
             complain(f"note: {problem}")
-        if not report.rows:
+        if not report.rows and not store.stats().blocks:
             complain(f"note: there are no samples in {folder}")
         yield store
 

@@ -97,7 +97,7 @@ class Archive:
         """Memory may let go of what is older."""
         if not self.seals:
             return now - self.retention
-        held = now - min(self.retention, _HELD_AT_MOST)
+        held = now - (self.retention if self.error is None else min(self.retention, _HELD_AT_MOST))
         # A clock that was set back ends the grace.
         return held if 0 <= now - self._moved < GRACE else max(held, self.border)
 

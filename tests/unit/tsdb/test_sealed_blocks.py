@@ -141,6 +141,18 @@ def test_a_restart_reads_blocks_and_the_rest_of_the_log(tmp_path: Path) -> None:
     assert everything(opened(tmp_path, 25 * HOUR).view()) == whole
 
 
+def test_a_long_stop_loses_nothing(tmp_path: Path) -> None:
+    """What was not sealed when the daemon stopped is sealed when it starts days later."""
+    store = opened(tmp_path)
+    whole = a_day(store, 5, sealing=False)
+    store.close(5 * HOUR)
+    again = opened(tmp_path, 3 * DAY)
+    assert seal(again, 3 * DAY) == 3
+    again.forget(3 * DAY + 5 * MINUTE)
+    assert again.stats().samples == 0
+    assert everything(again.view()) == whole
+
+
 def test_retention_by_age_and_by_bytes_takes_the_oldest_blocks(tmp_path: Path) -> None:
     """Blocks that end before the retention go; so do the oldest while log and blocks are too large. Files follow."""
     store = opened(tmp_path, retention=6 * HOUR)
@@ -243,6 +255,7 @@ def test_a_disk_that_refuses_a_block_is_told_and_tried_again(tmp_path: Path) -> 
     assert "written to blocks" in (store.health().error or "")
     assert everything(store.view()) == whole
     (tmp_path / "blocks").unlink()
+    store.forget(4 * HOUR)
     assert seal(store, 4 * HOUR) == 1
     assert store.health().error is None
     assert everything(store.view()) == whole
