@@ -60,7 +60,8 @@ class Archive:
 
     def due(self, chains: Sequence[Sequence[AnyChunk]], index: SeriesIndex, now: Timestamp) -> Sealing | None:
         """The next block that is to be sealed of these frames, if one is."""
-        oldest = min((chain[0].begin for chain in chains if chain), default=None)
+        unsealed = [next((chunk.begin for chunk in chain if chunk.last >= self.border), None) for chain in chains]
+        oldest = min((begin for begin in unsealed if begin is not None), default=None)
         if oldest is None or not self.seals:
             return None
         start = max(oldest, self.border)
