@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from monitor.app.health import Health
 from monitor.app.housekeeping import CronJob
@@ -70,7 +70,7 @@ class Upkeep:
             self._samples.forget(clock.now())
             while self._samples.pack(clock.now()):
                 await clock.sleep(_PAUSE)
-            while await self._seal():
+            while await self._seal() or await self._merge():
                 await clock.sleep(_PAUSE)
 
     async def _seal(self) -> bool:
@@ -79,15 +79,28 @@ class Upkeep:
         sealing = self._samples.begin_sealing(clock.now())
         if sealing is None:
             return False
-        try:
-            while await asyncio.to_thread(sealing.step):
-                await clock.sleep(_PAUSE)
-        except OSError as error:
-            self._samples.end_sealing(sealing, clock.now(), error)
-            self._rooms.drivers.log.error("samples cannot be written to a block", error=str(error))
+        error = await self._written(sealing.step)
+        self._samples.end_sealing(sealing, clock.now(), error)
+        return error is None
+
+    async def _merge(self) -> bool:
+        """Merge small blocks, if that is due; True if it was and is done."""
+        merging = self._samples.begin_merging()
+        if merging is None:
             return False
-        self._samples.end_sealing(sealing, clock.now())
-        return True
+        error = await self._written(merging.step)
+        self._samples.end_merging(merging, self._rooms.drivers.clock.now(), error)
+        return error is None
+
+    async def _written(self, step: Callable[[], bool]) -> OSError | None:
+        """Take all steps in worker threads; why the disk refused one, if it did."""
+        try:
+            while await asyncio.to_thread(step):
+                await self._rooms.drivers.clock.sleep(_PAUSE)
+        except OSError as error:
+            self._rooms.drivers.log.error("samples cannot be written to a block", error=str(error))
+            return error
+        return None
 
     def jobs(self) -> Sequence[CronJob]:
         """The cron table."""

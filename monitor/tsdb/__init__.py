@@ -22,7 +22,7 @@ Housekeeping:
 - `store.forget(now)`, on the loop, every few seconds: retention, and a few milliseconds of packing; `store.pack(now)`
   packs more and tells whether there is more to do;
 - `store.begin_sealing(now)`, on the loop, answers a block that is due; `step` it in worker threads until it is done and
-  give it to `store.end_sealing`; no `forget` in between;
+  give it to `store.end_sealing`; no `forget` in between; likewise `begin_merging` and `end_merging`;
 - `store.flush(now)` at most once a second while `store.dirty`, on the loop or in a worker thread, one at a time;
   `store.close(now)` at the end;
 - `store.health() -> StoreHealth`, `store.stats() -> StoreStats`.

@@ -17,6 +17,7 @@ from monitor.model.times import Millis, Timestamp
 from monitor.tsdb.blocks import BlockHead
 from monitor.tsdb.chunks import AnyChunk
 from monitor.tsdb.index import SeriesIndex
+from monitor.tsdb.merging import Merging, due
 from monitor.tsdb.newest import NEVER
 from monitor.tsdb.past import Past
 from monitor.tsdb.sealing import SETTLED, SPAN, Sealing
@@ -82,6 +83,18 @@ class Archive:
             self.shelf.put(sealing.block, now)
         self.border, self._moved, self.error = sealing.head.end, now, None
         self.look()
+
+    def take_merged(self, merging: Merging, now: Timestamp) -> None:
+        """A merging has come to its end."""
+        if merging.block is not None:
+            self.shelf.put(merging.block, now)
+            self.error = None
+            self.look()
+
+    def mergeable(self) -> Merging | None:
+        """The next merging of blocks, if one is due."""
+        sources = due(self.shelf.blocks, self.border, self.retention)
+        return Merging(self.shelf, self.shelf.folder, sources, self.shelf.next_number()) if sources else None
 
     def look(self) -> None:
         """Views show the blocks that are listed now."""

@@ -6,7 +6,7 @@ little-endian. A payload begins with its kind:
 - series: which label sets the numbers stand for (JSON, deflated);
 - frame: the series of a frame's rows from here on, as such numbers;
 - row: frame, time, and either all values or a bitmap of those that differ, bit by bit, from the frame's row before and
-  then these.
+  then these; where there are many they are narrowed (see `narrowing`).
 
 Every segment defines what it uses, so each can be read, lost or deleted by itself.
 """
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
+from monitor.tsdb.narrowing import narrow, widen
 
 MAGIC: Final = b"wksampl1"
 LONGEST: Final = 1 << 30
@@ -35,7 +36,9 @@ _SERIES, _FRAME, _ROW = 1, 2, 3
 _EDGE: Final = struct.Struct("<II")
 _FRAME_HEAD: Final = struct.Struct("<BIBI")
 _ROW_HEAD: Final = struct.Struct("<BIqB")
-_ALL, _CHANGED = 0, 1
+_ALL, _CHANGED, _NARROWED = 0, 1, 2
+_MANY: Final = 24
+"""From so many changed values on it pays to narrow them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,15 @@ class RowRecord(NamedTuple):
                 raise CorruptionError(f"a row of frame {self.number} has {len(body)} bytes for {width} values")
             return np.frombuffer(body, dtype="<f8").copy()
         bitmap = (width + 7) // 8
-        if before is None or mode != _CHANGED or len(body) < bitmap or (len(body) - bitmap) % 8:
+        if before is None or mode not in (_CHANGED, _NARROWED) or len(body) < bitmap:
             raise CorruptionError(f"a row of frame {self.number} cannot be read")
         changed = np.unpackbits(np.frombuffer(body, dtype=np.uint8, count=bitmap), count=width).view(np.bool_)
+        if mode == _NARROWED:
+            row = before.copy()
+            row[changed] = widen(body[bitmap:], before[changed])
+            return row
+        if (len(body) - bitmap) % 8:
+            raise CorruptionError(f"a row of frame {self.number} cannot be read")
         values = np.frombuffer(body, dtype="<f8", offset=bitmap)
         if len(values) != np.count_nonzero(changed):
             raise CorruptionError(f"a row of frame {self.number} has {len(values)} changed values instead of others")
@@ -101,8 +110,12 @@ def encode_row(number: int, at: Timestamp, bits: NDArray[np.uint64], before: NDA
     if before is None:
         return _edged(_ROW_HEAD.pack(_ROW, number, at, _ALL) + bits.tobytes())
     changed = bits != before
-    head = _ROW_HEAD.pack(_ROW, number, at, _CHANGED)
-    return _edged(head + np.packbits(changed).tobytes() + bits[changed].tobytes())
+    values = bits[changed]
+    if len(values) < _MANY:
+        body, mode = values.tobytes(), _CHANGED
+    else:
+        body, mode = narrow(values, before[changed]), _NARROWED
+    return _edged(_ROW_HEAD.pack(_ROW, number, at, mode) + np.packbits(changed).tobytes() + body)
 
 
 def _edged(payload: bytes) -> bytes:

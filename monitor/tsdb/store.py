@@ -24,6 +24,7 @@ from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.homes import Homes
 from monitor.tsdb.log import Fsync, SampleLog, Segment, forget_aside, read_segment, segment_paths
 from monitor.tsdb.loose import LooseFrames
+from monitor.tsdb.merging import Merging
 from monitor.tsdb.newest import NEVER
 from monitor.tsdb.recovery import AHEAD, RecoveryReport, Replay
 from monitor.tsdb.sealing import Sealing
@@ -232,6 +233,17 @@ class SampleStore:
             self.archive.take(sealing, now)
         elif self.archive is not None:
             self.archive.error = f"samples cannot be written to blocks: {error}"
+
+    def begin_merging(self) -> Merging | None:
+        """On the loop: the next merging of blocks, if one is due. To be ended with `end_merging`."""
+        return self.archive.mergeable() if self.archive is not None else None
+
+    def end_merging(self, merging: Merging, now: Timestamp, error: OSError | None = None) -> None:
+        """On the loop: as `end_sealing`."""
+        if self.archive is not None and error is None:
+            self.archive.take_merged(merging, now)
+        elif self.archive is not None:
+            self.archive.error = f"blocks of samples cannot be merged: {error}"
 
     @property
     def dirty(self) -> bool:

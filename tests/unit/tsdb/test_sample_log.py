@@ -188,7 +188,7 @@ def test_a_write_that_fails_halfway_is_undone_and_repeated(tmp_path: Path) -> No
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         size = store.stats().disk_bytes
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 300, limits[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, limits[1]))
         writer.append(2000, [float(n) + 1 for n in range(100)])
         store.flush(2000)
     finally:

@@ -168,6 +168,52 @@ def test_retention_by_age_and_by_bytes_takes_the_oldest_blocks(tmp_path: Path) -
     assert len(list((tmp_path / "blocks").iterdir())) == blocks - 1
 
 
+def merge(store: SampleStore, now: int) -> int:
+    """Merge what is due; how often."""
+    merged = 0
+    while (merging := store.begin_merging()) is not None:
+        while merging.step():
+            pass
+        store.end_merging(merging, now)
+        merged += 1
+    return merged
+
+
+def test_merged_blocks_hold_the_same_samples(tmp_path: Path) -> None:
+    """Days become few files, which hold exactly what the small ones held, in fewer bytes; those are deleted."""
+    store = opened(tmp_path)
+    whole = a_day(store, 40, sealing=True)
+    store.flush(40 * HOUR)
+    before = store.stats()
+    assert merge(store, 40 * HOUR) == 5
+    after = store.stats()
+    assert (before.blocks, after.blocks) == (19, 4)
+    assert after.block_bytes < before.block_bytes
+    assert everything(store.view()) == whole
+    assert merge(store, 40 * HOUR) == 0
+    store.append(40 * HOUR, [(metric("x"), 1.0)])
+    store.flush(40 * HOUR + 4 * MINUTE)
+    assert len(list((tmp_path / "blocks").iterdir())) == 4
+
+
+@pytest.mark.parametrize("steps", [0, 1, 9, 10**6])
+def test_a_process_killed_while_merging_loses_nothing(tmp_path: Path, steps: int) -> None:
+    """Before the merged block has its name the sources count, afterwards it does: never both, never neither."""
+    store = opened(tmp_path)
+    whole = a_day(store, 12, sealing=True)
+    store.flush(12 * HOUR)
+    merging = store.begin_merging()
+    assert merging is not None
+    for _ in range(steps):
+        if not merging.step():
+            break
+    again, report = SampleStore.recover(tmp_path, 15 * DAY, 12 * HOUR)
+    assert report.problems == ()
+    assert everything(again.view()) == whole
+    assert again.stats().blocks == (5 if steps < 10**6 else 2)
+    assert {path.suffix for path in (tmp_path / "blocks").iterdir()} == {".block"}
+
+
 def test_churn_leaves_nothing_in_memory(tmp_path: Path) -> None:
     """A target whose labels change at each scrape, for a day: memory holds the series of the last hours only."""
     store = opened(tmp_path)
