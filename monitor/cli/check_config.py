@@ -6,32 +6,55 @@ rule file is told by its top-level keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from monitor.cli.exits import TABLE, Exit
+from monitor.cli.exits import TABLE, CommandError, Exit
 from monitor.cli.options import JsonOption
 from monitor.cli.showing import clean, say, say_json
 from monitor.config.alertmanager_file import read_alertmanager
 from monitor.config.findings import Findings
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
-from monitor.config.prometheus_file import UNSERVED_TOP, read_prometheus
-from monitor.config.rule_files import matching_files, read_rule_file, read_rules
+from monitor.config.prometheus.file import CONFIG, PrometheusParts, read_prometheus
+from monitor.config.prometheus.promtool import check_named, named_rule_files
+from monitor.config.rule_files import read_rule_file, read_rules
 from monitor.config.schema import configuration_schema
 from monitor.config.yamltree import Document, Tree, read
 from monitor.model.errors import ConfigError, Finding
+from monitor.model.times import MINUTE, Millis, format_duration, parse_duration
 from monitor.rules.groups import AlertingRule, RuleGroup
+from monitor.rules.lint import Duplicate, duplicates
 from monitor.rules.rule_files import Defaults
 
-_PROMETHEUS: Final = frozenset({"global", "scrape_configs", "rule_files", *UNSERVED_TOP})
+_PROMETHEUS: Final = frozenset(CONFIG.keys)
 _ALERTMANAGER: Final = frozenset(
     {"global", "route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates", "tracing"}
 )
 _RULES: Final = frozenset({"groups", "namespace"})
+
+
+class Style(Enum):
+    """What to tell of a Prometheus configuration beside mistakes; promtool's words."""
+
+    ALL = "all"
+    DUPLICATE_RULES = "duplicate-rules"
+    TOO_LONG_SCRAPE_INTERVAL = "too-long-scrape-interval"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scrutiny:
+    """How closely a Prometheus configuration is looked at."""
+
+    syntax_only: bool = False
+    style: Style = Style.DUPLICATE_RULES
+    lookback: Millis = 5 * MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +66,8 @@ class Checked:
     findings: tuple[Finding, ...]
     counts: dict[str, int]
     """What it holds, by plural noun; empty when there are mistakes."""
+    style: bool = False
+    """Was something found that promtool calls lint?"""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -65,22 +90,40 @@ def check_config(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the file and check nothing.")
     ] = False,
+    syntax_only: Annotated[
+        bool, typer.Option("--syntax-only", help="Of a Prometheus configuration: do not look at the files it names.")
+    ] = False,
+    lint: Annotated[
+        Style, typer.Option("--lint", help="What to tell of a Prometheus configuration beside mistakes.")
+    ] = Style.DUPLICATE_RULES,
+    lint_fatal: Annotated[
+        bool, typer.Option("--lint-fatal", help="Exit with 3 when only that was found, as promtool does.")
+    ] = False,
+    lookback_delta: Annotated[
+        str, typer.Option(help="What `too-long-scrape-interval` compares with: how far back a query looks.")
+    ] = "5m",
     json_: JsonOption = False,
 ) -> None:
     """Find every mistake of a configuration, each with its place and remedy."""
     if schema:
         say_json(configuration_schema())
         return
-    checked = checked_file(file)
+    try:
+        lookback = parse_duration(lookback_delta)
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"--lookback-delta: {error}", "write 5m") from None
+    checked = checked_file(file, Scrutiny(syntax_only=syntax_only, style=lint, lookback=lookback))
     if json_:
         say_json(document(checked))
     else:
         _show(checked)
     if checked.errors:
         raise typer.Exit(Exit.FINDINGS)
+    if checked.style and lint_fatal:
+        raise typer.Exit(Exit.ONLY_LINT)
 
 
-def checked_file(file: str) -> Checked:
+def checked_file(file: str, scrutiny: Scrutiny | None = None) -> Checked:
     """Read the file as whatever it is."""
     name = file
     if not name:
@@ -89,7 +132,10 @@ def checked_file(file: str) -> Checked:
         except ConfigError as error:
             return Checked(kind="environment", findings=error.findings, counts={})
     try:
-        parsed = read(Path(name).read_text(encoding="utf-8"), name)
+        text = Path(name).read_text(encoding="utf-8")
+        parsed = read(text, name, repeats=True)
+        if parsed.repeated and _reader(parsed.tree) is not _prometheus:
+            parsed = read(text, name)
     except ConfigError as error:
         return Checked(kind="configuration", findings=error.findings, counts={})
     except (OSError, UnicodeDecodeError) as error:
@@ -97,7 +143,8 @@ def checked_file(file: str) -> Checked:
         remedy = "`watchkeeper init URL` writes one"
         finding = Finding(file=name, line=0, path="", problem=f"cannot be read: {reason}", remedy=remedy)
         return Checked(kind="configuration", findings=(finding,), counts={})
-    return _reader(parsed.tree)(name, parsed)
+    reader = _reader(parsed.tree)
+    return _prometheus(name, parsed, scrutiny) if reader is _prometheus else reader(name, parsed)
 
 
 def document(checked: Checked) -> dict[str, object]:
@@ -160,17 +207,43 @@ def _own(name: str, parsed: Document) -> Checked:
     )
 
 
-def _prometheus(name: str, parsed: Document) -> Checked:
+def _prometheus(name: str, parsed: Document, scrutiny: Scrutiny | None = None) -> Checked:
+    how = scrutiny or Scrutiny()
     findings = Findings()
     base = Path(name).parent
-    parts = read_prometheus(parsed, parsed.tree, (), findings, lambda path: str(base / path))
+
+    def locate(path: str) -> str:
+        return str(base / path)
+
+    parts = read_prometheus(parsed, parsed.tree, (), findings, locate, os.environ)
     groups: list[RuleGroup] = []
-    if parts is not None:
+    repeated: list[Duplicate] = []
+    if parts is not None and not how.syntax_only:
+        check_named(parsed, findings, locate)
         defaults = Defaults(interval=parts.evaluation_interval, query_offset=parts.query_offset)
-        for path in matching_files(parts.rule_files, base, parsed, findings):
-            groups += read_rule_file(path, str(path), defaults, findings)
+        for path in named_rule_files(parts.rule_files, base, parsed, findings):
+            found = read_rule_file(path, str(path), defaults, findings)
+            groups += found
+            # as promtool does: the same rule in two files is not a duplicate
+            repeated += duplicates(found)
+    doubts = [*_style(parts, repeated, how)] if parts is not None else []
+    for doubt in doubts:
+        findings.doubt(parsed, (), doubt)
     counts = {"scrape jobs": len(parts.jobs) if parts is not None else 0, **rule_counts(groups)}
-    return _checked("Prometheus configuration", findings, counts)
+    return replace(_checked("Prometheus configuration", findings, counts), style=bool(doubts))
+
+
+def _style(parts: PrometheusParts, repeated: Sequence[Duplicate], how: Scrutiny) -> Iterator[str]:
+    if how.style in (Style.ALL, Style.DUPLICATE_RULES):
+        for one in repeated:
+            yield f"the rule {one.name} is given more than once: its samples or alerts are mixed up or lost"
+    if how.style in (Style.ALL, Style.TOO_LONG_SCRAPE_INTERVAL):
+        for job in parts.jobs:
+            if job.interval >= how.lookback:
+                yield (
+                    f"the job {job.name} is scraped every {format_duration(job.interval)}, but a query looks back "
+                    f"{format_duration(how.lookback)}: there will be gaps"
+                )
 
 
 def _alertmanager(name: str, parsed: Document) -> Checked:

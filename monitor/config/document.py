@@ -9,11 +9,13 @@ from pydantic import BeforeValidator, Field
 from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.checks import CheckSection
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Size, Span, Text, Whole
-from monitor.config.http_client import HttpClientSection
 from monitor.config.muting import MaintenanceSection
 from monitor.config.people import Escalate, People, Policies, Schedules
-from monitor.config.prometheus_file import PrometheusGlobalSection, ScrapeSection
-from monitor.config.remote_write import RemoteWriteSection
+from monitor.config.prometheus.file import SCRAPES
+from monitor.config.prometheus.http_client import HTTP_CONFIG
+from monitor.config.prometheus.kinds import Kind
+from monitor.config.prometheus.remote import WRITES
+from monitor.config.prometheus.scrape import GLOBAL
 from monitor.config.rule_options import RuleOptionsList
 from monitor.config.yamltree import Scalar
 from monitor.model.times import DAY, SECOND
@@ -24,6 +26,16 @@ def _word(value: object) -> object:
 
 
 Word = BeforeValidator(_word)
+
+
+class Foreign:
+    """Marks a key that is read by a format of another program's, whose keys stand in its own data."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+
+    def __get_pydantic_json_schema__(self, _core: object, _handler: object) -> dict[str, object]:
+        return self.kind.schema()
 
 
 class SlackSettings(Section):
@@ -133,7 +145,7 @@ class RulesSection(Section):
     `/api/v1/query`. Recorded samples are still stored here, and sent on by `remote_write`."""
     query_timeout: Span = 30 * SECOND
     """How long that engine may take for a query."""
-    query_http_config: Annotated[HttpClientSection, AsMapping] = Field(default_factory=HttpClientSection)
+    query_http_config: Annotated[Free, Foreign(HTTP_CONFIG)] = None
     """Who we are to that engine."""
     early_evaluation: Flag = True
     """Evaluate alerts at once when a result arrives that they select, not only at their interval."""
@@ -161,15 +173,13 @@ class ConfigurationSection(Section):
     """What to watch."""
     prometheus_file: Text = ""
     """A Prometheus configuration to take global, scrape_configs and rule_files from."""
-    global_: Annotated[PrometheusGlobalSection, AsMapping] = Field(
-        default_factory=PrometheusGlobalSection, alias="global"
-    )
+    global_: Annotated[Free, Foreign(GLOBAL)] = Field(default=None, alias="global")
     """As in Prometheus."""
-    scrape_configs: Annotated[list[ScrapeSection], AsList] = []
+    scrape_configs: Annotated[Free, Foreign(SCRAPES)] = None
     """As in Prometheus."""
     rule_files: Annotated[list[Text], AsList] = []
     """As in Prometheus; relative to this file."""
-    remote_write: Annotated[list[RemoteWriteSection], AsList] = []
+    remote_write: Annotated[Free, Foreign(WRITES)] = None
     """As in Prometheus: where samples are sent on to."""
     rules: Annotated[RulesSection, AsMapping] = Field(default_factory=RulesSection)
     """Shipped rules and early evaluation."""

@@ -24,7 +24,6 @@ from monitor.config.configuration import (
     LogSettings,
     Paging,
     QueryEngine,
-    RemoteReceiver,
     Storage,
     Token,
 )
@@ -33,9 +32,12 @@ from monitor.config.document import ConfigurationSection, LogSection, TokenSecti
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
 from monitor.config.overrides import Overrides
-from monitor.config.prometheus_file import PrometheusParts, client_of, read_prometheus
+from monitor.config.prometheus.file import PrometheusParts, read_prometheus
+from monitor.config.prometheus.http_client import HTTP_CONFIG
+from monitor.config.prometheus.jobs import client_of
+from monitor.config.prometheus.kinds import Reading
+from monitor.config.prometheus.structs import Values
 from monitor.config.receivers import GlobalSection, ReceiverParts, read_receiver
-from monitor.config.remote_write import read_remote_writes
 from monitor.config.routing import read_paging
 from monitor.config.rule_files import matching_files, read_rule_file, read_rules
 from monitor.config.rule_options import with_options
@@ -49,6 +51,7 @@ from monitor.model.times import SECOND, Millis
 from monitor.notify.kinds.secret import SecretSource
 from monitor.rules.groups import RuleGroup
 from monitor.rules.rule_files import Defaults
+from monitor.scrape.jobs import HttpClient
 
 P = TypeVar("P")
 Locate: TypeAlias = Callable[[str], str]
@@ -84,11 +87,12 @@ def load(overrides: Overrides, environment: Environment, variables: Mapping[str,
     """The whole configuration. Raises ConfigError with every finding."""
     findings = Findings()
     document = _own_document(overrides, environment, findings)
-    tree = expand(document.tree, os.environ if variables is None else variables, document, findings)
+    known = os.environ if variables is None else variables
+    tree = expand(document.tree, known, document, findings)
     document = replace(document, tree=tree)
     section, checks, broken = _sections(document, findings)
     base = FilePath(document.file).parent if overrides.config or document.lines else FilePath.cwd()
-    loading = _Loading(section, checks, broken, document, base, environment, overrides, findings)
+    loading = _Loading(section, checks, broken, document, base, environment, overrides, known, findings)
     configuration = loading.configuration()
     if findings.errors or configuration is None:
         raise findings.error()
@@ -154,6 +158,7 @@ class _Loading:
         base: FilePath,
         environment: Environment,
         overrides: Overrides,
+        variables: Mapping[str, str],
         findings: Findings,
     ) -> None:
         self.section = section
@@ -163,8 +168,8 @@ class _Loading:
         self.base = base
         self.environment = environment
         self.overrides = overrides
+        self.variables = variables
         self.findings = findings
-        self.receivers: tuple[RemoteReceiver, ...] = ()
 
     def configuration(self) -> Configuration | None:
         section, document, findings = self.section, self.document, self.findings
@@ -207,7 +212,7 @@ class _Loading:
             jobs=prometheus.jobs,
             groups=groups,
             query_engine=engine,
-            remote_writes=self.receivers,
+            remote_writes=prometheus.receivers,
             paging=paging,
             replica_labels=frozenset(section.replica_labels),
             storage=storage,
@@ -249,7 +254,8 @@ class _Loading:
             own: Tree = {
                 key: value for key, value in (tree.items() if isinstance(tree, dict) else ()) if key in _PROMETHEUS_KEYS
             }
-            return self._read_prometheus(self.document, own, self._locate) or PrometheusParts()
+            read_own = read_prometheus(self.document, own, (), findings, self._locate)
+            return read_own or PrometheusParts()
         for key in _PROMETHEUS_KEYS:
             if isinstance(self.document.tree, dict) and key in self.document.tree:
                 findings.wrong(
@@ -258,17 +264,12 @@ class _Loading:
         path = self.base / section.prometheus_file
         parts = self._other_file(
             path,
-            lambda document, locate: self._read_prometheus(document, document.tree, locate),
+            lambda document, locate: read_prometheus(document, document.tree, (), findings, locate, self.variables),
+            repeats=True,
         )
         if parts is None:
             return PrometheusParts()
         return replace(parts, rule_files=tuple(str(path.parent / pattern) for pattern in parts.rule_files))
-
-    def _read_prometheus(self, document: Document, tree: Tree, locate: Locate) -> PrometheusParts | None:
-        parts = read_prometheus(document, tree, (), self.findings, locate)
-        external = parts.external_labels if parts is not None else EMPTY
-        self.receivers = read_remote_writes(document, tree, (), self.findings, locate, external)
-        return parts
 
     def _query_engine(self) -> QueryEngine | None:
         section = self.section.rules
@@ -278,12 +279,15 @@ class _Loading:
         if address.scheme not in ("http", "https") or not address.hostname:
             problem = f'"{section.query_url}" is no URL of a PromQL engine'
             self.findings.wrong(self.document, ("rules", "query_url"), problem, "write http://host:port")
-        for key in section.query_http_config.unserved():
-            self.findings.doubt(self.document, ("rules", "query_http_config", key), "is known but not served yet")
+        reading = Reading(self.document, self.findings, self._locate)
+        path = ("rules", "query_http_config")
+        rules = self.document.tree.get("rules") if isinstance(self.document.tree, dict) else None
+        tree: Tree = rules.get("query_http_config", {}) if isinstance(rules, dict) else {}
+        client = HTTP_CONFIG.read(tree, path, reading)
         return QueryEngine(
             url=section.query_url.rstrip("/"),
             timeout=section.query_timeout,
-            client=client_of(section.query_http_config, self._locate),
+            client=client_of(client, reading) if isinstance(client, Values) else HttpClient(),
         )
 
     def _alertmanager(self) -> AlertmanagerParts | None:
@@ -306,9 +310,11 @@ class _Loading:
     def _has_alertmanager(self) -> bool:
         return self.section.alertmanager is not None or bool(self.section.alertmanager_file)
 
-    def _other_file(self, path: FilePath, read_it: Callable[[Document, Locate], P | None]) -> P | None:
+    def _other_file(
+        self, path: FilePath, read_it: Callable[[Document, Locate], P | None], *, repeats: bool = False
+    ) -> P | None:
         try:
-            document = read(path.read_text(encoding="utf-8"), str(path))
+            document = read(path.read_text(encoding="utf-8"), str(path), repeats=repeats)
         except ConfigError as error:
             self.findings.include(error)
             return None

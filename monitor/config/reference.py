@@ -27,6 +27,8 @@ from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.fields import Flag, Free, Real, Section, Size, Span, Text, Whole
+from monitor.config.prometheus import described
+from monitor.config.prometheus.structs import Struct
 from monitor.config.receivers import ReceiverSection
 from monitor.model.times import format_duration
 
@@ -45,8 +47,12 @@ _SCALARS: Final = (
     (Free, "anything"),
 )
 _ROOTS: Final[tuple[type[Section], ...]] = (ConfigurationSection, AlertmanagerSection, ReceiverSection)
-_RECEIVERS: Final = "list of [Receiver](#receiver)"
-"""Read one by one later, so that their sections do not stand in the type."""
+_ELSEWHERE: Final = {
+    "receivers": "list of [Receiver](#receiver)",
+    "global": "[Prometheus global](#prometheus-global)",
+    "scrape_configs": "list of [Scrape](#scrape)",
+}
+"""Read later, so that their sections do not stand in the type of the whole file."""
 _SPELLED: Final = {
     "Http": "HTTP",
     "Pagerduty": "PagerDuty",
@@ -86,7 +92,7 @@ def options(section: type[Section]) -> Sequence[Option]:
     return [
         Option(
             name=field.alias or name,
-            kind=_RECEIVERS if name == "receivers" else _kind(hints[name]),
+            kind=_elsewhere(section, field.alias or name) or _kind(hints[name]),
             default=_default(field, hints[name]),
             text=_sentence(field, section),
         )
@@ -111,6 +117,7 @@ def reference() -> str:
     """The whole page."""
     parts = [_HEAD]
     parts += [f"## {_title(section)}\n\n{_theory(section)}\n\n{table(section)}" for section in sections()]
+    parts += [f"## {title}\n\n{about}\n\n{_foreign_table(struct)}" for title, about, struct in described.sections()]
     parts.append(f"## Environment\n\n{_ENVIRONMENT}\n\n{_environment_table()}")
     return "\n".join(parts)
 
@@ -172,6 +179,10 @@ def _hints(section: type[Section]) -> dict[str, Any]:
         for name, hint in get_type_hints(section, include_extras=True).items()
         if name in section.model_fields
     }
+
+
+def _elsewhere(section: type[Section], name: str) -> str:
+    return _ELSEWHERE.get(name, "") if section is ConfigurationSection or name == "receivers" else ""
 
 
 def _sections_in(hint: Any) -> Iterable[type[Section]]:
@@ -253,6 +264,14 @@ def _anchor(title: str) -> str:
 
 def _theory(section: type[Section]) -> str:
     return " ".join((section.__doc__ or "").split())
+
+
+def _foreign_table(struct: Struct) -> str:
+    lines = ["| Key | Value | Default | Meaning |", "| --- | --- | --- | --- |"]
+    for key, words, default, text in described.rows(struct):
+        keys = ", ".join(f"`{one}`" for one in key.split(", "))
+        lines.append(f"| {keys} | {words} | {_cell(default)} | {text} |")
+    return "\n".join(lines) + "\n"
 
 
 def _environment_table() -> str:

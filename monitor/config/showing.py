@@ -15,7 +15,25 @@ from monitor.config.yamltree import Scalar, Tree
 HIDDEN: Final = "<secret>"
 
 _SECRETS: Final = frozenset(
-    {"bearer_token", "client_secret", "credentials", "key", "password", "secret", "secret_key", "secrets", "token"}
+    {
+        "application_credential_secret",
+        "application_secret",
+        "auth_token",
+        "bearer_token",
+        "client_certificate_key",
+        "client_secret",
+        "consumer_key",
+        "credentials",
+        "key",
+        "key_passphrase",
+        "password",
+        "private_key",
+        "secret",
+        "secret_key",
+        "secrets",
+        "service_account_key",
+        "token",
+    }
 )
 _SECRET_MAPPINGS: Final = frozenset({"headers", "http_headers", "proxy_connect_header"})
 """Any value in these may be one."""

@@ -7,9 +7,10 @@ deep nesting and alias bombs are refused. PyYAML's C parser composes the nodes; 
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import yaml
@@ -21,6 +22,7 @@ Path: TypeAlias = tuple[str | int, ...]
 _MAX_DEPTH: Final = 64
 _MAX_NODES: Final = 250_000
 _MERGE: Final = "<<"
+_BINARY: Final = "tag:yaml.org,2002:binary"
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE: Final = frozenset({"true", "True", "TRUE"})
@@ -69,6 +71,8 @@ class Document:
     file: str
     tree: Tree
     lines: Mapping[Path, int]
+    repeated: Mapping[Path, tuple[str, ...]] = field(default_factory=dict[Path, tuple[str, ...]])
+    """Keys that stand more than once in the mapping at this path; the first counts. Only when asked for."""
 
     def line(self, path: Path) -> int:
         """The line of this path, or of the nearest one above it that exists."""
@@ -77,8 +81,9 @@ class Document:
         return self.lines.get(path, 1)
 
 
-def read(text: str, file: str) -> Document:
-    """The first document of a YAML text; an empty text is an empty mapping. Raises ConfigError."""
+def read(text: str, file: str, *, repeats: bool = False) -> Document:
+    """The first document of a YAML text; an empty text is an empty mapping. With `repeats` equal keys in one mapping are
+    noted; otherwise they are refused. Raises ConfigError."""
     loader = yaml.CSafeLoader(text)
     try:
         if not loader.check_node():
@@ -91,11 +96,11 @@ def read(text: str, file: str) -> Document:
         raise _wrong(file, 0, f"yaml: {error}") from error
     finally:
         loader.dispose()
-    builder = _Builder(file)
+    builder = _Builder(file, repeats=repeats)
     tree: Tree = {} if node is None else builder.tree(node, (), 0)
     if isinstance(tree, Scalar) and tree.is_null:
         tree = {}
-    return Document(file, tree, builder.lines)
+    return Document(file, tree, builder.lines, builder.repeated)
 
 
 def natural(tree: Tree) -> object:
@@ -116,9 +121,11 @@ def path_text(path: Path) -> str:
 
 
 class _Builder:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, repeats: bool) -> None:
         self._file = file
+        self._repeats = repeats
         self._count = 0
+        self.repeated: dict[Path, tuple[str, ...]] = {}
         self.lines: dict[Path, int] = {}
 
     def tree(self, node: yaml.Node, path: Path, depth: int) -> Tree:
@@ -130,6 +137,8 @@ class _Builder:
             raise _wrong(self._file, line, "document contains excessive aliasing")
         self.lines.setdefault(path, line)
         if isinstance(node, yaml.ScalarNode):
+            if node.tag == _BINARY:
+                return Scalar(self._binary(node), quoted=True)
             return Scalar(node.value, quoted=bool(node.style))
         if isinstance(node, yaml.SequenceNode):
             return [self.tree(item, (*path, place), depth + 1) for place, item in enumerate(node.value)]
@@ -144,7 +153,7 @@ class _Builder:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
                 raise _wrong(self._file, line, "a mapping key must be a plain text")
-            name = key.value
+            name = self._binary(key) if key.tag == _BINARY else key.value
             if name == _MERGE and not key.style:
                 for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                     part = self.tree(source, path, depth + 1)
@@ -152,11 +161,22 @@ class _Builder:
                         raise _wrong(self._file, line, "map merge requires map or sequence of maps as the value")
                     merged = {**part, **merged}
                 continue
+            if name in own and self._repeats:
+                self.repeated[path] = (*self.repeated.get(path, ()), name)
+                continue
             if name in own:
                 raise _wrong(self._file, line, f'yaml: line {line}: mapping key "{name}" already defined')
             self.lines[*path, name] = line
             own[name] = self.tree(value, (*path, name), depth + 1)
         return {**merged, **own}
+
+    def _binary(self, node: yaml.ScalarNode) -> str:
+        """Its bytes as a text; those that are no UTF-8 are kept as lone surrogates."""
+        try:
+            return base64.b64decode("".join(node.value.split()), validate=True).decode("utf-8", "surrogateescape")
+        except ValueError:
+            line = node.start_mark.line + 1
+            raise _wrong(self._file, line, "yaml: !!binary value contains invalid base64 data") from None
 
 
 def _integer(text: str) -> int | float | str:

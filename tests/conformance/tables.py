@@ -29,6 +29,7 @@ FAMILIES: tuple[str, ...] = (
     "expositions",
     "matchers_table",
     "notification_templates",
+    "prometheus_files",
     "promql_tables",
     "relabelling",
     "routing_tables",

@@ -11,7 +11,7 @@ import yaml
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
 from monitor.config.loading import Overrides, load
-from monitor.config.prometheus_file import read_prometheus
+from monitor.config.prometheus.file import read_prometheus
 from monitor.config.yamltree import read
 from tests.unit.docs.compose_rules import problems_of_compose
 

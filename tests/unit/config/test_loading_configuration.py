@@ -157,14 +157,16 @@ def test_mechanisms_of_discovery_are_checked(tmp_path: Path) -> None:
         )
         for mistake in mistakes(tmp_path, job % text)
     ] == [
-        "file service discovery config must contain at least one path name",
+        "1: scrape_configs[0].file_sd_configs[0].files: "
+        "file service discovery config must contain at least one path name: set files",
         'path name "a.txt" is not valid for file discovery: '
         "it ends in .json, .yml or .yaml, and only its last part may hold one *",
         'path name "x*/b.json" is not valid for file discovery: '
         "it ends in .json, .yml or .yaml, and only its last part may hold one *",
         "1: scrape_configs[0].http_sd_configs[0].url: URL scheme must be 'http' or 'https': write http://host/path",
         "1: scrape_configs[0].http_sd_configs[1].url: host is missing in URL: write http://host/path",
-        "DNS-SD config must contain at least one SRV record name",
+        "1: scrape_configs[0].dns_sd_configs[0].names: "
+        "DNS-SD config must contain at least one SRV record name: set names",
         "1: scrape_configs[0].dns_sd_configs[1].type: invalid DNS-SD records type TXT: SRV, A, AAAA, MX or NS",
         "a port is required in DNS-SD configs for all record types except SRV: set port",
     ]

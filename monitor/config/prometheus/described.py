@@ -1,0 +1,79 @@
+"""The format described for people: the tables of the reference, made from the same data that reads the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from monitor.config.prometheus.discovery.registry import SERVED, Discovery
+from monitor.config.prometheus.file import CONFIG
+from monitor.config.prometheus.kinds import Kind, Text
+from monitor.config.prometheus.structs import ListOf, MapOf, Struct
+
+_TITLES: Final[Mapping[str, str]] = {
+    "file_sd_configs": "File SD",
+    "http_sd_configs": "HTTP SD",
+    "dns_sd_configs": "DNS SD",
+    "docker_sd_configs": "Docker SD",
+}
+_PLURALS: Final = {"text": "texts", "list of texts": "lists of texts", "whole number": "whole numbers"}
+_OTHERS: Final = "Known and checked, not served: the targets are not found, and that is one warning."
+
+
+def sections() -> Sequence[tuple[str, str, Struct]]:
+    """Title, sentence and keys of every structure that the reference shows, outer ones before the inner ones."""
+    found: dict[str, tuple[str, str, Struct]] = {}
+    waiting = [*_inside(CONFIG)]
+    while waiting:
+        title, struct = waiting.pop(0)
+        if title and title not in found:
+            found[title] = (title, struct.about, struct)
+            waiting += _inside(struct)
+    return list(found.values())
+
+
+def rows(struct: Struct) -> Iterator[tuple[str, str, str, str]]:
+    """Key, value, default and meaning of each key."""
+    for key, kind in struct.keys.items():
+        if isinstance(kind, Discovery) and key not in SERVED:
+            continue
+        yield key, _words(key, kind), kind.shown_default(), kind.about or "As in Prometheus."
+    if any(isinstance(kind, Discovery) for kind in struct.keys.values()):
+        others = sorted(key for key, kind in struct.keys.items() if isinstance(kind, Discovery) and key not in SERVED)
+        yield ", ".join(others), "list", "", _OTHERS
+
+
+def _inside(struct: Struct) -> list[tuple[str, Struct]]:
+    found: list[tuple[str, Struct]] = []
+    for key, kind in struct.keys.items():
+        if isinstance(kind, Discovery):
+            item = kind.kind().item if key in SERVED else None
+            if isinstance(item, Struct):
+                found.append((_TITLES.get(key, item.title), item))
+            continue
+        inner: Kind = kind
+        while isinstance(inner, ListOf | MapOf):
+            inner = inner.item
+        if isinstance(inner, Struct) and kind.served:
+            found.append((inner.title, inner))
+    return found
+
+
+def _words(key: str, kind: Kind) -> str:
+    if isinstance(kind, Discovery):
+        return f"list of {_link(_TITLES.get(key, 'Static targets'))}"
+    if isinstance(kind, Struct):
+        return _link(kind.title) if kind.title and kind.served else "mapping"
+    if isinstance(kind, ListOf):
+        inner = _words("", kind.item) if kind.served else "mapping"
+        return f"list of {_PLURALS.get(inner, inner)}"
+    if isinstance(kind, MapOf):
+        inner = _words("", kind.item)
+        return f"mapping of names to {_PLURALS.get(inner, inner)}"
+    if isinstance(kind, Text) and kind.allowed and len(kind.allowed) <= 4:
+        return " or ".join(f"`{word}`" for word in kind.allowed)
+    return kind.word
+
+
+def _link(title: str) -> str:
+    return f"[{title}](#{title.lower().replace(' ', '-')})"
