@@ -42,7 +42,7 @@ def js_escape(text: str) -> str:
     for char in text:
         if char in _JS:
             out.append(_JS[char])
-        elif char < " " or (ord(char) > 126 and not char.isprintable()):
+        elif char < " " or (ord(char) >= 0x80 and not char.isprintable()):
             out.append(f"\\u{ord(char):04X}")
         else:
             out.append(char)
@@ -121,7 +121,7 @@ def _less_or_equal(left: Value, right: Value) -> bool:
 
 def _length(value: Value) -> int:
     if value is None or value is NOTHING:
-        raise ValueError("len of untyped nil")
+        raise ValueError("reflect: call of reflect.Value.Type on zero Value")
     if isinstance(value, str):
         return len(value.encode())
     if (mapping := mapping_of(value)) is not None:
@@ -209,7 +209,7 @@ def _call(function: Value, *arguments: Value) -> Value:
 
 def _joined(escape: Callable[[str], str]) -> Function:
     def escaped(*values: Value) -> str:
-        return escape(sprint([None if value is NOTHING else value for value in values]))
+        return escape(sprint([NOTHING.value if value is NOTHING or value is None else value for value in values]))
 
     return Function(escaped, (), ANY)
 

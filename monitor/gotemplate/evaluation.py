@@ -251,6 +251,8 @@ class Evaluation:
                 raise self._error(f"wrong number of args for {name}: want at least {wanted} got {len(rest)}")
         elif given != wanted:
             raise self._error(f"wrong number of args for {name}: want {wanted} got {given}")
+        if function.results != 1:
+            raise self._error(f"can't call method/function {quote(name)} with {function.results} results")
         extra = function.rest or ANY
         arguments = [
             self._operand(operand, dot, function.parameters[number] if number < wanted else extra)

@@ -1,7 +1,7 @@
 """Go's fmt: Sprint, Sprintln and Sprintf over template values.
 
 Sprintf never fails: what does not fit is written into the text, as `%!d(string=hi)`. Source: Go's fmt/print.go and
-fmt/format.go. Not served: %p, and %b of floats.
+fmt/format.go. Not served: %p, since nothing here has an address.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -85,7 +85,9 @@ class _Flags:
 
 
 _PLAIN: Final = _Flags()
-_SPEC: Final = re.compile(r"([+\-# 0]*)(\[\d*\])?(\*|\d+)?(?:(\.)(\[\d*\])?(\*|\d+)?)?(\[\d*\])?", re.ASCII)
+_INDEX: Final = r"(\[[^\]]*\]|\[)?"
+"""An explicit index; one without an end is a bad one."""
+_SPEC: Final = re.compile(rf"([+\-# 0]*){_INDEX}(\*|\d+)?(?:(\.){_INDEX}(\*|\d+)?)?{_INDEX}", re.ASCII)
 
 
 class _Layout:
@@ -106,6 +108,7 @@ class _Layout:
             found = _SPEC.match(self.layout, percent + 1)
             if found is None or found.end() >= len(self.layout):
                 out.append("%!(NOVERB)")
+                self.reordered = self.reordered or (found is not None and "[" in found.group())
                 at = len(self.layout)
                 break
             at = found.end() + 1
@@ -170,7 +173,7 @@ class _Layout:
             return
         self.reordered = True
         digits = index[1:-1]
-        if digits and 1 <= int(digits) <= len(self.values):
+        if digits.isascii() and digits.isdigit() and 1 <= int(digits[:7]) <= len(self.values):
             self.next = int(digits) - 1
         else:
             self.good_index = False
@@ -232,13 +235,13 @@ class _Printer:
         return f"{{{' '.join(parts)}}}"
 
     def _map(self, value: Mapping[object, Value], verb: str) -> str:
-        pairs = [f"{self.value(key, verb)}:{self.value(value[key], verb)}" for key in sorted_keys(value)]
+        pairs = [f"{self.value(key, verb)}:{self._inner(value[key], verb)}" for key in sorted_keys(value)]
         if verb == "v" and self.flags.sharp:
             return f"{go_type(value)}{{{', '.join(pairs)}}}"
         return f"map[{' '.join(pairs)}]"
 
     def _list(self, value: Sequence[Value], verb: str) -> str:
-        parts = [self.value(item, verb) for item in value]
+        parts = [self._inner(item, verb) for item in value]
         if verb == "v" and self.flags.sharp:
             return f"{go_type(value)}{{{', '.join(parts)}}}"
         return f"[{' '.join(parts)}]"
@@ -285,7 +288,8 @@ class _Printer:
             case "c":
                 return self._pad(_rune(value))
             case "q":
-                return self._pad("'" + quote(_rune(value))[1:-1].replace('\\"', '"').replace("'", "\\'") + "'")
+                shown = quote(_rune(value))[1:-1].replace('\\"', '"').replace("'", "\\'")
+                return self._pad(f"'{_ascii(shown) if self.flags.plus else shown}'")
             case "U":
                 return self._pad(f"U+{size:04X}" + (f" '{_rune(value)}'" if self.flags.sharp else ""))
             case _:
@@ -300,11 +304,13 @@ class _Printer:
             case "v":
                 shown = float_text(value, "g", precision)
             case "g" | "G":
-                shown = float_text(value, verb, precision)
+                shown = _sharp(value, verb, precision) if self.flags.sharp else float_text(value, verb, precision)
+            case "b":
+                shown = _binary_float(value)
             case "e" | "E" | "f" | "F":
                 shown = float_text(value, verb.replace("F", "f"), 6 if precision < 0 else precision)
             case "x" | "X":
-                shown = _hex_float(value)
+                shown = _hex_float(value, precision)
                 shown = shown.upper() if verb == "X" else shown
             case _:
                 return self._bad(value, verb)
@@ -326,7 +332,14 @@ class _Printer:
         return self._pad(sign + digits, fill=" ")
 
     def _bad(self, value: Value, verb: str) -> str:
-        return f"%!{verb}({go_type(value)}={_Printer(_PLAIN).value(value, 'v')})"
+        flags = replace(self.flags, sharp=False) if self.flags.sharp else self.flags
+        return f"%!{verb}({go_type(value)}={_Printer(flags).value(value, 'v')})"
+
+    def _inner(self, value: Value, verb: str) -> str:
+        """A value within a map or a list, which Go knows to be of any type."""
+        if value is None and verb == "v" and self.flags.sharp:
+            return "interface {}(nil)"
+        return self.value(value, verb)
 
     def _cut(self, text: str) -> str:
         return text if self.flags.precision is None else text[: self.flags.precision]
@@ -368,11 +381,43 @@ def _ascii(text: str) -> str:
     )
 
 
-def _hex_float(value: float) -> str:
+def _hex_float(value: float, precision: int) -> str:
+    """With so many digits after the point, rounded half to even; -1: as many as it takes."""
     if not math.isfinite(value):
         return float_text(value)
-    mantissa, exponent = value.hex().split("p")
-    whole, _, fraction = mantissa.partition(".")
-    fraction = fraction.rstrip("0")
-    power = int(exponent)
-    return f"{whole}{'.' + fraction if fraction else ''}p{'-' if power < 0 else '+'}{abs(power):02d}"
+    fraction, power = math.frexp(abs(value))
+    mantissa, power = (int(fraction * (1 << 53)), power - 1) if value else (0, 0)
+    if 0 <= precision < 13:
+        dropped = 52 - 4 * precision
+        kept, rest = mantissa >> dropped, mantissa & ((1 << dropped) - 1)
+        half = 1 << (dropped - 1)
+        kept += rest > half or (rest == half and kept & 1)
+        mantissa = kept << dropped
+        if mantissa >> 53:
+            mantissa, power = mantissa >> 1, power + 1
+    digits = f"{mantissa & ((1 << 52) - 1):013x}"
+    digits = digits.rstrip("0") if precision < 0 else digits[:precision].ljust(precision, "0")
+    sign = "-" if math.copysign(1, value) < 0 else ""
+    shown = f".{digits}" if digits else ""
+    return f"{sign}0x{mantissa >> 52}{shown}p{'-' if power < 0 else '+'}{abs(power):02d}"
+
+
+def _binary_float(value: float) -> str:
+    """`%b`: the mantissa as a whole number, and the power of two."""
+    if not math.isfinite(value):
+        return float_text(value)
+    fraction, power = math.frexp(abs(value))
+    power = max(power - 53, -1074) if value else -1074
+    mantissa = int(math.ldexp(fraction, math.frexp(abs(value))[1] - power))
+    return f"{'-' if math.copysign(1, value) < 0 else ''}{mantissa}p{power:+d}"
+
+
+def _sharp(value: float, verb: str, precision: int) -> str:
+    """`%#g`: trailing zeros stay, six digits in all unless it is said how many."""
+    shown = float_text(value, verb, precision)
+    if not math.isfinite(value):
+        return shown
+    mantissa, mark, power = shown.partition("e" if verb == "g" else "E")
+    digits = len(mantissa.lstrip("-").replace(".", "").lstrip("0") or "0")
+    point = "" if "." in mantissa else "."
+    return mantissa + point + "0" * ((6 if precision < 0 else precision) - digits) + mark + power

@@ -65,6 +65,7 @@ class Span(int, Object):
             "Hours": Function(lambda: size / HOUR),
             "Abs": Function(lambda: Span(abs(size))),
             "Truncate": Function(self.truncate, (SPAN,)),
+            "Round": Function(self.round, (SPAN,)),
         }
 
     def truncate(self, unit: int) -> Span:
@@ -167,6 +168,10 @@ class Moment(Object):
             "Second": Function(lambda: local.second),
             "Nanosecond": Function(lambda: self.nanos % SECOND),
             "YearDay": Function(lambda: local.timetuple().tm_yday),
+            "Date": Function(lambda: None, results=3),
+            "Clock": Function(lambda: None, results=3),
+            "ISOWeek": Function(lambda: None, results=2),
+            "Zone": Function(lambda: None, results=2),
             "Weekday": Function(lambda: Weekday(local.isoweekday() % 7)),
             "Truncate": Function(self.truncate, (SPAN,)),
             "Round": Function(self.round, (SPAN,)),

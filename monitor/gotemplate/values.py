@@ -45,6 +45,8 @@ class Function:
     parameters: tuple[Kind, ...] = ()
     rest: Kind | None = None
     """The kind of further arguments; None if there may be none."""
+    results: int = 1
+    """How many values it gives in Go. Templates can only call what gives one."""
 
 
 class Object:

@@ -61,6 +61,22 @@ from monitor.gotemplate.moments import Moment, Span
         ("%#v %#v", ("a", {"k": "v"}), '"a" map[string]string{"k":"v"}'),
         ("%x", (1.5,), "0x1.8p+00"),
         ("%6.2f%%", (12.375,), " 12.38%"),
+        ("%[x]d|%[1]x|%[ 1]d|%[]d", (1,), "%!d(BADINDEX)|1|%!d(BADINDEX)|%!d(BADINDEX)"),
+        ("%[1", (1,), "%!(NOVERB)"),
+        (
+            "%5d|%-5d|%.1d|%+s|%#s",
+            ("x", 1.5, "y", 5, "z"),
+            "%!d(string=    x)|%!d(float64=1.5  )|%!d(string=y)|%!s(int=+5)|z",
+        ),
+        (
+            "%b %b %b %b",
+            (1.5, 0.0, -2.25, 1e-310),
+            "6755399441055744p-52 0p-1074 -5066549580791808p-51 20240225330731p-1074",
+        ),
+        ("%.2x %x %.0x %x", (1.999, 3.0, 1.5, 0.0), "0x1.00p+01 0x1.8p+01 0x1p+01 0x0p+00"),
+        ("%#g %#.3g %#g", (1.0, 1.0, 1e100), "1.00000 1.00 1.00000e+100"),
+        ("%+q %+q", (233, "é"), "'\\u00e9' \"\\u00e9\""),
+        ("%#v", ({"a": None, "b": 1},), 'map[string]interface {}{"a":interface {}(nil), "b":1}'),
     ],
 )
 def test_verb(layout: str, values: tuple[object, ...], wanted: str) -> None:

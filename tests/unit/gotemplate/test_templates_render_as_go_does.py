@@ -219,3 +219,36 @@ def test_any_text_renders_or_is_refused_politely(text: str) -> None:
 def test_text_without_actions_is_itself(text: str) -> None:
     """Plain text passes unchanged."""
     assert render(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{{ html nil }} {{ urlquery nil }}", "&lt;no value&gt; %3Cno+value%3E"),
+        ('{{ js "\\u2028\\x7f/" }}', "\\u2028\x7f/"),
+        ("{{ (.at.Sub .at).Round (.at.Sub .at) }}", "0s"),
+    ],
+)
+def test_what_escapes_and_rounds(text: str, wanted: str) -> None:
+    """Nothing is `<no value>` to the escaping functions; DEL is no control to `js`."""
+    assert render(text, _DATA) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{{ 1e1000 }}", 'illegal number syntax: "1e1000"'),
+        ("{{ 1__0 }}", 'illegal number syntax: "1__0"'),
+        ("{{ 08 }}", 'integer overflow: "08"'),
+        ("{{ 99999999999999999999 }}", 'integer overflow: "99999999999999999999"'),
+        ("{{ '' }}", "invalid syntax"),
+        ("{{ .at.Date }}", 'can\'t call method/function "Date" with 3 results'),
+        ("{{ .at.ISOWeek }}", 'can\'t call method/function "ISOWeek" with 2 results'),
+        ("{{ len nil }}", "error calling len: reflect: call of reflect.Value.Type on zero Value"),
+    ],
+)
+def test_numbers_and_calls_that_go_refuses(text: str, problem: str) -> None:
+    """In its words, read with promtool."""
+    with pytest.raises(TemplateError) as caught:
+        render(text, _DATA)
+    assert str(caught.value).endswith(problem)
