@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from monitor.model.errors import QueryLimitError
-from monitor.model.labels import EMPTY
-from monitor.model.samples import Sample, Series, Vector
+from monitor.model.samples import Series, Vector
 from monitor.model.times import Millis, Timestamp
-from monitor.promql.engine import Answer, Options, Query, ScalarValue, StringValue
+from monitor.promql.engine import Answer, Options, Query
 from monitor.promql.nodes import Expr
 from monitor.promql.printer import to_text
 from monitor.promql.sharing import Shared, Sharing
+from monitor.rules.inline import vector_of
 from monitor.tsdb.store import SampleStore
 
 _INLINE_SECONDS = 0.004
@@ -56,13 +56,7 @@ class EmbeddedQuerier:
         answer = await self._run(
             self._text(query), None, 1, lambda query: query.instant(view, at, check, sharing), rule=True
         )
-        match answer.value:
-            case ScalarValue(_, value):
-                return (Sample(EMPTY, at, value),)
-            case StringValue():
-                return ()
-            case vector:
-                return tuple(one for one in vector if isinstance(one, Sample))
+        return vector_of(answer)
 
     async def range(self, query: Expr | str, start: Timestamp, end: Timestamp, step: Millis) -> Sequence[Series]:
         answer = await self.answer_range(self._text(query), start, end, step)

@@ -149,6 +149,9 @@ class RulesSection(Section):
     """Who we are to that engine."""
     early_evaluation: Flag = True
     """Evaluate alerts at once when a result arrives that they select, not only at their interval."""
+    concurrency: Annotated[Whole, Field(ge=1, le=64)] = 1
+    """So many rules of a group are evaluated at once, where none of them reads what another writes. 1 is one after the other,
+    as in Prometheus without `concurrent-rule-eval`; more helps where each answer is slow."""
     min_requests: Annotated[Whole | None, AsOptional] = None
     """Requests in five minutes below which error ratios and latencies are not judged. Default 20."""
 

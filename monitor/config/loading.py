@@ -368,7 +368,12 @@ class _Loading:
         # another engine has not heard of a result at once
         early = section.rules.early_evaluation and not section.rules.query_url
         mistakes = len(findings.errors)
-        defaults = Defaults(interval=prometheus.evaluation_interval, query_offset=prometheus.query_offset, early=early)
+        defaults = Defaults(
+            interval=prometheus.evaluation_interval,
+            query_offset=prometheus.query_offset,
+            early=early,
+            parallel=section.rules.concurrency,
+        )
         own: list[RuleGroup] = []
         for path in matching_files(prometheus.rule_files, self.base, self.document, findings):
             own.extend(read_rule_file(path, str(path), defaults, findings))

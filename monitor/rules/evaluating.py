@@ -23,6 +23,7 @@ from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import STALE, Vector
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.rules import recording, states
+from monitor.rules.dependencies import batches
 from monitor.rules.groups import AlertingRule, RecordingRule, Rule, RuleGroup
 from monitor.rules.holding import held
 from monitor.rules.options import Hold
@@ -110,6 +111,7 @@ class GroupRun:
         ]
         for place, active in (alerts or {}).items():
             self.rules[place].active = self.rules[place].saved = active
+        self._batches = batches(group.rules) if group.parallel > 1 else ()
         self.leftover: tuple[Labels, ...] = ()
         """Series of rules that a reload removed; they end with the next slot."""
         self.last_evaluation: Timestamp | None = None
@@ -162,13 +164,27 @@ class GroupRun:
         if self.leftover:
             self.around.samples.append(slot - self.group.query_offset, [(labels, STALE) for labels in self.leftover])
             self.leftover = ()
-        rested = began
-        for run in self.rules:
-            await self.slot_of(run, slot)
-            rested = await self._rest(rested)
+        if self.group.parallel > 1:
+            await self._slot_in_batches(slot)
+        else:
+            rested = began
+            for run in self.rules:
+                await self.slot_of(run, slot)
+                rested = await self._rest(rested)
         self.last_evaluation = slot
         self.evaluation_seconds = self.around.monotonic() - began
         self.around.counters.evaluated(self.group.key)
+
+    async def _slot_in_batches(self, slot: Timestamp) -> None:
+        turns = asyncio.Semaphore(self.group.parallel)
+
+        async def one(run: RuleRun) -> None:
+            async with turns:
+                await self.slot_of(run, slot)
+
+        for batch in self._batches:
+            await asyncio.gather(*(one(self.rules[place]) for place in batch))
+            await self.around.breathe()
 
     async def slot_of(self, run: RuleRun, slot: Timestamp) -> None:
         """Evaluate one rule at this slot."""

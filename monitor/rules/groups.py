@@ -83,6 +83,8 @@ class RuleGroup:
     labels: Labels = EMPTY
     """Merged into the rules already."""
     rules: tuple[Rule, ...] = ()
+    parallel: int = 1
+    """So many rules that do not depend on each other may be evaluated at once."""
     key: str = field(init=False)
     """`file;name`, unique."""
 

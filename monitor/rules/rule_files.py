@@ -56,6 +56,8 @@ class Defaults:
     """Label names must be those of Prometheus 2."""
     early: bool = True
     """Alerting rules may be looked at between slots."""
+    parallel: int = 1
+    """Independent rules of a group that may be evaluated at once."""
     ignore_unknown: bool = False
     """Keys that nobody knows are passed over, as with promtool's --ignore-unknown-fields."""
 
@@ -138,6 +140,7 @@ class _Reader:
             limit=limit,
             labels=Labels(labels),
             rules=tuple(rules),
+            parallel=self.defaults.parallel,
         )
 
     def _rule(self, source: Mapping[str, Any], path: str, group_labels: Mapping[str, str]) -> Rule | None:
