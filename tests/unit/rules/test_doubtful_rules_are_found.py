@@ -88,7 +88,7 @@ def test_the_rate_of_a_sum() -> None:
         ("histogram_quantile(0.9, sum by (le, a) (x))", {"le", "a"}),
         ('count_values by (a) ("v", x)', {"a", "v"}),
         ("topk(3, sum by (a) (x))", {"a"}),
-        ("vector(1)", set()),
+        ("vector(1)", set[str]()),
     ],
 )
 def test_labels_that_a_result_can_have(expr: str, names: set[str] | None) -> None:

@@ -150,9 +150,9 @@ def test_doubtful_rules_are_found() -> None:
     good = {"for": "1m", "labels": {"severity": "page"}, "annotations": {"summary": "x"}}
     groups = groups_of(
         {"record": "a", "expr": 'sum(b{c="d",c!="d"}) + b{c="d",c=~"d|e"}'},
-        {"alert": "A", "expr": "up", **good, "labels": {"severity": "page", "v": "{{ $value }}", "w": "$value"}},
-        {"alert": "B", "expr": "up"},
-        {"alert": "C", "expr": 'up{a="",b=~".+"}', **good},
+        {"alert": "A", "expr": "up == 0", **good, "labels": {"severity": "page", "v": "{{ $value }}", "w": "$value"}},
+        {"alert": "B", "expr": "up == 0"},
+        {"alert": "C", "expr": 'up{a="",b=~".+"} == 0', **good},
     )
     assert [(doubt.rule, doubt.problem.split(",")[0]) for doubt in doubts(groups)] == [
         ("a", 'the selector can match nothing: c!="d" contradicts another condition on c'),
