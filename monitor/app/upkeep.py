@@ -30,7 +30,7 @@ class Upkeep:
         self._samples = samples
         self._health = health
         self._own = own
-        self._dropped = 0
+        self._dropped = self._duplicates = 0
 
     async def watch(self) -> None:
         """Twice a minute: bring the gauges up to date, audit the open incidents, store our own metrics."""
@@ -131,6 +131,8 @@ class Upkeep:
         telemetry.samples_log_error.set(bool(health.error))
         telemetry.samples_rejected.labels("late").inc(max(health.dropped_samples - self._dropped, 0))
         self._dropped = health.dropped_samples
+        telemetry.samples_rejected.labels("duplicate").inc(max(health.duplicate_samples - self._duplicates, 0))
+        self._duplicates = health.duplicate_samples
         stats = self._samples.stats()
         telemetry.series.set(stats.series)
         telemetry.samples_damaged.set(health.damaged)

@@ -43,5 +43,5 @@ class SampleSink(Protocol):
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         """Loose samples with one time: recording rules, ALERTS, samples with their own timestamps. For each series a
-        sample not later than its last is dropped and counted."""
+        sample not later than its last is dropped and counted, unless it is the very same."""
         ...

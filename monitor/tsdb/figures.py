@@ -39,6 +39,8 @@ class StoreHealth:
     """Frames with rows that only memory has."""
     dropped_samples: int
     """Too late: not later than the last one of their series or frame."""
+    duplicate_samples: int
+    """For a time for which their series has another value."""
     late_until: Timestamp | None
     """Some series take no sample before this time, because the last one that they were given was late; None if there are
     none. Far ahead of the clock only if it was set back."""

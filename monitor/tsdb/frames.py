@@ -90,16 +90,17 @@ class StoredFrame:
             return np.unique(self.layout.sids)
         return np.unique(np.concatenate([layout.sids for layout in layouts.values()]))
 
-    def last_of(self, sid: int) -> Timestamp:
-        """Time of this series' newest sample, stale markers included; a time before all times if there is none."""
+    def last_of(self, sid: int) -> tuple[Timestamp, float]:
+        """This series' newest sample, stale markers included; with a time before all times if there is none."""
         wanted = np.array([sid], dtype=np.int64)
         for chunk in reversed(self.chunks):
             columns = chunk.layout.columns(wanted)
             if columns[0] >= 0:
-                present = np.flatnonzero(~missing(chunk.read(0, chunk.count, columns)[:, 0]))
+                values = chunk.read(0, chunk.count, columns)[:, 0]
+                present = np.flatnonzero(~missing(values))
                 if len(present):
-                    return int(chunk.times[present[-1]])
-        return NEVER
+                    return int(chunk.times[present[-1]]), float(values[present[-1]])
+        return NEVER, 0.0
 
     def silent_sids(self) -> NDArray[np.int32]:
         """Those of the current layout without any sample in the newest chunk, int32."""

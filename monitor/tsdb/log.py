@@ -3,7 +3,7 @@
 Nothing is encoded when a sample is stored: a flush reads what the frames have gained since the last one, which is cheaper
 and means that a failing disk needs no queue of its own. A flush that fails leaves the marks where they were; the segment
 is given up and the next flush begins another one. Segments hold their own definitions, so old ones are deleted whole
-when their newest row passes the retention.
+when their newest row is in a block, or past the retention.
 
 A process that is killed loses what came after its last flush. With `Fsync.EACH_FLUSH` the same holds for a machine that
 loses power.
@@ -31,6 +31,8 @@ from monitor.tsdb.records import MAGIC, SegmentReader, encode_frame, encode_row,
 SEGMENT_BYTES: Final = 32 << 20
 _BATCH_BYTES: Final = 1 << 20
 _SHORTEST_SEGMENT: Millis = 5 * MINUTE
+_LONGEST_SEGMENT: Millis = 30 * MINUTE
+"""Blocks take over from the log by whole segments."""
 _ENDING: Final = ".samples"
 _ASIDE: Final = ".ahead"
 """Segments as they were before rows later than the clock were taken out."""
@@ -65,7 +67,7 @@ class SampleLog:
         self._folder = folder
         self._index = index
         self._fsync = fsync
-        self._span = max(retention // 8, _SHORTEST_SEGMENT)
+        self._span = max(min(retention // 8, _LONGEST_SEGMENT), _SHORTEST_SEGMENT)
         self._file: int | None = None
         self._defined = array("Q")
         """By sid, which series this segment defines: its birth plus one; 0 for none."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ class Placed:
     """Samples of series that need a new frame."""
     dropped: int
     """Samples not later than their series' last one."""
+    duplicates: int
+    """Samples with the time of their series' last one and another value. With the same value they are what is there
+    already, and not counted, as in Prometheus."""
     late: set[StoredFrame]
     """The frames that have these later ones."""
 
@@ -74,7 +78,7 @@ class LooseFrames:
         rows: dict[StoredFrame, NDArray[np.float64]] = {}
         fresh: dict[Labels, float] = {}
         taken: set[int] = set()
-        dropped = 0
+        dropped = duplicates = 0
         late: set[StoredFrame] = set()
         find, places = self._index.find, self._places
         for labels, value in samples:
@@ -95,13 +99,17 @@ class LooseFrames:
                     row = rows[frame] = missing_row(len(frame.layout))
                 row[column] = value
                 taken.add(sid)
-            elif frame.last_of(sid) >= at:
-                dropped += 1
-                late.add(frame)
             else:
-                fresh[labels] = value
-                taken.add(sid)
-        return Placed(rows, fresh, dropped, late)
+                last, there = frame.last_of(sid)
+                if last < at:
+                    fresh[labels] = value
+                    taken.add(sid)
+                elif last > at:
+                    dropped += 1
+                    late.add(frame)
+                elif value != there and not (isnan(value) and isnan(there)):
+                    duplicates += 1
+        return Placed(rows, fresh, dropped, duplicates, late)
 
     def _leave(self, frame: StoredFrame, sids: set[int]) -> None:
         stay = [sid for sid in frame.layout.sids.tolist() if sid not in sids]

@@ -86,6 +86,8 @@ class SampleStore:
         """Rows written so far."""
         self.dropped_samples = 0
         """Samples that came too late: not later than the last one of their series or frame."""
+        self.duplicate_samples = 0
+        """Samples for a time for which their series has another value."""
         self.late: dict[StoredFrame, Timestamp] = {}
         """Frames that refused a late row, and the time of their last one then; they are forgotten when they have gone on."""
         self.unlogged: dict[StoredFrame, None] = {}
@@ -152,6 +154,7 @@ class SampleStore:
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         placed = self._loose.place(at, samples)
         self.dropped_samples += placed.dropped
+        self.duplicate_samples += placed.duplicates
         for frame in placed.late:
             self.late[frame] = frame.last
         for frame, row in placed.rows.items():
@@ -285,6 +288,7 @@ class SampleStore:
             failed_flushes=self._failed_flushes,
             unlogged_frames=len(self.unlogged) if self.log is not None else 0,
             dropped_samples=self.dropped_samples,
+            duplicate_samples=self.duplicate_samples,
             late_until=max(self.late.values(), default=None),
             damaged=archive.shelf.damaged if archive is not None else 0,
             problems=tuple(archive.shelf.problems) if archive is not None else (),

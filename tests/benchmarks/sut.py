@@ -61,6 +61,14 @@ class Watchkeeper(Sut):
     def wait_ready(self, timeout: float = 60.0) -> None:
         wait_http(f"{self.query_base}/-/ready", timeout, self.procs)
 
+    def persist(self) -> tuple[int, int]:
+        """All samples, those of the host and of ourselves included, as one sealed block."""
+        command = [str(_PYTHON), "-m", "tests.benchmarks.sealed", str(self.data_dir)]
+        root = Path(__file__).resolve().parents[2]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True, cwd=root)
+        size, samples = done.stdout.split()
+        return int(size), int(samples)
+
     def version(self) -> str:
         command = [str(_PYTHON if _PYTHON.exists() else sys.executable), "-m", "monitor", "version"]
         return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout.strip() or "?"

@@ -168,7 +168,7 @@ def test_late_and_repeated_loose_samples_are_dropped_and_counted() -> None:
     store.append(3000, [(A, 4.0), (A, 5.0)])
     store.append(1000, [(A, 6.0)])
     assert everything(store.view()) == {A: points([(2000, 1.0), (3000, 4.0)])}
-    assert store.health().dropped_samples == 4
+    assert (store.health().dropped_samples, store.health().duplicate_samples) == (3, 1)
 
 
 def test_loose_samples_of_a_series_that_a_writer_has_are_merged() -> None:
@@ -179,3 +179,15 @@ def test_loose_samples_of_a_series_that_a_writer_has_are_merged() -> None:
     store.append(1500, [(A, 1.5)])
     writer.append(2000, [2.0])
     assert everything(store.view()) == {A: points([(1000, 1.0), (1500, 1.5), (2000, 2.0)])}
+
+
+def test_the_same_sample_again_is_no_news_and_another_value_is_a_duplicate() -> None:
+    """As in Prometheus: same time and value are passed over in silence; another value for that time is refused and counted."""
+    store = SampleStore.in_memory(HOUR)
+    store.append(1000, [(metric("a"), 1.0), (metric("b"), float("nan"))])
+    store.append(1000, [(metric("a"), 1.0), (metric("b"), float("nan"))])
+    assert (store.health().dropped_samples, store.health().duplicate_samples) == (0, 0)
+    store.append(1000, [(metric("a"), 2.0)])
+    store.append(999, [(metric("a"), 1.0)])
+    assert (store.health().dropped_samples, store.health().duplicate_samples) == (1, 1)
+    assert everything(store.view())[metric("a")] == points([(1000, 1.0)])

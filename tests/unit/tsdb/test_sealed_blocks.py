@@ -307,6 +307,38 @@ def test_a_disk_that_refuses_a_block_is_told_and_tried_again(tmp_path: Path) -> 
     assert everything(store.view()) == whole
 
 
+def test_a_full_disk_leaves_no_half_block_behind(tmp_path: Path) -> None:
+    """A block that does not fit is given up whole, sealing and merging alike; nothing else changes."""
+    resource = pytest.importorskip("resource")
+    signal = pytest.importorskip("signal")
+    store = opened(tmp_path)
+    whole = a_day(store, 10, sealing=True)
+    # Only now the last block: nothing of it is on disk yet.
+    sealing = store.begin_sealing(10 * HOUR + 30 * MINUTE, everything=True)
+    merging = store.begin_merging()
+    assert sealing is not None
+    assert merging is not None
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
+        with pytest.raises(OSError, match="too large") as full:
+            while sealing.step():
+                pass
+        store.end_sealing(sealing, 11 * HOUR, full.value)
+        assert "too large" in (store.health().error or "")
+        with pytest.raises(OSError, match="too large") as full:
+            while merging.step():
+                pass
+        store.end_merging(merging, 11 * HOUR, full.value)
+        assert "merged" in (store.health().error or "")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert {path.suffix for path in (tmp_path / "blocks").iterdir()} == {".block"}
+    assert everything(store.view()) == whole
+
+
 _VALUES = st.one_of(
     st.sampled_from([0.0, -0.0, 1.0, 0.1, 1e300, 5e-324, float("inf"), float("nan"), STALE, MISSING]),
     st.floats(width=64),
