@@ -12,7 +12,7 @@ from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Sec
 from monitor.config.muting import MaintenanceSection
 from monitor.config.people import Escalate, People, Policies, Schedules
 from monitor.config.prometheus.file import SCRAPES
-from monitor.config.prometheus.http_client import HTTP_CONFIG
+from monitor.config.prometheus.http_client import CLIENT
 from monitor.config.prometheus.kinds import Kind
 from monitor.config.prometheus.remote import WRITES
 from monitor.config.prometheus.scrape import GLOBAL
@@ -145,7 +145,7 @@ class RulesSection(Section):
     `/api/v1/query`. Recorded samples are still stored here, and sent on by `remote_write`."""
     query_timeout: Span = 30 * SECOND
     """How long that engine may take for a query."""
-    query_http_config: Annotated[Free, Foreign(HTTP_CONFIG)] = None
+    query_http_config: Annotated[Free, Foreign(CLIENT)] = None
     """Who we are to that engine."""
     early_evaluation: Flag = True
     """Evaluate alerts at once when a result arrives that they select, not only at their interval."""

@@ -33,7 +33,7 @@ from monitor.config.environment import Environment
 from monitor.config.findings import Findings
 from monitor.config.overrides import Overrides
 from monitor.config.prometheus.file import PrometheusParts, read_prometheus
-from monitor.config.prometheus.http_client import HTTP_CONFIG
+from monitor.config.prometheus.http_client import CLIENT
 from monitor.config.prometheus.jobs import client_of
 from monitor.config.prometheus.kinds import Reading
 from monitor.config.prometheus.structs import Values
@@ -51,7 +51,6 @@ from monitor.model.times import SECOND, Millis
 from monitor.notify.kinds.secret import SecretSource
 from monitor.rules.groups import RuleGroup
 from monitor.rules.rule_files import Defaults
-from monitor.scrape.jobs import HttpClient
 
 P = TypeVar("P")
 Locate: TypeAlias = Callable[[str], str]
@@ -212,7 +211,7 @@ class _Loading:
             jobs=prometheus.jobs,
             groups=groups,
             query_engine=engine,
-            remote_writes=prometheus.receivers,
+            remote_writes=prometheus.remote_writes,
             paging=paging,
             replica_labels=frozenset(section.replica_labels),
             storage=storage,
@@ -254,8 +253,7 @@ class _Loading:
             own: Tree = {
                 key: value for key, value in (tree.items() if isinstance(tree, dict) else ()) if key in _PROMETHEUS_KEYS
             }
-            read_own = read_prometheus(self.document, own, (), findings, self._locate)
-            return read_own or PrometheusParts()
+            return read_prometheus(self.document, own, (), findings, self._locate, self.variables) or PrometheusParts()
         for key in _PROMETHEUS_KEYS:
             if isinstance(self.document.tree, dict) and key in self.document.tree:
                 findings.wrong(
@@ -280,15 +278,15 @@ class _Loading:
             problem = f'"{section.query_url}" is no URL of a PromQL engine'
             self.findings.wrong(self.document, ("rules", "query_url"), problem, "write http://host:port")
         reading = Reading(self.document, self.findings, self._locate)
-        path = ("rules", "query_http_config")
-        rules = self.document.tree.get("rules") if isinstance(self.document.tree, dict) else None
-        tree: Tree = rules.get("query_http_config", {}) if isinstance(rules, dict) else {}
-        client = HTTP_CONFIG.read(tree, path, reading)
+        client = CLIENT.read(self._rules_tree().get("query_http_config", {}), ("rules", "query_http_config"), reading)
+        assert isinstance(client, Values)
         return QueryEngine(
-            url=section.query_url.rstrip("/"),
-            timeout=section.query_timeout,
-            client=client_of(client, reading) if isinstance(client, Values) else HttpClient(),
+            url=section.query_url.rstrip("/"), timeout=section.query_timeout, client=client_of(client, reading)
         )
+
+    def _rules_tree(self) -> dict[str, Tree]:
+        tree = self.document.tree.get("rules") if isinstance(self.document.tree, dict) else None
+        return tree if isinstance(tree, dict) else {}
 
     def _alertmanager(self) -> AlertmanagerParts | None:
         section, findings = self.section, self.findings

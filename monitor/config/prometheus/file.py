@@ -15,11 +15,11 @@ from monitor.config.configuration import RemoteReceiver
 from monitor.config.findings import Findings
 from monitor.config.prometheus.jobs import job_of
 from monitor.config.prometheus.kinds import Reading, Text
-from monitor.config.prometheus.receivers import receivers_of
 from monitor.config.prometheus.remote import READS, WRITES, unique_names
 from monitor.config.prometheus.scrape import GLOBAL, SCRAPE, is_legacy, validate_job
 from monitor.config.prometheus.sections import ALERTING, OTLP, RUNTIME, STORAGE, TRACING
 from monitor.config.prometheus.structs import ListOf, Struct, Values
+from monitor.config.prometheus.writing import receivers_of
 from monitor.config.showing import shown
 from monitor.config.yamltree import Document, Path, Tree, read
 from monitor.model.errors import ConfigError, Finding
@@ -73,8 +73,7 @@ class PrometheusParts:
     evaluation_interval: Millis = MINUTE
     query_offset: Millis = 0
     external_labels: Labels = EMPTY
-    receivers: tuple[RemoteReceiver, ...] = ()
-    """Of samples."""
+    remote_writes: tuple[RemoteReceiver, ...] = ()
     yaml: str = ""
     """As written, without secrets."""
 
@@ -93,8 +92,8 @@ def read_prometheus(
     values = read_values(reading, tree, path)
     defaults = defaults_of(values)
     jobs = [job_of(job, defaults, inside) for job, inside in jobs_of(values, reading)]
-    labels = _expanded(defaults, reading, variables)
-    receivers = receivers_of(values.many("remote_write"), reading, Labels(labels))
+    labels = Labels(_expanded(defaults, reading, variables))
+    writes = receivers_of(values.many("remote_write"), labels, reading)
     if len(findings.errors) > before:
         return None
     return PrometheusParts(
@@ -102,8 +101,8 @@ def read_prometheus(
         rule_files=values.texts("rule_files"),
         evaluation_interval=defaults.whole("evaluation_interval") or MINUTE,
         query_offset=defaults.whole("rule_query_offset"),
-        external_labels=Labels(labels),
-        receivers=receivers,
+        external_labels=labels,
+        remote_writes=writes,
         yaml=shown(tree),
     )
 

@@ -251,9 +251,11 @@ def custom(values: Values) -> bool:
     )
 
 
-HTTP_CONFIG: Final = Struct(
-    title="HTTP client of rules",
-    about="Who we are to the engine that rules ask.",
+CLIENT: Final = Struct(
+    title="HTTP client",
+    about="Who we are to the other side of HTTP.",
+    go="config.HTTPClientConfig",
     keys=HTTP_CLIENT,
     rules=(valid_client,),
 )
+"""These keys as a structure of their own."""

@@ -22,8 +22,7 @@ _TRUE: Final = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On
 _FALSE: Final = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"})
 _SIZE: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]*)")
 _POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
-_PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]+@")
-_PORT: Final = re.compile(r"(?:[^@/?#]*@)?(?:\[[^\]]*\]|[^:/?#]*):([^/?#]*)")
+_PORT: Final = re.compile(r"(?:\[[^\]]*\]|[^:]*):(.*)")
 
 
 class Reading:
@@ -357,7 +356,7 @@ def url_mistake(text: str) -> str:
             wrong = "first path segment in URL cannot contain colon"
         elif after.startswith("//"):
             host = re.split(r"[/?]", after[2:], maxsplit=1)[0].rpartition("@")[2]
-            port = _PORT.match(f"//{host}", 2)
+            port = _PORT.fullmatch(host)
             if port and port[1] and not port[1].isdecimal():
                 wrong = f"invalid port {quote(':' + port[1])} after host"
             elif " " in host:
@@ -365,4 +364,4 @@ def url_mistake(text: str) -> str:
         escape = re.search(r"%(?![0-9a-fA-F]{2}).{0,2}", after.partition("?")[0])
         if not wrong and escape:
             wrong = f"invalid URL escape {quote(escape[0])}"
-    return f"parse {quote(_PASSWORD.sub('', text))}: {wrong}" if wrong else ""
+    return f"parse {quote(text)}: {wrong}" if wrong else ""

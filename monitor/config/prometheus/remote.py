@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from monitor.config.prometheus.http_client import HTTP_CLIENT, valid_client
@@ -134,17 +135,14 @@ REMOTE_WRITE: Final = Struct(
     title="Remote write",
     about="Who gets our samples.",
     keys={
-        "url": Url(about="Such as https://mimir.example.com/api/v1/push."),
-        "remote_timeout": Span(default=30 * SECOND, about="How long a request may take."),
-        "headers": MapOf(about="Sent with each request."),
-        "write_relabel_configs": relabel_configs(
-            "empty or null relabeling rule in remote write config",
-            "Which samples are sent, and under which labels; after external labels were added.",
-        ),
-        "name": Text(about="In metrics and logs."),
+        "url": Url(),
+        "remote_timeout": Span(default=30 * SECOND),
+        "headers": MapOf(),
+        "write_relabel_configs": relabel_configs("empty or null relabeling rule in remote write config"),
+        "name": Text(),
         "send_exemplars": Flag(),
-        "send_native_histograms": Flag(),
-        "round_robin_dns": Flag(),
+        "send_native_histograms": Flag(served=False),
+        "round_robin_dns": Flag(served=False),
         "protobuf_message": Text(default=_MESSAGES[0], allowed=_MESSAGES, go="remoteapi.WriteMessageType"),
         "queue_config": Struct(
             title="Remote write queue",
@@ -153,16 +151,16 @@ REMOTE_WRITE: Final = Struct(
             keys={
                 "capacity": Whole(default=10_000, about="Samples that wait in memory while the disk is full."),
                 "max_shards": Whole(
-                    default=50, about="Known; there is one connection, so that samples keep their order."
+                    default=50, served=False, about="There is one connection, so that samples keep their order."
                 ),
-                "min_shards": Whole(default=1, about="Known, and without effect."),
+                "min_shards": Whole(default=1, served=False, about="There is one connection."),
                 "max_samples_per_send": Whole(default=2_000, about="Samples in one request."),
-                "batch_send_deadline": Span(default=5 * SECOND, about="A sample waits so long for others."),
-                "min_backoff": Span(default=30),
-                "max_backoff": Span(default=5 * SECOND),
-                "retry_on_http_429": Flag(
-                    default=True, about="Wait when the receiver has too much to do. Prometheus's default is false."
+                "batch_send_deadline": Span(
+                    default=5 * SECOND, about="A sample waits so long for others to go with it."
                 ),
+                "min_backoff": Span(default=30, about="Before a first repetition; doubled up to max_backoff."),
+                "max_backoff": Span(default=5 * SECOND, about="Unless the receiver says how long."),
+                "retry_on_http_429": Flag(about="Wait when the receiver has too much to do; otherwise it is lost."),
                 "sample_age_limit": Span(about="Older samples are dropped instead of sent."),
             },
             rules=(_queue,),
@@ -177,9 +175,9 @@ REMOTE_WRITE: Final = Struct(
                 "max_samples_per_send": Whole(default=2_000),
             },
         ),
-        "sigv4": SIGV4,
-        "azuread": _AZUREAD,
-        "google_iam": Struct(go="googleiam.Config", keys={"credentials_file": File()}),
+        "sigv4": replace(SIGV4, served=False),
+        "azuread": replace(_AZUREAD, served=False),
+        "google_iam": Struct(go="googleiam.Config", keys={"credentials_file": File()}, served=False),
         **HTTP_CLIENT,
     },
     rules=(need("url", "url for remote_write is empty"), _FREE_HEADERS, _write, valid_client),

@@ -121,6 +121,10 @@ class Struct(Kind):
         made.broken = len(reading.findings.errors) > known
         return made
 
+    def defaults(self, path: Path) -> Values:
+        """What is read where nothing is written."""
+        return Values(self._defaults, frozenset(), path, broken=False)
+
     @cached_property
     def _defaults(self) -> Mapping[str, object]:
         return {key: kind.empty for key, kind in self.keys.items()}

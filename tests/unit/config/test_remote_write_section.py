@@ -9,8 +9,6 @@ import pytest
 from monitor.config.configuration import Configuration
 from monitor.config.environment import Environment
 from monitor.config.loading import Overrides, load
-from monitor.config.showing import shown
-from monitor.config.yamltree import read
 from monitor.model.errors import ConfigError
 from monitor.model.labels import Labels
 from monitor.scrape.jobs import Authorization
@@ -60,7 +58,7 @@ def test_the_section_may_stand_in_a_prometheus_file(tmp_path: Path) -> None:
             "remote write queue max_samples_per_send must be positive",
         ),
         ("{url: 'http://r', write_relabel_configs: [{regex: '('}]}", "write_relabel_configs"),
-        ("{url: 'http://r'}, {url: 'http://r'}", "found multiple remote write configs with job name"),
+        ("{url: 'http://r'}, {url: 'http://r'}", "found duplicate for URL: http://r"),
     ],
 )
 def test_mistakes_are_told_with_their_place(tmp_path: Path, entry: str, problem: str) -> None:
@@ -75,7 +73,7 @@ def test_mistakes_are_told_with_their_place(tmp_path: Path, entry: str, problem:
     "key",
     [
         "sigv4: {}",
-        "azuread: {sdk: {tenant_id: x}}",
+        "azuread: {sdk: {tenant_id: a}}",
         "google_iam: {}",
         "send_native_histograms: true",
         "round_robin_dns: true",
@@ -88,6 +86,13 @@ def test_what_is_not_served_is_warned_about_by_name(tmp_path: Path, key: str) ->
     warnings = loaded(tmp_path, f"remote_write: [{{url: 'http://r', {key}}}]\n").warnings
     name = "max_shards" if "max_shards" in key else key.partition(":")[0]
     assert any(name in one.path and "not served yet" in one.problem for one in warnings)
+
+
+def test_an_address_that_cannot_be_sent_to_is_doubted(tmp_path: Path) -> None:
+    """Prometheus takes it."""
+    configuration = loaded(tmp_path, "remote_write: [{url: 'localhost:9090'}]\n")
+    assert configuration.remote_writes == ()
+    assert any("is no URL to send to" in one.problem for one in configuration.warnings)
 
 
 def test_rules_may_ask_another_engine(tmp_path: Path) -> None:
@@ -106,30 +111,14 @@ def test_rules_may_ask_another_engine(tmp_path: Path) -> None:
         loaded(tmp_path, "rules: {query_url: 'p:9090'}\n")
 
 
-def test_an_address_without_a_scheme_is_warned_about(tmp_path: Path) -> None:
-    """Prometheus loads it too."""
-    configuration = loaded(tmp_path, "remote_write: [{url: 'r:9090'}]\n")
-    assert configuration.remote_writes == ()
-    assert any("is no URL to send to" in one.problem for one in configuration.warnings)
-
-
-def test_a_shown_configuration_hides_what_is_secret() -> None:
+def test_a_shown_configuration_hides_what_is_secret(tmp_path: Path) -> None:
     """By its key wherever it stands, and in addresses."""
     text = (
         "remote_write: [{url: 'http://u:word-a@r/', headers: {X: word-b}, basic_auth: {username: me, password: word-c}}]\n"
-        "scrape_configs: [{job_name: '1.10', bearer_token: word-d, tls_config: {key: word-e}}]\n"
+        "scrape_configs: [{job_name: '1.10', bearer_token: word-d, tls_config: {cert: c, key: word-e}}]\n"
     )
-    found = shown(read(text, "f").tree)
-    assert "word-" not in found
-    assert "http://<secret>@r/" in found
-    assert "username: me" in found
-    assert "job_name: '1.10'" in found
-
-
-def test_an_address_may_hold_credentials_and_no_error_tells_them(tmp_path: Path) -> None:
-    """A colon before the password is no port."""
-    (receiver,) = loaded(tmp_path, "remote_write: [{url: 'http://u:word-a@r:9/'}]\n").remote_writes
-    assert receiver.options.url == "http://u:word-a@r:9/"
-    with pytest.raises(ConfigError, match="invalid port") as caught:
-        loaded(tmp_path, "remote_write: [{url: 'http://u:word-a@r:x/'}]\n")
-    assert "word-a" not in str(caught.value)
+    shown = loaded(tmp_path, text).prometheus_yaml
+    assert "word-" not in shown
+    assert "http://<secret>@r/" in shown
+    assert "username: me" in shown
+    assert "job_name: '1.10'" in shown
