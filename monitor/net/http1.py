@@ -92,16 +92,24 @@ class Response:
         "_kept",
         "_limit",
         "_rest",
+        "_unpack",
         "body_length",
         "content_length",
         "headers",
+        "phrase",
         "status",
+        "surplus",
         "version",
         "wire_length",
     )
 
-    def __init__(self, *, method: str = "GET", keep: int = KEPT_BODY, limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self, *, method: str = "GET", keep: int = KEPT_BODY, limit: int = BODY_LIMIT, unpack: bool = True
+    ) -> None:
+        """`unpack`: decompress what comes compressed; otherwise the body stays as it came."""
         self.status = 0
+        self.phrase = ""
+        """What stands after the status."""
         self.version = 0.0
         self.headers: dict[str, str] = {}
         """Lower-case names; the values of a repeated field joined by `, ` (set-cookie by a line break)."""
@@ -115,6 +123,9 @@ class Response:
         self._bodyless = method == "HEAD"
         self._keep = keep
         self._limit = limit
+        self._unpack = unpack
+        self.surplus = False
+        """Did bytes come after the end?"""
         self._framing = _Framing.HEAD
         self._buffer = b""
         self._rest = 0
@@ -127,9 +138,22 @@ class Response:
         """The first `keep` bytes, decompressed. Complete when `len(body) == body_length`."""
         return bytes(self._kept)
 
+    def take_body(self) -> bytes | bytearray:
+        """What is kept of the body, without a copy; the response has none afterwards."""
+        body, self._kept = self._kept, b""
+        return body
+
     @property
     def complete(self) -> bool:
         return self._framing is _Framing.DONE
+
+    @property
+    def reusable(self) -> bool:
+        """May the connection carry another request? Ask when complete."""
+        options = self.headers.get("connection", "").lower()
+        stays = "close" not in options if self.version > 1.0 else "keep-alive" in options
+        framed = self.content_length >= 0 or "transfer-encoding" in self.headers or self.status in (204, 304)
+        return stays and framed and not self.surplus
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes; True once the response is complete (bytes after it are ignored). Raises WireError."""
@@ -149,6 +173,7 @@ class Response:
             if rest is None:
                 return False
             buffer = rest
+        self.surplus = self.surplus or bool(buffer)
         return True
 
     def end(self) -> None:
@@ -177,7 +202,7 @@ class Response:
             self._buffer = buffer
             return None
         lines = buffer[:cut].decode("latin-1").split("\n")
-        self.version, self.status = _status_line(lines[0].rstrip("\r"))
+        self.version, self.status, self.phrase = _status_line(lines[0].rstrip("\r"))
         if len(lines) > FIELD_LIMIT + 1:
             raise WireError(FailureReason.TOO_LARGE, f"more than {FIELD_LIMIT} header fields")
         headers: dict[str, str] = {}
@@ -213,7 +238,7 @@ class Response:
             self._framing = _Framing.DONE
             return
         encoding = headers.get("content-encoding", "")
-        if encoding:
+        if encoding and self._unpack:
             self._inflate = _inflater(encoding.strip().lower())
         if coding is not None:
             if coding.strip().lower() != "chunked":
@@ -231,12 +256,13 @@ class Response:
             self._framing = _Framing.CLOSE
 
     def _read_length(self, buffer: bytes) -> bytes | None:
-        self._take(buffer[: self._rest] if len(buffer) > self._rest else buffer)
-        self._rest -= len(buffer)
-        if self._rest > 0:
+        part = buffer[: self._rest] if len(buffer) > self._rest else buffer
+        self._take(part)
+        self._rest -= len(part)
+        if self._rest:
             return None
         self._framing = _Framing.DONE
-        return b""
+        return buffer[len(part) :]
 
     def _read_chunked(self, buffer: bytes) -> bytes | None:
         # a position and not slices: a peer may send ten thousand chunks of one byte in one piece
@@ -268,7 +294,7 @@ class Response:
                 self._framing = _Framing.CHUNK_DATA if self._rest else _Framing.TRAILER
             elif not line:
                 self._framing = _Framing.DONE
-                return b""
+                return buffer[at:]
             else:
                 self._fields += 1
                 if self._fields > FIELD_LIMIT:
@@ -309,14 +335,14 @@ class Response:
         self.body_length += len(data)
 
 
-def _status_line(line: str) -> tuple[float, int]:
-    """`HTTP/1.1 200 OK` to (1.1, 200)."""
+def _status_line(line: str) -> tuple[float, int, str]:
+    """`HTTP/1.1 200 OK` to (1.1, 200, "OK")."""
     if line[:5] != "HTTP/" or line[5:8] not in ("1.1", "1.0") or line[8:9] != " ":
         raise WireError(FailureReason.BAD_ANSWER, f"not an HTTP/1 answer: {line[:60]!r}")
     code = line[9:12]
     if not (code.isascii() and code.isdigit()) or len(code) != 3 or line[12:13] not in ("", " ") or code < "100":
         raise WireError(FailureReason.BAD_ANSWER, f"malformed status line {line[:60]!r}")
-    return (1.1 if line[7] == "1" else 1.0), int(code)
+    return (1.1 if line[7] == "1" else 1.0), int(code), line[13:].strip()
 
 
 def _check_start(buffer: bytes) -> None:

@@ -18,8 +18,9 @@ from monitor.model.times import Timestamp
 from monitor.scrape.exposition.entries import EndEntry, Entry, Exemplar, Fact, Grammar, MetadataEntry, SeriesEntry
 from monitor.scrape.exposition.grammar import unescape
 from monitor.scrape.exposition.lexing import METRIC_CHARS
-from monitor.scrape.exposition.numbers import PLAIN, canonical_bound
+from monitor.scrape.exposition.numbers import canonical_bound, plain_number
 from monitor.scrape.exposition.reading import Metadata
+from monitor.scrape.exposition.renewing import Body
 
 T = TypeVar("T")
 
@@ -28,8 +29,8 @@ _NEW_SLICE: Final = 1 << 13
 _PAIR: Final = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*(?:\\.[^"\\]*)*)"')
 _METADATA: Final = re.compile(rb"# (HELP|TYPE) (%s) ([^\n]*)" % METRIC_CHARS)
 _BOUND_OF: Final = {"histogram": "le", "summary": "quantile"}
-NO_NUMBER: Final = b"\n"
-"""The key of a line without a number. Keys that end in a line end compare equal to no text before a number."""
+COMMENT: Final = b"\n"
+"""The key of a line without a series."""
 
 
 class LayoutLearner(Generic[T]):
@@ -45,9 +46,9 @@ class LayoutLearner(Generic[T]):
         "indexes",
         "keys",
         "known",
-        "lines",
         "metadata",
         "rows",
+        "starts",
         "stop",
         "texts",
         "times",
@@ -62,7 +63,7 @@ class LayoutLearner(Generic[T]):
         self.stop = stop
         self.admit = admit
         self.known = known
-        self.lines: list[bytes] = []
+        self.starts: list[int] = []
         self.keys: list[bytes] = []
         self.indexes: list[int] = []
         self.rows: list[int] = []
@@ -76,18 +77,21 @@ class LayoutLearner(Generic[T]):
         self.ended = False
         self.folded = 0  # line ends inside quoted texts so far: entries and lines differ by so many
 
-    def repeat_metadata(self) -> Generator[None, None, None]:
-        """Read the comments of the lines taken over again, which also tells the type that is in force."""
-        for number, line in enumerate(self.lines):
-            if self.indexes[number] < 0 and line and not self.ordinary_metadata(line):
-                self.note(self.grammar.read_entry(line + b"\n", 0, number + 1, len(line) + 1)[0])
+    def repeat_metadata(self, data: Body, end: int) -> Generator[None, None, None]:
+        """Read the comments of the lines taken over, which end at this offset, again: it also tells the type in force."""
+        ends = [*self.starts[1:], end]
+        for number, index in enumerate(self.indexes):
+            if index < 0:
+                line = bytes(data[self.starts[number] : ends[number] - 1])
+                if line and not self.ordinary_metadata(line):
+                    self.note(self.grammar.read_entry(line + b"\n", 0, number + 1, len(line) + 1)[0])
             if number % 500 == 0:
                 yield
 
     def learn(self, data: bytes, at: int) -> int:
         """Read one slice from offset `at` on; returns where it ends."""
         if self.ended:
-            raise ExpositionError("unexpected data after # EOF", line=len(self.lines))
+            raise ExpositionError("unexpected data after # EOF", line=len(self.keys))
         end = min(slice_end(data, at, _NEW_SLICE), len(data))
         known = self.known
         for line in data[at : end - 1].split(b"\n"):
@@ -95,15 +99,15 @@ class LayoutLearner(Generic[T]):
                 key, _, text = line.rpartition(b" ")
                 number = plain_number(text) if key in known else None
                 if number is not None:
-                    self.add(line, key, known[key], number)
+                    self.add(at, key, known[key], number)
                     at += len(line) + 1
                     continue
                 found = self.grammar.line.fullmatch(line)
-                if found is not None and self.ordinary(line, found):
+                if found is not None and self.ordinary(at, found):
                     at += len(line) + 1
                     continue
             elif self.ordinary_metadata(line):
-                self.add_comment(line)
+                self.add_comment(at)
                 at += len(line) + 1
                 continue
             stop = self.exactly(data, at)
@@ -112,7 +116,7 @@ class LayoutLearner(Generic[T]):
             at = stop
         return end
 
-    def ordinary(self, line: bytes, found: re.Match[bytes]) -> bool:
+    def ordinary(self, at: int, found: re.Match[bytes]) -> bool:
         """Take a line apart by the expression; False if only the grammar can tell."""
         key, name, inside, text, stamp = found.groups()
         number = plain_number(text)
@@ -136,8 +140,8 @@ class LayoutLearner(Generic[T]):
                     return False
             entry = self.admitted(labels)
         if time is not None:
-            self.times[len(self.lines)] = time
-        self.add(line, key, entry, number)
+            self.times[len(self.keys)] = time
+        self.add(at, key, entry, number)
         return True
 
     def text(self, written: bytes) -> str:
@@ -167,7 +171,7 @@ class LayoutLearner(Generic[T]):
 
     def exactly(self, data: bytes, at: int) -> int:
         """Read the entry at offset `at` by the grammar; returns where it ends."""
-        number = len(self.lines)
+        number = len(self.keys)
         entry, end = self.grammar.read_entry(data, at, number + 1 + self.folded, self.stop)
         line = data[at:end].removesuffix(b"\n")
         if isinstance(entry, SeriesEntry):
@@ -177,10 +181,10 @@ class LayoutLearner(Generic[T]):
                 self.times[number] = entry.time
             if entry.exemplar is not None:
                 self.exemplars[number] = entry.exemplar
-            self.add(line, key, admitted, entry.value)
+            self.add(at, key, admitted, entry.value)
         else:
             self.note(entry)
-            self.add_comment(line)
+            self.add_comment(at)
         if isinstance(entry, EndEntry):
             return len(data)
         self.folded += line.count(b"\n")
@@ -189,7 +193,7 @@ class LayoutLearner(Generic[T]):
     def finish(self) -> None:
         """All has been read. Raises ExpositionError if the format wants a last line and there was none."""
         if self.grammar.ends and not self.ended:
-            raise ExpositionError("data does not end with # EOF", line=len(self.lines))
+            raise ExpositionError("data does not end with # EOF", line=len(self.keys))
 
     def note(self, entry: Entry | None) -> None:
         self.ended = isinstance(entry, EndEntry)
@@ -204,16 +208,16 @@ class LayoutLearner(Generic[T]):
             labels[bound] = canonical_bound(labels[bound])
         return self.admit(labels)
 
-    def add_comment(self, line: bytes) -> None:
-        self.lines.append(line)
-        self.keys.append(NO_NUMBER)
+    def add_comment(self, at: int) -> None:
+        self.starts.append(at)
+        self.keys.append(COMMENT)
         self.indexes.append(-1)
         self.values.append(0.0)
 
-    def add(self, line: bytes, key: bytes, entry: T, value: float) -> None:
-        row = len(self.lines)
+    def add(self, at: int, key: bytes, entry: T, value: float) -> None:
+        row = len(self.keys)
         self.known[key] = entry
-        self.lines.append(line)
+        self.starts.append(at)
         self.keys.append(key)
         self.indexes.append(len(self.entries))
         self.rows.append(row)
@@ -225,20 +229,6 @@ def slice_end(data: bytes, at: int, size: int) -> int:
     """The offset after the last line end within `size` bytes, or after the first line end beyond."""
     end = data.rfind(b"\n", at, at + size) + 1
     return end if end > at else data.index(b"\n", at) + 1
-
-
-def plain_number(text: bytes) -> float | None:
-    """The number, if it is written in one of the usual ways and finite or an infinity by name; else None."""
-    if PLAIN.fullmatch(text):
-        try:
-            value = float(text)
-        except ValueError:
-            return None
-        return None if value in (float("inf"), float("-inf")) else value
-    return _NAMED.get(text)
-
-
-_NAMED: Final = {b"NaN": float("nan"), b"+Inf": float("inf"), b"-Inf": float("-inf")}
 
 
 def learn_fact(metadata: dict[str, Metadata], entry: MetadataEntry) -> None:

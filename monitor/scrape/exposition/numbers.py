@@ -36,6 +36,20 @@ def parse_value(text: bytes) -> float:
     raise ValueError(f"strconv.ParseFloat: parsing {quote_bytes(text)}: invalid syntax")
 
 
+def plain_number(text: bytes) -> float | None:
+    """The number, if it is written in one of the usual ways and finite or an infinity by name; else None."""
+    if PLAIN.fullmatch(text):
+        try:
+            value = float(text)
+        except ValueError:
+            return None
+        return None if math.isinf(value) else value
+    return _NAMED.get(text)
+
+
+_NAMED: Final = {b"NaN": math.nan, b"+Inf": math.inf, b"-Inf": -math.inf}
+
+
 def parse_milliseconds(text: bytes) -> int:
     """A timestamp of the text format. Raises ValueError with Prometheus's wording."""
     value = int(text) if len(text) < 25 else 1 << 64  # so that a digit string of a megabyte is not converted
