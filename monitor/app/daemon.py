@@ -20,7 +20,7 @@ from monitor.app.own_metrics import OwnMetrics, exposition
 from monitor.app.querying import EmbeddedQuerier
 from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
-from monitor.app.sessions import Sessions
+from monitor.app.sessions import AGENT, Sessions
 from monitor.app.testing import send_test
 from monitor.app.upkeep import Upkeep
 from monitor.chance import Chance
@@ -94,7 +94,7 @@ class Daemon:
         self.telemetry.build.labels(__version__).set(1)
         self.clock = Clock(on_lag=self.telemetry.lag.observe)
         self.supervisor = Supervisor(self.clock, self._crashed)
-        self.sessions = Sessions(lambda: self.configuration)
+        self.sessions = Sessions(loop, lambda: self.configuration)
         self._asking = Asking(self.sessions.scrapes)
         self.started_at: Timestamp = self.clock.now()
         self._loaded_at: Timestamp | None = None
@@ -108,7 +108,7 @@ class Daemon:
             supervisor=self.supervisor,
             telemetry=self.telemetry,
             log=self.log,
-            fetch=HttpFetch(self._asking),
+            fetch=HttpFetch(self._asking, self.sessions.targets, AGENT),
             ask=self._asking,
             finders=make_finders(self._asking),
             kinds=self._kinds,

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from prometheus_client import Counter
+
 from monitor import __version__
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.muting import Muting
@@ -290,6 +292,7 @@ class Rooms:
                 leaving=configuration.leaving_labels,
             ),
         )
+        self._scrape_counters: dict[tuple[str, str], Counter] = {}
         self.scraping = Scraping(
             sink=probes.sink,
             clock=drivers.clock,
@@ -429,7 +432,11 @@ class Rooms:
         self.drivers.supervisor.report(f"oncall/{key.policy}", error)
 
     def _scraped(self, job: str, target: Labels, at: int, error: str | None) -> None:
-        self.drivers.telemetry.scrapes.labels(job, "failed" if error else "ok").inc()
+        key = (job, "failed" if error else "ok")
+        counter = self._scrape_counters.get(key)
+        if counter is None:
+            counter = self._scrape_counters[key] = self.drivers.telemetry.scrapes.labels(*key)
+        counter.inc()
         if error is not None and error.startswith("line "):
             self.drivers.telemetry.bad_input.labels("exposition").inc()
 

@@ -1,7 +1,9 @@
-"""HTTP client sessions: one for notifications, one for scrapes and discovery, made at first use."""
+"""HTTP clients: a session for notifications, one for discovery and the scrapes that need one, both made at first use, and the
+connections of all other scrapes."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 
@@ -9,8 +11,12 @@ import aiohttp
 
 from monitor import __version__
 from monitor.config.configuration import Configuration
+from monitor.net.client import KeepingClient
+from monitor.net.poller import Poller
+from monitor.net.resolve import Resolver
+from monitor.net.tls import Contexts
 
-_AGENT = {"User-Agent": f"Watchkeeper/{__version__}"}
+AGENT = f"Watchkeeper/{__version__}"
 _KEPT_SECONDS = 150.0
 """Longer than most scrape intervals: a connection and its handshake cost more than the scrape."""
 
@@ -18,7 +24,11 @@ _KEPT_SECONDS = 150.0
 class Sessions:
     """Follows the configuration in force, given by `configuration()`."""
 
-    def __init__(self, configuration: Callable[[], Configuration]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, configuration: Callable[[], Configuration]) -> None:
+        self._poller = Poller(loop)
+        self._resolver = Resolver(loop)
+        self.targets = KeepingClient(self._poller, self._resolver, Contexts())
+        """For targets: a connection for each, kept from scrape to scrape."""
         self._configuration = configuration
         self._shared: aiohttp.ClientSession | None = None
         self._scrapes: aiohttp.ClientSession | None = None
@@ -28,7 +38,7 @@ class Sessions:
         """For notifications."""
         if self._shared is None or self._shared.closed:
             connector = aiohttp.TCPConnector(ssl=self.trust(), limit=64)
-            self._shared = aiohttp.ClientSession(connector=connector, headers=_AGENT)
+            self._shared = aiohttp.ClientSession(connector=connector, headers={"User-Agent": AGENT})
         return self._shared
 
     def trust(self) -> ssl.SSLContext:
@@ -42,13 +52,18 @@ class Sessions:
         return self._trust[1]
 
     def scrapes(self) -> aiohttp.ClientSession:
-        """For targets and for who tells them: as many connections as there are targets, kept from scrape to scrape."""
+        """For who tells targets, and for targets that `targets` cannot ask."""
         if self._scrapes is None or self._scrapes.closed:
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS)
-            self._scrapes = aiohttp.ClientSession(connector=connector, headers=_AGENT, auto_decompress=True)
+            self._scrapes = aiohttp.ClientSession(
+                connector=connector, headers={"User-Agent": AGENT}, auto_decompress=True
+            )
         return self._scrapes
 
     async def close(self) -> None:
+        self.targets.close()
+        self._poller.close()
+        self._resolver.close()
         for session in (self._shared, self._scrapes):
             if session is not None:
                 await session.close()

@@ -13,7 +13,7 @@ import os
 import socket
 import ssl
 from abc import ABC, abstractmethod
-from typing import Final
+from typing import ClassVar, Final
 
 from monitor.model.checks import FailureReason, TlsFacts
 from monitor.net.poller import READ, WRITE, Poller
@@ -21,7 +21,6 @@ from monitor.net.resolve import Address
 from monitor.net.tls import Tunnel, failure
 
 _KIND: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-_PIECE: Final = 65536
 _REASONS: Final = {
     errno.ECONNREFUSED: (FailureReason.CONNECTION_REFUSED, "connection refused"),
     errno.ECONNRESET: (FailureReason.CONNECTION_RESET, "connection reset by the peer"),
@@ -53,6 +52,9 @@ class Connection(ABC):
         "tls_facts",
         "tunnel",
     )
+
+    piece: ClassVar[int] = 65536
+    """Bytes read at once."""
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
@@ -237,7 +239,7 @@ class Connection(ABC):
         if connection is None:
             return
         try:
-            data = connection.recv(_PIECE)
+            data = connection.recv(self.piece)
         except BlockingIOError:
             return
         except OSError as error:

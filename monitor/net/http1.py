@@ -366,5 +366,32 @@ def _inflater(encoding: str) -> _Inflater | None:
     return None
 
 
+def unpacked(body: bytes | bytearray, encoding: str, limit: int) -> bytes | bytearray:
+    """A whole body, decompressed if it came so; gzip may have several members. Raises WireError: TOO_LARGE past `limit`
+    bytes, BAD_ANSWER for damage, a missing end, or a coding that was not asked for."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise WireError(FailureReason.BAD_ANSWER, f"content coding {encoding[:40]!r} is not known")
+    out = bytearray()
+    rest: bytes | bytearray = body
+    while rest:
+        inflate = zlib.decompressobj(47)
+        try:
+            part = inflate.decompress(rest, limit + 1 - len(out))
+        except zlib.error as error:
+            raise WireError(FailureReason.BAD_ANSWER, "compressed body is damaged") from error
+        if not out and len(part) <= limit and inflate.eof and not inflate.unused_data:
+            return part
+        out += part
+        if len(out) > limit:
+            raise WireError(FailureReason.TOO_LARGE, f"decompressed body is larger than {_size(limit)}")
+        if not inflate.eof:
+            raise WireError(FailureReason.BAD_ANSWER, "compressed body is cut off")
+        rest = inflate.unused_data
+    return out
+
+
 def _size(limit: int) -> str:
     return f"{limit // (1024 * 1024)} MB" if limit >= 1024 * 1024 else f"{limit // 1024} kB"

@@ -86,6 +86,7 @@ class _Node(Protocol):
 
 
 Found = Callable[[Address | Unresolved], None]
+FoundAll = Callable[[tuple[Address, ...] | Unresolved], None]
 
 
 @dataclass(slots=True)
@@ -104,20 +105,31 @@ class Resolver:
         self._time = loop.time
         self._source: NameSource = source if source is not None else AresSource(loop)
         self._entries: dict[str, _Entry] = {}
-        self._waiting: dict[str, list[tuple[int, bool, Found]]] = {}
+        self._waiting: dict[str, list[FoundAll]] = {}
         self._literals: dict[str, tuple[Address, ...]] = {}
 
     def resolve(self, name: str, found: Found, *, prefer: int = 4, fallback: bool = True) -> None:
         """Call `found` once with one address: the first of the preferred version, else (with `fallback`) of the other.
         Known answers come at once, before this returns."""
+
+        def chosen(addresses: tuple[Address, ...] | Unresolved) -> None:
+            if isinstance(addresses, Unresolved):
+                found(addresses)
+            else:
+                found(_choose(name, addresses, prefer, fallback))
+
+        self.addresses(name, chosen)
+
+    def addresses(self, name: str, found: FoundAll) -> None:
+        """Call `found` once with all addresses, at least one. Known answers come at once, before this returns."""
         addresses = self._literals.get(name) or self._literal(name)
         if addresses is None:
             entry = self._entries.get(name)
             if entry is None or entry.answer is None or entry.fresh_until <= self._time():
-                self._ask(name, prefer, fallback, found)
+                self._ask(name, found)
                 return
             addresses = entry.answer.addresses
-        found(_choose(name, addresses, prefer, fallback))
+        found(addresses)
 
     def close(self) -> None:
         """Waiting questions are never answered."""
@@ -135,12 +147,12 @@ class Resolver:
             self._literals[name] = addresses
         return addresses
 
-    def _ask(self, name: str, prefer: int, fallback: bool, found: Found) -> None:
+    def _ask(self, name: str, found: FoundAll) -> None:
         waiting = self._waiting.get(name)
         if waiting is not None:
-            waiting.append((prefer, fallback, found))
+            waiting.append(found)
             return
-        self._waiting[name] = [(prefer, fallback, found)]
+        self._waiting[name] = [found]
         self._source.ask(name, lambda answer: self._answered(name, answer))
 
     def _answered(self, name: str, answer: Answer | Unresolved) -> None:
@@ -158,8 +170,8 @@ class Resolver:
             if entry is not None and entry.answer is not None and now < entry.stale_until:
                 entry.fresh_until = now + _SHORTEST_TTL
                 known = entry.answer
-        for prefer, fallback, found in self._waiting.pop(name, ()):
-            found(_choose(name, known.addresses, prefer, fallback) if isinstance(known, Answer) else known)
+        for found in self._waiting.pop(name, ()):
+            found(known.addresses if isinstance(known, Answer) else known)
 
 
 class AresSource:

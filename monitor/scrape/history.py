@@ -107,8 +107,10 @@ class TargetSeries:
 
     def _in_place(self, plan: RowPlan, reports: Sequence[float]) -> Sequence[float]:
         """The reports as a plan wants them that may be from before other reports were asked for."""
+        if plan.reports is self.reports:
+            return reports
         values = dict(zip(self.reports, reports, strict=True))
-        return [values.get(labels, STALE) for labels in plan.labels[plan.scraped :]]
+        return [values.get(labels, STALE) for labels in plan.reports]
 
     def _place(self, labels: tuple[Labels, ...]) -> RowWriter:
         writer = self._writer

@@ -34,6 +34,8 @@ class RowPlan:
     """Indexes of the samples that have their own time."""
     labels: tuple[Labels, ...]
     """(N + R,) of the row."""
+    reports: tuple[Labels, ...]
+    """(R,) the last of `labels`."""
     take: NDArray[np.intp]
     """(N,) index in the reading of each scraped row."""
     loose: tuple[tuple[int, Labels], ...]
@@ -80,7 +82,7 @@ class Change:
 
 
 def plan_rows(
-    reading: Reading[Labels | None], stamped: frozenset[int], reports: Sequence[Labels]
+    reading: Reading[Labels | None], stamped: frozenset[int], reports: tuple[Labels, ...]
 ) -> Generator[None, None, RowPlan]:
     """The plan for this reading's layout."""
     places: dict[Labels, int] = {}
@@ -107,6 +109,7 @@ def plan_rows(
         entries=reading.entries,
         stamped=stamped,
         labels=row,
+        reports=reports,
         take=take,
         loose=tuple(loose),
         kept=kept,

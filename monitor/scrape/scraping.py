@@ -33,14 +33,16 @@ from monitor.scrape.exposition.text import TextReader
 from monitor.scrape.history import TargetSeries
 from monitor.scrape.jobs import ScrapeJob
 from monitor.scrape.rows import RowPlan, compare_plans, exemplars_of, plan_rows
-from monitor.scrape.targets import Target, TargetSet, next_due, offset_of, targets_of, without_clashes
+from monitor.scrape.targets import Target, TargetSet, gathered, next_due, offset_of, targets_of, without_clashes
 
 R = TypeVar("R")
 
 _SNAP: Final[Millis] = 2
 """A scrape that begins so close after its slot carries the slot's time."""
-_HOLD: Final = 0.003
+_HOLD: Final = 0.002
 """Seconds of reading before other tasks get their turn."""
+_BRIEF: Final = 0.0005
+"""Seconds after which what comes next is left for another turn."""
 _LONGEST_NAP: Final[Millis] = 30 * SECOND
 """A wall clock that was set back is noticed within this."""
 _AHEAD: Final[Millis] = 10 * MINUTE
@@ -62,8 +64,8 @@ EXTRA_REPORTS: Final = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape
 class Answer:
     """A target's answer to a scrape that succeeded so far."""
 
-    body: bytes
-    """Decompressed."""
+    body: bytes | bytearray
+    """Decompressed; not changed any more."""
     content_type: str | None
 
 
@@ -160,7 +162,7 @@ class Scraping:
                 scrape.change(job, target)
             else:
                 continue
-            scrape.offset = offset_of(target, self._seed)
+            scrape.offset = gathered(offset_of(target, self._seed), target.interval, len(active))
             scrape.due = next_due(target, scrape.offset, now)
         self._arrange()
 
@@ -312,8 +314,7 @@ class _Scrape:
         scraped = kept = 0
         size = 0
         try:
-            async with asyncio.timeout(target.timeout / 1000):
-                answer = await self._fetch(job, target)
+            answer = await self._fetch(job, target)
             size = len(answer.body)
             reader = self._reader_of(choose_format(answer.content_type, job.fallback_format))
             reading = await self._sliced(reader.read(answer.body))
@@ -324,10 +325,10 @@ class _Scrape:
             if job.limits.samples and kept > job.limits.samples:
                 raise ScrapeLimitError("sample limit exceeded")
             change = await self._sliced(compare_plans(before, plan)) if plan is not before else None
-        except (PeerError, ExpositionError, TimeoutError) as failure:
+        except (PeerError, ExpositionError) as failure:
             if isinstance(failure, ScrapeLimitError) and failure.body_bytes:
                 size = failure.body_bytes
-            error = _sentence(failure, target)
+            error = _sentence(failure)
             if not self.ended:
                 duration = self._clock.monotonic() - began
                 self._series.fail(at, self._report(0, duration, scraped, kept, 0, size))
@@ -355,23 +356,23 @@ class _Scrape:
     async def _planned(self, reading: Reading[Labels | None]) -> RowPlan:
         stamps = reading.times if self.job.honor_timestamps else ()
         plan, reports = self._series.plan, self._series.reports
-        if plan is not None and plan.fits(reading, stamps) and plan.labels[plan.scraped :] == reports:
+        if plan is not None and plan.fits(reading, stamps) and plan.reports == reports:
             return plan
         return await self._sliced(plan_rows(reading, frozenset(stamps), reports))
 
     async def _sliced(self, steps: Generator[None, None, R]) -> R:
+        """The result of the steps; other tasks get their turn when they take long."""
         since = self._clock.monotonic()
-        result: R | None = None
-        done = False
-        while not done:
+        while True:
             try:
                 next(steps)
             except StopIteration as end:
-                result, done = end.value, True
-            if done or self._clock.monotonic() - since > _HOLD:
+                if self._clock.monotonic() - since > _BRIEF:
+                    await self._clock.sleep(0)
+                return cast("R", end.value)
+            if self._clock.monotonic() - since > _HOLD:
                 await self._clock.sleep(0)
                 since = self._clock.monotonic()
-        return cast("R", result)
 
     def _report(self, up: int, duration: float, scraped: int, kept: int, added: int, size: int) -> list[float]:
         values: list[float] = [up, duration, scraped, kept, added]
@@ -395,6 +396,6 @@ def _report_series(job: ScrapeJob, target: Labels) -> tuple[Labels, ...]:
     return tuple(report_labels(name, target) for name in names)
 
 
-def _sentence(failure: Exception, target: Target) -> str:
-    text = f"no answer within {target.timeout / 1000:g}s" if isinstance(failure, TimeoutError) else str(failure)
+def _sentence(failure: Exception) -> str:
+    text = str(failure)
     return text if len(text) <= _LONGEST_ERROR else text[:_LONGEST_ERROR] + "…"

@@ -9,11 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import urlencode
 
 from monitor.model.labels import Labels, quote
 from monitor.model.times import Millis, Timestamp, format_duration, parse_duration
 from monitor.scrape.jobs import ScrapeJob, TargetGroup
+
+_WIDEST: Final[Millis] = 256
+_TOGETHER: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,15 @@ def offset_of(target: Target, seed: int) -> Millis:
     """Where in its interval the target is scraped: spread evenly, the same after each restart with the same seed."""
     text = repr((target.url, target.labels.pairs, seed)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") % target.interval
+
+
+def gathered(offset: Millis, interval: Millis, targets: int) -> Millis:
+    """The offset moved ahead by up to a quarter of a second, so that some targets share a moment: waking up costs as much
+    as a small scrape. Of so many `targets` about ten at most, so that none waits long for its turn."""
+    width = _WIDEST
+    while width > 1 and targets * width > _TOGETHER * interval:
+        width //= 2
+    return offset - offset % width
 
 
 def next_due(target: Target, offset: Millis, now: Timestamp) -> Timestamp:

@@ -66,7 +66,9 @@ def renew(
     begins[first : last + 1] = fresh + at
     resized = np.flatnonzero(np.diff(fresh) != np.diff(edges))
     changed, odd = _differences(_laid_over(part, before, fresh, edges, resized), before, edges, cuts)
-    same = [row for row in resized.tolist() if _same_key(part, before, int(fresh[row]), int(edges[row]), int(cuts[row]))]
+    same = [
+        row for row in resized.tolist() if _same_key(part, before, int(fresh[row]), int(edges[row]), int(cuts[row]))
+    ]
     strange = [*odd.tolist(), *set(resized.tolist()).difference(same)]
     changed = np.concatenate([changed, np.array(same, dtype=np.int64)])
     return [*(row + first for row in strange), *_put(part, fresh, cuts, changed, first, values)]

@@ -11,12 +11,14 @@ import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import aiohttp
 
 from monitor.model.errors import PeerError
 from monitor.model.times import Millis, format_duration
 from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
+from monitor.net.url import Url
 from monitor.scrape.jobs import Authorization, HttpClient
 
 
@@ -59,7 +61,7 @@ class Asking:
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         sent = {**headers, **dict(client.headers)}
         if client.authorization is not None:
-            sent["Authorization"] = _authorization(client.authorization)
+            sent["Authorization"] = authorization_header(client.authorization)
         try:
             async with self._session().request(
                 method,
@@ -101,7 +103,8 @@ async def body_of(response: aiohttp.ClientResponse, most: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _authorization(how: Authorization) -> str:
+def authorization_header(how: Authorization) -> str:
+    """The value of the Authorization header, its secret read now. Raises PeerError."""
     secret = how.secret
     if how.secret_file:
         try:
@@ -113,3 +116,9 @@ def _authorization(how: Authorization) -> str:
     if how.type == "Basic":
         return "Basic " + base64.b64encode(f"{how.username}:{secret}".encode()).decode()
     return f"{how.type} {secret}"
+
+
+def url_authorization(url: Url) -> str:
+    """The same from a URL that carries user and password."""
+    name, _, password = url.userinfo.partition(":")
+    return "Basic " + base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()

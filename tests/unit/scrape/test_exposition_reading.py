@@ -119,6 +119,16 @@ def test_lines_changed_in_place_agree_with_first_sight(lines: list[str], data: s
     assert shown(read(reader, "\n".join(lines))) == shown(first_sight("\n".join(lines)))
 
 
+@given(st.lists(st.lists(_values, min_size=40, max_size=40), min_size=2, max_size=4), st.integers(0, 39))
+def test_numbers_that_change_their_length_move_their_lines_only(bodies: list[list[float]], odd: int) -> None:
+    """Each body reads as if it were the first, among its lines one that is never ordinary."""
+    reader: TextReader[Labels] = TextReader(Labels)
+    for values in bodies:
+        lines = [f'm{{i="{i}"}}{"  " if i == odd else " "}{_go(value)}' for i, value in enumerate(values)]
+        body = "\n".join(["# HELP m it", *lines])
+        assert shown(read(reader, body)) == shown(first_sight(body))
+
+
 def test_a_line_that_gains_a_time_and_loses_it_again_has_none() -> None:
     """The time of one answer must not stick to the next."""
     reader: TextReader[Labels] = TextReader(Labels)
@@ -272,3 +282,7 @@ def test_bounds_of_buckets_and_quantiles_have_one_spelling() -> None:
     body = '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="1e6"} 1\nh{quantile="1"} 1\n# TYPE s summary\ns{quantile="0"} 1\n'
     found = [labels.get("le", labels.get("quantile", "")) for labels in first_sight(body).entries]
     assert found == ["1.0", "1e+06", "1", "0.0"]
+
+
+def _go(value: float) -> str:
+    return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, "NaN" if math.isnan(value) else repr(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from monitor.model.errors import PeerError
+from monitor.net.client import KeepingClient
+from monitor.net.poller import Poller
+from monitor.net.resolve import Answer as Found
+from monitor.net.resolve import Resolver, Unresolved, literal
+from monitor.net.tls import Contexts
 from monitor.scrape.admission import ScrapeLimitError
 from monitor.scrape.jobs import Authorization, HttpClient, Limits, ScrapeJob, TargetGroup
 from monitor.scrape.kinds.asking import Asking
@@ -25,7 +30,7 @@ JOB = ScrapeJob(name="j", timeout=2_000)
 
 
 async def metrics(request: web.Request) -> web.Response:
-    response = web.Response(text="\n".join(f"{name} {value}" for name, value in request.headers.items()) * 50)
+    response = web.Response(text="".join(f"{name} {value}\n" for name, value in request.headers.items()) * 50)
     response.enable_compression()
     return response
 
@@ -43,8 +48,20 @@ async def hanging(_: web.Request) -> web.Response:
     return web.Response()
 
 
+class Neighbour:
+    """Any name is this machine."""
+
+    def ask(self, name: str, done: Callable[[Found | Unresolved], None]) -> None:
+        done(Found(addresses=literal("127.0.0.1") or (), ttl=60.0))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 @asynccontextmanager
-async def asking(path: str, job: ScrapeJob = JOB) -> AsyncGenerator[tuple[HttpFetch, ScrapeJob, Target]]:
+async def asking(
+    path: str, job: ScrapeJob = JOB, host: str = "127.0.0.1"
+) -> AsyncGenerator[tuple[HttpFetch, ScrapeJob, Target]]:
     """A server, and what is needed to ask it for `path`."""
     app = web.Application()
     app.add_routes(
@@ -52,22 +69,29 @@ async def asking(path: str, job: ScrapeJob = JOB) -> AsyncGenerator[tuple[HttpFe
     )
     async with TestServer(app) as server:
         session = aiohttp.ClientSession()
-        fetch = HttpFetch(Asking(lambda: session))
-        job = replace(job, metrics_path=path, groups=(TargetGroup(addresses=(server.make_url("/").authority,)),))
+        loop = asyncio.get_running_loop()
+        poller, resolver = Poller(loop), Resolver(loop, Neighbour())
+        client = KeepingClient(poller, resolver, Contexts())
+        fetch = HttpFetch(Asking(lambda: session), client, "Watchkeeper/test")
+        address = f"{host}:{server.make_url('/').port}"
+        job = replace(job, metrics_path=path, groups=(TargetGroup(addresses=(address,)),))
         try:
             yield fetch, job, targets_of(job).active[0]
         finally:
+            client.close()
+            poller.close()
+            resolver.close()
             await session.close()
 
 
-async def body_of(path: str, job: ScrapeJob = JOB) -> str:
-    async with asking(path, job) as (fetch, asked, target):
+async def body_of(path: str, job: ScrapeJob = JOB, host: str = "127.0.0.1") -> str:
+    async with asking(path, job, host) as (fetch, asked, target):
         return (await fetch(asked, target)).body.decode()
 
 
 async def test_the_request_carries_prometheus_headers_and_the_body_comes_unpacked() -> None:
     """Accept, gzip and the timeout in seconds."""
-    body = await body_of("/metrics")
+    body = await body_of("/metrics", host="node.example")
     assert "Accept application/openmetrics-text;version=1.0.0" in body
     assert "Accept-Encoding gzip" in body
     assert "X-Prometheus-Scrape-Timeout-Seconds 2\n" in body
@@ -78,6 +102,11 @@ async def test_compression_can_be_left_out_and_headers_added() -> None:
     body = await body_of("/metrics", replace(JOB, compression=False, client=HttpClient(headers=(("X-Team", "blue"),))))
     assert "Accept-Encoding identity" in body
     assert "X-Team blue" in body
+
+
+async def test_a_target_on_this_host_is_not_asked_to_compress() -> None:
+    """It would cost more than it saves, whatever the job says."""
+    assert "Accept-Encoding identity" in await body_of("/metrics")
 
 
 async def test_secrets_are_read_from_their_file_at_each_scrape(tmp_path: Path) -> None:
@@ -118,6 +147,6 @@ async def test_a_wrong_status_a_refused_connection_and_a_silent_target_each_have
 async def test_a_body_over_the_limit_is_left_and_counted_after_unpacking() -> None:
     """Its size is told as -1."""
     with pytest.raises(ScrapeLimitError, match="body size limit exceeded") as caught:
-        await body_of("/metrics", replace(JOB, limits=Limits(body_bytes=1_000)))
+        await body_of("/metrics", replace(JOB, limits=Limits(body_bytes=10_000)), "node.example")
     assert caught.value.body_bytes == -1
-    assert await body_of("/metrics", replace(JOB, limits=Limits(body_bytes=100_000)))
+    assert await body_of("/metrics", replace(JOB, limits=Limits(body_bytes=100_000)), "node.example")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.matching.relabel import Relabeling, RelabelRule
 from monitor.model.labels import Labels
 from monitor.scrape.jobs import Limits, ScrapeJob, TargetGroup
-from monitor.scrape.targets import Target, next_due, offset_of, targets_of
+from monitor.scrape.targets import Target, gathered, next_due, offset_of, targets_of
 
 JOB = ScrapeJob(name="j", groups=(TargetGroup(addresses=("a:1",), labels=Labels({"env": "prod"})),))
 
@@ -120,3 +120,14 @@ def test_offsets_spread_targets_over_the_interval_and_depend_on_the_seed() -> No
     assert set(tenths) == set(range(10))
     assert max(tenths.values()) < 45
     assert [offset_of(target, 0) for target in targets] != [offset_of(target, 1) for target in targets]
+
+
+@given(st.integers(0, 10**9), st.integers(1_000, 10**6), st.integers(1, 10_000))
+def test_few_targets_share_a_moment_and_none_leaves_its_place(offset: int, interval: int, targets: int) -> None:
+    """A target moves ahead by less than a quarter of a second, and no more than some ten come together on average."""
+    offset %= interval
+    moved = gathered(offset, interval, targets)
+    assert 0 <= moved <= offset < moved + 256
+    assert gathered(moved, interval, targets) == moved
+    moments = len({gathered(place, interval, targets) for place in range(0, interval, max(interval // 20_000, 1))})
+    assert targets <= 12 * moments or moments > interval // 2
