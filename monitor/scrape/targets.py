@@ -16,7 +16,7 @@ from monitor.model.labels import Labels, quote
 from monitor.model.times import Millis, Timestamp, format_duration, parse_duration
 from monitor.scrape.jobs import ScrapeJob, TargetGroup
 
-_WIDEST: Final[Millis] = 256
+_WIDEST: Final[Millis] = 250
 _TOGETHER: Final = 10
 
 
