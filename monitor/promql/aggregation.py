@@ -185,14 +185,12 @@ def count_values(block: Block, name: str, grouping: tuple[str, ...], *, without:
     counts: dict[Labels, Floats] = {}
     steps = block.values.shape[1]
     mask = block.mask
-    texts: dict[float, str] = {}
     codes: list[int] = groups.codes.tolist()
     for row, code in enumerate(codes):
         base = groups.labels[code]
         for step in map(int, np.flatnonzero(mask[row])):
             value = float(block.values[row, step])
-            text = texts.setdefault(value, plain(value))
-            key = base.with_(**{name: text})
+            key = base.with_(**{name: plain(value)})
             if key not in counts:
                 counts[key] = np.zeros(steps)
             counts[key][step] += 1

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from monitor.model.errors import BugError, EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
-from monitor.promql import elementwise, infos, relabelling, windows
+from monitor.promql import elementwise, histograms, infos, relabelling, windows
 from monitor.promql.buckets import Repair, bucket_fraction, bucket_quantile, sound_quantiles
 from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, one_series
 from monitor.promql.nodes import Call, Expr, MatrixSelector, Text, VectorSelector, unwrapped
-from monitor.promql.numbers import general
 from monitor.promql.quoting import go_quote
 
 if TYPE_CHECKING:
@@ -235,13 +232,15 @@ class Calls(ABC):
         if name == "histogram_fraction":
             out = self._of_buckets(
                 node,
-                argument,
                 block,
+                histograms.Told(self.annotations, argument, at),
                 lambda step, row: (bucket_fraction(float(numbers[0][step]), float(numbers[1][step]), row), None),
             )
         else:
             self.check_quantile(numbers[0], node.args[0])
-            out = self._of_buckets(node, argument, block, self._quantile_of(numbers[0]), numbers[0])
+            told = histograms.Told(self.annotations, argument, at)
+            out = self._of_buckets(node, block, told, self._quantile_of(numbers[0]), numbers[0])
+            told.repairs()
         return self.unnamed(node, out)
 
     def _quantile_of(self, ranks: Floats) -> BucketFunction:
@@ -253,50 +252,39 @@ class Calls(ABC):
         name = label.value if isinstance(label, Text) else ""
         if name == "":
             raise EvaluationError(f"invalid label name {go_quote(name)}")
-        block = self.vector(argument, at)
+        block, told = self.vector(argument, at), histograms.Told(self.annotations, argument, at)
         labels: list[Labels] = []
-        parts: list[Block] = []
+        values: list[Floats] = []
+        present: list[Bools] = []
         for other in others:
             ranks = self.scalar(other, at)
             self.check_quantile(ranks, other)
-            part = self._of_buckets(node, argument, block, self._quantile_of(ranks), ranks)
+            part = self._of_buckets(node, block, told, self._quantile_of(ranks), ranks)
             if any(name in one for one in part.labels):
                 raise EvaluationError(f"label {go_quote(name)} is there already")
-            text = general(float(ranks[0]))
-            text += ".0" if text.lstrip("-").isdigit() else ""
-            labels += [one.merged({name: text}) for one in part.labels]
-            parts.append(part)
-        values = np.concatenate([part.values for part in parts])
-        present = np.concatenate([part.mask for part in parts])
-        return self.unnamed(node, Block(labels, values, present))
+            texts = np.array([histograms.quantile_text(rank) for rank in ranks.tolist()])
+            for text in dict.fromkeys(texts.tolist()):
+                labels += [one.merged({name: text}) for one in part.labels]
+                values.append(part.values)
+                present.append(part.mask & (texts == text))
+        told.repairs()
+        return self.unnamed(node, Block(labels, np.concatenate(values), np.concatenate(present)))
 
     def _of_buckets(
-        self, node: Call, argument: Expr, block: Block, function: BucketFunction, ranks: Floats | None = None
+        self, node: Call, block: Block, told: histograms.Told, function: BucketFunction, ranks: Floats | None = None
     ) -> Block:
         """One value for each classic histogram and step, from its (upper bound, count) pairs. `ranks`: the function is the
         quantile of these."""
 
-        def plan() -> _Buckets:
-            members: dict[Labels, list[tuple[float, int]]] = {}
-            bad: list[tuple[str, str]] = []
-            for row, labels in enumerate(block.labels):
-                bound = _bound(labels.get("le", ""))
-                if bound is None:
-                    bad.append((labels.get("le", ""), labels.get(METRIC_NAME, "")))
-                else:
-                    members.setdefault(labels.without("le"), []).append((bound, row))
-            histograms = [sorted(rows) for rows in members.values()]
-            return _Buckets(list(members), histograms, _alike(histograms), bad)
-
-        planned = self.plans.get(node, "buckets", (block.labels,), plan)
-        labels, members, bad = planned.labels, planned.members, planned.bad
-        for text, name in bad:
-            problem = f'bucket label "le" is missing or has a malformed value of {go_quote(text)}'
-            self.annotations.warn(_named(problem, name), argument)
+        planned = self.plans.get(node, "buckets", (block.labels,), lambda: histograms.layout(block.labels))
+        labels, members = planned.labels, planned.members
         steps = int(block.values.shape[1])
         values = np.full((len(labels), steps), np.nan)
         present = np.zeros(values.shape, dtype=bool)
         mask = block.mask
+        for row in planned.bad:
+            if bool(mask[row].any()):
+                told.bad_bound(block.labels[row])
         known = np.zeros(values.shape, dtype=bool)
         for places, rows, bounds in planned.alike:
             if ranks is None:
@@ -315,53 +303,5 @@ class Calls(ABC):
                 present[place, step] = True
                 values[place, step], repair = function(step, buckets)
                 if repair is not None:
-                    self._tell_repair(repair, labels[place].get(METRIC_NAME, ""), argument)
+                    told.repair(repair, labels[place].get(METRIC_NAME, ""), step)
         return Block(labels, values, None if bool(present.all()) else present)
-
-    def _tell_repair(self, repair: Repair, name: str, node: Expr) -> None:
-        page = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"
-        problem = f"input to histogram_quantile needed to be fixed for monotonicity (see {page})"
-        where = f"from buckets {general(repair.first)} to {general(repair.last)}"
-        self.annotations.inform(f"{_named(problem, name)}, {where}, with a max diff of {repair.largest:.2g}", node)
-
-
-@dataclass(frozen=True, slots=True)
-class _Buckets:
-    """How series are the buckets of classic histograms."""
-
-    labels: Sequence[Labels]
-    """(H,) of the histograms."""
-    members: Sequence[Sequence[tuple[float, int]]]
-    """(H,) each one's upper bounds, rising, and rows."""
-    alike: Sequence[tuple[Ints, Ints, Floats]]
-    """Histograms with equally many buckets, none of which has the same bound, the last +Inf: places (h,), rows (h, B),
-    bounds (h, B)."""
-    bad: Sequence[tuple[str, str]]
-    """Bounds that are none, and the metric's name."""
-
-
-def _alike(histograms: Sequence[Sequence[tuple[float, int]]]) -> Sequence[tuple[Ints, Ints, Floats]]:
-    sizes: dict[int, list[int]] = {}
-    for place, buckets in enumerate(histograms):
-        bounds = {bound for bound, _ in buckets}
-        if len(buckets) > 1 and buckets[-1][0] == math.inf and len(bounds) == len(buckets):
-            sizes.setdefault(len(buckets), []).append(place)
-    out: list[tuple[Ints, Ints, Floats]] = []
-    for places in sizes.values():
-        rows = np.array([[row for _, row in histograms[place]] for place in places], dtype=np.int64)
-        bounds = np.array([[bound for bound, _ in histograms[place]] for place in places])
-        out.append((np.array(places, dtype=np.int64), rows, bounds))
-    return out
-
-
-def _named(problem: str, name: str) -> str:
-    return f"{problem} for metric name {go_quote(name)}" if name else problem
-
-
-def _bound(text: str) -> float | None:
-    """The upper bound that a label `le` says; None if it says none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return None if value != value else value

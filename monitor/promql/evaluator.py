@@ -50,7 +50,7 @@ from monitor.promql.sharing import Ranged, Sharing
 from monitor.promql.signatures import SET_OPERATORS, ValueType
 from monitor.promql.typecheck import type_of
 
-_COUNTERS = frozenset({"rate", "increase", "irate"})
+_COUNTERS = frozenset({"rate", "increase"})
 _COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
 _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 
@@ -280,7 +280,7 @@ class Evaluator(Calls):
             names: dict[str, list[int]] = {}
             for row, one in enumerate(labels):
                 name = one.get(METRIC_NAME, "")
-                if name and not name.endswith(_COUNTER_ENDINGS) and one.get("__type__", "") == "":
+                if name and not name.endswith(_COUNTER_ENDINGS):
                     names.setdefault(name, []).append(row)
             return names
 
