@@ -314,6 +314,8 @@ class _Scrape:
         scraped = kept = 0
         size = 0
         try:
+            if target.refused:
+                raise PeerError(target.refused)
             answer = await self._fetch(job, target)
             size = len(answer.body)
             reader = self._reader_of(choose_format(answer.content_type, job.fallback_format))

@@ -33,6 +33,8 @@ class Target:
     """Before relabelling."""
     interval: Millis
     timeout: Millis
+    refused: str = ""
+    """Why it is not asked, though it stands there: each of its scrapes fails by this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +43,18 @@ class TargetSet:
 
     active: tuple[Target, ...]
     dropped: tuple[Labels, ...]
-    """Labels before relabelling of what relabelling threw away."""
+    """Labels before relabelling of what relabelling threw away, as many as the job keeps."""
+    dropped_count: int = 0
+    """How many there were."""
     problems: tuple[str, ...]
     """Addresses that cannot be targets, a sentence each."""
 
 
 def targets_of(job: ScrapeJob) -> TargetSet:
-    """All targets of the job, in the order of its groups, each once. Over `limits.targets` there is none."""
+    """All targets of the job, in the order of its groups, each once. Over `limits.targets` all of them are refused."""
     active: dict[Target, None] = {}
     dropped: list[Labels] = []
+    thrown = 0
     problems: list[str] = []
     carried: set[Labels] = set()
     for group in job.groups:
@@ -57,7 +62,9 @@ def targets_of(job: ScrapeJob) -> TargetSet:
             discovered = _discovered(job, group, address)
             labels = job.relabel.apply(discovered)
             if labels is None:
-                dropped.append(Labels(discovered))
+                thrown += 1
+                if not job.limits.dropped or len(dropped) < job.limits.dropped:
+                    dropped.append(Labels(discovered))
                 continue
             try:
                 target = _target(job, discovered, labels)
@@ -70,9 +77,10 @@ def targets_of(job: ScrapeJob) -> TargetSet:
             carried.add(target.labels)
             active[target] = None
     if job.limits.targets and len(active) > job.limits.targets:
-        problems.append(f"target_limit exceeded (number of targets: {len(active)}, limit: {job.limits.targets})")
-        active = {}
-    return TargetSet(active=tuple(active), dropped=tuple(dropped), problems=tuple(problems))
+        why = f"target_limit exceeded (number of targets: {len(active)}, limit: {job.limits.targets})"
+        problems.append(why)
+        active = dict.fromkeys(replace(target, refused=why) for target in active)
+    return TargetSet(active=tuple(active), dropped=tuple(dropped), dropped_count=thrown, problems=tuple(problems))
 
 
 def without_clashes(sets: Mapping[str, TargetSet]) -> dict[str, TargetSet]:

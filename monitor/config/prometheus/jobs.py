@@ -13,9 +13,10 @@ from monitor.matching.relabel import NameScheme
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis
 from monitor.net.tls import SYSTEM_TRUST, Trust
-from monitor.scrape.exposition.negotiation import FALLBACKS, Format
-from monitor.scrape.jobs import Authorization, HttpClient, Limits, Mechanism, ScrapeJob, TargetGroup
+from monitor.scrape.exposition.negotiation import FALLBACKS, Format, accept
+from monitor.scrape.jobs import Authorization, Header, HttpClient, Limits, Mechanism, OAuth2, ScrapeJob, TargetGroup
 from monitor.scrape.kinds.dns_targets import DnsTargets, RecordType
+from monitor.scrape.kinds.docker_targets import DockerTargets
 from monitor.scrape.kinds.file_targets import FileTargets
 from monitor.scrape.kinds.http_targets import HttpTargets
 
@@ -57,10 +58,12 @@ def job_of(job: Values, defaults: Values, reading: Reading) -> ScrapeJob:
             label_name_length=limit("label_name_length_limit"),
             label_value_length=limit("label_value_length_limit"),
             targets=limit("target_limit"),
+            dropped=limit("keep_dropped_targets"),
         ),
         compression=job.flag("enable_compression"),
         client=client_of(job, reading),
         extra_metrics=flag("extra_scrape_metrics"),
+        accept=_accept(job, defaults, reading),
         fallback_format=_fallback(job, reading),
     )
 
@@ -76,12 +79,56 @@ def groups_of(groups: Sequence[object], source: str) -> tuple[TargetGroup, ...]:
 
 def client_of(values: Values, reading: Reading) -> HttpClient:
     """The keys of `http_client.HTTP_CLIENT` as the room of scraping wants them."""
-    tls = values.one("tls_config")
     return HttpClient(
         authorization=_authorization(values, reading),
         follow_redirects=values.flag("follow_redirects"),
-        trust=trust_of(tls, reading) if tls is not None else SYSTEM_TRUST,
+        trust=_trust(values, reading),
         proxy_url=values.text("proxy_url"),
+        no_proxy=values.text("no_proxy"),
+        proxy_from_environment=values.flag("proxy_from_environment"),
+        proxy_headers=_proxy_headers(values),
+        more_headers=tuple(
+            Header(
+                name=name,
+                values=(*header.texts("values"), *header.texts("secrets")),
+                files=tuple(map(reading.locate, header.texts("files"))),
+            )
+            for name, header in values.mapping("http_headers").items()
+            if isinstance(header, Values)
+        ),
+        oauth2=_oauth2(values, reading),
+    )
+
+
+def _oauth2(values: Values, reading: Reading) -> OAuth2 | None:
+    given = values.one("oauth2")
+    if given is None:
+        return None
+    if given.text("grant_type") not in ("", "client_credentials"):
+        reading.doubt(given.at("grant_type"), "is known but not served yet", "client_credentials is asked for")
+    return OAuth2(
+        client_id=given.text("client_id"),
+        token_url=given.text("token_url"),
+        secret=given.text("client_secret"),
+        secret_file=_whole(given, "client_secret_file", reading),
+        scopes=given.texts("scopes"),
+        params=tuple(given.pairs("endpoint_params").items()),
+        trust=_trust(given, reading),
+        proxy_url=given.text("proxy_url"),
+        no_proxy=given.text("no_proxy"),
+        proxy_from_environment=given.flag("proxy_from_environment"),
+        proxy_headers=_proxy_headers(given),
+    )
+
+
+def _trust(values: Values, reading: Reading) -> Trust:
+    tls = values.one("tls_config")
+    return trust_of(tls, reading) if tls is not None else SYSTEM_TRUST
+
+
+def _proxy_headers(values: Values) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, value) for name, held in values.mapping("proxy_connect_header").items() for value in _texts(held)
     )
 
 
@@ -105,6 +152,7 @@ def _authorization(values: Values, reading: Reading) -> Authorization | None:
         return Authorization(
             type="Basic",
             username=basic.text("username"),
+            username_file=_whole(basic, "username_file", reading),
             secret=basic.text("password"),
             secret_file=_whole(basic, "password_file", reading),
         )
@@ -139,6 +187,18 @@ def _mechanisms(job: Values, reading: Reading) -> list[Mechanism]:
         )
         for one in job.many("dns_sd_configs")
     ]
+    found += [
+        DockerTargets(
+            host=one.text("host"),
+            port=one.whole("port"),
+            filters=tuple((given.text("name"), given.texts("values")) for given in one.many("filters")),
+            host_networking_host=one.text("host_networking_host"),
+            match_first_network=one.flag("match_first_network"),
+            refresh=_refresh(one),
+            client=client_of(one, reading),
+        )
+        for one in job.many("docker_sd_configs")
+    ]
     return found
 
 
@@ -148,6 +208,15 @@ def _refresh(values: Values) -> Millis:
 
 def _texts(values: object) -> tuple[str, ...]:
     return tuple(map(str, cast("list[object]", values))) if isinstance(values, list) else ()
+
+
+def _accept(job: Values, defaults: Values, reading: Reading) -> str:
+    key = "scrape_protocols"
+    protocols = job.texts(key) if key in job.given else defaults.texts(key)
+    if "PrometheusProto" in job.texts(key):
+        reading.doubt(job.at(key), "PrometheusProto is known but not served yet", "the other formats are asked for")
+    escaping = job.text("metric_name_escaping_scheme") or defaults.text("metric_name_escaping_scheme")
+    return accept(protocols, escaping or ("underscores" if is_legacy(job, defaults) else ""))
 
 
 def _fallback(job: Values, reading: Reading) -> Format | None:

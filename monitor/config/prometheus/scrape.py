@@ -54,7 +54,9 @@ def _formats(about: str) -> dict[str, Kind]:
             about=about or "Write scrape_timeout_seconds, scrape_sample_limit and scrape_body_size_bytes too."
         ),
         "metric_name_validation_scheme": Text(allowed=_NAMES, about="Names in relabelling: utf8 or legacy."),
-        "metric_name_escaping_scheme": Text(allowed=_ESCAPINGS, about="Accepted; names are asked for unescaped."),
+        "metric_name_escaping_scheme": Text(
+            allowed=_ESCAPINGS, about="How targets are asked to write names that are not legacy."
+        ),
         "scrape_failure_log_file": File(about="Known, not served yet: the daemon's log tells.", served=False),
     }
 
@@ -80,6 +82,9 @@ def _valid_names(values: Values, reading: Reading) -> None:
     if scheme and scheme not in _NAMES:
         text = f"unrecognized ValidationScheme: {quote(scheme)}"
         reading.refuse(values.at("metric_name_validation_scheme"), text, "utf8 or legacy")
+    elif scheme == "legacy":
+        where = values.at("metric_name_validation_scheme")
+        reading.doubt(where, "holds for relabelling and what is asked for; names in answers are not refused")
 
 
 GLOBAL: Final = Struct(

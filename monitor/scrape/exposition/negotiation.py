@@ -6,6 +6,7 @@ unless the job names a format for this case.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
@@ -15,12 +16,30 @@ from monitor.scrape.exposition.entries import Grammar
 from monitor.scrape.exposition.grammar import TEXT
 from monitor.scrape.exposition.openmetrics import OPENMETRICS
 
-ACCEPT: Final = (
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-    "application/openmetrics-text;version=0.0.1;q=0.5,"
-    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
-)
-"""The formats that we read, best first."""
+_PROTOCOLS: Final = {
+    "OpenMetricsText1.0.0": "application/openmetrics-text;version=1.0.0",
+    "OpenMetricsText0.0.1": "application/openmetrics-text;version=0.0.1",
+    "PrometheusText1.0.0": "text/plain;version=1.0.0",
+    "PrometheusText0.0.4": "text/plain;version=0.0.4",
+}
+"""What we read, best first. PrometheusProto is not among it."""
+_BEST: Final = 6
+_ESCAPED: Final = "version=1.0.0"
+"""Only these can say how names are escaped."""
+
+
+def accept(protocols: Sequence[str] = (), escaping: str = "") -> str:
+    """The Accept header that asks for these protocols in this order, as Prometheus words it; by default for all that we
+    read. `escaping`: how names are to be written, `allow-utf-8` by default."""
+    parts: list[str] = []
+    for protocol in [one for one in protocols if one in _PROTOCOLS] or _PROTOCOLS:
+        medium = _PROTOCOLS[protocol]
+        escaped = f";escaping={escaping or 'allow-utf-8'}" if medium.endswith(_ESCAPED) else ""
+        parts.append(f"{medium}{escaped};q=0.{_BEST - len(parts)}")
+    return ",".join([*parts, f"*/*;q=0.{_BEST - len(parts)}"])
+
+
+ACCEPT: Final = accept()
 
 
 class Format(Enum):

@@ -6,20 +6,29 @@ each use and named in no error; certificates are read again when their files hav
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import os
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote
 
 import aiohttp
+from multidict import CIMultiDict
 
 from monitor.model.errors import PeerError
 from monitor.model.times import Millis, format_duration
+from monitor.net.proxies import Proxies
 from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
 from monitor.net.url import Url
-from monitor.scrape.jobs import Authorization, HttpClient
+from monitor.scrape.jobs import Authorization, HttpClient, OAuth2
+from monitor.scrape.kinds.oauth2 import Tokens
+
+_TOKEN_SECONDS: Final = 30.0
+_MOST_TOKEN_BYTES: Final = 1 << 20
 
 
 class Asking:
@@ -28,6 +37,7 @@ class Asking:
     def __init__(self, session: Callable[[], aiohttp.ClientSession]) -> None:
         self._session = session
         self._contexts = Contexts()
+        self._tokens = Tokens(self._post, read_secret)
 
     @asynccontextmanager
     async def get(
@@ -59,28 +69,65 @@ class Asking:
         within: Millis,
         body: bytes | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        sent = {**headers, **dict(client.headers)}
-        if client.authorization is not None:
-            sent["Authorization"] = authorization_header(client.authorization)
         try:
-            async with self._session().request(
-                method,
-                url,
-                data=body,
-                headers=sent,
-                allow_redirects=client.follow_redirects,
-                timeout=aiohttp.ClientTimeout(total=within / 1000),
-                ssl=self._context(client.trust),
-                server_hostname=client.trust.server_name or None,
-                proxy=client.proxy_url or None,
-            ) as response:
-                yield response
+            async with asyncio.timeout(within / 1000):
+                response = await self._answered(method, url, client, headers, body)
+                async with response:
+                    yield response
         except TimeoutError:
             raise PeerError(f"no complete answer within {format_duration(within)}") from None
         except aiohttp.InvalidURL as error:
             raise PeerError(f"not a URL that can be asked: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise PeerError(f"{url}: {str(error) or type(error).__name__}") from error
+
+    async def _answered(
+        self, method: str, url: str, client: HttpClient, headers: Mapping[str, str], body: bytes | None
+    ) -> aiohttp.ClientResponse:
+        """The head of the answer. A token that is refused is asked for anew, once."""
+        sent = _headers(headers, client)
+        if client.oauth2 is None:
+            return await self._ask(method, url, client, sent, body)
+        sent["Authorization"] = token = await self._tokens.authorization(client.oauth2)
+        response = await self._ask(method, url, client, sent, body)
+        if response.status == 401:
+            response.close()
+            self._tokens.refuse(client.oauth2, token)
+            sent["Authorization"] = await self._tokens.authorization(client.oauth2)
+            response = await self._ask(method, url, client, sent, body)
+        return response
+
+    async def _ask(
+        self, method: str, url: str, client: HttpClient, sent: CIMultiDict[str], body: bytes | None
+    ) -> aiohttp.ClientResponse:
+        return await self._session().request(
+            method,
+            url,
+            data=body,
+            headers=sent,
+            allow_redirects=client.follow_redirects,
+            timeout=aiohttp.ClientTimeout(total=None),  # the block's deadline holds
+            ssl=self._context(client.trust),
+            server_hostname=client.trust.server_name or None,
+            proxy=_proxy(url, client),
+            proxy_headers=CIMultiDict(client.proxy_headers) or None,
+        )
+
+    async def _post(self, options: OAuth2, headers: Mapping[str, str], form: str) -> tuple[int, str, bytes]:
+        """For a token."""
+        async with self._session().post(
+            options.token_url,
+            headers=headers,
+            data=form,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=_TOKEN_SECONDS),
+            ssl=self._context(options.trust),
+            server_hostname=options.trust.server_name or None,
+            proxy=_proxy(options.token_url, options),
+            proxy_headers=CIMultiDict(options.proxy_headers) or None,
+        ) as response:
+            body = await body_of(response, _MOST_TOKEN_BYTES)
+            return response.status, response.content_type, body or b""
 
     def _context(self, trust: Trust) -> ssl.SSLContext | bool:
         if trust == SYSTEM_TRUST:
@@ -103,19 +150,46 @@ async def body_of(response: aiohttp.ClientResponse, most: int) -> bytes | None:
     return b"".join(parts)
 
 
+def read_secret(file: str) -> str:
+    """The secret in this file. Raises PeerError, which does not tell it."""
+    try:
+        secret = Path(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PeerError(f"cannot read the secret from {file}: {type(error).__name__}") from error
+    return secret
+
+
+def _headers(headers: Mapping[str, str], client: HttpClient) -> CIMultiDict[str]:
+    sent = CIMultiDict({**headers, **dict(client.headers)})
+    for header in client.more_headers:
+        for value in (*header.values, *map(read_secret, header.files)):
+            sent.add(header.name, _on_one_line(value))
+    if client.authorization is not None:
+        sent["Authorization"] = authorization_header(client.authorization)
+    return sent
+
+
+def _proxy(url: str, client: HttpClient | OAuth2) -> str | None:
+    if client.proxy_from_environment:
+        return Proxies.from_environment(os.environ).of(url) or None
+    if client.no_proxy:
+        return Proxies(http=client.proxy_url, https=client.proxy_url, without=client.no_proxy).of(url) or None
+    return client.proxy_url or None
+
+
 def authorization_header(how: Authorization) -> str:
     """The value of the Authorization header, its secret read now. Raises PeerError."""
-    secret = how.secret
-    if how.secret_file:
-        try:
-            secret = Path(how.secret_file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise PeerError(f"cannot read the secret from {how.secret_file}: {type(error).__name__}") from error
+    secret = _on_one_line(read_secret(how.secret_file) if how.secret_file else how.secret)
+    if how.type == "Basic":
+        username = read_secret(how.username_file) if how.username_file else how.username
+        return "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode()
+    return f"{how.type} {secret}"
+
+
+def _on_one_line(secret: str) -> str:
     if "\n" in secret or "\r" in secret:
         raise PeerError("the secret holds a line end, which no header can")
-    if how.type == "Basic":
-        return "Basic " + base64.b64encode(f"{how.username}:{secret}".encode()).decode()
-    return f"{how.type} {secret}"
+    return secret
 
 
 def url_authorization(url: Url) -> str:

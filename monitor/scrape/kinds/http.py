@@ -22,7 +22,6 @@ from monitor.net.client import Exchange, KeepingClient, Request
 from monitor.net.http1 import Response, WireError, request, unpacked
 from monitor.net.url import Url, follow, parse_url
 from monitor.scrape.admission import ScrapeLimitError
-from monitor.scrape.exposition.negotiation import ACCEPT
 from monitor.scrape.jobs import HttpClient, ScrapeJob
 from monitor.scrape.kinds.asking import Asking, authorization_header, body_of, url_authorization
 from monitor.scrape.scraping import Answer
@@ -119,7 +118,9 @@ class HttpFetch:
         try:
             url = parse_url(target.url)
             how = job.client.authorization
-            message = b"" if how is not None and how.secret_file else self._compose(job, target, url)
+            message = (
+                b"" if how is not None and (how.secret_file or how.username_file) else self._compose(job, target, url)
+            )
         except ValueError as error:
             raise PeerError(f"not a URL that can be asked: {error}") from error
         if len(self._prepared) >= _REMEMBERED:
@@ -147,7 +148,7 @@ class HttpFetch:
     def _headers(self, job: ScrapeJob, target: Target, url: Url | None = None) -> Mapping[str, str]:
         packed = job.compression and not (url is not None and _on_this_host(url.host))
         return {
-            "Accept": ACCEPT,
+            "Accept": job.accept,
             "Accept-Encoding": "gzip" if packed else "identity",
             "X-Prometheus-Scrape-Timeout-Seconds": f"{target.timeout / 1000:g}",
         }

@@ -47,7 +47,7 @@ async def targets(call: Call) -> web.StreamResponse:
         data = {
             "activeTargets": [_target(one, machine) for one in active] if state != "dropped" else [],
             "droppedTargets": dropped if state != "active" else [],
-            "droppedTargetCounts": {name: len(found.dropped) for name, found in sets.items()},
+            "droppedTargetCounts": {name: found.dropped_count for name, found in sets.items()},
         }
         return {"status": "success", "data": data}
 

@@ -10,7 +10,7 @@ from monitor.matching.relabel import Relabeling, RelabelRule
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.scrape.admission import ScrapeLimitError, admission
-from monitor.scrape.exposition.negotiation import Format, choose_format
+from monitor.scrape.exposition.negotiation import Format, accept, choose_format
 from monitor.scrape.jobs import Limits, ScrapeJob
 
 TARGET = Labels({"job": "ours", "instance": "a:1"})
@@ -88,3 +88,26 @@ def test_an_answer_of_another_format_fails_clearly(
 def test_the_text_format_is_known_in_all_its_spellings(content_type: str, fallback: Format | None) -> None:
     """And a fallback stands in for what is blank or unknown."""
     assert choose_format(content_type, fallback) is Format.TEXT
+
+
+@pytest.mark.parametrize(
+    ("protocols", "escaping", "header"),
+    [
+        (
+            (),
+            "",
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+            "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+            "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+        ),
+        (("PrometheusText0.0.4", "PrometheusProto"), "dots", "text/plain;version=0.0.4;q=0.6,*/*;q=0.5"),
+        (
+            ("PrometheusText1.0.0", "OpenMetricsText0.0.1"),
+            "underscores",
+            "text/plain;version=1.0.0;escaping=underscores;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,*/*;q=0.4",
+        ),
+    ],
+)
+def test_formats_are_asked_for_in_the_jobs_order(protocols: tuple[str, ...], escaping: str, header: str) -> None:
+    """Those that we read, each worth less than the one before it."""
+    assert accept(protocols, escaping) == header

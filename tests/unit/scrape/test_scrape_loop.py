@@ -30,6 +30,22 @@ async def test_a_good_scrape_writes_its_series_and_the_reports_at_the_slot() -> 
     assert world.told == [("j", at, None)]
 
 
+async def test_over_the_target_limit_all_targets_are_down_and_none_is_asked() -> None:
+    """As in Prometheus they stand there with up 0, so that somebody sees it; with fewer they are scraped again."""
+    world = ScrapeWorld()
+    crowd = replace(JOB, groups=(TargetGroup(addresses=("a:1", "b:1")),), limits=Limits(targets=1))
+    world.scraping.apply([crowd])
+    await world.slot()
+    await world.slot()
+    shown = [world.sink.shown("up", job="j", instance=instance) for instance in ("a:1", "b:1")]
+    assert {value for samples in shown for _, value in samples} == {0.0}
+    world.scraping.apply([replace(crowd, limits=Limits(targets=2))])
+    world.tell("m 1\n")
+    await world.slot()
+    await world.slot()
+    assert {value for _, value in world.sink.shown("m")} == {1.0}
+
+
 async def test_slots_follow_each_other_by_the_interval() -> None:
     """The target keeps its place in the interval, and later answers of the same layout add no series."""
     world = ScrapeWorld()

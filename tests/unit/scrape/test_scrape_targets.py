@@ -68,6 +68,16 @@ def test_dropped_targets_are_remembered_with_their_labels() -> None:
     assert found.dropped[0]["__address__"] == "a:1"
 
 
+def test_only_so_many_dropped_targets_are_kept_but_all_are_counted() -> None:
+    """keep_dropped_targets bounds what thousands of them would cost."""
+    rule = RelabelRule(source_labels=("env",), regex=".*", action="drop")
+    many = TargetGroup(addresses=tuple(f"a:{port}" for port in range(9)))
+    for limit, kept in ((0, 9), (2, 2)):
+        job = replace(JOB, groups=(many,), relabel=Relabeling([rule]), limits=Limits(dropped=limit))
+        found = targets_of(job)
+        assert (len(found.dropped), found.dropped_count) == (kept, 9)
+
+
 @pytest.mark.parametrize(
     ("address", "rules", "words"),
     [
@@ -86,13 +96,13 @@ def test_what_cannot_be_a_target_is_a_problem_in_words(address: str, rules: list
     assert words in found.problems[0]
 
 
-def test_the_same_target_twice_is_one_and_too_many_are_none() -> None:
-    """target_limit fails the whole job."""
+def test_the_same_target_twice_is_one_and_too_many_are_refused() -> None:
+    """target_limit fails each target of the job."""
     groups = (TargetGroup(addresses=("a:1", "a:1", "b:1")),)
     assert len(targets_of(replace(JOB, groups=groups)).active) == 2
     limited = targets_of(replace(JOB, groups=groups, limits=Limits(targets=1)))
-    assert limited.active == ()
-    assert "target_limit exceeded" in limited.problems[0]
+    assert [target.refused for target in limited.active] == list(limited.problems) * 2
+    assert limited.problems == ("target_limit exceeded (number of targets: 2, limit: 1)",)
 
 
 def test_two_urls_with_the_same_labels_are_refused_the_second_time() -> None:
