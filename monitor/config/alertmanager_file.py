@@ -14,6 +14,8 @@ from pydantic import Field
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.routes import Route
 from monitor.calendar.intervals import TimeInterval
+from monitor.config.alertmanager.global_section import GLOBAL
+from monitor.config.alertmanager.whole import WholeFile, located
 from monitor.config.fields import AsList, Free, Section, Text
 from monitor.config.findings import Findings
 from monitor.config.muting import (
@@ -22,15 +24,20 @@ from monitor.config.muting import (
     read_inhibit_rule,
     read_named_intervals,
 )
-from monitor.config.receivers import KNOWN_INTEGRATIONS, GlobalSection, ReceiverParts, read_receiver
+from monitor.config.prometheus.kinds import Reading
+from monitor.config.prometheus.structs import Values
+from monitor.config.receivers import ReceiverParts, receiver_parts
 from monitor.config.route_tree import Place, RouteSection, read_route_tree
-from monitor.config.yamltree import Document, Path, Tree
+from monitor.config.template_files import read_template_files
+from monitor.config.yamltree import Document, Path, Scalar, Tree, natural
+from monitor.matching.parse import Syntax
+from monitor.model.times import MINUTE, Millis
 
 
 class AlertmanagerSection(Section):
     """The whole file."""
 
-    global_: GlobalSection = Field(default_factory=GlobalSection, alias="global")
+    global_: Free = Field(default=None, alias="global")
     """Defaults for receivers."""
     route: RouteSection | None = None
     """The root of the route tree."""
@@ -43,8 +50,10 @@ class AlertmanagerSection(Section):
     mute_time_intervals: Annotated[list[NamedIntervalsSection], AsList] = []
     """Deprecated name of time_intervals; both share their names."""
     templates: Annotated[list[Text], AsList] = []
-    """Known, not served yet."""
+    """Files with templates, as patterns; relative to this file."""
     tracing: Free = None
+    """Known, not served."""
+    event_recorder: Free = None
     """Known, not served."""
 
 
@@ -55,6 +64,12 @@ class AlertmanagerParts:
     root: Route
     receivers: Mapping[str, ReceiverParts]
     muting: MutingRules = field(default_factory=MutingRules)
+    template_files: tuple[tuple[str, str], ...] = ()
+    """Names and texts of the files with named templates, the shipped ones first."""
+    resolve_timeout: Millis = 5 * MINUTE
+    """A pushed alert that names no end is over after this."""
+    printed: str = ""
+    """The file as Alertmanager prints it, complete and with secrets covered."""
 
 
 def read_alertmanager(
@@ -62,33 +77,73 @@ def read_alertmanager(
 ) -> AlertmanagerParts | None:
     """Read the section at `path`. None if something is wrong; then the findings tell. `locate` makes a path of a file
     that the configuration names absolute."""
+    found = read_whole(document, tree, path, findings, locate)
+    return None if found is None else found[1]
+
+
+def read_whole(
+    document: Document,
+    tree: Tree,
+    path: Path,
+    findings: Findings,
+    locate: Callable[[str], str],
+    syntax: Syntax = Syntax.FALLBACK,
+) -> tuple[WholeFile, AlertmanagerParts] | None:
+    """The same, with the file as it stands after reading. `syntax`: of matchers and label names."""
+    reading = Reading(document, findings, locate)
+    if not isinstance(tree, dict) or not tree:
+        if isinstance(tree, dict) or (isinstance(tree, Scalar) and tree.is_null):
+            reading.refuse(path, "no route provided in config", "add a `route` with a default `receiver`")
+        else:
+            reading.refuse(path, "is not a mapping", "write `key: value` lines below it")
+        return None
     section = findings.validate(AlertmanagerSection, document, tree, path)
-    if section is None or not isinstance(tree, dict):
+    if section is None:
         return None
     before = len(findings.errors)
     _warn_unserved(section, document, path, findings)
-    if "resolve_timeout" in section.global_.model_fields_set:
+    shared = GLOBAL.read(tree.get("global", {}), (*path, "global"), reading)
+    assert isinstance(shared, Values)
+    if "resolve_timeout" in shared.given:
         problem = "is not used: alerts cannot be pushed yet, and those of our own rules end when their rule says so"
-        findings.doubt(document, (*path, "global", "resolve_timeout"), problem)
-    receivers = _receivers(section, tree, document, path, findings, locate)
-    route = section.route
-    if route is None:
-        findings.wrong(document, path, "no route provided in config", "add a `route` with a default `receiver`")
+        findings.doubt(document, shared.at("resolve_timeout"), problem)
+    named = bool(section.templates)
+    found = receiver_parts(tree.get("receivers", []), (*path, "receivers"), shared, reading, named=named)
+    receivers = {name: parts for name, (_, parts) in found.items()}
+    if section.route is None:
+        reading.refuse(path, "no routes provided", "add a `route` with a default `receiver`")
         return None
     intervals = _intervals(section, document, path, findings)
     inhibit_rules = tuple(
-        read_inhibit_rule(rule, document, (*path, "inhibit_rules", number), findings)
+        read_inhibit_rule(rule, document, (*path, "inhibit_rules", number), findings, syntax)
         for number, rule in enumerate(section.inhibit_rules)
     )
     root = read_route_tree(
-        route,
-        Place(document=document, path=(*path, "route"), findings=findings, receivers=receivers, intervals=intervals),
+        section.route,
+        Place(
+            document=document,
+            path=(*path, "route"),
+            findings=findings,
+            receivers=receivers,
+            intervals=intervals,
+            syntax=syntax,
+        ),
     )
+    patterns = [locate(pattern) for pattern in section.templates]
+    template_files = read_template_files(patterns, document, (*path, "templates"), findings)
     if root is None or len(findings.errors) > before:
         return None
-    return AlertmanagerParts(
-        root=root, receivers=receivers, muting=MutingRules(inhibit_rules=inhibit_rules, intervals=intervals)
+    others = {key: located(natural(value), locate) for key, value in tree.items() if key not in ("global", "receivers")}
+    whole = WholeFile(shared=shared, receivers=tuple(receiver for receiver, _ in found.values()), others=others)
+    parts = AlertmanagerParts(
+        root=root,
+        receivers=receivers,
+        muting=MutingRules(inhibit_rules=inhibit_rules, intervals=intervals),
+        template_files=template_files,
+        resolve_timeout=shared.whole("resolve_timeout"),
+        printed=whole.printed_text(),
     )
+    return whole, parts
 
 
 def _intervals(
@@ -100,31 +155,8 @@ def _intervals(
     return found
 
 
-def _receivers(
-    section: AlertmanagerSection,
-    tree: dict[str, Tree],
-    document: Document,
-    path: Path,
-    findings: Findings,
-    locate: Callable[[str], str],
-) -> dict[str, ReceiverParts]:
-    found: dict[str, ReceiverParts] = {}
-    items = tree.get("receivers")
-    for place, item in enumerate(items if isinstance(items, list) else []):
-        here = (*path, "receivers", place)
-        receiver = read_receiver(document, item, here, section.global_, findings, locate)
-        if receiver is None:
-            continue
-        if receiver.name in found:
-            findings.wrong(
-                document, here, f'notification config name "{receiver.name}" is not unique', "rename one of them"
-            )
-        found[receiver.name] = receiver
-    return found
-
-
 def _warn_unserved(section: AlertmanagerSection, document: Document, path: Path, findings: Findings) -> None:
-    for name in ("templates", "tracing"):
+    for name in ("tracing", "event_recorder"):
         if getattr(section, name):
             findings.doubt(
                 document, (*path, name), "is known but not served yet", "alerts are notified as if it were absent"
@@ -138,6 +170,3 @@ def _warn_unserved(section: AlertmanagerSection, document: Document, path: Path,
 
     if section.route is not None:
         walk(section.route, (*path, "route"))
-
-
-__all__ = ["KNOWN_INTEGRATIONS", "AlertmanagerParts", "AlertmanagerSection", "RouteSection", "read_alertmanager"]

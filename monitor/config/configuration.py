@@ -16,6 +16,7 @@ from typing import Literal
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
+from monitor.alerts.templating.fields import NotificationTemplates
 from monitor.model.checks import Check
 from monitor.model.errors import Finding
 from monitor.model.incidents import Actor, Door
@@ -176,6 +177,7 @@ class Paging:
     """Receiver name to all of its destinations, for `receiver:` targets."""
     fallback: tuple[Target, ...]
     book: AddressBook
+    templates: NotificationTemplates = field(default_factory=NotificationTemplates)
     muting: MutingRules = field(default_factory=MutingRules)
     as_alertmanager: bool = False
     """The routing is an Alertmanager configuration, so its behaviour is kept where ours would be another."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager_file import AlertmanagerParts, read_alertmanager
 from monitor.config.checks import CheckSection, check_of_url, read_checks
 from monitor.config.configuration import (
@@ -37,7 +38,7 @@ from monitor.config.prometheus.http_client import CLIENT
 from monitor.config.prometheus.jobs import client_of
 from monitor.config.prometheus.kinds import Reading
 from monitor.config.prometheus.structs import Values
-from monitor.config.receivers import GlobalSection, ReceiverParts, read_receiver
+from monitor.config.receivers import ReceiverParts, receiver_parts
 from monitor.config.routing import read_paging
 from monitor.config.rule_files import matching_files, read_rule_file, read_rules
 from monitor.config.rule_options import with_options
@@ -338,14 +339,11 @@ class _Loading:
                 "move it into the Alertmanager configuration",
             )
             return {}
-        found: dict[str, ReceiverParts] = {}
-        for place, item in enumerate(items):
-            part = read_receiver(
-                self.document, item, ("receivers", place), GlobalSection(), self.findings, self._locate
-            )
-            if part is not None:
-                found[part.name] = part
-        return found
+        reading = Reading(self.document, self.findings, self._locate)
+        shared = GLOBAL.read({}, (), reading)
+        assert isinstance(shared, Values)
+        found = receiver_parts(items, ("receivers",), shared, reading, named=False)
+        return {name: parts for name, (_, parts) in found.items()}
 
     def _checks(self) -> tuple[Check, ...]:
         checks = read_checks(self.checks, self.document, ("checks",), self.findings, self._locate)

@@ -20,7 +20,7 @@ class MatcherLists:
 
     exact: Mapping[str, str] = field(default_factory=dict[str, str])
     """`match`: label to value."""
-    expressions: Mapping[str, str] = field(default_factory=dict[str, str])
+    expressions: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """`match_re`: label to regular expression; kept with its anchors, which therefore stand in group keys."""
     texts: Sequence[str] = ()
     """`matchers`."""
@@ -42,6 +42,9 @@ def read_matchers(
             here = (*path, key, name)
             if not is_label_name(name, Syntax.CLASSIC):
                 findings.wrong(document, here, f'invalid label name "{name}"', f"only {keys[2]} takes such names")
+                continue
+            if value is None:
+                findings.wrong(document, here, f'invalid regexp value for "{name}"', "write a regular expression")
                 continue
             text = value if op is MatchOp.EQUAL else f"^(?:{value})$"
             made = findings.attempt(

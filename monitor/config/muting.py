@@ -19,7 +19,7 @@ from monitor.calendar.intervals import (
     parse_weekdays,
     parse_years,
 )
-from monitor.config.fields import AsList, AsMapping, Section, Text
+from monitor.config.fields import AsList, AsMapping, AsOptional, Section, Text
 from monitor.config.findings import Findings
 from monitor.config.matcher_lists import MatcherLists, read_matchers
 from monitor.config.yamltree import Document, Path
@@ -36,13 +36,13 @@ class InhibitRuleSection(Section):
     """For people: it is shown where the rule inhibits."""
     source_match: Annotated[dict[str, Text], AsMapping] = {}
     """Deprecated form of source_matchers: label to exact value."""
-    source_match_re: Annotated[dict[str, Text], AsMapping] = {}
+    source_match_re: Annotated[dict[str, Annotated[Text | None, AsOptional]], AsMapping] = {}
     """Deprecated form of source_matchers: label to regular expression."""
     source_matchers: Annotated[list[Text], AsList] = []
     """Which alerts inhibit; all conditions must hold."""
     target_match: Annotated[dict[str, Text], AsMapping] = {}
     """Deprecated form of target_matchers: label to exact value."""
-    target_match_re: Annotated[dict[str, Text], AsMapping] = {}
+    target_match_re: Annotated[dict[str, Annotated[Text | None, AsOptional]], AsMapping] = {}
     """Deprecated form of target_matchers: label to regular expression."""
     target_matchers: Annotated[list[Text], AsList] = []
     """Which alerts are inhibited; all conditions must hold."""

@@ -23,13 +23,16 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_typ
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from monitor.config.alertmanager.global_section import GLOBAL
+from monitor.config.alertmanager.receiver_list import receiver_struct
 from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.fields import Flag, Free, Real, Section, Size, Span, Text, Whole
 from monitor.config.prometheus import described
-from monitor.config.prometheus.structs import Struct
-from monitor.config.receivers import ReceiverSection
+from monitor.config.prometheus.file import CONFIG
+from monitor.config.prometheus.structs import ListOf, Struct
+from monitor.config.receivers import OURS
 from monitor.model.times import format_duration
 
 _DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
@@ -46,7 +49,7 @@ _SCALARS: Final = (
     (Size, "size"),
     (Free, "anything"),
 )
-_ROOTS: Final[tuple[type[Section], ...]] = (ConfigurationSection, AlertmanagerSection, ReceiverSection)
+_ROOTS: Final[tuple[type[Section], ...]] = (ConfigurationSection, AlertmanagerSection)
 _ELSEWHERE: Final = {
     "receivers": "list of [Receiver](#receiver)",
     "global": "[Prometheus global](#prometheus-global)",
@@ -117,7 +120,12 @@ def reference() -> str:
     """The whole page."""
     parts = [_HEAD]
     parts += [f"## {_title(section)}\n\n{_theory(section)}\n\n{table(section)}" for section in sections()]
-    parts += [f"## {title}\n\n{about}\n\n{_foreign_table(struct)}" for title, about, struct in described.sections()]
+    shown: set[str] = set()
+    for inventor, root in _FOREIGN.items():
+        for title, about, struct in described.sections(root):
+            if title not in shown:
+                parts.append(f"## {title}\n\n{about}\n\n{_foreign_table(struct, inventor)}")
+                shown.add(title)
     parts.append(f"## Environment\n\n{_ENVIRONMENT}\n\n{_environment_table()}")
     return "\n".join(parts)
 
@@ -125,9 +133,18 @@ def reference() -> str:
 def filled(text: str, *, page: str) -> str:
     """A how-to page with its tables as they should be. Raises KeyError for a section or key that does not exist."""
     known = {section.__name__: section for section in sections()}
+    foreign = {
+        title.replace(" ", ""): (struct, inventor)
+        for inventor, root in _FOREIGN.items()
+        for title, _, struct in described.sections(root)
+    }
 
     def fill(match: re.Match[str]) -> str:
-        made = table(known[match["section"]], match["keys"].split(), page=page)
+        name, keys = match["section"], match["keys"].split()
+        if name in foreign:
+            made = _foreign_table(*foreign[name], keys=keys, page=page)
+        else:
+            made = table(known[name], keys, page=page)
         return f"{match[1]}{made}{match[4]}"
 
     return _MARK.sub(fill, text)
@@ -240,8 +257,7 @@ def _default(field: FieldInfo, hint: Any) -> str:
 
 
 def _sentence(field: FieldInfo, section: type[BaseModel]) -> str:
-    inventor = "Alertmanager" if section is ReceiverSection else "Prometheus"
-    return " ".join((field.description or f"As in {inventor}.").split()).replace("|", "\\|")
+    return " ".join((field.description or "As in Prometheus.").split()).replace("|", "\\|")
 
 
 def _cell(default: str) -> str:
@@ -266,12 +282,21 @@ def _theory(section: type[Section]) -> str:
     return " ".join((section.__doc__ or "").split())
 
 
-def _foreign_table(struct: Struct) -> str:
+def _foreign_table(struct: Struct, inventor: str, *, keys: Sequence[str] = (), page: str = "") -> str:
     lines = ["| Key | Value | Default | Meaning |", "| --- | --- | --- | --- |"]
-    for key, words, default, text in described.rows(struct):
-        keys = ", ".join(f"`{one}`" for one in key.split(", "))
-        lines.append(f"| {keys} | {words} | {_cell(default)} | {text} |")
+    known = {row[0]: row for row in described.rows(struct, inventor)}
+    for key, words, default, text in [known[key] for key in keys] if keys else known.values():
+        names = ", ".join(f"`{one}`" for one in key.split(", "))
+        shown = words.replace("](#", f"]({page}#") if page else words
+        lines.append(f"| {names} | {shown} | {_cell(default)} | {text} |")
     return "\n".join(lines) + "\n"
+
+
+_FOREIGN: Final[Mapping[str, Struct]] = {
+    "Prometheus": CONFIG,
+    "Alertmanager": Struct(keys={"global": GLOBAL, "receivers": ListOf(item=receiver_struct(OURS))}),
+}
+"""Formats that others invented, described as data."""
 
 
 def _environment_table() -> str:

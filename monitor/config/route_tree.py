@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from monitor.alerts.routes import Route
-from monitor.config.fields import AsList, AsMapping, Flag, Section, Span, Text
+from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Section, Span, Text
 from monitor.config.findings import Findings
 from monitor.config.matcher_lists import MatcherLists, read_matchers
 from monitor.config.yamltree import Document, Path
@@ -31,7 +31,7 @@ class RouteSection(Section):
     """Labels that make a group; `['...']` groups by all labels."""
     match: Annotated[dict[str, Text], AsMapping] = {}
     """Deprecated form of matchers: label to exact value."""
-    match_re: Annotated[dict[str, Text], AsMapping] = {}
+    match_re: Annotated[dict[str, Annotated[Text | None, AsOptional]], AsMapping] = {}
     """Deprecated form of matchers: label to regular expression."""
     matchers: Annotated[list[Text], AsList] = []
     """Conditions such as `severity="critical"`; all must hold."""
@@ -87,8 +87,9 @@ class Place:
 def read_route_tree(section: RouteSection, place: Place) -> Route | None:
     """The tree below this root, its options inherited. None if something is wrong; then the findings tell."""
     before = len(place.findings.errors)
-    _check_root(section, place)
     root = route_tree(section, place)
+    _check_root(section, place)
+    _check_names(section, place.path, place)
     return root if len(place.findings.errors) == before else None
 
 
@@ -114,7 +115,6 @@ def _node(
     section: RouteSection, parent: _Inherited, path: Path, number: int, place: Place, *, root: bool = False
 ) -> Route:
     matchers = _matchers(section, path, place)
-    _check_names(section, path, place)
     own = _inherit(section, parent, path, place)
     level = matchers_text(matchers)
     own = replace(
@@ -156,6 +156,8 @@ def _check_names(section: RouteSection, path: Path, place: Place) -> None:
                     f'undefined time interval "{name}" used in route',
                     f"defined time intervals: {', '.join(sorted(place.intervals)) or 'none'}",
                 )
+    for number, child in enumerate(section.routes):
+        _check_names(child, (*path, "routes", number), place)
 
 
 def _inherit(section: RouteSection, parent: _Inherited, path: Path, place: Place) -> _Inherited:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
+from monitor.alerts.templating.fields import NotificationTemplates
 from monitor.config.alertmanager_file import AlertmanagerParts
 from monitor.config.configuration import CONSOLE, AddressBook, Paging, Vendors, email_options, slack_options
 from monitor.config.document import ConfigurationSection
@@ -21,6 +22,7 @@ from monitor.config.findings import Findings
 from monitor.config.muting import read_maintenance
 from monitor.config.people import EscalateSection, Known, PersonSection, read_policies
 from monitor.config.receivers import Locate, ReceiverParts, read_secret
+from monitor.config.template_files import read_template_files
 from monitor.config.yamltree import Document, Path
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.printing import matchers_text
@@ -109,9 +111,20 @@ def read_paging(
         escalating={name: tuple(part.options) for name, part in parts.items()},
         fallback=(Target(TargetKind.CONSOLE, ""),),
         book=book,
+        templates=_templates(parts, given, document, findings),
         muting=replace(MutingRules() if given is None else given.muting, maintenance=maintenance),
         as_alertmanager=given is not None,
     )
+
+
+def _templates(
+    parts: Mapping[str, ReceiverParts], given: AlertmanagerParts | None, document: Document, findings: Findings
+) -> NotificationTemplates:
+    fields = {destination: texts for part in parts.values() for destination, texts in part.templates.items()}
+    if not fields:
+        return NotificationTemplates()
+    files = given.template_files if given is not None else read_template_files((), document, (), findings)
+    return NotificationTemplates(files=files, fields=fields)
 
 
 def _vendors(

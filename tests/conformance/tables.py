@@ -25,6 +25,7 @@ from typing import Any
 from tests.conformance.cases import Case, Check, LeftOutError
 
 FAMILIES: tuple[str, ...] = (
+    "alertmanager_files",
     "alerting_tables",
     "expositions",
     "matchers_table",

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from monitor.config.prometheus.discovery.registry import SERVED, Discovery
-from monitor.config.prometheus.file import CONFIG
 from monitor.config.prometheus.kinds import Kind, Text
 from monitor.config.prometheus.structs import ListOf, MapOf, Struct
 
@@ -20,10 +19,11 @@ _PLURALS: Final = {"text": "texts", "list of texts": "lists of texts", "whole nu
 _OTHERS: Final = "Known and checked, not served: the targets are not found, and that is one warning."
 
 
-def sections() -> Sequence[tuple[str, str, Struct]]:
-    """Title, sentence and keys of every structure that the reference shows, outer ones before the inner ones."""
+def sections(root: Struct) -> Sequence[tuple[str, str, Struct]]:
+    """Title, sentence and keys of every structure below this one that the reference shows, outer ones before the inner
+    ones."""
     found: dict[str, tuple[str, str, Struct]] = {}
-    waiting = [*_inside(CONFIG)]
+    waiting = [*_inside(root)]
     while waiting:
         title, struct = waiting.pop(0)
         if title and title not in found:
@@ -32,12 +32,12 @@ def sections() -> Sequence[tuple[str, str, Struct]]:
     return list(found.values())
 
 
-def rows(struct: Struct) -> Iterator[tuple[str, str, str, str]]:
-    """Key, value, default and meaning of each key."""
+def rows(struct: Struct, inventor: str) -> Iterator[tuple[str, str, str, str]]:
+    """Key, value, default and meaning of each key. `inventor`: whose format it is."""
     for key, kind in struct.keys.items():
         if isinstance(kind, Discovery) and key not in SERVED:
             continue
-        yield key, _words(key, kind), kind.shown_default(), kind.about or "As in Prometheus."
+        yield key, _words(key, kind), kind.shown_default(), kind.about or f"As in {inventor}."
     if any(isinstance(kind, Discovery) for kind in struct.keys.values()):
         others = sorted(key for key, kind in struct.keys.items() if isinstance(kind, Discovery) and key not in SERVED)
         yield ", ".join(others), "list", "", _OTHERS

@@ -22,6 +22,7 @@ _TRUE: Final = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On
 _FALSE: Final = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"})
 _SIZE: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]*)")
 _POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
+_PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]+@")
 _PORT: Final = re.compile(r"(?:\[[^\]]*\]|[^:]*):(.*)")
 
 
@@ -342,7 +343,7 @@ def parse_size(text: str) -> int:
 
 
 def url_mistake(text: str) -> str:
-    """What Go's url.Parse says of a text that is no URL; empty if it is one."""
+    """What Go's url.Parse says of a text that is no URL, without its password; empty if it is one."""
     rest = text.partition("#")[0]
     wrong = ""
     if any(char < " " or char == "\x7f" for char in text):
@@ -364,4 +365,4 @@ def url_mistake(text: str) -> str:
         escape = re.search(r"%(?![0-9a-fA-F]{2}).{0,2}", after.partition("?")[0])
         if not wrong and escape:
             wrong = f"invalid URL escape {quote(escape[0])}"
-    return f"parse {quote(text)}: {wrong}" if wrong else ""
+    return f"parse {quote(_PASSWORD.sub('<secret>@', text))}: {wrong}" if wrong else ""

@@ -32,6 +32,10 @@ class Values:
     def at(self, *parts: str | int) -> Path:
         return (*self.path, *parts)
 
+    def get(self, key: str) -> object:
+        """What the key holds, or its default."""
+        return self._values[key]
+
     def text(self, key: str) -> str:
         value = self._values[key]
         return value if isinstance(value, str) else ""
@@ -171,6 +175,8 @@ class ListOf(Kind):
     default: tuple[str, ...] = ()
     nothing: str = ""
     """What Prometheus says of an empty item; empty if it takes one."""
+    only_null: bool = False
+    """Only null is such an item, an empty mapping is not."""
 
     @property
     def empty(self) -> object:
@@ -184,7 +190,8 @@ class ListOf(Kind):
             return self.empty
         found: list[object] = []
         for place, item in enumerate(tree):
-            if self.nothing and ((isinstance(item, Scalar) and item.is_null) or item == {}):
+            bare = (isinstance(item, Scalar) and item.is_null) or (item == {} and not self.only_null)
+            if self.nothing and bare:
                 reading.refuse((*path, place), self.nothing, "remove it or fill it")
             else:
                 found.append(self.item.read(item, (*path, place), reading))

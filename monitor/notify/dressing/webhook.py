@@ -11,7 +11,7 @@ import json
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.notifications import AlertView, GroupView, IncidentView, Message, MessageKind
 from monitor.model.times import Timestamp, rfc3339
-from monitor.notify.dressing.wording import firing
+from monitor.notify.dressing.wording import field, firing
 
 _NO_END = "0001-01-01T00:00:00Z"
 _QUOTED = frozenset("\\.+*?()|[]{}^$")
@@ -19,7 +19,10 @@ _ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u202
 
 
 def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False) -> bytes:
-    """The JSON body. `max_alerts` above 0 keeps only so many alerts and counts the rest in `truncatedAlerts`."""
+    """The JSON body: the integration's own `payload`, or Alertmanager's. `max_alerts` above 0 keeps only so many alerts
+    and counts the rest in `truncatedAlerts`."""
+    if payload := field(message, "payload"):
+        return payload.encode()
     group = message.group if message.group is not None else GroupView(key="", receiver="")
     shown = message.alerts[:max_alerts] if max_alerts > 0 else message.alerts
     document: dict[str, object] = {

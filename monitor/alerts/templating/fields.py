@@ -1,0 +1,76 @@
+"""The templated options of integrations, as texts that go with a message.
+
+Each integration names its options (`title`, `fields.0.value`); here they become texts at the moment of the decision, so that
+what is stored is complete and a later attempt says the same. An option that is a document (a webhook's payload, PagerDuty's
+details) becomes JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from monitor.alerts.templating.data import data_of
+from monitor.alerts.templating.payloads import filled
+from monitor.alerts.templating.renderer import Rendering, TemplateLibrary, empty_set
+from monitor.gotemplate.gojson import json_text
+from monitor.model.notifications import Destination, Message
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTemplate:
+    """One templated option."""
+
+    source: object
+    """The template; of a document any mixture of mappings, lists and texts."""
+    html: bool = False
+    """By html/template."""
+    document: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationTemplates:
+    """What a configuration says about templates."""
+
+    files: tuple[tuple[str, str], ...] = ()
+    """Names and texts that define named templates; of two definitions of one name the later counts."""
+    fields: Mapping[Destination, Mapping[str, FieldTemplate]] = field(
+        default_factory=dict[Destination, Mapping[str, FieldTemplate]]
+    )
+
+
+class TemplatedFields:
+    """`messages.Fields` over a configuration's templates. The named ones are parsed when the first message asks for them."""
+
+    __slots__ = ("_library", "_parse", "_templates")
+
+    def __init__(self, templates: NotificationTemplates, parse: Callable[[str], object]) -> None:
+        """`parse` reads a YAML text, for documents; it raises ValueError."""
+        self._templates = templates
+        self._parse = parse
+        self._library: TemplateLibrary | None = None
+
+    def __repr__(self) -> str:
+        return f"TemplatedFields({len(self._templates.fields)} integrations)"
+
+    def render(self, destination: Destination, message: Message) -> Mapping[str, str]:
+        """See `messages.Fields`."""
+        wanted = self._templates.fields.get(destination)
+        if not wanted:
+            return {}
+        rendering = Rendering(self._parsed(), data_of(message), message.at)
+        return {name: self._one(rendering, template) for name, template in wanted.items()}
+
+    def _one(self, rendering: Rendering, template: FieldTemplate) -> str:
+        if template.document:
+            return json_text(filled(template.source, rendering.text, self._parse))
+        return (rendering.html if template.html else rendering.text)(str(template.source))
+
+    def _parsed(self) -> TemplateLibrary:
+        library = self._library
+        if library is None:
+            named = empty_set()
+            for name, text in self._templates.files:
+                named = named.parse(name, text)
+            library = self._library = TemplateLibrary(named)
+        return library

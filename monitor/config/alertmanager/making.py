@@ -1,0 +1,208 @@
+"""From a complete integration to what delivers it: the options of its kind, and the templates of its texts.
+
+A text that is a template is rendered when a notification is decided, and travels with the message; addresses and secrets
+stay in the options and are read at the moment of sending. Templates that the configuration does not give are left out, so
+that a message has Watchkeeper's own layout, unless there are template files: those may redefine what the defaults name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from monitor.alerts.templating.fields import FieldTemplate
+from monitor.config.alertmanager.catalogue import INTEGRATIONS
+from monitor.config.alertmanager.inheritance import Plain, kind_struct
+from monitor.config.alertmanager.kinds import Free, OptionalFlag, Template, UpdatedTemplate, split_host_port
+from monitor.config.prometheus.kinds import Flag, Kind, Reading
+from monitor.config.prometheus.structs import ListOf, MapOf, Struct
+from monitor.config.yamltree import Path
+from monitor.notify.kinds.email import EmailOptions
+from monitor.notify.kinds.pagerduty import PagerDutyOptions
+from monitor.notify.kinds.secret import SecretSource
+from monitor.notify.kinds.slack import SlackOptions
+from monitor.notify.kinds.webhook import WebhookOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What an integration amounts to."""
+
+    options: object
+    templates: Mapping[str, FieldTemplate] = field(default_factory=dict[str, FieldTemplate])
+    """Of all its texts."""
+    given: frozenset[str] = frozenset()
+    """Those that the configuration itself gives."""
+
+    def wanted(self, *, named: bool) -> dict[str, FieldTemplate]:
+        """The templates to render. `named`: there are template files."""
+        return {name: template for name, template in self.templates.items() if named or name in self.given}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """One integration being made."""
+
+    values: Plain
+    path: Path
+    reading: Reading
+
+    def text(self, key: str) -> str:
+        return str(self.values[key] or "")
+
+    def flag(self, key: str) -> bool:
+        return self.values[key] is True
+
+    def secret(self, key: str) -> SecretSource:
+        return source(self.values, key, self.reading)
+
+
+def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Reading) -> Made | None:
+    """None: this kind cannot be told yet, or not so, which is then said as a warning."""
+    make = _MAKERS.get(key)
+    if make is None:
+        reading.doubt(path, "is known but not served yet", "nobody is notified through it")
+        return None
+    options = make(Making(values=values, path=path, reading=reading))
+    if options is None:
+        return None
+    templates = dict(_templates(INTEGRATIONS[key], values))
+    if key == "webhook_configs":
+        templates.pop("url", None)
+    for name in _HTML.get(key, ()):
+        if name in templates:
+            templates[name] = FieldTemplate(templates[name].source, html=True)
+    own = frozenset(name for name in templates if name.partition(".")[0] in given)
+    return Made(options=options, templates=templates, given=own)
+
+
+def source(values: Plain, key: str, reading: Reading) -> SecretSource:
+    """A secret that stands inline or in a file."""
+    file = str(values.get(f"{key}_file") or "")
+    return SecretSource.file(reading.locate(file)) if file else SecretSource(str(values.get(key) or ""))
+
+
+_HTML: Final[Mapping[str, tuple[str, ...]]] = {"email_configs": ("html",)}
+
+
+def _templates(struct: Struct, values: Plain) -> Iterator[tuple[str, FieldTemplate]]:
+    for key, kind in struct.keys.items():
+        yield from _flat(key, kind, values.get(key))
+
+
+def _flat(name: str, kind: Kind, value: object) -> Iterator[tuple[str, FieldTemplate]]:
+    if value is None or value in ("", [], {}):
+        return
+    if isinstance(kind, Free):
+        # one of several is a text where it is written as one
+        yield name, FieldTemplate(value, document=not isinstance(value, str) or "." not in name)
+    elif isinstance(kind, Template | UpdatedTemplate):
+        yield name, FieldTemplate(value if isinstance(value, str) else cast("Plain", value).get("template", ""))
+    elif isinstance(kind, Flag | OptionalFlag) and value is True and name != "send_resolved":
+        yield name, FieldTemplate("true")
+    elif isinstance(kind, ListOf) and isinstance(value, list):
+        for place, item in enumerate(cast("list[object]", value)):
+            yield from _members(f"{name}.{place}", kind.item, item)
+    elif isinstance(kind, MapOf) and isinstance(value, dict):
+        for key, item in cast("Plain", value).items():
+            yield from _members(f"{name}.{key}", kind.item, item)
+
+
+def _members(name: str, kind: Kind, item: object) -> Iterator[tuple[str, FieldTemplate]]:
+    struct = kind_struct(kind)
+    if struct is None:
+        yield from _flat(name, kind, item)
+        return
+    for key, inner in struct.keys.items():
+        yield from _flat(f"{name}.{key}", inner, cast("Plain", item).get(key))
+
+
+def _webhook(making: Making) -> object | None:
+    url = making.secret("url")
+    if "{{" in url.inline:
+        making.reading.doubt(
+            (*making.path, "url"), "an address that is a template is not served yet", "nobody is notified through it"
+        )
+        return None
+    client = cast("Plain", making.values["http_config"] or {})
+    basic = cast("Plain", client.get("basic_auth") or {})
+    _doubt_client(making, client)
+    return WebhookOptions(
+        url=url,
+        max_alerts=cast("int", making.values["max_alerts"]),
+        secret=making.secret("secret"),
+        bearer_token=_bearer(client, making.reading),
+        username=str(basic.get("username") or ""),
+        password=source(basic, "password", making.reading),
+    )
+
+
+def _bearer(client: Plain, reading: Reading) -> SecretSource:
+    authorization = cast("Plain", client.get("authorization") or {})
+    return source(authorization, "credentials", reading) or source(client, "bearer_token", reading)
+
+
+_SERVED: Final = frozenset({"basic_auth", "authorization", "bearer_token", "bearer_token_file", "enable_http2"})
+
+
+def _doubt_client(making: Making, client: Plain) -> None:
+    for key, value in client.items():
+        if key not in _SERVED and value not in (None, "", False, [], {}) and key != "follow_redirects":
+            making.reading.doubt((*making.path, "http_config", key), "is known but not served yet")
+
+
+def _slack(making: Making) -> object | None:
+    token = making.secret("bot_token") or making.secret("app_token")
+    base = "https://slack.com/api/"
+    url = making.text("api_url")
+    if token and url.endswith("/chat.postMessage"):
+        base = url.removesuffix("chat.postMessage")
+    _doubt_client(making, cast("Plain", making.values["http_config"] or {}))
+    if making.flag("update_message"):
+        making.reading.doubt((*making.path, "update_message"), "is known but not served yet", "each message is new")
+    if token:
+        return SlackOptions(token=token, channel=making.text("channel"), base_url=base)
+    return SlackOptions(channel=making.text("channel"), webhook_url=making.secret("api_url"))
+
+
+def _pagerduty(making: Making) -> object | None:
+    key = making.secret("routing_key")
+    if not key:
+        making.reading.doubt(
+            (*making.path, "service_key"), "PagerDuty's Events API v1 is not served", "nobody is paged through it"
+        )
+        return None
+    _doubt_client(making, cast("Plain", making.values["http_config"] or {}))
+    return PagerDutyOptions(routing_key=key, url=making.text("url"))
+
+
+def _email(making: Making) -> object | None:
+    host, port = split_host_port(making.text("smarthost"))
+    if not port.isdecimal():
+        making.reading.refuse(
+            (*making.path, "smarthost"), f"address {host}:{port}: port is no number", "write a number"
+        )
+        return None
+    if making.secret("auth_secret"):
+        making.reading.doubt((*making.path, "auth_secret"), "is known but not served yet", "use auth_password")
+    implicit = making.values["force_implicit_tls"]
+    return EmailOptions(
+        to=tuple(address.strip() for address in making.text("to").split(",") if address.strip()),
+        sender=making.text("from"),
+        host=host,
+        port=int(port),
+        hello=making.text("hello"),
+        username=making.text("auth_username"),
+        password=making.secret("auth_password"),
+        require_tls=making.flag("require_tls"),
+        implicit_tls=True if implicit is True else None,
+    )
+
+
+_MAKERS: Final[Mapping[str, Callable[[Making], object | None]]] = {
+    "email_configs": _email,
+    "pagerduty_configs": _pagerduty,
+    "slack_configs": _slack,
+    "webhook_configs": _webhook,
+}

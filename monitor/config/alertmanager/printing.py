@@ -1,0 +1,70 @@
+"""A configuration as Alertmanager prints it: complete, without what is empty, with its secrets covered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from monitor.config.alertmanager.catalogue import INTEGRATIONS
+from monitor.config.alertmanager.global_section import GLOBAL
+from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, kind_struct, plain
+from monitor.config.alertmanager.kinds import COVERED, TemplateUrl, WebUrl
+from monitor.config.alertmanager.receiver_list import NamedReceiver
+from monitor.config.prometheus.kinds import Kind, Secret, Span
+from monitor.config.prometheus.structs import Struct, Values
+from monitor.model.times import format_duration
+
+_OURS: Final = frozenset({"bot_token", "bot_token_file", "secret", "secret_file"})
+"""Watchkeeper's own keys: amtool reads the printed configuration strictly."""
+_KEPT: Final = frozenset({"insecure_skip_verify", "follow_redirects", "enable_http2", "send_resolved"})
+"""Printed also when they are false."""
+
+
+def printed_global(values: Values, *, cover: bool = True) -> dict[str, object]:
+    """The global section with its defaults."""
+    found = plain(GLOBAL, values)
+    found["http_config"] = found["http_config"] or dict(CLIENT_DEFAULTS)
+    found["smtp_tls_config"] = found["smtp_tls_config"] or {"insecure_skip_verify": False}
+    return _printed(GLOBAL, found, cover)
+
+
+def printed_receiver(receiver: NamedReceiver, *, cover: bool = True) -> dict[str, object]:
+    """A receiver with all that its integrations inherit."""
+    lists = {
+        key: [_printed(INTEGRATIONS[key], one.values, cover) for one in many]
+        for key, many in receiver.integrations.items()
+    }
+    return {"name": receiver.name, "labels": dict(receiver.labels), **lists}
+
+
+def _printed(struct: Struct, values: Plain, cover: bool) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, kind in struct.keys.items():
+        value = values.get(key)
+        if key in _OURS or _empty(value, key):
+            continue
+        found[key] = _value(kind, value, cover)
+    return found
+
+
+def _empty(value: object, key: str) -> bool:
+    return value is None or (value in ("", [], {}, 0) and not (value is False and key in _KEPT))
+
+
+def _value(kind: Kind, value: object, cover: bool) -> object:
+    if isinstance(kind, Secret | TemplateUrl) or (isinstance(kind, WebUrl) and kind.secret):
+        return COVERED if cover else value
+    if isinstance(kind, Span) and isinstance(value, int):
+        return format_duration(value)
+    struct = kind_struct(kind)
+    if struct is not None and isinstance(value, dict):
+        members = cast("Plain", value)
+        if kind is struct:
+            return _printed(struct, members, cover)
+        return {key: _printed(struct, cast("Plain", each), cover) for key, each in members.items()}
+    if isinstance(value, list):
+        return [
+            _printed(struct, cast("Plain", each), cover) if struct is not None and isinstance(each, Mapping) else each
+            for each in cast("list[object]", value)
+        ]
+    return value

@@ -1,0 +1,94 @@
+"""The list of receivers: names, labels, and the integrations below them, complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from monitor.config.alertmanager.catalogue import INTEGRATIONS, TAKES_DEFAULTS
+from monitor.config.alertmanager.inheritance import Plain, inherited
+from monitor.config.prometheus.kinds import Kind, Reading, Text
+from monitor.config.prometheus.structs import ListOf, MapOf, Struct, Values
+from monitor.config.yamltree import Path, Tree
+from monitor.model.labels import quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedReceiver:
+    """One receiver."""
+
+    name: str
+    labels: Mapping[str, str]
+    """Of the receiver itself, `name` among them."""
+    integrations: Mapping[str, tuple[Integration, ...]]
+    """By the key that lists them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integration:
+    """One entry of a receiver's list."""
+
+    values: Plain
+    """With all that it inherits."""
+    given: frozenset[str]
+    """The keys that it was given itself."""
+    path: Path
+
+
+def receiver_struct(ours: Mapping[str, Kind]) -> Struct:
+    """A receiver's keys: Alertmanager's, and those that are Watchkeeper's own."""
+    lists = {
+        key: ListOf(
+            item=struct, nothing="" if key in TAKES_DEFAULTS else _MISSING[key], only_null=True, about=struct.about
+        )
+        for key, struct in INTEGRATIONS.items()
+    }
+    keys: dict[str, Kind] = {"name": Text(about="Unique."), "labels": MapOf(item=Text()), **lists, **ours}
+    return Struct(title="Receiver", about="A named receiver with its integrations.", keys=keys, rules=(_named,))
+
+
+def _named(values: Values, reading: Reading) -> None:
+    if not values.text("name"):
+        reading.refuse(values.path, "missing name in receiver", "give it a name")
+        return
+    name, own = values.text("name"), values.pairs("labels").get("name")
+    if own is not None and own != name:
+        text = f'receiver label "name" must match receiver name {quote(name)}, got {quote(own)}'
+        reading.refuse(values.at("labels", "name"), text, "leave the label out: it is the receiver's name")
+
+
+_MISSING: Final = {key: f"missing {key.removesuffix('_configs')} config" for key in INTEGRATIONS}
+
+
+def complete(values: Values, shared: Values, reading: Reading) -> NamedReceiver:
+    """A receiver with what its integrations inherit; what is missing is told."""
+    found: dict[str, tuple[Integration, ...]] = {}
+    for key in INTEGRATIONS:
+        entries: list[Integration] = []
+        for own in values.many(key):
+            whole = None if own.broken else inherited(key, own, shared, reading)
+            if whole is not None:
+                entries.append(Integration(values=whole, given=own.given, path=own.path))
+        if entries:
+            found[key] = tuple(entries)
+    name = values.text("name")
+    return NamedReceiver(name=name, labels={**values.pairs("labels"), "name": name}, integrations=found)
+
+
+def read_receivers(
+    tree: Tree, path: Path, shared: Values, reading: Reading, ours: Mapping[str, Kind]
+) -> list[tuple[Values, NamedReceiver]]:
+    """All receivers of a list, as written and complete."""
+    read = ListOf(item=receiver_struct(ours)).read(tree, path, reading)
+    found: list[tuple[Values, NamedReceiver]] = []
+    names: set[str] = set()
+    for values in cast("list[object]", read):
+        if not isinstance(values, Values) or not values.text("name"):
+            continue
+        name = values.text("name")
+        if name in names:
+            reading.refuse(values.at("name"), f"notification config name {quote(name)} is not unique", "rename it")
+        names.add(name)
+        found.append((values, complete(values, shared, reading)))
+    return found
