@@ -162,9 +162,9 @@ async def test_status_tells_what_runs_here(tmp_path: Path) -> None:
         assert "hidden-word" not in shown
         flags = await told(world, "status/flags")
         assert all(isinstance(value, str) for value in flags.values())
-        assert flags["storage.tsdb.retention.time"] == "6h"
+        assert flags["storage.tsdb.retention.time"] == "15d"
         runtime = await told(world, "status/runtimeinfo")
-        assert (runtime["reloadConfigSuccess"], runtime["storageRetention"]) == (True, "6h")
+        assert (runtime["reloadConfigSuccess"], runtime["storageRetention"]) == (True, "15d")
         assert await told(world, "status/walreplay") == {"min": 0, "max": 0, "current": 0}
         assert await told(world, "alertmanagers") == {"activeAlertmanagers": [], "droppedAlertmanagers": []}
         assert (await told(world, "features"))["promql_functions"]["rate"] is True
