@@ -17,7 +17,7 @@ from monitor import __version__
 from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
 from monitor.app.own_metrics import OwnMetrics, exposition
-from monitor.app.querying import EmbeddedQuerier
+from monitor.app.querying import EmbeddedQuerier, options_of
 from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
 from monitor.app.sessions import AGENT, Sessions
@@ -34,7 +34,6 @@ from monitor.model.incidents import SYSTEM, Actor
 from monitor.model.times import Timestamp
 from monitor.notify.kinds.catalogue import make_kinds
 from monitor.notify.kinds.sending import Kind, Surroundings
-from monitor.promql.engine import Options
 from monitor.remote.receiving import Receiving
 from monitor.rules.ports import Querier
 from monitor.scrape.kinds.asking import Asking
@@ -211,6 +210,7 @@ class Daemon:
                 self.log.error("reload refused", findings=str(error))
                 raise
             self.configuration = fresh
+            self._querier.configure(options_of(fresh.queries))
             self._reloaded()
             entry = AuditEntry(at=self.clock.now(), actor=actor, action="reload", subject="config", detail=fresh.file)
             try:
@@ -305,7 +305,9 @@ class Daemon:
 
     def _first_parts(self, probes: Probes, samples: SampleStore) -> Parts:
         """What the server can show before the rest is up."""
-        querier = self._querier = EmbeddedQuerier(samples, Options(), self.drivers.loop.time)
+        querier = self._querier = EmbeddedQuerier(
+            samples, options_of(self.configuration.queries), self.drivers.loop.time
+        )
         return Parts(
             version=__version__,
             started_at=self.started_at,

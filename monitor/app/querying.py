@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from monitor.config.configuration import QuerySettings
 from monitor.model.errors import QueryLimitError
 from monitor.model.samples import Series, Vector
 from monitor.model.times import Millis, Timestamp
@@ -46,6 +47,12 @@ class EmbeddedQuerier:
 
     def __repr__(self) -> str:
         return f"EmbeddedQuerier({len(self._queries)} queries)"
+
+    def configure(self, options: Options) -> None:
+        """From now on evaluate so. What was compiled is forgotten."""
+        if options != self._options:
+            self._options = options
+            self._queries.clear()
 
     async def instant(self, query: Expr | str, at: Timestamp) -> Vector:
         view, check = self._store.view(), self._deadline(_DEADLINE_SECONDS)
@@ -134,6 +141,17 @@ class EmbeddedQuerier:
                 raise QueryLimitError("query timed out in expression evaluation")
 
         return check
+
+
+def options_of(settings: QuerySettings) -> Options:
+    """How the evaluator is told."""
+    return Options(
+        features=settings.features,
+        delayed_names=settings.delayed_names,
+        lookback=settings.lookback,
+        default_subquery_step=settings.subquery_step,
+        max_samples=settings.max_samples,
+    )
 
 
 class _Known:

@@ -22,12 +22,13 @@ from monitor.model.errors import Finding
 from monitor.model.incidents import Actor, Door
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
-from monitor.model.times import Millis, Timestamp
+from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.slack import SlackOptions
 from monitor.oncall.policies import Person, Policy, Target
+from monitor.promql.features import STABLE, Features
 from monitor.remote.options import RemoteWrite
 from monitor.rules.groups import RuleGroup
 from monitor.scrape.jobs import HttpClient, ScrapeJob
@@ -109,6 +110,18 @@ class LogSettings:
 
     form: Literal["console", "json"]
     level: Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuerySettings:
+    """How PromQL is evaluated."""
+
+    features: Features = STABLE
+    delayed_names: bool = False
+    lookback: Millis = 5 * MINUTE
+    subquery_step: Millis = MINUTE
+    """The step of `[1h:]`: the global evaluation interval."""
+    max_samples: int = 50_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +226,7 @@ class Configuration:
     listen: Listen
     log: LogSettings
     host: HostSettings
+    queries: QuerySettings
     vendor_ca_file: str
     warnings: tuple[Finding, ...]
 

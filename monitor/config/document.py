@@ -18,7 +18,7 @@ from monitor.config.prometheus.remote import WRITES
 from monitor.config.prometheus.scrape import GLOBAL
 from monitor.config.rule_options import RuleOptionsList
 from monitor.config.yamltree import Scalar
-from monitor.model.times import DAY, SECOND
+from monitor.model.times import DAY, MINUTE, SECOND
 
 
 def _word(value: object) -> object:
@@ -135,6 +135,18 @@ class LogSection(Section):
     """What is worth a line."""
 
 
+class QueriesSection(Section):
+    """How PromQL is evaluated, in the API and in rules."""
+
+    enable_features: Annotated[list[Text], AsList] = []
+    """Prometheus's names of what it keeps behind `--enable-feature`: `promql-experimental-functions`,
+    `promql-extended-range-selectors`, `promql-binop-fill-modifiers`, `promql-delayed-name-removal`."""
+    lookback_delta: Span = 5 * MINUTE
+    """How old the newest sample of a selector may be."""
+    max_samples: Whole = 50_000_000
+    """How many samples a query may hold in memory."""
+
+
 class RulesSection(Section):
     """Rules beyond `rule_files`."""
 
@@ -186,6 +198,8 @@ class ConfigurationSection(Section):
     """As in Prometheus: where samples are sent on to."""
     rules: Annotated[RulesSection, AsMapping] = Field(default_factory=RulesSection)
     """Shipped rules and early evaluation."""
+    queries: Annotated[QueriesSection, AsMapping] = Field(default_factory=QueriesSection)
+    """Parts of PromQL behind flags, and limits."""
     rule_options: RuleOptionsList = []
     """What Prometheus's rule files have no keys for: hysteresis, missing data, hours."""
     alertmanager_file: Text = ""

@@ -25,6 +25,7 @@ from monitor.config.configuration import (
     LogSettings,
     Paging,
     QueryEngine,
+    QuerySettings,
     Storage,
     Token,
 )
@@ -50,6 +51,7 @@ from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import SECOND, Millis
 from monitor.notify.kinds.secret import SecretSource
+from monitor.promql.features import DELAYED_NAMES, STABLE, Features, named_features
 from monitor.rules.groups import RuleGroup
 from monitor.rules.rule_files import Defaults
 
@@ -194,7 +196,8 @@ class _Loading:
             )
         listen, storage = self._listen(), self._storage()
         self._judge_external_url()
-        groups = self._groups(prometheus)
+        queries = self._queries(prometheus)
+        groups = self._groups(prometheus, queries.features)
         engine = self._query_engine()
         if findings.errors or paging is None or listen is None or storage is None:
             return None
@@ -218,6 +221,7 @@ class _Loading:
             storage=storage,
             listen=listen,
             log=self._log(),
+            queries=queries,
             host=HostSettings(enabled=section.host.enabled, interval=section.host.interval),
             vendor_ca_file=self._locate(section.pagerduty.ca_file) if section.pagerduty.ca_file else "",
             warnings=(),
@@ -359,7 +363,18 @@ class _Loading:
                 named.add(check.name)
         return checks
 
-    def _groups(self, prometheus: PrometheusParts) -> tuple[RuleGroup, ...]:
+    def _queries(self, prometheus: PrometheusParts) -> QuerySettings:
+        section, path = self.section.queries, ("queries", "enable_features")
+        features = self.findings.attempt(self.document, path, lambda: named_features(section.enable_features))
+        return QuerySettings(
+            features=features or STABLE,
+            delayed_names=DELAYED_NAMES in section.enable_features,
+            lookback=section.lookback_delta,
+            subquery_step=prometheus.evaluation_interval,
+            max_samples=section.max_samples,
+        )
+
+    def _groups(self, prometheus: PrometheusParts, features: Features) -> tuple[RuleGroup, ...]:
         section, findings = self.section, self.findings
         # another engine has not heard of a result at once
         early = section.rules.early_evaluation and not section.rules.query_url
@@ -369,6 +384,7 @@ class _Loading:
             query_offset=prometheus.query_offset,
             early=early,
             parallel=section.rules.concurrency,
+            features=features,
         )
         own: list[RuleGroup] = []
         for path in matching_files(prometheus.rule_files, self.base, self.document, findings):
@@ -387,7 +403,7 @@ class _Loading:
         if len(findings.errors) > mistakes:
             # rules with mistakes are left out: what is said of them would look unknown
             return tuple(own)
-        return with_options(own, section.rule_options, self.document, findings)
+        return with_options(own, section.rule_options, self.document, findings, features)
 
     def _listen(self) -> Listen | None:
         text = self.overrides.listen or self.environment.listen or self.section.web.listen

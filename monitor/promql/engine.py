@@ -38,7 +38,7 @@ class Options:
     max_samples: int = 50_000_000
     """How many samples a query may hold in memory."""
     max_points: int = 11_000
-    """How many steps a range query may have."""
+    """How many steps a range query may have beside the first one."""
     delayed_names: bool = False
     """Drop metric names at the end of the query and not in each function: Prometheus's
     promql-delayed-name-removal."""
@@ -143,7 +143,7 @@ class Query:
             raise QueryError(problem, start=self.tree.start, end=self.tree.end)
         if step <= 0:
             raise QueryError("zero or negative query resolution step widths are not accepted. Try a positive integer")
-        if (end - start) // step + 1 > self.options.max_points:
+        if (end - start) // step > self.options.max_points:
             raise QueryLimitError(
                 f"exceeded maximum resolution of {self.options.max_points:,} points per timeseries. Try decreasing the "
                 "query resolution (?step=XX)"

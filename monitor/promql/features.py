@@ -38,6 +38,10 @@ _ALWAYS_ON: Final = frozenset(("promql-at-modifier", "promql-negative-offset", "
 """What was experimental once."""
 
 
+DELAYED_NAMES: Final = "promql-delayed-name-removal"
+"""Changes the meaning of what is allowed, not what is: see `engine.Options.delayed_names`."""
+
+
 def named_features(names: Iterable[str]) -> Features:
     """The parts that these flags of Prometheus's `--enable-feature` allow. Raises ValueError for one that has nothing to do
     with PromQL."""
@@ -45,6 +49,6 @@ def named_features(names: Iterable[str]) -> Features:
     for name in names:
         if name in _FLAGS:
             allowed[_FLAGS[name]] = True
-        elif name not in _ALWAYS_ON:
-            raise ValueError(f"{name} is not a feature of PromQL; known ones: {', '.join(_FLAGS)}")
+        elif name not in _ALWAYS_ON and name != DELAYED_NAMES:
+            raise ValueError(f"{name} is not a feature of PromQL; known ones: {', '.join((*_FLAGS, DELAYED_NAMES))}")
     return Features(**allowed)

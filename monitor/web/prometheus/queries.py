@@ -51,7 +51,7 @@ async def query_range(call: Call) -> web.StreamResponse:
     if step <= 0:
         problem = "zero or negative query resolution step widths are not accepted. Try a positive integer"
         raise invalid("step", problem)
-    if (end - start) // step >= _MOST_STEPS:
+    if (end - start) // step > _MOST_STEPS:
         problem = "exceeded maximum resolution of 11,000 points per timeseries."
         raise invalid("step", f"{problem} Try decreasing the query resolution (?step=XX)")
     seconds, lookback = _seconds(given), _lookback(given)

@@ -23,6 +23,7 @@ from monitor.notify.kinds.pagerduty import PagerDutyOptions
 from monitor.notify.kinds.slack import SlackOptions
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
 from monitor.probe.kinds.http import HttpOptions
+from monitor.promql.features import Features
 from monitor.scrape.kinds.dns_targets import DnsTargets
 from monitor.scrape.kinds.file_targets import FileTargets
 
@@ -402,6 +403,23 @@ def test_a_mistake_in_a_rule_file_has_its_own_place_and_prometheus_own_words(tmp
     (finding,) = caught.value.findings
     assert (finding.file, finding.line) == (str(tmp_path / "bad.yml"), 5)
     assert 'group "g", rule 1, "A": could not parse expression: 1:5: parse error' in finding.problem
+
+
+_LIMITED = "groups: [{name: g, rules: [{record: few, expr: 'limitk(1, up)'}]}]"
+
+
+def test_parts_of_promql_behind_flags_are_allowed_by_prometheus_names(tmp_path: Path) -> None:
+    """In rule files too; the default step of subqueries is the evaluation interval."""
+    text = (
+        "rule_files: [rules.yml]\nglobal: {evaluation_interval: 30s}\nqueries: {lookback_delta: 3m, "
+        "enable_features: [promql-experimental-functions, promql-delayed-name-removal, promql-duration-expr]}"
+    )
+    queries = loaded(tmp_path, text, rules_yml=_LIMITED).queries
+    assert queries.features == Features(experimental_functions=True)
+    assert (queries.delayed_names, queries.lookback, queries.subquery_step) == (True, 3 * MINUTE, 30 * SECOND)
+    assert "must be enabled" in str(mistakes(tmp_path, "rule_files: [rules.yml]", rules_yml=_LIMITED))
+    unknown = mistakes(tmp_path, "queries: {enable_features: [warp-drive]}")
+    assert "warp-drive is not a feature of PromQL" in str(unknown)
 
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_limits_end_a_query() -> None:
     """Points, samples, and whatever the caller's check says."""
     source = MemorySource.of_lines(1_000, ["x 1x100", "z 1x100"])
     with pytest.raises(QueryLimitError, match="11,000 points"):
-        Query("x").range(source, 0, 11_000, 1)
+        Query("x").range(source, 0, 11_001, 1)
     with pytest.raises(QueryLimitError, match="too many samples"):
         Query("sum_over_time(x[1m])", Options(max_samples=50)).instant(source, 100_000)
 
