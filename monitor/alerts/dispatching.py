@@ -25,6 +25,7 @@ from monitor.alerts.pipeline import (
 )
 from monitor.alerts.succession import forgotten, moved, rerouted, restarted
 from monitor.clock import Clock, Jumps
+from monitor.columns.fingerprints import learn_fingerprints
 from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError
 from monitor.model.notifications import DeliveryReport
@@ -179,6 +180,7 @@ class Dispatcher:
             routing = self._routing
             now = self._clock.now()
             cleaned = [clean(punctual(alert, now), routing) for alert in alerts]
+            learn_fingerprints(alert.labels for alert in cleaned)
             arrivals = [(alert, placements(alert, routing)) for alert in cleaned]
             ids = {place.group.id for _, places in arrivals for place in places}
             overtaken = False
@@ -262,10 +264,7 @@ class Dispatcher:
 
     def _look(self, groups: Mapping[str, AlertGroup]) -> AlertStep:
         now = self._clock.now()
-        step = AlertStep()
-        for group in groups.values():
-            step += look_again(group, self._routing, now)
-        return step
+        return AlertStep.of([look_again(group, self._routing, now) for group in groups.values()])
 
     async def _commit(self, ids: Sequence[str] | None, decide: Callable[[Mapping[str, AlertGroup]], AlertStep]) -> None:
         step = await self._store.transact(ids, decide)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
+from monitor.model import copies
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination, NotifyReason
@@ -92,7 +93,7 @@ class AlertGroup:
             place = bisect_left(members, fingerprint, key=_fingerprint)
             known = place < len(members) and members[place].fingerprint == fingerprint
             members[place : place + known] = [alert]
-        return replace(self, members=tuple(members))
+        return copies.changed(self, members=tuple(members))
 
     def firing(self, now: Timestamp) -> tuple[Alert, ...]:
         return tuple(alert for alert in self.members if not alert.resolved(now))

@@ -17,14 +17,18 @@ from monitor.alerts.messages import Fields, RecentChanges, group_message
 from monitor.alerts.muting import Mute, NothingMuted, Overlay
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route, group_key, labels_text
+from monitor.model import copies
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.errors import TemplateError
 from monitor.model.incidents import IncidentEvent, Member
+from monitor.model.labels import Labels
 from monitor.model.notifications import Destination, Message, NotifyReason, OutboxRow
 from monitor.model.times import MINUTE, Millis, Timestamp
 
 RESTART_GRACE: Millis = 5 * MINUTE
 """After a start, an alert that was believed to fire is believed for so long: the rules that report it restart as well."""
+_PLACEMENTS_KEPT: Final = 10_000
+"""Reckoning the key of a group costs more than finding it again; alerts come in again and again."""
 _RECORDED: Final = 100
 """So many muted members are written down with a flush."""
 
@@ -46,8 +50,34 @@ class Routing:
     """As Alertmanager: an alert that resolves while it is muted still counts as told, until the repeat interval is long
     over; if it fires again meanwhile nobody hears of it. Otherwise it is a new alert then."""
 
-    def routes(self) -> dict[str, Route]:
-        return {route.id: route for route in self.root.walk()}
+    _routes: dict[str, Route] = field(default_factory=dict[str, Route], init=False, compare=False, repr=False)
+    _placements: dict[tuple[str, Labels], Placement] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def routes(self) -> Mapping[str, Route]:
+        """All routes by id."""
+        if not self._routes:
+            self._routes.update((route.id, route) for route in self.root.walk())
+        return self._routes
+
+    def placement(self, route: Route, labels: Labels) -> Placement:
+        """The group of this route that has these labels, as it would be if it were new."""
+        found = self._placements.get((route.id, labels))
+        if found is None:
+            group = AlertGroup(
+                id=f"{route.id}:{labels_text(labels)}",
+                key=group_key(route, labels),
+                route=route.id,
+                receiver=route.receiver,
+                labels=labels,
+                policy=self.receivers[route.receiver].policy,
+            )
+            found = Placement(group=group, route=route)
+            if len(self._placements) >= _PLACEMENTS_KEPT:
+                self._placements.clear()
+            self._placements[route.id, labels] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +93,16 @@ class AlertStep:
     review: bool = False
     """Alerts of other groups may be muted, or no longer muted, because of this."""
 
-    def __add__(self, other: AlertStep) -> AlertStep:
-        return AlertStep(
-            groups=self.groups + other.groups,
-            removed=self.removed + other.removed,
-            events=self.events + other.events,
-            outbox=self.outbox + other.outbox,
-            consumed=self.consumed + other.consumed,
-            review=self.review or other.review,
+    @classmethod
+    def of(cls, steps: Sequence[AlertStep]) -> AlertStep:
+        """One step that writes what these write, in their order."""
+        return cls(
+            groups=tuple(group for step in steps for group in step.groups),
+            removed=tuple(id_ for step in steps for id_ in step.removed),
+            events=tuple(event for step in steps for event in step.events),
+            outbox=tuple(row for step in steps for row in step.outbox),
+            consumed=tuple(id_ for step in steps for id_ in step.consumed),
+            review=any(step.review for step in steps),
         )
 
 
@@ -84,19 +116,9 @@ class Placement:
 
 def placements(alert: Alert, routing: Routing) -> tuple[Placement, ...]:
     """The groups that take this alert, as they would be if they were new."""
-    found: list[Placement] = []
-    for route in routing.root.match(alert.labels):
-        labels = route.group_labels(alert.labels)
-        group = AlertGroup(
-            id=f"{route.id}:{labels_text(labels)}",
-            key=group_key(route, labels),
-            route=route.id,
-            receiver=route.receiver,
-            labels=labels,
-            policy=routing.receivers[route.receiver].policy,
-        )
-        found.append(Placement(group=group, route=route))
-    return tuple(found)
+    return tuple(
+        routing.placement(route, route.group_labels(alert.labels)) for route in routing.root.match(alert.labels)
+    )
 
 
 def clean(alert: Alert, routing: Routing) -> Alert:
@@ -137,16 +159,24 @@ def ingest(
             if id_ in targets:
                 news[id_] = targets[id_]
             changed.setdefault(id_, {})[alert.fingerprint] = taken_together(known or None, alert, now)
-    step = AlertStep(review=review)
+    after: list[AlertGroup] = []
+    removed: list[str] = []
+    events: list[IncidentEvent] = []
     for id_, members in changed.items():
         group = groups.get(id_)
         if group is None or group.forget_at is not None:
             group = replace(news[id_].group, created_at=now, log=() if group is None else group.log)
         if id_ in news and not group.flushed:
-            group = replace(group, next_flush=_first_flush(group, news[id_].route, members.values(), now))
-        told = _tell(group.with_members(members), routing, now)
-        step += replace(told, groups=()) + _retire(told.groups[0], now) if is_orphan(group) else told
-    return step
+            flush = _first_flush(group, news[id_].route, members.values(), now)
+            if flush != group.next_flush:
+                group = copies.changed(group, next_flush=flush)
+        group, told = _tell(group.with_members(members), routing, now)
+        events += told
+        if is_orphan(group) and not group.firing(now):
+            removed.append(id_)
+        else:
+            after.append(group)
+    return AlertStep(groups=tuple(after), removed=tuple(removed), events=tuple(events), review=review)
 
 
 def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
@@ -154,23 +184,21 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep
     time."""
     if group.forget_at is not None:
         return AlertStep(removed=(group.id,)) if group.forget_at <= now else AlertStep(groups=(group,))
-    told = _tell(group, routing, now)
-    group = told.groups[0]
+    group, events = _tell(group, routing, now)
     if group.next_flush is not None and group.next_flush > now:
-        return told
+        return AlertStep(groups=(group,), events=events)
     route = routing.routes().get(group.route) if group.next_flush is not None else None
     after = _retire(group, now) if route is None else _flush(group, route, routing, now)
-    return replace(told, groups=()) + after
+    return replace(after, events=events)
 
 
 def review(groups: Iterable[AlertGroup], routing: Routing, now: Timestamp) -> AlertStep:
     """What mutes alerts has changed: the incident side hears of it at once, everybody else at the next flush."""
-    step = AlertStep()
-    for group in groups:
-        told = _tell(group, routing, now)
-        if told.groups != (group,):
-            step += told
-    return step
+    told = [(group, *_tell(group, routing, now)) for group in groups]
+    return AlertStep(
+        groups=tuple(after for before, after, _ in told if after != before),
+        events=tuple(event for _, _, events in told for event in events),
+    )
 
 
 def order_key_of(key: str, destination: Destination) -> str:
@@ -193,10 +221,10 @@ def _first_flush(group: AlertGroup, route: Route, alerts: Iterable[Alert], now: 
     return group.next_flush if group.next_flush is not None else now + route.group_wait
 
 
-def _tell(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
+def _tell(group: AlertGroup, routing: Routing, now: Timestamp) -> tuple[AlertGroup, tuple[IncidentEvent, ...]]:
     """The incident side hears of every change in who fires and who is muted, at once."""
     if not group.policy:
-        return AlertStep(groups=(group,))
+        return group, ()
     route = routing.routes().get(group.route)
     firing = group.firing(now)
     muted = {alert.fingerprint: routing.overlay.mutes(alert.labels, route, now) for alert in firing}
@@ -209,7 +237,7 @@ def _tell(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
         group, told=told, held_until=held, look_at=min((at for at in changes if at is not None), default=None)
     )
     if (told, held) == (group.told, group.held_until):
-        return AlertStep(groups=(after,))
+        return after, ()
     event = IncidentEvent(
         at=now,
         policy=group.policy,
@@ -222,7 +250,7 @@ def _tell(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
         ),
         held_until=held,
     )
-    return AlertStep(groups=(after,), events=(event,))
+    return after, (event,)
 
 
 def _held_until(muted: Collection[tuple[Mute, ...]]) -> Timestamp | None:

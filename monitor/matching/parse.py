@@ -72,7 +72,7 @@ def is_label_name(name: str, syntax: Syntax = Syntax.FALLBACK) -> bool:
 
 def is_text(value: str) -> bool:
     """Is it valid UTF-8? What was not when it was read holds lone surrogates."""
-    return not any("\ud800" <= char <= "\udfff" for char in value)
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _utf8_one(text: str) -> Matcher:

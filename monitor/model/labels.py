@@ -15,8 +15,8 @@ T = TypeVar("T")
 METRIC_NAME: Final = "__name__"
 ALERT_NAME: Final = "alertname"
 
-_FNV_OFFSET = 0xCBF29CE484222325
-_FNV_PRIME = 0x100000001B3
+FNV_OFFSET: Final = 0xCBF29CE484222325
+FNV_PRIME: Final = 0x100000001B3
 _MASK = 0xFFFFFFFFFFFFFFFF
 
 
@@ -29,7 +29,10 @@ class Labels(Mapping[str, str]):
     """(name, value) in name order."""
 
     def __init__(self, source: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
-        self.pairs = tuple(sorted((name, value) for name, value in dict(source).items() if value != ""))
+        own = dict(source)
+        self.pairs = tuple(
+            sorted(pair for pair in own.items() if pair[1]) if "" in own.values() else sorted(own.items())
+        )
         self._map: dict[str, str] | None = None
         self._hash: int | None = None
         self._fingerprint: str | None = None
@@ -95,12 +98,21 @@ class Labels(Mapping[str, str]):
     def fingerprint(self) -> str:
         """Sixteen hex digits, equal to Alertmanager's for the same labels."""
         if self._fingerprint is None:
-            digest = _FNV_OFFSET
+            digest = FNV_OFFSET
             for name, value in self.pairs:
                 for byte in name.encode() + b"\xff" + value.encode() + b"\xff":
-                    digest = ((digest ^ byte) * _FNV_PRIME) & _MASK
+                    digest = ((digest ^ byte) * FNV_PRIME) & _MASK
             self._fingerprint = f"{digest:016x}"
         return self._fingerprint
+
+    @property
+    def knows_fingerprint(self) -> bool:
+        """Has it been reckoned already?"""
+        return self._fingerprint is not None
+
+    def keep_fingerprint(self, fingerprint: str) -> None:
+        """Trusts the caller: this is what `fingerprint` would be (see `monitor.columns.fingerprints`)."""
+        self._fingerprint = fingerprint
 
     def with_(self, **changes: str) -> Labels:
         """A copy with these labels set; an empty value removes the label."""
@@ -112,12 +124,12 @@ class Labels(Mapping[str, str]):
 
     def without(self, *names: str) -> Labels:
         """A copy without these labels."""
-        return Labels((name, value) for name, value in self.pairs if name not in names)
+        return Labels.of_sorted(tuple([pair for pair in self.pairs if pair[0] not in names]))
 
     def only(self, names: Iterable[str]) -> Labels:
         """A copy with only these labels, as far as they are set."""
         wanted = frozenset(names)
-        return Labels((name, value) for name, value in self.pairs if name in wanted)
+        return Labels.of_sorted(tuple([pair for pair in self.pairs if pair[0] in wanted]))
 
     def _as_map(self) -> dict[str, str]:
         if self._map is None:
@@ -130,6 +142,8 @@ EMPTY: Final = Labels()
 
 def quote(text: str) -> str:
     """Quote as Go's strconv.Quote does for printable text."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     out: list[str] = ['"']
     for char in text:
         if char in ('"', "\\"):

@@ -48,7 +48,7 @@ SLACK_CHANNEL = Limit(shared=Rate(every=1_500), reserved=Rate(every=4_100))
 """Together one message in 1.1 s."""
 SLACK_EDIT = Limit(shared=Rate(every=3 * SECOND))
 EMAIL = Limit(shared=Rate(every=2 * SECOND, burst=10), reserved=Rate(every=2 * SECOND, burst=10))
-WEBHOOK = Limit(shared=Rate(every=100, burst=20), reserved=Rate(every=100, burst=20))
+WEBHOOK = Limit(shared=Rate(every=10, burst=500), reserved=Rate(every=10, burst=500))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from itertools import compress, count
+from operator import attrgetter, is_not
 from typing import TypeVar
 
 from monitor.alerts.groups import AlertGroup
@@ -25,6 +27,7 @@ from monitor.state.statements import statements
 from monitor.state.timers import due_owners, next_due, put_timers
 
 _OWNER = "group:"
+_bare = attrgetter(*(field.name for field in fields(AlertGroup) if field.name != "members"))
 T = TypeVar("T")
 
 
@@ -98,22 +101,37 @@ def _read_all(connection: sqlite3.Connection) -> dict[str, AlertGroup]:
 def _put(connection: sqlite3.Connection, old: AlertGroup | None, new: AlertGroup) -> None:
     """Write what differs. Members that did not change are the same objects; a group has many, and few of them change."""
     sql = statements("alerts")
-    bare = replace(new, members=())
-    if old is None or replace(old, members=()) != bare:
-        connection.execute(sql["put"], {"id": new.id, "doc": dumps(bare), "epoch": new.epoch})
-    before = old.members if old is not None else ()
-    had, has = set(map(id, before)), set(map(id, new.members))
-    written = {alert.fingerprint: alert for alert in new.members if id(alert) not in had}
-    for fingerprint, alert in written.items():
-        connection.execute(sql["put_member"], {"group_id": new.id, "fingerprint": fingerprint, "doc": dumps(alert)})
-    for alert in before:
-        if id(alert) not in has and alert.fingerprint not in written:
-            connection.execute(sql["drop_member"], {"group_id": new.id, "fingerprint": alert.fingerprint})
+    if old is None or _bare(old) != _bare(new):
+        connection.execute(sql["put"], (new.id, dumps(replace(new, members=())), new.epoch))
+    before, after = _changed(old.members if old is not None else (), new.members)
+    written = {alert.fingerprint: alert for alert in after}
+    rows = [(new.id, fingerprint, dumps(alert)) for fingerprint, alert in written.items()]
+    connection.executemany(sql["put_member"], rows)
+    gone = [(new.id, alert.fingerprint) for alert in before if alert.fingerprint not in written]
+    connection.executemany(sql["drop_member"], gone)
     wake_at = new.wake_at()
     if old is None or (old.wake_at(), old.epoch) != (wake_at, new.epoch):
         owner = _OWNER + new.id
         timer = () if wake_at is None else (Timer(owner=owner, kind="look", due_at=wake_at, epoch=new.epoch),)
         put_timers(connection, owner, timer)
+
+
+def _changed(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Sequence[Alert], Sequence[Alert]]:
+    """What is only in one of two lists of members, without what they share at both ends and without those that are the
+    same object in both."""
+    start = _shared(before, after)
+    before, after = before[start:], after[start:]
+    end = _shared(before[::-1], after[::-1])
+    before, after = before[: len(before) - end], after[: len(after) - end]
+    if not before or not after:
+        return before, after
+    had, has = set(map(id, before)), set(map(id, after))
+    return [one for one in before if id(one) not in has], [one for one in after if id(one) not in had]
+
+
+def _shared(one: tuple[Alert, ...], other: tuple[Alert, ...]) -> int:
+    """How many members at the start are the same objects."""
+    return next(compress(count(), map(is_not, one, other)), min(len(one), len(other)))
 
 
 def _drop(connection: sqlite3.Connection, id_: str) -> None:

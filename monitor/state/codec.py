@@ -52,7 +52,7 @@ def _coder(kind: Any) -> tuple[_Encode, _Decode]:
     if kind is float:
         return _encode_float, float
     if kind is Labels:
-        return dict, Labels
+        return _encode_labels, Labels
     if kind is Matcher:
         return _encode_matcher, _decode_matcher
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -65,6 +65,10 @@ def _coder(kind: Any) -> tuple[_Encode, _Decode]:
     if origin in (typing.Union, types.UnionType):
         return _optional_coder(arguments)
     raise BugError(f"no stored form for {kind!r}")
+
+
+def _encode_labels(labels: Labels) -> Any:
+    return dict(labels.pairs)
 
 
 def _encode_matcher(matcher: Matcher) -> Any:
@@ -106,9 +110,14 @@ def _optional_coder(arguments: tuple[Any, ...]) -> tuple[_Encode, _Decode]:
 def _dataclass_coder(kind: type[Any]) -> tuple[_Encode, _Decode]:
     hints = typing.get_type_hints(kind)
     fields = [(field.name, *_coder(hints[field.name])) for field in dataclasses.fields(kind) if field.init]
+    names = [name for name, _, _ in fields]
+    coded = [(name, encode_field) for name, encode_field, _ in fields if encode_field is not _same]
 
     def encode(value: Any) -> Mapping[str, Any]:
-        return {name: encode_field(getattr(value, name)) for name, encode_field, _ in fields}
+        document = {name: getattr(value, name) for name in names}
+        for name, encode_field in coded:
+            document[name] = encode_field(document[name])
+        return document
 
     def decode(document: Mapping[str, Any]) -> Any:
         return kind(**{name: decode_field(document[name]) for name, _, decode_field in fields if name in document})
