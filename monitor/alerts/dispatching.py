@@ -7,7 +7,7 @@ the next due group is the next wake-up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from monitor.alerts.groups import AlertGroup
@@ -88,11 +88,11 @@ class Dispatcher:
         routing: Routing,
         *,
         on_events: Callable[[], None],
-        on_outbox: Callable[[], None],
+        on_outbox: Callable[[Collection[str]], None],
         broken: Callable[[str, Exception], None] = _raised,
     ) -> None:
-        """`on_events` and `on_outbox` are called after a commit that left something in the inbox or the outbox; `broken`
-        hears of a group or alert that could not be decided upon."""
+        """`on_events` and `on_outbox` are called after a commit that left something in the inbox or, for these integrations,
+        the outbox; `broken` hears of a group or alert that could not be decided upon."""
         self._store = store
         self._clock = clock
         self._routing = routing
@@ -274,6 +274,6 @@ class Dispatcher:
         if step.events:
             self._on_events()
         if step.outbox:
-            self._on_outbox()
+            self._on_outbox({row.destination.integration for row in step.outbox})
         if step.review:
             self.review()

@@ -70,10 +70,12 @@ class MatcherIndex(Generic[K]):
         return len(self._asked(labels))
 
     def _asked(self, labels: Labels) -> dict[K, None]:
+        filed = [found for pair in labels.pairs if (found := self._filed.get(pair))] if self._filed else []
+        if not filed:
+            return self._loose
         asked = dict(self._loose)
-        for pair in labels.pairs:
-            if filed := self._filed.get(pair):
-                asked.update(filed)
+        for found in filed:
+            asked.update(found)
         return asked
 
     def _demands(self, matcher: Matcher) -> tuple[int, list[_Pair]]:

@@ -8,7 +8,7 @@ a lease behind, and the row comes back as uncertain when that ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
@@ -144,10 +144,10 @@ class Delivery:
             else:
                 keep(f"deliver {name}", partial(self.serve, name))
 
-    def wake(self) -> None:
-        """Rows were added."""
-        for news in self._news.values():
-            news.set()
+    def wake(self, integrations: Iterable[str] | None = None) -> None:
+        """Rows were added, for these integrations or for any."""
+        for name in self._news if integrations is None else self._news.keys() & set(integrations):
+            self._news[name].set()
 
     def reconfigured(self) -> None:
         """The address book has changed: what is known of channels that it has no more, or has otherwise, is void."""
@@ -209,16 +209,14 @@ class Delivery:
         if free <= 0:
             return None
         await self._heed_clock()
-        due = await self._store.next_due(name)
+        due = (await self._store.next_due()).get(name)
         now = self._clock.now()
         if due is not None and due > now + self._most:
             await self._store.hasten(now, self._most)
             due = now
         if due is None or due > now:
             return due  # most news is for another integration: a look is cheaper than a transaction
-        await self._store.expire_leases(now)
         claimed = await self._store.claim(name, now, free, self._pace.lease)
-        await self._wake_others(name, now)
         for one in claimed:
             if self._draining:
                 await self._write(one, put_back(one, now))
@@ -226,9 +224,11 @@ class Delivery:
             self._busy[name] += 1
             self._idle.clear()
             self._start(f"send {one.row.destination} #{one.seq}", self._settle(name, one))
-        if len(claimed) == free:
-            return None
-        return await self._store.next_due(name)
+        ahead = await self._store.next_due()
+        # Rows that were settled while claiming may have left rows for other integrations: a resolve that goes to whoever
+        # was told instead.
+        self.wake(other for other, at in ahead.items() if other != name and at <= now)
+        return None if len(claimed) == free else ahead.get(name)
 
     async def _heed_clock(self) -> None:
         """Pauses are stored as instants: when the clock was set back, what waits would wait for as much longer. It is tried
@@ -246,15 +246,6 @@ class Delivery:
             self.wake()
         if jumped > _JUMP:
             self._jumped = 0
-
-    async def _wake_others(self, name: str, now: Timestamp) -> None:
-        """Rows that were settled while claiming may have left rows for other integrations: a resolve that goes to whoever
-        was told instead."""
-        for other, news in self._news.items():
-            if other != name:
-                due = await self._store.next_due(other)
-                if due is not None and due <= now:
-                    news.set()
 
     async def _settle(self, name: str, claimed: Claimed) -> None:
         try:

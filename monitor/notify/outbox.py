@@ -7,7 +7,7 @@ worker that lost its lease from writing an old result over a new one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -107,7 +107,7 @@ class OutboxStore(Protocol):
     """
 
     async def claim(self, integration: str, now: Timestamp, limit: int, lease: Millis) -> Sequence[Claimed]:
-        """Take up to `limit` due heads (PENDING or UNKNOWN with `due_at` ≤ now) whose destination is of this integration,
+        """First expire leases. Then take up to `limit` due heads (PENDING or UNKNOWN with `due_at` ≤ now) whose destination is of this integration,
         earliest due first, then lowest `seq`. For each, build its `Head` and ask `attempts.admit`: a head that is not
         admitted is written with the `Finish` that `admit` gives instead, and the next row of its order key becomes head.
         An admitted one becomes LEASED until now + lease, with its fence raised by one."""
@@ -119,8 +119,9 @@ class OutboxStore(Protocol):
         a row that was `alarmed` once stays so."""
         ...
 
-    async def next_due(self, integration: str) -> Timestamp | None:
-        """When to look again: the earliest `due_at` of an unleased head, or `lease_until` of a leased one."""
+    async def next_due(self) -> Mapping[str, Timestamp]:
+        """When to look again, for each integration with live rows: the earliest `due_at` of an unleased head, or
+        `lease_until` of a leased one."""
         ...
 
     async def hasten(self, now: Timestamp, most: Millis) -> int:

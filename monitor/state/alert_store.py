@@ -7,10 +7,10 @@ the documents are only decoded at the start. A commit that fails leaves both as 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import compress, count
-from operator import attrgetter, is_not
+from operator import attrgetter, is_not, itemgetter
 from typing import TypeVar
 
 from monitor.alerts.groups import AlertGroup
@@ -31,12 +31,23 @@ _bare = attrgetter(*(field.name for field in fields(AlertGroup) if field.name !=
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class _Kept:
+    """What is stored, as memory has it."""
+
+    groups: dict[str, AlertGroup]
+    places: dict[str, dict[str, int]]
+    """Of each group, by fingerprint: the rows of its members."""
+    free: Iterator[int]
+    """Numbers of rows that were never used."""
+
+
 class SqlAlertStore:
     """Made with `load`."""
 
-    def __init__(self, database: Database, groups: dict[str, AlertGroup]) -> None:
+    def __init__(self, database: Database, kept: _Kept) -> None:
         self._database = database
-        self._groups = groups
+        self._kept = kept
         self._as_of = database.failed_commits
 
     @classmethod
@@ -50,15 +61,14 @@ class SqlAlertStore:
         def work(connection: sqlite3.Connection) -> AlertStep:
             if self._as_of != self._database.failed_commits:
                 # Some of what is in memory was rolled back with its batch.
-                self._groups = _read_all(connection)
+                self._kept = _read_all(connection)
                 self._as_of = self._database.failed_commits
-            known = self._groups
-            wanted = list(known) if ids is None else ids
-            step = decide({id_: known[id_] for id_ in wanted if id_ in known})
+            kept = self._kept
+            wanted = list(kept.groups) if ids is None else ids
+            step = decide({id_: kept.groups[id_] for id_ in wanted if id_ in kept.groups})
             for id_ in step.removed:
-                _drop(connection, id_)
-            for group in step.groups:
-                _put(connection, known.get(group.id) if group.id not in step.removed else None, group)
+                _drop(connection, kept, id_)
+            places = _put(connection, kept, step)
             for event in step.events:
                 put_event(connection, event)
             insert_rows(connection, step.outbox)
@@ -66,8 +76,10 @@ class SqlAlertStore:
                 consume(connection, id_)
             # Later decisions of the same batch must see this one.
             for id_ in step.removed:
-                known.pop(id_, None)
-            known.update((group.id, group) for group in step.groups)
+                kept.groups.pop(id_, None)
+                kept.places.pop(id_, None)
+            kept.groups.update((group.id, group) for group in step.groups)
+            kept.places.update(places)
             return step
 
         return await self._database.write(work)
@@ -82,38 +94,62 @@ class SqlAlertStore:
         return await self._database.read(lambda connection: next_due(connection, _OWNER))
 
     async def view(self, look: Callable[[Mapping[str, AlertGroup]], T]) -> T:
-        return await self._database.read(lambda _: look(self._groups))
+        return await self._database.read(lambda _: look(self._kept.groups))
 
     async def groups(self) -> Sequence[AlertGroup]:
-        return tuple(self._groups.values())
+        return tuple(self._kept.groups.values())
 
 
-def _read_all(connection: sqlite3.Connection) -> dict[str, AlertGroup]:
-    members: dict[str, list[Alert]] = {}
+def _read_all(connection: sqlite3.Connection) -> _Kept:
+    members: dict[str, dict[str, Alert]] = {}
+    places: dict[str, dict[str, int]] = {}
+    latest = 0
     for row in connection.execute(statements("alerts")["members"]):
-        members.setdefault(row["group_id"], []).append(loads(Alert, row["doc"]))
-    return {
-        row["id"]: replace(loads(AlertGroup, row["doc"]), members=tuple(members.get(row["id"], ())))
+        alert = loads(Alert, row["doc"])
+        members.setdefault(row["group_id"], {})[alert.fingerprint] = alert
+        places.setdefault(row["group_id"], {})[alert.fingerprint] = row["id"]
+        latest = max(latest, row["id"])
+    groups = {
+        row["id"]: replace(
+            loads(AlertGroup, row["doc"]),
+            members=tuple(alert for _, alert in sorted(members.get(row["id"], {}).items(), key=itemgetter(0))),
+        )
         for row in connection.execute(statements("alerts")["all"])
     }
+    return _Kept(groups, places, count(latest + 1))
 
 
-def _put(connection: sqlite3.Connection, old: AlertGroup | None, new: AlertGroup) -> None:
-    """Write what differs. Members that did not change are the same objects; a group has many, and few of them change."""
+def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> dict[str, dict[str, int]]:
+    """Write what differs from what is kept. Members that did not change are the same objects; a group has many, and few of
+    them change. Returns the places of the members of what was written."""
     sql = statements("alerts")
-    if old is None or _bare(old) != _bare(new):
-        connection.execute(sql["put"], (new.id, dumps(replace(new, members=())), new.epoch))
-    before, after = _changed(old.members if old is not None else (), new.members)
-    written = {alert.fingerprint: alert for alert in after}
-    rows = [(new.id, fingerprint, dumps(alert)) for fingerprint, alert in written.items()]
-    connection.executemany(sql["put_member"], rows)
-    gone = [(new.id, alert.fingerprint) for alert in before if alert.fingerprint not in written]
-    connection.executemany(sql["drop_member"], gone)
-    wake_at = new.wake_at()
-    if old is None or (old.wake_at(), old.epoch) != (wake_at, new.epoch):
-        owner = _OWNER + new.id
-        timer = () if wake_at is None else (Timer(owner=owner, kind="look", due_at=wake_at, epoch=new.epoch),)
-        put_timers(connection, owner, timer)
+    places: dict[str, dict[str, int]] = {}
+    written: list[tuple[int, str, str]] = []
+    gone: list[tuple[int]] = []
+    for new in step.groups:
+        old = None if new.id in step.removed else kept.groups.get(new.id)
+        if old is None or _bare(old) != _bare(new):
+            connection.execute(sql["put"], (new.id, dumps(replace(new, members=())), new.epoch))
+        before, after = _changed(old.members if old is not None else (), new.members)
+        if before or after:
+            own = places[new.id] = {} if old is None else dict(kept.places.get(new.id, {}))
+            left = {alert.fingerprint for alert in before} - {alert.fingerprint for alert in after}
+            gone += [(own.pop(fingerprint),) for fingerprint in left]
+            for alert in after:
+                place = own.get(alert.fingerprint)
+                if place is None:
+                    place = own[alert.fingerprint] = next(kept.free)
+                written.append((place, new.id, dumps(alert)))
+        wake_at = new.wake_at()
+        if old is None or (old.wake_at(), old.epoch) != (wake_at, new.epoch):
+            owner = _OWNER + new.id
+            timer = () if wake_at is None else (Timer(owner=owner, kind="look", due_at=wake_at, epoch=new.epoch),)
+            put_timers(connection, owner, timer)
+    if gone:
+        connection.executemany(sql["drop_member"], gone)
+    if written:
+        connection.executemany(sql["put_member"], written)
+    return places
 
 
 def _changed(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Sequence[Alert], Sequence[Alert]]:
@@ -134,6 +170,8 @@ def _shared(one: tuple[Alert, ...], other: tuple[Alert, ...]) -> int:
     return next(compress(count(), map(is_not, one, other)), min(len(one), len(other)))
 
 
-def _drop(connection: sqlite3.Connection, id_: str) -> None:
-    connection.execute(statements("alerts")["drop"], {"id": id_})
+def _drop(connection: sqlite3.Connection, kept: _Kept, id_: str) -> None:
+    sql = statements("alerts")
+    connection.executemany(sql["drop_member"], [(place,) for place in kept.places.get(id_, {}).values()])
+    connection.execute(sql["drop"], {"id": id_})
     put_timers(connection, _OWNER + id_, ())

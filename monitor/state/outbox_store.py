@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.model.errors import CorruptionError
@@ -50,18 +50,20 @@ class SqlOutboxStore:
     async def claim(self, integration: str, now: Timestamp, limit: int, lease: Millis) -> Sequence[Claimed]:
         def work(connection: sqlite3.Connection) -> list[Claimed]:
             taken: list[Claimed] = []
+            connection.execute(statements("outbox")["expire"], {"now": now})
             while len(taken) < limit:
                 found = connection.execute(
                     statements("outbox")["due_head"], {"integration": integration, "now": now}
                 ).fetchone()
                 if found is None:
                     break
-                instead = admit(_head(connection, found), now)
+                row = _row(connection, found)
+                instead = admit(_head(connection, found, row), now)
                 if instead is not None:
                     _write(connection, found["seq"], instead, now)
                     continue
                 connection.execute(statements("outbox")["lease"], {"seq": found["seq"], "lease_until": now + lease})
-                taken.append(_claimed(connection, found, now + lease, now))
+                taken.append(_claimed(connection, found, row, now + lease, now))
             return taken
 
         return await self._database.write(work)
@@ -75,11 +77,10 @@ class SqlOutboxStore:
 
         return await self._database.write(work)
 
-    async def next_due(self, integration: str) -> Timestamp | None:
-        def work(connection: sqlite3.Connection) -> Timestamp | None:
-            row = connection.execute(statements("outbox")["next_due"], {"integration": integration}).fetchone()
-            found: Timestamp | None = row["due_at"]
-            return found
+    async def next_due(self) -> Mapping[str, Timestamp]:
+        def work(connection: sqlite3.Connection) -> Mapping[str, Timestamp]:
+            rows = connection.execute(statements("outbox")["next_due"])
+            return {row["integration"]: row["due_at"] for row in rows}
 
         return await self._database.read(work)
 
@@ -130,7 +131,7 @@ class SqlOutboxStore:
 def insert_rows(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> None:
     """Insert what a decision wants said; a row that is there already (same `dedupe_key`) is left alone."""
     for row in rows:
-        connection.execute(
+        inserted = connection.execute(
             statements("outbox")["insert"],
             {
                 "dedupe_key": row.dedupe_key,
@@ -141,11 +142,13 @@ def insert_rows(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> No
                 "integration": row.destination.integration,
                 "position": row.destination.index,
                 "kind": row.message.kind.value,
-                "message": dumps(row.message),
                 "due_at": row.due_at,
                 "created_at": row.message.at,
             },
         )
+        if inserted.rowcount:
+            message = {"seq": inserted.lastrowid, "doc": dumps(row.message)}
+            connection.execute(statements("outbox")["insert_message"], message)
 
 
 def _write(connection: sqlite3.Connection, seq: int, finish: Finish, now: Timestamp) -> None:
@@ -170,9 +173,9 @@ def _write(connection: sqlite3.Connection, seq: int, finish: Finish, now: Timest
             put_undelivered(connection, report)
 
 
-def _head(connection: sqlite3.Connection, found: sqlite3.Row) -> Head:
+def _head(connection: sqlite3.Connection, found: sqlite3.Row, row: OutboxRow) -> Head:
     return Head(
-        row=_row(connection, found),
+        row=row,
         attempts=found["attempts"],
         uncertain=bool(found["uncertain"]),
         incident=_incident(connection, found["incident"]),
@@ -181,7 +184,9 @@ def _head(connection: sqlite3.Connection, found: sqlite3.Row) -> Head:
     )
 
 
-def _claimed(connection: sqlite3.Connection, found: sqlite3.Row, lease_until: Timestamp, now: Timestamp) -> Claimed:
+def _claimed(
+    connection: sqlite3.Connection, found: sqlite3.Row, row: OutboxRow, lease_until: Timestamp, now: Timestamp
+) -> Claimed:
     sql = statements("outbox")
     redirected_to, settled_there = _redirected_to(connection, found["order_key"])
     handle = connection.execute(sql["handle"], {"order_key": found["order_key"]}).fetchone()
@@ -190,7 +195,7 @@ def _claimed(connection: sqlite3.Connection, found: sqlite3.Row, lease_until: Ti
     ).fetchone()
     return Claimed(
         seq=found["seq"],
-        row=_row(connection, found),
+        row=row,
         fence=found["fence"] + 1,
         lease_until=lease_until,
         attempts=found["attempts"],

@@ -1,17 +1,18 @@
-"""`python -m tests.benchmarks`: what one check, sample, evaluation and page cost, and many rules. Prints a table, then a line of JSON.
+"""`python -m tests.benchmarks`: what one check, sample, evaluation, page and pushed alert cost, and many rules. Prints a table, then a line of JSON.
 
 These say which part became dearer; what the whole daemon costs beside others is measured from outside, with `sut.py`.
 """
 
 from __future__ import annotations
 
-from tests.benchmarks import checks, evaluations, pages, rounds, samples
+from tests.benchmarks import checks, evaluations, pages, pushed, rounds, samples
 from tests.benchmarks.figures import document, table
 
 
 def main() -> None:
     """Measure everything, in about half a minute."""
-    figures = [*checks.measure(), *samples.measure(), *evaluations.measure(), *rounds.measure(), *pages.measure()]
+    parts = (checks, samples, evaluations, rounds, pages, pushed)
+    figures = [figure for part in parts for figure in part.measure()]
     print(table(figures))
     print(document(figures))
 

@@ -61,6 +61,7 @@ class FakeOutboxStore:
 
     async def claim(self, integration: str, now: Timestamp, limit: int, lease: Millis) -> Sequence[Claimed]:
         self._check()
+        await self.expire_leases(now)
         taken: list[Claimed] = []
         while len(taken) < limit:
             due = [
@@ -90,15 +91,13 @@ class FakeOutboxStore:
         self._write(one, finish)
         return True
 
-    async def next_due(self, integration: str) -> Timestamp | None:
-        return min(
-            (
-                one.lease_until if one.state is OutboxState.LEASED else one.due_at
-                for one in self._heads()
-                if one.row.destination.integration == integration
-            ),
-            default=None,
-        )
+    async def next_due(self) -> Mapping[str, Timestamp]:
+        ahead: dict[str, Timestamp] = {}
+        for one in self._heads():
+            at = one.lease_until if one.state is OutboxState.LEASED else one.due_at
+            name = one.row.destination.integration
+            ahead[name] = min(at, ahead.get(name, at))
+        return ahead
 
     async def hasten(self, now: Timestamp, most: Millis) -> int:
         self._check()

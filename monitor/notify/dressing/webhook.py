@@ -7,6 +7,7 @@ notify/webhook/webhook.go (Message).
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.notifications import AlertView, GroupView, IncidentView, Message, MessageKind
@@ -87,6 +88,7 @@ def _incident(message: Message, incident: IncidentView) -> dict[str, object]:
     }
 
 
+@lru_cache(512)
 def _instant(at: Timestamp) -> str:
     """As Go writes it: no zeros at the end of the fraction, and no fraction at a full second."""
     whole, fraction = rfc3339(at)[:-5], f"{at % 1000:03d}".rstrip("0")

@@ -1,22 +1,27 @@
 -- Live rows are those that are neither sent, failed nor cancelled. The head of an order key is its first live row.
 
 -- name: insert
-INSERT INTO outbox (dedupe_key, order_key, incident, epoch, receiver, integration, position, kind, message, due_at, created_at)
-VALUES (:dedupe_key, :order_key, :incident, :epoch, :receiver, :integration, :position, :kind, :message, :due_at, :created_at)
+INSERT INTO outbox (dedupe_key, order_key, incident, epoch, receiver, integration, position, kind, due_at, created_at)
+VALUES (:dedupe_key, :order_key, :incident, :epoch, :receiver, :integration, :position, :kind, :due_at, :created_at)
 ON CONFLICT (dedupe_key) DO NOTHING;
 
+-- name: insert_message
+INSERT INTO outbox_messages (seq, doc) VALUES (:seq, :doc);
+
 -- name: due_head
-SELECT * FROM outbox AS row
-WHERE integration = :integration AND state IN ('pending', 'unknown') AND due_at <= :now
-      AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.order_key = row.order_key AND earlier.seq < row.seq
-                      AND earlier.state IN ('pending', 'leased', 'unknown'))
-ORDER BY due_at, seq LIMIT 1;
+SELECT * FROM outbox_rows WHERE seq = (
+    SELECT seq FROM outbox AS row
+    WHERE integration = :integration AND state IN ('pending', 'unknown') AND due_at <= :now
+          AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.order_key = row.order_key AND earlier.seq < row.seq
+                          AND earlier.state IN ('pending', 'leased', 'unknown'))
+    ORDER BY due_at, seq LIMIT 1);
 
 -- name: next_due
-SELECT min(CASE state WHEN 'leased' THEN lease_until ELSE due_at END) AS due_at FROM outbox AS row
-WHERE integration = :integration AND state IN ('pending', 'leased', 'unknown')
+SELECT integration, min(CASE state WHEN 'leased' THEN lease_until ELSE due_at END) AS due_at FROM outbox AS row
+WHERE state IN ('pending', 'leased', 'unknown')
       AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.order_key = row.order_key AND earlier.seq < row.seq
-                      AND earlier.state IN ('pending', 'leased', 'unknown'));
+                      AND earlier.state IN ('pending', 'leased', 'unknown'))
+GROUP BY integration;
 
 -- name: lease
 UPDATE outbox SET state = 'leased', fence = fence + 1, lease_until = :lease_until WHERE seq = :seq;
@@ -63,7 +68,7 @@ SELECT 1 AS yes FROM outbox WHERE order_key = :order_key AND seq > :seq AND due_
 SELECT state, count(*) AS number FROM outbox WHERE state IN ('pending', 'leased', 'unknown', 'failed') GROUP BY state;
 
 -- name: of_incident
-SELECT * FROM outbox WHERE incident = :incident ORDER BY seq;
+SELECT * FROM outbox_rows WHERE incident = :incident ORDER BY seq;
 
 -- name: by_key
-SELECT * FROM outbox WHERE dedupe_key = :dedupe_key;
+SELECT * FROM outbox_rows WHERE dedupe_key = :dedupe_key;

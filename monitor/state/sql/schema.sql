@@ -1,4 +1,4 @@
--- The whole schema of version 2. Instants are UTC milliseconds. Documents are JSON (monitor/state/codec.py).
+-- The whole schema of version 3. Instants are UTC milliseconds. Documents are JSON (monitor/state/codec.py).
 -- `epoch`, `fence` and `lease_until` are for several deciders on one database; a single daemon keeps them at their defaults.
 
 CREATE TABLE alert_groups (
@@ -8,11 +8,12 @@ CREATE TABLE alert_groups (
     fence   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+-- Without an index: the store remembers which row is whose, and new members are written side by side, not each to a page
+-- of its own.
 CREATE TABLE alert_members (
-    group_id    TEXT NOT NULL REFERENCES alert_groups (id) ON DELETE CASCADE,
-    fingerprint TEXT NOT NULL,
-    doc         TEXT NOT NULL,
-    PRIMARY KEY (group_id, fingerprint)
+    id       INTEGER PRIMARY KEY,
+    group_id TEXT NOT NULL,
+    doc      TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE silences (
@@ -87,7 +88,6 @@ CREATE TABLE outbox (
     integration   TEXT NOT NULL,
     position      INTEGER NOT NULL,
     kind          TEXT NOT NULL,
-    message       TEXT NOT NULL,
     state         TEXT NOT NULL DEFAULT 'pending',
     attempts      INTEGER NOT NULL DEFAULT 0,
     due_at        INTEGER NOT NULL,
@@ -100,6 +100,15 @@ CREATE TABLE outbox (
     created_at    INTEGER NOT NULL,
     finished_at   INTEGER
 ) STRICT;
+
+-- Apart from its row, which is looked at and written several times while the message never changes: a group of a hundred
+-- alerts makes a message of 25 kB.
+CREATE TABLE outbox_messages (
+    seq INTEGER PRIMARY KEY REFERENCES outbox (seq) ON DELETE CASCADE,
+    doc TEXT NOT NULL
+) STRICT;
+
+CREATE VIEW outbox_rows AS SELECT outbox.*, outbox_messages.doc AS message FROM outbox JOIN outbox_messages USING (seq);
 
 CREATE INDEX outbox_by_order ON outbox (order_key, seq);
 CREATE INDEX outbox_live ON outbox (integration, due_at, seq) WHERE state IN ('pending', 'leased', 'unknown');

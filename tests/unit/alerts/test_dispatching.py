@@ -97,7 +97,7 @@ class World:
             self.time.clock,
             self.routing,
             on_events=lambda: None,
-            on_outbox=lambda: None,
+            on_outbox=lambda _: None,
             broken=broken,
         )
         await dispatcher.start()
@@ -115,7 +115,7 @@ class World:
         return await self.database.read(lambda c: c.execute("SELECT * FROM outbox ORDER BY seq").fetchall())
 
     async def messages(self) -> list[Message]:
-        rows = await self.database.read(lambda c: c.execute("SELECT message FROM outbox ORDER BY seq").fetchall())
+        rows = await self.database.read(lambda c: c.execute("SELECT message FROM outbox_rows ORDER BY seq").fetchall())
         return [loads(Message, row["message"]) for row in rows]
 
     async def events(self) -> list[IncidentEvent]:
@@ -282,7 +282,7 @@ def test_a_commit_that_fails_leaves_nothing_in_memory() -> None:
 
         def poison(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA defer_foreign_keys=ON")
-            connection.execute("INSERT INTO alert_members VALUES ('nowhere', 'f', '{}')")
+            connection.execute("INSERT INTO outbox_messages VALUES (99, '{}')")
 
         world.runner.hold()
         first = asyncio.get_running_loop().create_task(world.database.prove())

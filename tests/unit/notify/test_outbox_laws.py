@@ -177,7 +177,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for _ in range(200):
             claimed = run(self.store.claim("webhook", self.now, 4, _LEASE))
             if not claimed:
-                due = run(self.store.next_due("webhook"))
+                due = run(self.store.next_due()).get("webhook")
                 if due is None:
                     break
                 self.now = max(self.now, due)

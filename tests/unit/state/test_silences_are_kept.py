@@ -21,6 +21,7 @@ from monitor.state.database import Database, Inline
 from monitor.state.silence_store import SqlSilenceStore
 
 START = 1_767_225_600_000
+_SCHEMA_2 = Path(__file__).with_name("schema_2.sql")
 ANA = Actor(name="ana", door=Door.CLI)
 
 
@@ -90,18 +91,28 @@ def test_a_silence_that_could_not_be_written_mutes_nothing() -> None:
     run(story(), loop)
 
 
-def test_a_file_of_the_version_before_is_brought_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_older_version_is_brought_up(tmp_path: Path, version: int) -> None:
     """To the same tables that a new one has, with what it held."""
     new, old = tmp_path / "new.db", tmp_path / "old.db"
-    for path in (new, old):
-        Database.open(path, Inline())
+    Database.open(new, Inline())
     with sqlite3.connect(old) as connection:
+        connection.executescript(_SCHEMA_2.read_text())
         connection.execute("INSERT INTO facts VALUES ('instance', 'x')")
-        connection.execute("DROP TABLE silences")
-        connection.execute("PRAGMA user_version=1")
+        connection.execute("INSERT INTO alert_groups (id, doc) VALUES ('g', '{}')")
+        connection.execute("INSERT INTO alert_members VALUES ('g', 'f', 'member')")
+        connection.execute(
+            "INSERT INTO outbox (dedupe_key, order_key, incident, epoch, receiver, integration, position, kind, message,"
+            " due_at, created_at) VALUES ('d', 'o', '', 0, 'r', 'slack', 0, 'trigger', 'words', 5, 5)"
+        )
+        if version == 1:
+            connection.execute("DROP TABLE silences")
+        connection.execute(f"PRAGMA user_version={version}")
     Database.open(old, Inline())
     tables = "SELECT name, sql FROM sqlite_master ORDER BY name"
     with sqlite3.connect(old) as one, sqlite3.connect(new) as other:
         assert one.execute(tables).fetchall() == other.execute(tables).fetchall()
         assert one.execute("PRAGMA user_version").fetchone() == other.execute("PRAGMA user_version").fetchone()
         assert one.execute("SELECT value FROM facts").fetchall() == [("x",)]
+        assert one.execute("SELECT group_id, doc FROM alert_members").fetchall() == [("g", "member")]
+        assert one.execute("SELECT dedupe_key, message FROM outbox_rows").fetchall() == [("d", "words")]

@@ -23,7 +23,7 @@ from tests.contract.incident_store_contract import Bench, IncidentStoreContract
 from tests.contract.outbox_store_contract import Kept, OutboxBench, OutboxStoreContract
 from tests.support.messages import INCIDENT, T0, a_row
 
-_LIVE = "SELECT * FROM outbox WHERE state NOT IN ('sent', 'failed', 'cancelled') ORDER BY seq"
+_LIVE = "SELECT * FROM outbox_rows WHERE state NOT IN ('sent', 'failed', 'cancelled') ORDER BY seq"
 _INCIDENT = (
     "INSERT INTO incidents (id, number, policy, group_key, generation, state, opened_at, epoch, doc) "
     "VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM incidents), 'p', ?, 1, ?, 0, ?, '{}') "
@@ -134,7 +134,7 @@ async def test_a_message_that_cannot_be_read_wakes_people_in_poor_words(database
     store = SqlOutboxStore(database)
     await database.write(lambda connection: connection.execute(_INCIDENT, (INCIDENT, INCIDENT, "triggered", 1)))
     await store.add(a_row(key="spoilt"), a_row(key="sound", order="other"))
-    spoil = "UPDATE outbox SET message = '{\"kind\": 7}' WHERE dedupe_key = 'spoilt'"
+    spoil = "UPDATE outbox_messages SET doc = '{\"kind\": 7}' WHERE seq = (SELECT seq FROM outbox WHERE dedupe_key = 'spoilt')"
     await database.write(lambda connection: connection.execute(spoil))
     spoilt, sound = await store.claim("webhook", T0, 10, MINUTE)
     assert "incident #1 (trigger) cannot be read" in spoilt.row.message.title
