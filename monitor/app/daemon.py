@@ -32,11 +32,11 @@ from monitor.model.changes import AuditEntry
 from monitor.model.errors import BugError, ConfigError, Finding, StoreError
 from monitor.model.incidents import SYSTEM, Actor
 from monitor.model.times import Timestamp
+from monitor.net.asking import Asking
 from monitor.notify.kinds.catalogue import make_kinds
 from monitor.notify.kinds.sending import Kind, Surroundings
 from monitor.remote.receiving import Receiving
 from monitor.rules.ports import Querier
-from monitor.scrape.kinds.asking import Asking
 from monitor.scrape.kinds.catalogue import make_finders
 from monitor.scrape.kinds.host import HostCollecting, HostFiles
 from monitor.scrape.kinds.http import HttpFetch

@@ -18,9 +18,9 @@ from monitor.model.errors import EvaluationError, PeerError, QueryError, QueryLi
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.samples import Sample, Series, Vector
 from monitor.model.times import Millis, Timestamp
+from monitor.net.asking import Asking, body_of
 from monitor.promql.nodes import Expr
 from monitor.promql.printer import to_text
-from monitor.scrape.kinds.asking import Asking, body_of
 
 _MOST_BYTES: Final = 64 << 20
 _INLINE_BYTES: Final = 20_000

@@ -20,12 +20,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from monitor.app.announcing import Tap
 from monitor.config.configuration import Configuration, RemoteReceiver
 from monitor.model.times import Millis, Timestamp
+from monitor.net.asking import Asking
+from monitor.net.http_config import HttpClient
 from monitor.remote.attempts import Reply
 from monitor.remote.messages import MetricMetadata
 from monitor.remote.queueing import DiskQueue
 from monitor.remote.sending import Sending
-from monitor.scrape.jobs import HttpClient
-from monitor.scrape.kinds.asking import Asking
 
 if TYPE_CHECKING:
     from monitor.app.rooms import Drivers

@@ -34,6 +34,7 @@ from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
 from monitor.model.samples import Exemplar
 from monitor.model.times import SECOND, Millis
+from monitor.net.asking import Asking
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
 from monitor.net.tls import Contexts
@@ -53,7 +54,6 @@ from monitor.rules.ports import Querier
 from monitor.rules.scheduling import RuleScheduler
 from monitor.rules.texts import World
 from monitor.scrape.discovering import Discovering, Finder
-from monitor.scrape.kinds.asking import Asking
 from monitor.scrape.scraping import Fetch, Scraping
 from monitor.state.alert_store import SqlAlertStore
 from monitor.state.audit_store import SqlAuditStore

@@ -18,14 +18,14 @@ from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.whole import WholeFile, located
 from monitor.config.fields import AsList, Free, Section, Text
 from monitor.config.findings import Findings
+from monitor.config.golang.kinds import Reading
+from monitor.config.golang.structs import Values
 from monitor.config.muting import (
     InhibitRuleSection,
     NamedIntervalsSection,
     read_inhibit_rule,
     read_named_intervals,
 )
-from monitor.config.prometheus.kinds import Reading
-from monitor.config.prometheus.structs import Values
 from monitor.config.receivers import ReceiverParts, receiver_parts
 from monitor.config.route_tree import Place, RouteSection, read_route_tree
 from monitor.config.template_files import read_template_files

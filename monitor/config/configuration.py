@@ -23,6 +23,7 @@ from monitor.model.incidents import Actor, Door
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
 from monitor.model.times import MINUTE, Millis, Timestamp
+from monitor.net.http_config import HttpClient
 from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.secret import SecretSource
@@ -31,7 +32,7 @@ from monitor.oncall.policies import Person, Policy, Target
 from monitor.promql.features import STABLE, Features
 from monitor.remote.options import RemoteWrite
 from monitor.rules.groups import RuleGroup
-from monitor.scrape.jobs import HttpClient, ScrapeJob
+from monitor.scrape.jobs import ScrapeJob
 
 CONSOLE = Destination("console:", "console")
 

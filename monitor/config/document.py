@@ -9,11 +9,11 @@ from pydantic import BeforeValidator, Field
 from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.checks import CheckSection
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Size, Span, Text, Whole
+from monitor.config.golang.http_client import CLIENT
+from monitor.config.golang.kinds import Kind
 from monitor.config.muting import MaintenanceSection
 from monitor.config.people import Escalate, People, Policies, Schedules
 from monitor.config.prometheus.file import SCRAPES
-from monitor.config.prometheus.http_client import CLIENT
-from monitor.config.prometheus.kinds import Kind
 from monitor.config.prometheus.remote import WRITES
 from monitor.config.prometheus.scrape import GLOBAL
 from monitor.config.rule_options import RuleOptionsList

@@ -33,12 +33,12 @@ from monitor.config.credential_files import doubt_missing
 from monitor.config.document import ConfigurationSection, LogSection, TokenSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
+from monitor.config.golang.clients import client_of
+from monitor.config.golang.http_client import CLIENT
+from monitor.config.golang.kinds import Reading
+from monitor.config.golang.structs import Values
 from monitor.config.overrides import Overrides
 from monitor.config.prometheus.file import PrometheusParts, read_prometheus
-from monitor.config.prometheus.http_client import CLIENT
-from monitor.config.prometheus.jobs import client_of
-from monitor.config.prometheus.kinds import Reading
-from monitor.config.prometheus.structs import Values
 from monitor.config.receivers import ReceiverParts, receiver_parts
 from monitor.config.routing import read_paging
 from monitor.config.rule_files import matching_files, read_rule_file, read_rules

@@ -16,9 +16,9 @@ from monitor.alerts.templating.fields import FieldTemplate
 from monitor.config.alertmanager.making import made
 from monitor.config.alertmanager.receiver_list import NamedReceiver, read_receivers
 from monitor.config.findings import Findings
+from monitor.config.golang.kinds import Flag, Kind, Reading, Text
+from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.config.people import EscalateSection
-from monitor.config.prometheus.kinds import Flag, Kind, Reading, Text
-from monitor.config.prometheus.structs import ListOf, Struct, Values
 from monitor.config.yamltree import Document, Tree
 from monitor.model.notifications import Destination
 from monitor.notify.kinds.console import ConsoleOptions

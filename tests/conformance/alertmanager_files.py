@@ -16,8 +16,8 @@ from monitor.config.alertmanager.kinds import COVERED
 from monitor.config.alertmanager.whole import WholeFile
 from monitor.config.alertmanager_file import read_whole
 from monitor.config.findings import Findings
-from monitor.config.prometheus.kinds import Kind, Reading
-from monitor.config.prometheus.structs import ListOf, Struct, Values
+from monitor.config.golang.kinds import Kind, Reading
+from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.config.yamltree import Document, read
 from monitor.matching.parse import Syntax
 from monitor.model.errors import ConfigError

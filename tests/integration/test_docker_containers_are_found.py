@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from monitor.model.errors import PeerError
-from monitor.scrape.kinds.asking import Asking
+from monitor.net.asking import Asking
 from monitor.scrape.kinds.docker_targets import DockerFinder, DockerTargets
 
 SHOP: Mapping[str, Any] = {

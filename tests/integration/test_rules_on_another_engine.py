@@ -14,11 +14,11 @@ from aiohttp import web
 from monitor.app.remote_querying import RemoteQuerier
 from monitor.config.configuration import QueryEngine
 from monitor.model.errors import EvaluationError, PeerError, QueryLimitError
+from monitor.net.asking import Asking
+from monitor.net.http_config import Authorization, HttpClient
 from monitor.remote.messages import encode_write_request
 from monitor.remote.sending import HEADERS
 from monitor.remote.snappy import compress
-from monitor.scrape.jobs import Authorization, HttpClient
-from monitor.scrape.kinds.asking import Asking
 from tests.contract.querier_contract import QuerierBench, QuerierContract, history
 from tests.support.daemon_process import DaemonProcess, until
 from tests.support.peer_prometheus import PROMETHEUS, running_prometheus

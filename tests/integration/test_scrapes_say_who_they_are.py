@@ -14,8 +14,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from monitor.model.errors import PeerError
-from monitor.scrape.jobs import Authorization, Header, HttpClient, OAuth2
-from monitor.scrape.kinds.asking import Asking
+from monitor.net.asking import Asking
+from monitor.net.http_config import Authorization, Header, HttpClient, OAuth2
 
 
 class Service:

@@ -15,13 +15,14 @@ import aiohttp
 import pytest
 
 from monitor.model.errors import PeerError
+from monitor.net.asking import Asking
 from monitor.net.client import KeepingClient
+from monitor.net.http_config import Authorization, HttpClient
 from monitor.net.poller import Poller
 from monitor.net.resolve import Address, Answer, Resolver, Unresolved, literal
 from monitor.net.tls import Contexts, Trust
 from monitor.scrape.admission import ScrapeLimitError
-from monitor.scrape.jobs import Authorization, HttpClient, Limits, ScrapeJob, TargetGroup
-from monitor.scrape.kinds.asking import Asking
+from monitor.scrape.jobs import Limits, ScrapeJob, TargetGroup
 from monitor.scrape.kinds.http import HttpFetch
 from monitor.scrape.targets import targets_of
 from tests.support.certificates import Authority

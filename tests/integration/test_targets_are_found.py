@@ -15,9 +15,9 @@ from aiohttp.test_utils import TestServer
 
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
+from monitor.net.asking import Asking
+from monitor.net.http_config import Authorization, HttpClient
 from monitor.scrape.discovery import Found, Groups
-from monitor.scrape.jobs import Authorization, HttpClient
-from monitor.scrape.kinds.asking import Asking
 from monitor.scrape.kinds.dns_targets import DnsFinder, DnsTargets, c_ares
 from monitor.scrape.kinds.file_targets import FileFinder, FileTargets
 from monitor.scrape.kinds.http_targets import HttpFinder, HttpTargets

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from monitor.config.alertmanager import chat, paging, web
-from monitor.config.prometheus.structs import Struct
+from monitor.config.golang.structs import Struct
 
 INTEGRATIONS: Final[Mapping[str, Struct]] = {
     "discord_configs": chat.DISCORD,

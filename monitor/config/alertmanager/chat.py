@@ -15,9 +15,9 @@ from monitor.config.alertmanager.kinds import (
     texts,
 )
 from monitor.config.alertmanager.shapes import integration
-from monitor.config.prometheus.http_client import CLIENT
-from monitor.config.prometheus.kinds import File, Flag, Reading, Secret, Span, Text, Whole
-from monitor.config.prometheus.structs import ListOf, Struct, Values
+from monitor.config.golang.http_client import CLIENT
+from monitor.config.golang.kinds import File, Flag, Reading, Secret, Span, Text, Whole
+from monitor.config.golang.structs import ListOf, Struct, Values
 
 
 def _field(what: str) -> Struct:

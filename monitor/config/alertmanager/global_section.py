@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from monitor.config.alertmanager.kinds import SmartHost, WebUrl, exclusive
-from monitor.config.prometheus.http_client import CLIENT, TLS
-from monitor.config.prometheus.kinds import File, Flag, Reading, Secret, Span, Text
-from monitor.config.prometheus.structs import Struct, Values
+from monitor.config.golang.http_client import CLIENT, TLS
+from monitor.config.golang.kinds import File, Flag, Reading, Secret, Span, Text
+from monitor.config.golang.structs import Struct, Values
 from monitor.model.times import MINUTE
 
 

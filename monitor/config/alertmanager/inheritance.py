@@ -11,8 +11,8 @@ from typing import Final, cast
 
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.paging import DETAILS
-from monitor.config.prometheus.kinds import Reading
-from monitor.config.prometheus.structs import Struct, Values
+from monitor.config.golang.kinds import Reading
+from monitor.config.golang.structs import Struct, Values
 
 CLIENT_DEFAULTS: Final = {"follow_redirects": True, "enable_http2": True}
 """An `http_config` that nobody gave."""

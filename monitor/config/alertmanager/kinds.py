@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from monitor.alerts.templating.functions import FUNCTION_NAMES
-from monitor.config.prometheus.kinds import Kind, Reading, Text, misfit, url_mistake
-from monitor.config.prometheus.structs import ListOf, MapOf, Rule, Struct, Values
+from monitor.config.golang.kinds import Kind, Reading, Text, misfit, url_mistake
+from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values
 from monitor.config.yamltree import Path, Scalar, Tree, natural
 from monitor.gotemplate.template import TemplateSet
 from monitor.model.errors import TemplateError

@@ -15,8 +15,8 @@ from monitor.alerts.templating.fields import FieldTemplate
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.inheritance import Plain, kind_struct
 from monitor.config.alertmanager.kinds import Free, OptionalFlag, Template, UpdatedTemplate, split_host_port
-from monitor.config.prometheus.kinds import Flag, Kind, Reading
-from monitor.config.prometheus.structs import ListOf, MapOf, Struct
+from monitor.config.golang.kinds import Flag, Kind, Reading
+from monitor.config.golang.structs import ListOf, MapOf, Struct
 from monitor.config.yamltree import Path
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.pagerduty import PagerDutyOptions

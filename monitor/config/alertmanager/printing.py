@@ -10,8 +10,8 @@ from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, kind_struct, plain
 from monitor.config.alertmanager.kinds import COVERED, TemplateUrl, WebUrl
 from monitor.config.alertmanager.receiver_list import NamedReceiver
-from monitor.config.prometheus.kinds import Kind, Secret, Span
-from monitor.config.prometheus.structs import Struct, Values
+from monitor.config.golang.kinds import Kind, Secret, Span
+from monitor.config.golang.structs import Struct, Values
 from monitor.model.times import format_duration
 
 _OURS: Final = frozenset({"bot_token", "bot_token_file", "secret", "secret_file"})

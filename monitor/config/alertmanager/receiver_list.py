@@ -8,8 +8,8 @@ from typing import Final, cast
 
 from monitor.config.alertmanager.catalogue import INTEGRATIONS, TAKES_DEFAULTS
 from monitor.config.alertmanager.inheritance import Plain, inherited
-from monitor.config.prometheus.kinds import Kind, Reading, Text
-from monitor.config.prometheus.structs import ListOf, MapOf, Struct, Values
+from monitor.config.golang.kinds import Kind, Reading, Text
+from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.config.yamltree import Path, Tree
 from monitor.model.labels import quote
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from monitor.config.prometheus.kinds import Flag, Kind
-from monitor.config.prometheus.structs import Rule, Struct
+from monitor.config.golang.kinds import Flag, Kind
+from monitor.config.golang.structs import Rule, Struct
 
 
 def integration(

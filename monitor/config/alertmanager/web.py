@@ -18,9 +18,9 @@ from monitor.config.alertmanager.kinds import (
     templates_by_name,
 )
 from monitor.config.alertmanager.shapes import integration
-from monitor.config.prometheus.http_client import CLIENT, TLS, canonical
-from monitor.config.prometheus.kinds import File, Flag, Reading, Secret, Span, Text, Whole
-from monitor.config.prometheus.structs import Values
+from monitor.config.golang.http_client import CLIENT, TLS, canonical
+from monitor.config.golang.kinds import File, Flag, Reading, Secret, Span, Text, Whole
+from monitor.config.golang.structs import Values
 
 WEBHOOK: Final = integration(
     "Webhook",

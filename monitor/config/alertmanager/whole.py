@@ -10,7 +10,7 @@ from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import plain
 from monitor.config.alertmanager.printing import printed_global, printed_receiver
 from monitor.config.alertmanager.receiver_list import NamedReceiver
-from monitor.config.prometheus.structs import Values
+from monitor.config.golang.structs import Values
 
 _OURS: Final = frozenset({"page_first"})
 """Watchkeeper's own keys of a route."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from monitor.config.golang.kinds import Kind, Text
+from monitor.config.golang.structs import ListOf, MapOf, Struct
 from monitor.config.prometheus.discovery.registry import SERVED, Discovery
-from monitor.config.prometheus.kinds import Kind, Text
-from monitor.config.prometheus.structs import ListOf, MapOf, Struct
 
 _TITLES: Final[Mapping[str, str]] = {
     "file_sd_configs": "File SD",

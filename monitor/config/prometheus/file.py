@@ -13,12 +13,12 @@ from typing import Final
 
 from monitor.config.configuration import RemoteReceiver
 from monitor.config.findings import Findings
+from monitor.config.golang.kinds import Reading, Text
+from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.config.prometheus.jobs import job_of
-from monitor.config.prometheus.kinds import Reading, Text
 from monitor.config.prometheus.remote import READS, WRITES, unique_names
 from monitor.config.prometheus.scrape import GLOBAL, SCRAPE, is_legacy, validate_job
 from monitor.config.prometheus.sections import ALERTING, OTLP, RUNTIME, STORAGE, TRACING
-from monitor.config.prometheus.structs import ListOf, Struct, Values
 from monitor.config.prometheus.writing import receivers_of
 from monitor.config.showing import shown
 from monitor.config.yamltree import Document, Path, Tree, read

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, cast
 
-from monitor.config.prometheus.kinds import Reading
+from monitor.config.golang.clients import client_of
+from monitor.config.golang.kinds import Reading
+from monitor.config.golang.structs import Values
 from monitor.config.prometheus.relabeling import relabeling
 from monitor.config.prometheus.scrape import PROTOCOLS, interval_of, is_legacy, timeout_of
-from monitor.config.prometheus.structs import Values
 from monitor.matching.relabel import NameScheme
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis
-from monitor.net.tls import SYSTEM_TRUST, Trust
 from monitor.scrape.exposition.negotiation import FALLBACKS, Format, accept
-from monitor.scrape.jobs import Authorization, Header, HttpClient, Limits, Mechanism, OAuth2, ScrapeJob, TargetGroup
+from monitor.scrape.jobs import Limits, Mechanism, ScrapeJob, TargetGroup
 from monitor.scrape.kinds.dns_targets import DnsTargets, RecordType
 from monitor.scrape.kinds.docker_targets import DockerTargets
 from monitor.scrape.kinds.file_targets import FileTargets
@@ -75,98 +75,6 @@ def groups_of(groups: Sequence[object], source: str) -> tuple[TargetGroup, ...]:
         for place, group in enumerate(groups)
         if isinstance(group, Values)
     )
-
-
-def client_of(values: Values, reading: Reading) -> HttpClient:
-    """The keys of `http_client.HTTP_CLIENT` as the room of scraping wants them."""
-    return HttpClient(
-        authorization=_authorization(values, reading),
-        follow_redirects=values.flag("follow_redirects"),
-        trust=_trust(values, reading),
-        proxy_url=values.text("proxy_url"),
-        no_proxy=values.text("no_proxy"),
-        proxy_from_environment=values.flag("proxy_from_environment"),
-        proxy_headers=_proxy_headers(values),
-        more_headers=tuple(
-            Header(
-                name=name,
-                values=(*header.texts("values"), *header.texts("secrets")),
-                files=tuple(map(reading.locate, header.texts("files"))),
-            )
-            for name, header in values.mapping("http_headers").items()
-            if isinstance(header, Values)
-        ),
-        oauth2=_oauth2(values, reading),
-    )
-
-
-def _oauth2(values: Values, reading: Reading) -> OAuth2 | None:
-    given = values.one("oauth2")
-    if given is None:
-        return None
-    if given.text("grant_type") not in ("", "client_credentials"):
-        reading.doubt(given.at("grant_type"), "is known but not served yet", "client_credentials is asked for")
-    return OAuth2(
-        client_id=given.text("client_id"),
-        token_url=given.text("token_url"),
-        secret=given.text("client_secret"),
-        secret_file=_whole(given, "client_secret_file", reading),
-        scopes=given.texts("scopes"),
-        params=tuple(given.pairs("endpoint_params").items()),
-        trust=_trust(given, reading),
-        proxy_url=given.text("proxy_url"),
-        no_proxy=given.text("no_proxy"),
-        proxy_from_environment=given.flag("proxy_from_environment"),
-        proxy_headers=_proxy_headers(given),
-    )
-
-
-def _trust(values: Values, reading: Reading) -> Trust:
-    tls = values.one("tls_config")
-    return trust_of(tls, reading) if tls is not None else SYSTEM_TRUST
-
-
-def _proxy_headers(values: Values) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name, value) for name, held in values.mapping("proxy_connect_header").items() for value in _texts(held)
-    )
-
-
-def trust_of(tls: Values, reading: Reading) -> Trust:
-    """A `tls_config` as the room of connections wants it."""
-    return Trust(
-        verify=not tls.flag("insecure_skip_verify"),
-        ca=tls.text("ca"),
-        ca_file=_whole(tls, "ca_file", reading),
-        cert_file=_whole(tls, "cert_file", reading),
-        key_file=_whole(tls, "key_file", reading),
-        server_name=tls.text("server_name"),
-        min_version=tls.text("min_version"),
-        max_version=tls.text("max_version"),
-    )
-
-
-def _authorization(values: Values, reading: Reading) -> Authorization | None:
-    basic, other = values.one("basic_auth"), values.one("authorization")
-    if basic is not None:
-        return Authorization(
-            type="Basic",
-            username=basic.text("username"),
-            username_file=_whole(basic, "username_file", reading),
-            secret=basic.text("password"),
-            secret_file=_whole(basic, "password_file", reading),
-        )
-    inline = other.text("credentials") if other else values.text("bearer_token")
-    file = _whole(other, "credentials_file", reading) if other else _whole(values, "bearer_token_file", reading)
-    if not file and not inline:
-        return None
-    word = other.text("type").strip() if other else ""
-    return Authorization(type=word or "Bearer", secret=inline, secret_file=file)
-
-
-def _whole(values: Values, key: str, reading: Reading) -> str:
-    name = values.text(key)
-    return reading.locate(name) if name else ""
 
 
 def _mechanisms(job: Values, reading: Reading) -> list[Mechanism]:

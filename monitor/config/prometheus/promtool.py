@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final, cast
 
 from monitor.config.findings import Findings
+from monitor.config.golang.kinds import Reading
+from monitor.config.golang.structs import ListOf, Values
 from monitor.config.prometheus.discovery.served import STATIC
 from monitor.config.prometheus.file import defaults_of, files_matching, jobs_of, read_values
 from monitor.config.prometheus.jobs import groups_of, job_of
-from monitor.config.prometheus.kinds import Reading
 from monitor.config.prometheus.relabeling import relabeling
-from monitor.config.prometheus.structs import ListOf, Values
 from monitor.config.rule_files import matching_files
 from monitor.config.yamltree import Document, read
 from monitor.config.yamltree import Path as Place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from monitor.config.prometheus.kinds import Expression, Reading, Text, Whole
-from monitor.config.prometheus.structs import ListOf, Struct, Values
+from monitor.config.golang.kinds import Expression, Reading, Text, Whole
+from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.matching.relabel import NOTHING, NameScheme, RelabelAction, Relabeling, RelabelRule, validate
 from monitor.model.labels import quote
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from monitor.config.prometheus.http_client import HTTP_CLIENT, valid_client
-from monitor.config.prometheus.kinds import File, Flag, Kind, Reading, Secret, Span, Text, Url, Whole
+from monitor.config.golang.http_client import HTTP_CLIENT, valid_client
+from monitor.config.golang.kinds import File, Flag, Kind, Reading, Secret, Span, Text, Url, Whole
+from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values, need
 from monitor.config.prometheus.relabeling import relabel_configs
-from monitor.config.prometheus.structs import ListOf, MapOf, Rule, Struct, Values, need
 from monitor.model.times import MINUTE, SECOND
 
 _RESERVED: Final = frozenset(

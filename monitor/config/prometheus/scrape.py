@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from monitor.config.golang.http_client import HTTP_CLIENT, valid_client
+from monitor.config.golang.kinds import File, Flag, Kind, Reading, Real, Size, Span, Text, Whole
+from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.config.prometheus.discovery.registry import DISCOVERIES
 from monitor.config.prometheus.discovery.served import go_quote, is_text
-from monitor.config.prometheus.http_client import HTTP_CLIENT, valid_client
-from monitor.config.prometheus.kinds import File, Flag, Kind, Reading, Real, Size, Span, Text, Whole
 from monitor.config.prometheus.relabeling import relabel_configs
-from monitor.config.prometheus.structs import ListOf, MapOf, Struct, Values
 from monitor.config.yamltree import Path
 from monitor.model.labels import quote
 from monitor.model.times import MINUTE, SECOND

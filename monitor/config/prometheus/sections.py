@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from monitor.config.golang.http_client import HTTP_CLIENT, TLS, valid_client
+from monitor.config.golang.kinds import Flag, Reading, Real, Size, Span, Text, Whole
+from monitor.config.golang.structs import ListOf, MapOf, Struct, Values, need, refuse_unknown_word
 from monitor.config.prometheus.discovery.registry import DISCOVERIES
-from monitor.config.prometheus.http_client import HTTP_CLIENT, TLS, valid_client
-from monitor.config.prometheus.kinds import Flag, Reading, Real, Size, Span, Text, Whole
 from monitor.config.prometheus.relabeling import relabel_configs
 from monitor.config.prometheus.remote import SIGV4, free_headers
 from monitor.config.prometheus.scrape import refuse_urls
-from monitor.config.prometheus.structs import ListOf, MapOf, Struct, Values, need, refuse_unknown_word
 from monitor.model.labels import quote
 from monitor.model.times import SECOND
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from monitor.config.configuration import RemoteReceiver
-from monitor.config.prometheus.jobs import client_of
-from monitor.config.prometheus.kinds import Reading
+from monitor.config.golang.clients import client_of
+from monitor.config.golang.kinds import Reading
+from monitor.config.golang.structs import Struct, Values
 from monitor.config.prometheus.relabeling import relabeling
 from monitor.config.prometheus.remote import REMOTE_WRITE
-from monitor.config.prometheus.structs import Struct, Values
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND
 from monitor.remote.options import RemoteWrite

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from monitor.net.asking import Asking
 from monitor.scrape.discovering import Finder
-from monitor.scrape.kinds.asking import Asking
 from monitor.scrape.kinds.dns_targets import DnsFinder, DnsTargets, c_ares
 from monitor.scrape.kinds.docker_targets import DockerFinder, DockerTargets
 from monitor.scrape.kinds.file_targets import FileFinder, FileTargets

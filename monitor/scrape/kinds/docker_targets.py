@@ -20,9 +20,10 @@ import aiohttp
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, Millis
+from monitor.net.asking import Asking, body_of
+from monitor.net.http_config import HttpClient
 from monitor.scrape.discovery import Found, Groups
-from monitor.scrape.jobs import HttpClient, TargetGroup
-from monitor.scrape.kinds.asking import Asking, body_of
+from monitor.scrape.jobs import TargetGroup
 
 _META: Final = "__meta_docker_"
 _MOST_BYTES: Final = 64 << 20

@@ -18,12 +18,13 @@ from typing import Final
 from monitor.model.checks import FailureReason
 from monitor.model.errors import PeerError
 from monitor.model.times import format_duration
+from monitor.net.asking import Asking, authorization_header, body_of, url_authorization
 from monitor.net.client import Exchange, KeepingClient, Request
 from monitor.net.http1 import Response, WireError, request, unpacked
+from monitor.net.http_config import HttpClient
 from monitor.net.url import Url, follow, parse_url
 from monitor.scrape.admission import ScrapeLimitError
-from monitor.scrape.jobs import HttpClient, ScrapeJob
-from monitor.scrape.kinds.asking import Asking, authorization_header, body_of, url_authorization
+from monitor.scrape.jobs import ScrapeJob
 from monitor.scrape.scraping import Answer
 from monitor.scrape.targets import Target
 

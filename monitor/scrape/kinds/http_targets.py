@@ -9,9 +9,9 @@ from typing import Final
 
 from monitor.model.errors import PeerError
 from monitor.model.times import MINUTE, Millis
+from monitor.net.asking import Asking, body_of
+from monitor.net.http_config import HttpClient
 from monitor.scrape.discovery import Found, Groups, read_groups
-from monitor.scrape.jobs import HttpClient
-from monitor.scrape.kinds.asking import Asking, body_of
 
 _MOST_BYTES: Final = 32 << 20
 

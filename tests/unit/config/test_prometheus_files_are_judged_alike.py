@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from monitor.config.findings import Findings
+from monitor.config.golang.kinds import parse_size, url_mistake
+from monitor.config.golang.structs import Struct
 from monitor.config.prometheus.discovery.registry import DISCOVERIES, Discovery
 from monitor.config.prometheus.file import PrometheusParts, read_prometheus
-from monitor.config.prometheus.kinds import parse_size, url_mistake
-from monitor.config.prometheus.structs import Struct
 from monitor.config.yamltree import read
 
 GOOD_DISCOVERY = {

@@ -11,7 +11,7 @@ from monitor.config.environment import Environment
 from monitor.config.loading import Overrides, load
 from monitor.model.errors import ConfigError
 from monitor.model.labels import Labels
-from monitor.scrape.jobs import Authorization
+from monitor.net.http_config import Authorization
 
 
 def loaded(folder: Path, text: str) -> Configuration:

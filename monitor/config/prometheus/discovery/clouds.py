@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from monitor.config.golang.kinds import File, Kind, Reading, Secret, Text, Whole
+from monitor.config.golang.structs import ListOf, Struct, Values, need
 from monitor.config.prometheus.discovery.shapes import PORT, asking, every, filters, plain, role
-from monitor.config.prometheus.kinds import File, Kind, Reading, Secret, Text, Whole
-from monitor.config.prometheus.structs import ListOf, Struct, Values, need
 from monitor.model.labels import quote
 
 _AWS: Final[Mapping[str, Kind]] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from monitor.config.golang.http_client import TLS, custom
+from monitor.config.golang.kinds import File, Flag, Reading, Secret, Span, Text, Url, Whole, url_mistake
+from monitor.config.golang.structs import ListOf, Struct, Values, need, refuse_unknown_word
 from monitor.config.prometheus.discovery.served import docker_host
 from monitor.config.prometheus.discovery.shapes import PORT, asking, every, filters, plain, role
-from monitor.config.prometheus.http_client import TLS, custom
-from monitor.config.prometheus.kinds import File, Flag, Reading, Secret, Span, Text, Url, Whole, url_mistake
-from monitor.config.prometheus.structs import ListOf, Struct, Values, need, refuse_unknown_word
 from monitor.model.times import MINUTE
 
 _SELECTABLE: Final[Mapping[str, tuple[str, ...]]] = {

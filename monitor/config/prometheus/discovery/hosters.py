@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from monitor.config.golang.kinds import File, Reading, Secret, Text, url_mistake
+from monitor.config.golang.structs import ListOf, Struct, Values, need, refuse_unknown_word
 from monitor.config.prometheus.discovery.shapes import PORT, asking, every, one_secret_key, plain, role
-from monitor.config.prometheus.kinds import File, Reading, Secret, Text, url_mistake
-from monitor.config.prometheus.structs import ListOf, Struct, Values, need, refuse_unknown_word
 from monitor.model.labels import quote
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from monitor.config.golang.kinds import Flag, Reading, Secret, Span, Text, url_mistake
+from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values, need
 from monitor.config.prometheus.discovery.shapes import PORT, asking, every, plain, web_address
-from monitor.config.prometheus.kinds import Flag, Reading, Secret, Span, Text, url_mistake
-from monitor.config.prometheus.structs import ListOf, MapOf, Rule, Struct, Values, need
 from monitor.model.times import SECOND
 
 

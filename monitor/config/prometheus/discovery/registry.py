@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import ClassVar, Final
 
-from monitor.config.prometheus.kinds import Kind, Reading
-from monitor.config.prometheus.structs import ListOf, Struct
+from monitor.config.golang.kinds import Kind, Reading
+from monitor.config.golang.structs import ListOf, Struct
 from monitor.config.yamltree import Path, Tree
 
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {

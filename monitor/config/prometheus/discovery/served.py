@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from monitor.config.golang.kinds import Flag, Reading, Span, Text, Whole, url_mistake
+from monitor.config.golang.structs import ListOf, MapOf, Struct, Values, need
 from monitor.config.prometheus.discovery.shapes import asking, every, filters, plain, web_address
-from monitor.config.prometheus.kinds import Flag, Reading, Span, Text, Whole, url_mistake
-from monitor.config.prometheus.structs import ListOf, MapOf, Struct, Values, need
 from monitor.model.labels import quote
 from monitor.model.times import MINUTE
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from monitor.config.prometheus.http_client import HTTP_CLIENT, valid_client
-from monitor.config.prometheus.kinds import Kind, Reading, Span, Text, Whole, url_mistake
-from monitor.config.prometheus.structs import ListOf, Rule, Struct, Values
+from monitor.config.golang.http_client import HTTP_CLIENT, valid_client
+from monitor.config.golang.kinds import Kind, Reading, Span, Text, Whole, url_mistake
+from monitor.config.golang.structs import ListOf, Rule, Struct, Values
 from monitor.model.labels import quote
 from monitor.model.times import SECOND
 

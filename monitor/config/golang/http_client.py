@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from monitor.config.prometheus.kinds import File, Flag, Kind, Reading, Secret, Text, Url
-from monitor.config.prometheus.structs import ListOf, MapOf, Rule, Struct, Values, at_most_one
+from monitor.config.golang.kinds import File, Flag, Kind, Reading, Secret, Text, Url
+from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values, at_most_one
 
 _VERSIONS: Final = ("TLS10", "TLS11", "TLS12", "TLS13")
 _NEW_SECRETS: Final = "Known; secret providers are not served yet."

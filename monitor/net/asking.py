@@ -1,4 +1,4 @@
-"""Asking somebody over HTTP, for metrics or for targets.
+"""Asking somebody over HTTP as an `http_config` says: for metrics, for targets, or to send them something.
 
 One session serves all: its pool tells connections apart by address, trust and proxy. Secrets are read from their files at
 each use and named in no error; certificates are read again when their files have changed.
@@ -21,11 +21,11 @@ from multidict import CIMultiDict
 
 from monitor.model.errors import PeerError
 from monitor.model.times import Millis, format_duration
+from monitor.net.http_config import Authorization, HttpClient, OAuth2
+from monitor.net.oauth2 import Tokens
 from monitor.net.proxies import Proxies
 from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
 from monitor.net.url import Url
-from monitor.scrape.jobs import Authorization, HttpClient, OAuth2
-from monitor.scrape.kinds.oauth2 import Tokens
 
 _TOKEN_SECONDS: Final = 30.0
 _MOST_TOKEN_BYTES: Final = 1 << 20

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, cast
 
-from monitor.config.prometheus.kinds import Kind, Reading, Text, misfit
+from monitor.config.golang.kinds import Kind, Reading, Text, misfit
 from monitor.config.yamltree import Path, Scalar, Tree
 from monitor.model.labels import quote
 

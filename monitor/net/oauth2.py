@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, cast
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from monitor.model.errors import PeerError
-from monitor.scrape.jobs import OAuth2
+from monitor.net.http_config import OAuth2
 
 _MARGIN: Final = 10.0
 """Seconds before its end from which on a token is not used."""

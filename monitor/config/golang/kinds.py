@@ -1,4 +1,4 @@
-"""What a key holds: kinds of values, read as go-yaml reads them into the fields of Prometheus's structures.
+"""What a key holds: kinds of values, read as go-yaml reads them into the fields of structures.
 
 Two sorts of mistakes exist there. A value of the wrong shape is a *misfit*: go-yaml notes it and reads on. One that a type
 itself *refuses* (a duration, a URL, a regular expression) ends the reading. We go on in both cases, and keep each text.
