@@ -126,6 +126,8 @@ class AlertGroup:
     def wake_at(self) -> Timestamp | None:
         """When to look again without anything new: the next flush, the end of belief in a member that an incident was
         told to be firing, or the end of what mutes one."""
+        if not self.told and self.look_at is None and self.forget_at is None:
+            return self.next_flush
         told = {entry.partition(":")[0] for entry in self.told}
         times = [alert.ends_at for alert in self.members if alert.fingerprint in told] if told else []
         times += [at for at in (self.next_flush, self.look_at, self.forget_at) if at is not None]

@@ -6,11 +6,15 @@ Source: Alertmanager api/v2/api.go, alert/alert.go.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from monitor.matching.parse import Syntax, is_label_name, is_text
 from monitor.model.alerts import Alert
 from monitor.model.labels import Labels, quote
 from monitor.model.times import Millis, Timestamp
+
+_is_name = lru_cache(1_024)(is_label_name)
+"""Alerts have many values and few names."""
 
 
 def pushed_alert(
@@ -52,7 +56,7 @@ def pushed_alert(
 def check_labels(pairs: Iterable[tuple[str, str]], syntax: Syntax = Syntax.FALLBACK) -> None:
     """May alerts have these labels? Raises ValueError."""
     for name, value in pairs:
-        if not is_label_name(name, syntax):
+        if not _is_name(name, syntax):
             raise ValueError(f"invalid name {quote(name)}")
-        if not is_text(value):
+        if not value.isascii() and not is_text(value):
             raise ValueError(f"invalid value {quote(value)}")

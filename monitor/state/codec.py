@@ -52,7 +52,7 @@ def _coder(kind: Any) -> tuple[_Encode, _Decode]:
     if kind is float:
         return _encode_float, float
     if kind is Labels:
-        return _encode_labels, Labels
+        return _encode_labels, _decode_labels
     if kind is Matcher:
         return _encode_matcher, _decode_matcher
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -69,6 +69,10 @@ def _coder(kind: Any) -> tuple[_Encode, _Decode]:
 
 def _encode_labels(labels: Labels) -> Any:
     return dict(labels.pairs)
+
+
+def _decode_labels(document: Mapping[str, str]) -> Labels:
+    return Labels.of_sorted(tuple(document.items()))  # as they were written
 
 
 def _encode_matcher(matcher: Matcher) -> Any:
