@@ -1,9 +1,9 @@
 """A body like the last one: which of its numbers have moved, found without taking its lines apart.
 
 Two bodies of one target mostly differ in digits alone. So the two are compared as they lie, byte by byte, in one go: if all
-that differs stands where numbers stand, the layout is the same, and only those numbers are read. A number that has grown
-by a digit moves everything behind it; then the lines are counted off, those of another length are compared singly, and the
-rest is laid over the last body as if they had kept theirs.
+that differs stands where numbers stand, the layout is the same, and only those numbers are read, all at once
+(`decimals.py`). A number that has grown by a digit moves everything behind it; then the lines are counted off, those of
+another length are compared singly, and the rest is laid over the last body as if they had kept theirs.
 
 Whatever is not surely the same series with another ordinary number is reported as odd, for somebody who knows the grammar.
 Nothing here accepts what the grammar would refuse or read differently; a test holds the two together, on garbage too.
@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.scrape.exposition.decimals import LAST, MARGIN, WORD, read_decimals, words_of
 from monitor.scrape.exposition.numbers import plain_number
 
 Body: TypeAlias = bytes | bytearray
@@ -26,6 +27,9 @@ NO_NUMBER: Final = 1 << 30
 _PLAIN_CHARS: Final = b"0123456789.eE+-"
 _LINE_END: Final = 10
 _SLACK: Final = 1 << 16
+_MARGIN: Final = b"\n" * MARGIN
+_LONGEST: Final = 3 * WORD
+"""Characters of a number's end that are compared in words; a longer one that differs before them is odd."""
 
 
 def renew(
@@ -46,88 +50,108 @@ def renew(
     `begins` (L + 1,), the new body's starts. Returns the lines to be read exactly; None if there are not enough lines.
     """
     low, high = int(starts[first]), int(starts[last])
-    before = bytes(old[low:high])
-    part = bytes(new[at : at + len(before)])
+    before = _cut(old, low, high)
+    part = _cut(new, at, at + high - low)
+    edges = starts[first : last + 1] - (low - MARGIN)
+    shift = at - MARGIN
     if part == before:
-        begins[first : last + 1] = starts[first : last + 1] + (at - low)
+        np.add(edges, shift, out=begins[first : last + 1])
         return []
-    edges = starts[first : last + 1] - low
     cuts = numbers[first:last]
-    if part[-1:] == b"\n" and len(part) == len(before):
+    if len(part) == len(before) and part[-1] == _LINE_END:
         changed, odd = _differences(part, before, edges, cuts)
         if not len(odd):
-            begins[first : last + 1] = starts[first : last + 1] + (at - low)
+            np.add(edges, shift, out=begins[first : last + 1])
             return _put(part, edges, cuts, changed, first, values)
-    part = bytes(new[at : at + 2 * len(before) + _SLACK])
-    ends = np.flatnonzero(np.frombuffer(part, dtype=np.uint8) == _LINE_END)[: last - first] + 1
+    part = _cut(new, at, at + 2 * (high - low) + _SLACK)
+    fresh = np.empty(len(edges), dtype=np.int64)
+    ends = (np.frombuffer(part, dtype=np.uint8, offset=MARGIN) == _LINE_END).nonzero()[0][: last - first]
     if len(ends) < last - first:
         return None
-    fresh = np.concatenate([np.zeros(1, dtype=np.int64), ends])
-    begins[first : last + 1] = fresh + at
-    resized = np.flatnonzero(np.diff(fresh) != np.diff(edges))
-    changed, odd = _differences(_laid_over(part, before, fresh, edges, resized), before, edges, cuts)
-    same = [
-        row for row in resized.tolist() if _same_key(part, before, int(fresh[row]), int(edges[row]), int(cuts[row]))
-    ]
-    strange = [*odd.tolist(), *set(resized.tolist()).difference(same)]
-    changed = np.concatenate([changed, np.array(same, dtype=np.int64)])
-    return [*(row + first for row in strange), *_put(part, fresh, cuts, changed, first, values)]
+    fresh[0] = MARGIN
+    np.add(ends, MARGIN + 1, out=fresh[1:])
+    np.add(fresh, shift, out=begins[first : last + 1])
+    sizes = np.diff(fresh)
+    resized = (sizes != np.diff(edges)).nonzero()[0]
+    short = sizes[resized] <= cuts[resized]
+    keys = np.where(short, 0, cuts[resized])
+    changed, odd = _differences(_laid_over(part, before, fresh, edges, resized, keys), before, edges, cuts)
+    changed[resized] = True
+    odd = np.concatenate([odd, resized[short]])
+    changed[odd] = False
+    return [*(odd + first).tolist(), *_put(part, fresh, cuts, changed, first, values)]
+
+
+def _cut(body: Body, low: int, high: int) -> bytes:
+    """A part of a body, behind a margin."""
+    return b"".join((_MARGIN, memoryview(body)[low:high]))
 
 
 def _differences(
     part: bytes, before: bytes, edges: NDArray[np.int64], cuts: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Two texts of one length => rows that differ in their numbers only, and rows that differ elsewhere."""
-    where = np.flatnonzero(np.frombuffer(part, dtype=np.uint8) != np.frombuffer(before, dtype=np.uint8))
-    if not len(where):
-        return where, where
-    rows = edges.searchsorted(where, side="right") - 1
-    outside = (where - edges[rows] < cuts[rows]) | (where >= edges[rows + 1] - 1)
-    new_row = np.empty(len(rows), dtype=np.bool_)
-    new_row[0] = True
-    np.not_equal(rows[1:], rows[:-1], out=new_row[1:])
-    if not outside.any():
-        return rows[new_row], rows[:0]
-    odd = np.unique(rows[outside])
-    return np.setdiff1d(rows[new_row], odd, assume_unique=True), odd
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Two texts of one length => by row: does its number differ? And the rows that differ elsewhere."""
+    differing = np.frombuffer(part, dtype=np.uint8) != np.frombuffer(before, dtype=np.uint8)
+    # Word by word the differences within numbers are noted and taken out; what is left then is odd. (Where lines are so
+    # short that words overlap, one may be put back. Then its line is read exactly, for no harm but time.)
+    words = words_of(differing.view(np.uint8))
+    ends = edges[1:] - 1
+    sizes = np.minimum(ends - edges[:-1] - cuts, _LONGEST)
+    changed = np.zeros(len(cuts), dtype=np.bool_)
+    for done in range(0, int(sizes.max()), WORD):
+        places = ends - (WORD + done)
+        found = words[places]
+        within = found & LAST[np.clip(sizes - done, 0, WORD)]
+        rows = within.nonzero()[0]
+        words[places[rows]] = (found ^ within)[rows]
+        changed[rows] = True
+    outside = differing.nonzero()[0] if differing.any() else np.empty(0, dtype=np.int64)
+    return changed, np.unique(edges.searchsorted(outside, side="right") - 1)
 
 
 def _laid_over(
-    part: bytes, before: bytes, fresh: NDArray[np.int64], edges: NDArray[np.int64], resized: NDArray[np.int64]
+    part: bytes,
+    before: bytes,
+    fresh: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    resized: NDArray[np.int64],
+    keys: NDArray[np.int64],
 ) -> bytes:
-    """The new text as it would be if the lines of another length were still the old ones."""
+    """The new text as it would be if in the lines of another length what follows the key were still the old."""
     pieces: list[bytes] = []
     done = 0
-    for start, end, old_start, old_end in zip(
-        fresh[resized].tolist(),
+    for stop, end, old_stop, old_end in zip(
+        (fresh[resized] + keys).tolist(),
         fresh[resized + 1].tolist(),
-        edges[resized].tolist(),
+        (edges[resized] + keys).tolist(),
         edges[resized + 1].tolist(),
         strict=True,
     ):
-        pieces.append(part[done:start])
-        pieces.append(before[old_start:old_end])
+        pieces.append(part[done:stop])
+        pieces.append(before[old_stop:old_end])
         done = end
     pieces.append(part[done : int(fresh[-1])])
     return b"".join(pieces)
-
-
-def _same_key(part: bytes, before: bytes, start: int, old_start: int, cut: int) -> bool:
-    return cut != NO_NUMBER and part[start : start + cut] == before[old_start : old_start + cut]
 
 
 def _put(
     part: bytes,
     edges: NDArray[np.int64],
     cuts: NDArray[np.int32],
-    changed: NDArray[np.int64],
+    changed: NDArray[np.bool_],
     first: int,
     values: NDArray[np.float64],
 ) -> list[int]:
-    """Set the values of these rows; returns the lines whose numbers are not ordinary."""
-    begin = (edges[changed] + cuts[changed]).tolist()
-    end = (edges[changed + 1] - 1).tolist()
-    texts = [part[low:high] for low, high in zip(begin, end, strict=True)]
+    """Set the values of the changed rows; returns the lines whose numbers are not ordinary."""
+    places = changed.nonzero()[0]
+    begin, end = edges[places] + cuts[places], edges[places + 1] - 1
+    found, others = read_decimals(words_of(np.frombuffer(part, dtype=np.uint8)), begin, end)
+    places += first
+    values[places] = found
+    if not others.any():
+        return []
+    rows: list[int] = places[others].tolist()
+    texts = [part[low:high] for low, high in zip(begin[others].tolist(), end[others].tolist(), strict=True)]
     if not b"".join(texts).translate(None, _PLAIN_CHARS):
         try:
             numbers = np.array([*map(float, texts)])
@@ -135,13 +159,13 @@ def _put(
             pass
         else:
             if not np.isinf(numbers).any():
-                values[changed + first] = numbers
+                values[rows] = numbers
                 return []
     odd: list[int] = []
-    for row, text in zip(changed.tolist(), texts, strict=True):
+    for row, text in zip(rows, texts, strict=True):
         number = plain_number(text)
         if number is None:
-            odd.append(row + first)
+            odd.append(row)
         else:
-            values[row + first] = number
+            values[row] = number
     return odd

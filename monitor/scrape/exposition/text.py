@@ -30,7 +30,7 @@ from monitor.scrape.exposition.renewing import NO_NUMBER, Body, renew
 T = TypeVar("T")
 
 _KNOWN_SLICE: Final = 4096
-"""Lines of a slice that is compared with the last body: about a millisecond."""
+"""Lines of a slice that is compared with the last body: half a millisecond."""
 _INDEX_SLICE: Final = 10_000
 """Series put into the look-up table between two pauses."""
 
