@@ -78,6 +78,18 @@ class Telemetry:
             "watchkeeper_rule_group_missed_total", "Slots that a rule group missed.", ["group"], registry=self.registry
         )
         self.alerts = Gauge("watchkeeper_alerts", "Alerts of rules by state.", ["state"], registry=self.registry)
+        self.alerts_received = Counter(
+            "alertmanager_alerts_received_total",
+            "Alerts that others pushed.",
+            ["status", "version"],
+            registry=self.registry,
+        )
+        self.alerts_invalid = Counter(
+            "alertmanager_alerts_invalid_total",
+            "Alerts that others pushed and that were refused.",
+            ["version"],
+            registry=self.registry,
+        )
         self.incidents = Gauge("watchkeeper_incidents", "Open incidents by state.", ["state"], registry=self.registry)
         self.incidents_without_timer = Gauge(
             "watchkeeper_open_incidents_without_timer",

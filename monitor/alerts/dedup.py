@@ -9,7 +9,7 @@ from typing import Final
 
 from monitor.alerts.groups import NotifyEntry
 from monitor.model.alerts import Alert
-from monitor.model.labels import Labels
+from monitor.model.labels import set_order
 from monitor.model.notifications import NotifyReason
 from monitor.model.times import HOUR, Millis, Timestamp
 
@@ -54,9 +54,11 @@ def to_send(alerts: Iterable[Alert], send_resolved: bool, now: Timestamp) -> lis
     return [alert for alert in alerts if send_resolved or not alert.resolved(now)]
 
 
-def reading_order(alert: Alert) -> tuple[str, str, Labels]:
-    """Alerts of a message are sorted by job, instance, and then all labels."""
-    return (alert.labels.get("job", ""), alert.labels.get("instance", ""), alert.labels)
+def reading_order(alert: Alert) -> tuple[object, ...]:
+    """Alerts of a message are sorted by job, instance, and then all labels; those without a job or instance come last."""
+    labels = alert.labels
+    job, instance = labels.get("job", ""), labels.get("instance", "")
+    return (not job, job, not instance, instance, set_order(labels))
 
 
 def names_text(names: Iterable[str]) -> str:

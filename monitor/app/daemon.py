@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from monitor import __version__
 from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
+from monitor.app.meters import PushCounters
 from monitor.app.own_metrics import OwnMetrics, exposition
 from monitor.app.querying import EmbeddedQuerier, options_of
 from monitor.app.remote_querying import RemoteQuerier
@@ -45,7 +46,7 @@ from monitor.state.lock import DataLock
 from monitor.supervise import Supervisor
 from monitor.telemetry import DeferredLog, Telemetry
 from monitor.tsdb.store import SampleStore
-from monitor.web.parts import Loaded, Parts
+from monitor.web.parts import Loaded, Parts, Peer
 from monitor.web.server import Server
 
 _DRAIN_SECONDS = 5.0
@@ -290,7 +291,7 @@ class Daemon:
             )
             self.supervisor.keep("host", host.run)
             self._ends.append(host.close)
-        self._complete_parts(parts, rooms)
+        self._complete_parts(parts, rooms, instance)
         self._reloaded()
         self.health.ready = True
         for warning in configuration.warnings:
@@ -326,7 +327,7 @@ class Daemon:
             loaded=lambda: Loaded(not self.health.reload_error, self._loaded_at),
         )
 
-    def _complete_parts(self, parts: Parts, rooms: Rooms) -> None:
+    def _complete_parts(self, parts: Parts, rooms: Rooms, address: str) -> None:
         parts.scraping = rooms.scraping
         parts.receiving = Receiving(
             sink=rooms.probes.quiet_sink,
@@ -340,6 +341,10 @@ class Daemon:
         parts.outbox = rooms.probes.stores.outbox
         parts.audit = rooms.probes.stores.audit
         parts.alerts = rooms.groups
+        parts.dispatcher = rooms.dispatcher
+        parts.silencing = rooms.silencing
+        parts.peer = Peer(rooms.instance, address)
+        parts.count_pushed = PushCounters(self.telemetry).count
         parts.record_deployment = rooms.deployments.record
         parts.reload = self.reload
         parts.send_test = self.send_test

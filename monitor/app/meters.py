@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from prometheus_client import Counter
 
 from monitor.model.checks import Check, FailureReason, Outcome, Verdict
@@ -24,6 +26,24 @@ class RuleCounters:
 
     def missed(self, group: str, slots: int) -> None:
         self._telemetry.rule_missed.labels(group).inc(slots)
+
+
+class PushCounters:
+    """Counts alerts that others push, under Alertmanager's names."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._firing = telemetry.alerts_received.labels("firing", _API)
+        self._resolved = telemetry.alerts_received.labels("resolved", _API)
+        self._invalid = telemetry.alerts_invalid.labels(_API)
+
+    def count(self, firing: int, resolved: int, invalid: int) -> None:
+        """One push; the invalid ones are among the others as well."""
+        self._firing.inc(firing)
+        self._resolved.inc(resolved)
+        self._invalid.inc(invalid)
+
+
+_API: Final = "v2"
 
 
 class ProbeMeters:

@@ -68,6 +68,8 @@ class AlertmanagerParts:
     """Names and texts of the files with named templates, the shipped ones first."""
     resolve_timeout: Millis = 5 * MINUTE
     """A pushed alert that names no end is over after this."""
+    syntax: Syntax = Syntax.FALLBACK
+    """Of matchers and label names."""
     printed: str = ""
     """The file as Alertmanager prints it, complete and with secrets covered."""
 
@@ -104,9 +106,6 @@ def read_whole(
     _warn_unserved(section, document, path, findings)
     shared = GLOBAL.read(tree.get("global", {}), (*path, "global"), reading)
     assert isinstance(shared, Values)
-    if "resolve_timeout" in shared.given:
-        problem = "is not used: alerts cannot be pushed yet, and those of our own rules end when their rule says so"
-        findings.doubt(document, shared.at("resolve_timeout"), problem)
     named = bool(section.templates)
     found = receiver_parts(tree.get("receivers", []), (*path, "receivers"), shared, reading, named=named)
     receivers = {name: parts for name, (_, parts) in found.items()}
@@ -141,6 +140,7 @@ def read_whole(
         muting=MutingRules(inhibit_rules=inhibit_rules, intervals=intervals),
         template_files=template_files,
         resolve_timeout=shared.whole("resolve_timeout"),
+        syntax=syntax,
         printed=whole.printed_text(),
     )
     return whole, parts

@@ -17,6 +17,7 @@ from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
 from monitor.alerts.templating.fields import NotificationTemplates
+from monitor.matching.parse import Syntax
 from monitor.model.checks import Check
 from monitor.model.errors import Finding
 from monitor.model.incidents import Actor, Door
@@ -179,6 +180,20 @@ class AddressBook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerFacts:
+    """What callers of Alertmanager's API learn of the configuration, and how what they push is read."""
+
+    original: str = ""
+    """The routing as Alertmanager prints its file, with secrets covered."""
+    receivers: Mapping[str, Labels] = field(default_factory=dict[str, Labels])
+    """Their own labels by name, in the order of the file."""
+    resolve_timeout: Millis = 5 * MINUTE
+    """A pushed alert that names no end is over after this."""
+    syntax: Syntax = Syntax.FALLBACK
+    """Of matchers and label names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paging:
     """Who is told, complete."""
 
@@ -195,6 +210,7 @@ class Paging:
     muting: MutingRules = field(default_factory=MutingRules)
     as_alertmanager: bool = False
     """The routing is an Alertmanager configuration, so its behaviour is kept where ours would be another."""
+    alertmanager: AlertmanagerFacts = field(default_factory=AlertmanagerFacts)
 
     def on_call_at(self, schedule: str, at: Timestamp) -> tuple[str, ...]:
         """Who is on call then; nobody for a schedule that is not configured."""

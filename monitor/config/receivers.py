@@ -20,6 +20,7 @@ from monitor.config.golang.kinds import Flag, Kind, Reading, Text
 from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.config.people import EscalateSection
 from monitor.config.yamltree import Document, Tree
+from monitor.model.labels import EMPTY, Labels
 from monitor.model.notifications import Destination
 from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.secret import SecretSource
@@ -62,6 +63,8 @@ class ReceiverParts:
         default_factory=dict[Destination, Mapping[str, FieldTemplate]]
     )
     escalate: EscalateSection | None = None
+    labels: Labels = EMPTY
+    """Of the receiver itself."""
 
 
 def receiver_parts(
@@ -100,6 +103,7 @@ def _parts(values: Values, receiver: NamedReceiver, reading: Reading, named: boo
         options=options,
         templates=templates,
         escalate=_escalation(values, reading),
+        labels=Labels(receiver.labels),
     )
 
 

@@ -15,7 +15,16 @@ from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
 from monitor.alerts.templating.fields import NotificationTemplates
 from monitor.config.alertmanager_file import AlertmanagerParts
-from monitor.config.configuration import CONSOLE, AddressBook, Paging, Vendors, email_options, slack_options
+from monitor.config.configuration import (
+    CONSOLE,
+    AddressBook,
+    AlertmanagerFacts,
+    Paging,
+    Vendors,
+    email_options,
+    slack_options,
+)
+from monitor.config.default_tree import DEFAULT, PAGE, default_tree, printed_tree
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
@@ -24,10 +33,8 @@ from monitor.config.people import EscalateSection, Known, PersonSection, read_po
 from monitor.config.receivers import Locate, ReceiverParts, read_secret
 from monitor.config.template_files import read_template_files
 from monitor.config.yamltree import Document, Path
-from monitor.matching.matchers import Matcher, MatchOp
-from monitor.matching.printing import matchers_text
 from monitor.model.notifications import Destination
-from monitor.model.times import MINUTE, SECOND
+from monitor.model.times import MINUTE
 from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
@@ -35,9 +42,6 @@ from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.slack import SlackOptions
 from monitor.notify.kinds.webhook import WebhookOptions
 from monitor.oncall.policies import Person, Policy, PolicyStep, Target, TargetKind
-
-_DEFAULT = "default"
-_PAGE = "page"
 
 
 def read_paging(
@@ -64,12 +68,12 @@ def read_paging(
         _person(name, person, vendors, options, document, ("people", name), findings, locate)
         for name, person in section.people.items()
     ]
-    if environment.slack_webhook_url.get_secret_value() and _DEFAULT not in parts:
-        destination = Destination(_DEFAULT, "slack")
+    if environment.slack_webhook_url.get_secret_value() and DEFAULT not in parts:
+        destination = Destination(DEFAULT, "slack")
         hook = SlackOptions(webhook_url=SecretSource(environment.slack_webhook_url.get_secret_value()))
         options[destination] = hook
-        parts[_DEFAULT] = ReceiverParts(
-            name=_DEFAULT, integrations=(Integration(destination=destination),), options={destination: hook}
+        parts[DEFAULT] = ReceiverParts(
+            name=DEFAULT, integrations=(Integration(destination=destination),), options={destination: hook}
         )
     known = Known(people=frozenset(section.people), schedules=frozenset(section.schedules), receivers=frozenset(parts))
     for name, schedule in section.schedules.items():
@@ -85,13 +89,13 @@ def read_paging(
     escalate: dict[str, EscalateSection] = {name: part.escalate for name, part in parts.items() if part.escalate}
     escalate.update(section.escalate)
     if given is None:
-        policies.setdefault(_DEFAULT, _default_policy(people, environment, options))
-        root = _default_tree(environment_name in section.page_environments)
-        parts.setdefault(_DEFAULT, _console_receiver(_DEFAULT))
-        keyed = {destination: one for destination, one in options.items() if destination.receiver == _PAGE}
-        parts.setdefault(_PAGE, ReceiverParts(name=_PAGE, integrations=(), options=keyed))
-        escalate.setdefault(_PAGE, EscalateSection(policy=_DEFAULT))
-        options.update(parts[_DEFAULT].options)
+        policies.setdefault(DEFAULT, _default_policy(people, environment, options))
+        root = default_tree(environment_name in section.page_environments)
+        parts.setdefault(DEFAULT, _console_receiver(DEFAULT))
+        keyed = {destination: one for destination, one in options.items() if destination.receiver == PAGE}
+        parts.setdefault(PAGE, ReceiverParts(name=PAGE, integrations=(), options=keyed))
+        escalate.setdefault(PAGE, EscalateSection(policy=DEFAULT))
+        options.update(parts[DEFAULT].options)
     else:
         root = given.root
     _check_escalation(escalate, parts, policies, document, findings)
@@ -114,6 +118,16 @@ def read_paging(
         templates=_templates(parts, given, document, findings),
         muting=replace(MutingRules() if given is None else given.muting, maintenance=maintenance),
         as_alertmanager=given is not None,
+        alertmanager=_facts(root, parts, given),
+    )
+
+
+def _facts(root: Route, parts: Mapping[str, ReceiverParts], given: AlertmanagerParts | None) -> AlertmanagerFacts:
+    receivers = {name: part.labels.merged({"name": name}) for name, part in parts.items()}
+    if given is None:
+        return AlertmanagerFacts(original=printed_tree(root, receivers), receivers=receivers)
+    return AlertmanagerFacts(
+        original=given.printed, receivers=receivers, resolve_timeout=given.resolve_timeout, syntax=given.syntax
     )
 
 
@@ -219,27 +233,12 @@ def _default_policy(people: Sequence[Person], environment: Environment, options:
         if len(people) > 1:
             everybody = tuple(Target(TargetKind.USER, person.name) for person in people)
             steps.append(PolicyStep(after=5 * MINUTE, notify=everybody))
-        return Policy(name=_DEFAULT, steps=tuple(steps), repeat=3)
+        return Policy(name=DEFAULT, steps=tuple(steps), repeat=3)
     key = environment.pagerduty_routing_key.get_secret_value()
     if key:
-        options[Destination(_PAGE, "pagerduty")] = PagerDutyOptions(routing_key=SecretSource(key))
-        return Policy(name=_DEFAULT, steps=(PolicyStep(notify=(Target(TargetKind.RECEIVER, _PAGE),)),))
-    return Policy(name=_DEFAULT, steps=(PolicyStep(notify=(Target(TargetKind.CONSOLE, ""),)),))
-
-
-def _default_tree(pages: bool) -> Route:
-    # One incident a service: what is ill about it belongs together, and another alert joins instead of paging again.
-    group_by = frozenset({"check", "job", "environment"})
-    critical = (Matcher("severity", MatchOp.EQUAL, "critical"),)
-    page = Route(
-        receiver=_PAGE,
-        key=f"{{}}/{matchers_text(critical)}",
-        id=f"{{}}/{matchers_text(critical)}/0",
-        matchers=critical,
-        group_by=group_by,
-        group_wait=0,
-    )
-    return Route(receiver=_DEFAULT, group_by=group_by, group_wait=30 * SECOND, children=(page,) if pages else ())
+        options[Destination(PAGE, "pagerduty")] = PagerDutyOptions(routing_key=SecretSource(key))
+        return Policy(name=DEFAULT, steps=(PolicyStep(notify=(Target(TargetKind.RECEIVER, PAGE),)),))
+    return Policy(name=DEFAULT, steps=(PolicyStep(notify=(Target(TargetKind.CONSOLE, ""),)),))
 
 
 def _console_receiver(name: str) -> ReceiverParts:
@@ -305,7 +304,7 @@ def _doubt_unused(
         if target.startswith("receiver:")
     }
     for name in parts:
-        if name not in used | named | {_DEFAULT, _PAGE}:
+        if name not in used | named | {DEFAULT, PAGE}:
             findings.doubt(
                 document, ("receivers",), f'no route and no policy uses the receiver "{name}"', "is it spelt right?"
             )
@@ -330,5 +329,5 @@ def _check_vendors(policies: Mapping[str, Policy], book: AddressBook, document: 
 def _fallback(parts: Mapping[str, ReceiverParts]) -> Destination:
     """Whom to tell instead when a destination cannot be reached: the first integration of the receiver `default`, else the
     console."""
-    part = parts.get(_DEFAULT)
+    part = parts.get(DEFAULT)
     return part.integrations[0].destination if part is not None and part.integrations else CONSOLE

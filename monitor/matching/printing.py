@@ -45,4 +45,9 @@ def matcher_from_document(document: Mapping[str, object]) -> Matcher:
         raise ValueError("a matcher needs name and value as texts")
     if not (isinstance(is_regex, bool) and isinstance(is_equal, bool)):
         raise ValueError("isRegex and isEqual of a matcher are true or false")
-    return Matcher(name, _BY_FLAGS[is_regex, is_equal], value, dot_matches_newline=False)
+    return Matcher(name, op_of(is_regex=is_regex, is_equal=is_equal), value, dot_matches_newline=False)
+
+
+def op_of(*, is_regex: bool, is_equal: bool) -> MatchOp:
+    """What the flags of a JSON matcher mean."""
+    return _BY_FLAGS[is_regex, is_equal]

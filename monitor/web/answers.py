@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -105,6 +105,11 @@ def refused(refusal: Refusal, dialect: Dialect) -> web.Response:
             kind = "timeout" if refusal.code == "timeout" else _PROMETHEUS_TYPES.get(refusal.status, "internal")
             document = {"status": "error", "errorType": kind, "error": refusal.message}
             return json_answer(document, status=refusal.status)
+        case Dialect.ALERTMANAGER if refusal.code in _SAID_BARE:
+            # Its API knows no 503: what the store cannot do is a 500, and then as well a bare text.
+            return json_answer(refusal.message, status=500 if refusal.status == 503 else refusal.status)
+        case Dialect.ALERTMANAGER:
+            return json_answer({"code": refusal.status, "message": refusal.message}, status=refusal.status)
         case Dialect.TEXT:
             lines = [refusal.message, refusal.remedy]
             return text_answer("\n".join(line for line in lines if line), status=refusal.status)
@@ -117,6 +122,7 @@ def refused(refusal: Refusal, dialect: Dialect) -> web.Response:
             return web.Response(text=body, status=refusal.status, content_type="text/html", charset="utf-8")
 
 
+_SAID_BARE: Final = frozenset({"bad_request", "not_found", "unavailable", "internal"})
 _PROMETHEUS_TYPES = {
     400: "bad_data",
     401: "unauthorized",

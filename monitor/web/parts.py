@@ -16,6 +16,8 @@ from monitor.model.errors import WatchkeeperError
 from monitor.model.times import Millis, Timestamp
 
 if TYPE_CHECKING:  # the server must listen early, and its own imports are what it waits for
+    from monitor.alerts.dispatching import Dispatcher
+    from monitor.alerts.silencing import Silencing
     from monitor.config.configuration import Configuration
     from monitor.model.changes import Deployment
     from monitor.model.checks import HealthState
@@ -93,6 +95,15 @@ class Loaded:
     """When one was last taken into use; None before the first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Ourselves, as a member of the cluster that Alertmanager's clients look for."""
+
+    name: str
+    address: str
+    """`host:port`."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Parts:
     """Set by the composition root, read by the routes."""
@@ -124,6 +135,12 @@ class Parts:
     outbox: SqlOutboxStore | None = None
     audit: SqlAuditStore | None = None
     alerts: SqlAlertStore | None = None
+    dispatcher: Dispatcher | None = None
+    silencing: Silencing | None = None
+    peer: Peer | None = None
+    """None: there is no cluster, so none is told."""
+    count_pushed: Callable[[int, int, int], None] = lambda _firing, _resolved, _invalid: None
+    """Told how many alerts each push brought, in these three ways; the invalid ones are among the others as well."""
     record_deployment: Callable[[Deployment, Actor], Awaitable[None]] | None = None
     """Durable when it returns. Raises StoreError."""
     reload: Callable[[Actor], Awaitable[Sequence[Finding]]] | None = None

@@ -24,6 +24,7 @@ class Dialect(Enum):
 
     OWN = "own"
     PROMETHEUS = "prometheus"
+    ALERTMANAGER = "alertmanager"
     TEXT = "text"
     PAGE = "page"
 
@@ -84,4 +85,6 @@ class Route:
     """HEAD changes it as GET does. Other routes that change something do not answer HEAD."""
     any_host: bool = False
     """Whoever calls may know a listener in a network by any name."""
+    largest_body: int = 0
+    """Bytes of a request's body; 0: as many as everywhere."""
     dialect: Dialect = Dialect.OWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import cache
 from typing import Final
 
@@ -14,6 +14,9 @@ from aiohttp import web
 from monitor.model.errors import ConfigError, Finding, WatchkeeperError
 from monitor.model.incidents import Door
 from monitor.web.access import ANYBODY, Place, Role, UnidentifiedError, admit, check_host, check_origin, identify
+from monitor.web.alertmanager import ROUTES as ALERTMANAGER_ROUTES
+from monitor.web.alertmanager.asking import PREFIX as ALERTMANAGER
+from monitor.web.alertmanager.asking import nothing_there
 from monitor.web.answers import Refusal, refusal_of, refused
 from monitor.web.own import ROUTES as OWN_ROUTES
 from monitor.web.pages import ROUTES as PAGE_ROUTES
@@ -25,7 +28,13 @@ from monitor.web.surface import ROUTES as SURFACE_ROUTES
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a request's body."""
 
-ROUTES: Final[tuple[Route, ...]] = (*SURFACE_ROUTES, *PROMETHEUS_ROUTES, *OWN_ROUTES, *PAGE_ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (
+    *SURFACE_ROUTES,
+    *PROMETHEUS_ROUTES,
+    *ALERTMANAGER_ROUTES,
+    *OWN_ROUTES,
+    *PAGE_ROUTES,
+)
 
 _SHUTDOWN_SECONDS = 2.0
 _NO_ROUTE = "other"
@@ -61,10 +70,10 @@ class Server:
         application = web.Application(client_max_size=LARGEST_BODY)
         for route in ROUTES:
             application.router.add_route(route.method, route.path, self._handler(route))
-            if route.method == "GET" and (route.changes_by_head or not route.changes):
+            if _answers_head(route):
                 application.router.add_route("HEAD", route.path, self._handler(route))
         application.router.add_route("*", "/{path:.*}", self._no_route)
-        application.on_response_prepare.append(_prepare)
+        application.on_response_prepare.append(self._prepare)
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -135,6 +144,8 @@ class Server:
                 caller = identify(request.headers, place, door)
             except UnidentifiedError:
                 caller = ANYBODY
+        if route.largest_body:
+            request = request.clone(client_max_size=route.largest_body)
         call = Call(request=request, parts=parts, caller=caller, now=parts.now(), patience=self._patience)
         return await route.handler(call)
 
@@ -149,24 +160,38 @@ class Server:
     async def _no_route(self, request: web.Request) -> web.StreamResponse:
         path = request.path
         known = {one.method for one in ROUTES if _pattern(one.path).fullmatch(path)}
-        dialect = Dialect.PROMETHEUS if path.startswith("/api/v1/") else Dialect.OWN
-        if known:
-            allowed = ", ".join(sorted(known))
-            problem = Refusal(status=405, code="method_not_allowed", message=f"{path} answers {allowed}")
-            response = refused(problem, dialect)
-            response.headers["Allow"] = allowed
+        if path.startswith(f"{ALERTMANAGER}/"):
+            response = nothing_there(request.method, path, known)
         else:
-            response = refused(Refusal(status=404, code="not_found", message=f"there is nothing at {path}"), dialect)
+            response = _nothing_there(path, known)
         self._parts.refused("api")
         self._parts.observe(_NO_ROUTE, str(response.status), 0.0)
         return response
 
+    async def _prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in _SECURITY_HEADERS.items():
+            if name not in response.headers:
+                response.headers[name] = value
+        response.headers["Server"] = "watchkeeper"  # aiohttp's own tells versions
+        if request.path.startswith(f"{ALERTMANAGER}/") and not self._parts.configuration().listen.read_needs_token:
+            # Alertmanager lets pages of any site read it; where reading needs a token, who is local must not lend theirs.
+            response.headers["Access-Control-Allow-Origin"] = "*"
 
-async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
-    for name, value in _SECURITY_HEADERS.items():
-        if name not in response.headers:
-            response.headers[name] = value
-    response.headers["Server"] = "watchkeeper"  # aiohttp's own tells versions
+
+def _answers_head(route: Route) -> bool:
+    reads = route.method == "GET" and (route.changes_by_head or not route.changes)
+    return reads and route.dialect is not Dialect.ALERTMANAGER
+
+
+def _nothing_there(path: str, known: Collection[str]) -> web.Response:
+    dialect = Dialect.PROMETHEUS if path.startswith("/api/v1/") else Dialect.OWN
+    if not known:
+        return refused(Refusal(status=404, code="not_found", message=f"there is nothing at {path}"), dialect)
+    allowed = ", ".join(sorted(known))
+    problem = Refusal(status=405, code="method_not_allowed", message=f"{path} answers {allowed}")
+    response = refused(problem, dialect)
+    response.headers["Allow"] = allowed
+    return response
 
 
 @cache

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import aiohttp
 
+from monitor.alerts.dispatching import Dispatcher
+from monitor.alerts.muting import Muting
+from monitor.alerts.pipeline import Routing
+from monitor.alerts.silencing import Silencing
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.environment import Environment
@@ -38,9 +42,10 @@ from monitor.state.database import Database, Inline
 from monitor.state.inbox import put_event
 from monitor.state.incident_store import SqlIncidentStore
 from monitor.state.outbox_store import SqlOutboxStore
+from monitor.state.silence_store import SqlSilenceStore
 from monitor.supervise import Supervisor
 from monitor.tsdb.store import SampleStore
-from monitor.web.parts import Parts
+from monitor.web.parts import Parts, Peer
 from monitor.web.server import Server
 from tests.support.incidents import PAYMENTS, ROSTER, START
 from tests.support.probe_worlds import FakeStore
@@ -139,6 +144,7 @@ class WebWorld:
     database: Database
     report: FakeReport
     observed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    pushed: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     refusals: list[str] = field(default_factory=list[str])
     reloads: list[Actor] = field(default_factory=list[Actor])
     reload_findings: list[Finding] = field(default_factory=list[Finding])
@@ -265,6 +271,7 @@ async def web_world(
         probing=probing,
         samples=samples,
         observe=lambda route, code, _: holder[0].observed.append((route, code)),
+        count_pushed=lambda firing, resolved, invalid: holder[0].pushed.append((firing, resolved, invalid)),
         refused=lambda kind: holder[0].refusals.append(kind),
     )
     supervisor = Supervisor(clock, lambda name, error: log.error("crashed", task=name, error=error))
@@ -290,6 +297,17 @@ async def web_world(
             parts.record_deployment = world.record
             parts.alerts = await SqlAlertStore.load(database)
             still = Clock(lambda: holder[0].now)
+            silences = await SqlSilenceStore.load(database)
+            paging = settings.paging
+            parts.dispatcher = Dispatcher(
+                parts.alerts,
+                still,
+                Routing(root=paging.root, receivers=paging.receivers, overlay=Muting(paging.muting, silences.book)),
+                on_events=lambda: None,
+                on_outbox=lambda _: None,
+            )
+            parts.silencing = Silencing(silences, still, Chance(2), changed=lambda: None)
+            parts.peer = Peer("world", url.removeprefix("http://"))
             incidents = SqlIncidentStore(database)
             playbook = Playbook(policies={"payments": PAYMENTS}, directory=ROSTER)
             parts.escalating = Escalating(

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from monitor.alerts.maintenance import Once
@@ -478,13 +479,48 @@ def test_a_step_that_names_a_channel_needs_its_vendor(tmp_path: Path) -> None:
     ]
 
 
-def test_a_setting_that_does_nothing_yet_is_told(tmp_path: Path) -> None:
-    """Whoever sets it thinks that it does something."""
-    text = "alertmanager: {global: {resolve_timeout: 10m}, route: {receiver: a}, receivers: [{name: a}]}"
-    warnings = [finding for finding in loaded(tmp_path, text).warnings if "resolve_timeout" in finding.path]
-    assert [(finding.path, finding.warning) for finding in warnings] == [("alertmanager.global.resolve_timeout", True)]
-    silent = text.replace("resolve_timeout: 10m", "")
-    assert not [finding for finding in loaded(tmp_path, silent).warnings if "resolve_timeout" in finding.path]
+def test_clients_of_alertmanagers_api_learn_its_file(tmp_path: Path) -> None:
+    """As it prints it, with the labels of receivers, and how long a pushed alert without an end is believed."""
+    text = """
+alertmanager:
+  global: {resolve_timeout: 10m, slack_api_url: "https://hooks.example.com/x"}
+  route: {receiver: b, page_first: true}
+  receivers: [{name: b, labels: {owner: core}}, {name: a}]
+"""
+    facts = loaded(tmp_path, text).paging.alertmanager
+    assert facts.resolve_timeout == 10 * MINUTE
+    assert {name: dict(labels) for name, labels in facts.receivers.items()} == {
+        "b": {"name": "b", "owner": "core"},
+        "a": {"name": "a"},
+    }
+    printed = yaml.safe_load(facts.original)
+    assert printed["global"]["slack_api_url"] == "<secret>"
+    assert printed["route"] == {"receiver": "b"}
+
+
+def test_without_a_file_of_its_own_clients_learn_the_default_tree(tmp_path: Path) -> None:
+    """In Alertmanager's words: what its tools read has the routes and the receivers' names."""
+    facts = loaded(tmp_path, "people: {ana: {console: yes}}").paging.alertmanager
+    assert yaml.safe_load(facts.original) == {
+        "route": {
+            "receiver": "default",
+            "group_by": ["check", "environment", "job"],
+            "group_wait": "30s",
+            "group_interval": "5m",
+            "repeat_interval": "4h",
+            "routes": [
+                {
+                    "receiver": "page",
+                    "group_by": ["check", "environment", "job"],
+                    "matchers": ['severity="critical"'],
+                    "group_wait": "0s",
+                    "group_interval": "5m",
+                    "repeat_interval": "4h",
+                }
+            ],
+        },
+        "receivers": [{"name": "default"}, {"name": "page"}],
+    }
 
 
 @pytest.mark.parametrize("url", ["monitor.example.com", "ftp://monitor", "http://", "http://a:port", "https://a/?x=1"])

@@ -13,8 +13,12 @@ import pytest
 from monitor.cli.verbs import command_line
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
+from monitor.config.golang.http_client import CLIENT
+from monitor.config.golang.kinds import Reading
 from monitor.config.loading import Overrides, load
+from monitor.config.prometheus.file import read_prometheus
 from monitor.config.rule_files import read_rules
+from monitor.config.yamltree import read
 from monitor.notify.dressing.webhook import webhook_body
 from monitor.notify.kinds.webhook import signature
 from monitor.probe.frameworks import DIALECTS
@@ -28,7 +32,7 @@ from tests.unit.docs.pages import ROOT, Block, anchors, blocks, blocks_of, inlin
 NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
 ALL = list(blocks())
 LANGUAGES = {"ini", "json", "python", "sh", "text", "yaml"}
-PROGRAMS = {"curl", "docker", "make", "python3", "sudo", "uv", "watchkeeper"}
+PROGRAMS = {"amtool", "curl", "docker", "make", "python3", "sudo", "uv", "watchkeeper"}
 VARIABLES = {"WATCHKEEPER_SLACK_WEBHOOK_URL": "x"}
 
 
@@ -70,11 +74,26 @@ def test_every_other_yaml_file_is_checked_by_what_reads_it() -> None:
     have tests here."""
     for block in of("yaml"):
         if block.title in ("watchkeeper.yml", "docker-compose.yml") or block.title.startswith(
-            ("rules/", "rule-tests/")
+            ("rules/", "rule-tests/", "elsewhere/")
         ):
             continue
         named = [other.text for other in blocks_of(block.page) if other.title == "watchkeeper.yml"]
         assert any(f"_file: {block.title}" in text for text in named), f"{block}: no configuration names {block.title}"
+
+
+def test_files_of_other_programs_are_what_they_take() -> None:
+    """Those below `elsewhere/` are not read by the daemon: Prometheus's own, and amtool's settings for HTTP."""
+    found = of("yaml", title="elsewhere/prometheus.yml") + of("yaml", title="elsewhere/amtool-http.yml")
+    for block in found:
+        findings = Findings()
+        document = read(block.text, str(block))
+        if block.title.endswith("/prometheus.yml"):
+            assert read_prometheus(document, document.tree, (), findings, str, {}) is not None
+        else:
+            CLIENT.read(document.tree, (), Reading(document, findings, str))
+        assert findings.errors == []
+    assert found
+    assert [block for block in of("yaml") if block.title.startswith("elsewhere/") and block not in found] == []
 
 
 def test_rule_files_are_good_and_their_unit_tests_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,193 @@
+"""Alerts: those that are known, and those that others push."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from monitor.model.errors import RequestError
+from monitor.web.alertmanager.asking import (
+    LARGEST_PUSH,
+    ShapedError,
+    body_of,
+    facts_of,
+    flag,
+    matchers,
+    route,
+    wanted_receivers,
+)
+from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, Reader, is_request_uri, required
+from monitor.web.alertmanager.documents import Quiet, alert_document
+from monitor.web.answers import built_answer
+from monitor.web.parts import up
+from monitor.web.routes import Call
+
+if TYPE_CHECKING:
+    from monitor.alerts.groups import AlertGroup
+    from monitor.alerts.pipeline import Routing
+    from monitor.config.configuration import AlertmanagerFacts
+    from monitor.matching.matchers import Matcher
+    from monitor.model.alerts import Alert
+    from monitor.model.times import Timestamp
+
+_FIELDS: Final = ("labels", "annotations", "startsAt", "endsAt", "generatorURL")
+_INLINE_BYTES: Final = 16_384
+"""A longer body is read in a worker thread."""
+
+Shown = tuple["Alert", Sequence[str], Quiet]
+"""An alert with its receivers and what keeps it quiet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which alerts a call asks for."""
+
+    matchers: Sequence[Matcher]
+    active: bool
+    silenced: bool
+    inhibited: bool
+
+    @classmethod
+    def of(cls, call: Call) -> Wanted:
+        """Raises RequestError."""
+        return cls(
+            matchers=matchers(call),
+            active=flag(call, "active"),
+            silenced=flag(call, "silenced"),
+            inhibited=flag(call, "inhibited"),
+        )
+
+    def has_labels(self, alert: Alert) -> bool:
+        return all(one.matches(alert.labels.get(one.name, "")) for one in self.matchers)
+
+    def has_state(self, quiet: Quiet) -> bool:
+        if quiet.active:
+            return self.active
+        return not (quiet.silenced_by and not self.silenced) and not (quiet.inhibited_by and not self.inhibited)
+
+
+async def alerts(call: Call) -> web.StreamResponse:
+    """All that have not ended, by fingerprint."""
+    wanted, receivers = Wanted.of(call), wanted_receivers(call)
+    found = await up(call.parts.dispatcher).view(
+        lambda groups, routing, now: _shown(groups, routing, now, wanted, receivers)
+    )
+    return await built_answer(call.request, lambda: [alert_document(*one) for one in found], len(found))
+
+
+async def push(call: Call) -> web.Response:
+    """Take alerts in; durable when it answers. What is no alert is refused alone, the others are taken."""
+    raw = await body_of(call, "alerts")
+    facts = facts_of(call)
+    if len(raw) > _INLINE_BYTES:
+        pushed = await asyncio.to_thread(_read, raw, facts, call.now)
+    else:
+        pushed = _read(raw, facts, call.now)
+    call.parts.count_pushed(pushed.firing, pushed.resolved, len(pushed.problems))
+    await up(call.parts.dispatcher).accept(pushed.alerts)
+    if pushed.problems:
+        raise RequestError("; ".join(pushed.problems))
+    return web.Response(status=200)
+
+
+@dataclass(slots=True)
+class _Pushed:
+    """What one call brought."""
+
+    alerts: list[Alert] = field(default_factory=list["Alert"])
+    problems: list[str] = field(default_factory=list[str])
+    firing: int = 0
+    resolved: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """An alert as it was sent."""
+
+    labels: Mapping[str, str] | None
+    annotations: Mapping[str, str]
+    starts_at: Timestamp | None
+    ends_at: Timestamp | None
+    generator_url: str
+
+    @classmethod
+    def read(cls, reader: Reader, item: object) -> _Given:
+        """Raises ShapedError."""
+        fields = reader.fields(item, _FIELDS, "PostableAlert")
+        starts_at, ends_at = reader.time(fields, "startsAt"), reader.time(fields, "endsAt")
+        return cls(
+            labels=reader.labels(fields, "labels", "Alert"),
+            annotations=reader.labels(fields, "annotations", "PostableAlert") or {},
+            starts_at=None if starts_at == NO_TIME else starts_at,
+            ends_at=None if ends_at == NO_TIME else ends_at,
+            generator_url=reader.text(fields, "generatorURL", "Alert") or "",
+        )
+
+
+def _read(raw: bytes, facts: AlertmanagerFacts, now: Timestamp) -> _Pushed:
+    """Raises ShapedError: then the schema forbids the whole call."""
+    from monitor.alerts.pushed import pushed_alert
+
+    reader = Reader("alerts")
+    given = [_Given.read(reader, item) for item in reader.items(raw)]
+    for place, one in enumerate(given):
+        if one.generator_url and not is_request_uri(one.generator_url):
+            raise ShapedError(422, f'{place}.generatorURL in body must be of type uri: "{one.generator_url}"', BAD_TYPE)
+        if one.labels is None:
+            raise required(f"{place}.labels")
+    pushed = _Pushed()
+    for one in given:
+        if one.ends_at is None or one.ends_at > now:
+            pushed.firing += 1
+        else:
+            pushed.resolved += 1
+        try:
+            alert = pushed_alert(
+                one.labels or {},
+                one.annotations,
+                starts_at=one.starts_at,
+                ends_at=one.ends_at,
+                generator_url=one.generator_url,
+                resolve_timeout=facts.resolve_timeout,
+                now=now,
+                syntax=facts.syntax,
+            )
+        except ValueError as error:
+            pushed.problems.append(str(error))
+        else:
+            pushed.alerts.append(alert)
+    return pushed
+
+
+def _shown(
+    groups: Mapping[str, AlertGroup],
+    routing: Routing,
+    now: Timestamp,
+    wanted: Wanted,
+    receivers: Callable[[str], bool],
+) -> list[Shown]:
+    known: dict[str, Alert] = {}
+    for group in groups.values():
+        for alert in group.members:
+            before = known.get(alert.fingerprint)
+            if before is None or before.updated_at < alert.updated_at:
+                known[alert.fingerprint] = alert
+    found: list[Shown] = []
+    for _, alert in sorted(known.items()):
+        if alert.ends_at < now or not wanted.has_labels(alert):
+            continue
+        told = [route.receiver for route in routing.root.match(alert.labels)]
+        if not any(map(receivers, told)):
+            continue
+        # No route: which hours mute an alert depends on its group, and only the list of groups tells that.
+        quiet = Quiet.of(routing.overlay.mutes(alert.labels, None, now))
+        if wanted.has_state(quiet):
+            found.append((alert, told, quiet))
+    return found
+
+
+ROUTES: Final = (route("GET", "/alerts", alerts), route("POST", "/alerts", push, largest_body=LARGEST_PUSH))
