@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final
 
 from monitor.alerts.groups import NotifyEntry
@@ -12,8 +13,11 @@ from monitor.model.alerts import Alert
 from monitor.model.labels import set_order
 from monitor.model.notifications import NotifyReason
 from monitor.model.times import HOUR, Millis, Timestamp
+from monitor.model.xxh import labels_hash
 
 _RETENTION: Final[Millis] = 120 * HOUR
+_FOREIGN: Final = "xxh:"
+"""Sorts behind all fingerprints, which are hexadecimal."""
 
 
 def why_notify(
@@ -37,6 +41,23 @@ def why_notify(
     if entry.at < now - repeat_interval:
         return NotifyReason.REPEAT
     return NotifyReason.NONE
+
+
+def foreign(hash_: int) -> str:
+    """In place of the fingerprint of an alert that Alertmanager has told of, and that is known by its own hash only."""
+    return f"{_FOREIGN}{hash_:016x}"
+
+
+def recognised(entry: NotifyEntry, members: Iterable[Alert]) -> NotifyEntry:
+    """The entry with the fingerprints of those members that it names by Alertmanager's hash (see `inheriting`)."""
+    if not any(names and names[-1].startswith(_FOREIGN) for names in (entry.firing, entry.resolved)):
+        return entry
+    known = {foreign(labels_hash(alert.labels)): alert.fingerprint for alert in members}
+    return replace(
+        entry,
+        firing=tuple(sorted(known.get(name, name) for name in entry.firing)),
+        resolved=tuple(sorted(known.get(name, name) for name in entry.resolved)),
+    )
 
 
 def entry_expires(at: Timestamp, repeat_interval: Millis) -> Timestamp:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from monitor.alerts.dedup import entry_expires, left_unmuted, reading_order, to_send, why_notify
+from monitor.alerts.dedup import entry_expires, left_unmuted, reading_order, recognised, to_send, why_notify
 from monitor.alerts.groups import AlertGroup, Flushed, MutedMember, NotifyEntry, taken_together
 from monitor.alerts.messages import Fields, RecentChanges, group_message
 from monitor.alerts.muting import Mute, NothingMuted, Overlay
@@ -289,7 +289,7 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
     audible = left_unmuted(group.members, lambda alert: muted[alert.fingerprint])
     reasons: list[tuple[Destination, NotifyReason]] = []
     rows: list[OutboxRow] = []
-    log = {entry.destination: entry for entry in group.log}
+    log = {entry.destination: recognised(entry, group.members) for entry in group.log}
     for integration in routing.receivers[route.receiver].integrations if audible else ():
         firing = {alert.fingerprint for alert in audible if not alert.resolved(now)}
         resolved = {alert.fingerprint for alert in audible if alert.resolved(now)}

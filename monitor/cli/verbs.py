@@ -24,6 +24,7 @@ _VERBS: Final = {
     "deployments": ("monitor.cli.deployments", "deployments"),
     "audit": ("monitor.cli.audit", "audit"),
     "send-test": ("monitor.cli.send_test", "send_test"),
+    "import": ("monitor.cli.import_state", "app"),
     "reload": ("monitor.cli.reload", "reload"),
     "rules": ("monitor.cli.rules", "rules"),
     "health": ("monitor.cli.health", "health"),

@@ -14,10 +14,10 @@ import numpy as np
 
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.xxh import series_share
 from monitor.promql import kernels
 from monitor.promql.matrix import Block, Bools, Floats, Ints
 from monitor.promql.numbers import general, plain
-from monitor.promql.xxh import series_share
 
 _REDUCTIONS: Final[dict[str, Callable[[Floats], Floats]]] = {
     "sum": kernels.total,

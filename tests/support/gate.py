@@ -16,7 +16,12 @@ from pathlib import Path
 _BIN = Path(sysconfig.get_path("scripts"))
 _ROOT = Path(__file__).resolve().parents[2]
 
-_TOOLS = {"promtool": "prometheus", "prometheus": "prometheus", "victoria-metrics": "victoria-metrics"}
+_TOOLS = {
+    "promtool": "prometheus",
+    "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "victoria-metrics": "victoria-metrics",
+}
 """Program to Debian package."""
 
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (

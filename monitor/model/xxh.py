@@ -1,4 +1,6 @@
-"""The hash that `limit_ratio` draws by: Prometheus's hash of a label set (xxHash64 of its bytes).
+"""Prometheus's other hash of a label set: xxHash64 of the same bytes that the fingerprint is made of.
+
+`limit_ratio` draws by it, and Alertmanager's notification log names alerts by it.
 
 Source of the algorithm: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md; of what is hashed: prometheus
 model/labels (name 0xFF value 0xFF ...).
@@ -20,8 +22,12 @@ _P5: Final = 0x27D4EB2F165667C5
 
 def series_share(labels: Labels) -> float:
     """Where in [0, 1] a label set falls, evenly over label sets."""
-    data = b"".join(name.encode() + b"\xff" + value.encode() + b"\xff" for name, value in labels.pairs)
-    return xxhash64(data) / float(_MASK)
+    return labels_hash(labels) / float(_MASK)
+
+
+def labels_hash(labels: Labels) -> int:
+    """64 bits."""
+    return xxhash64(b"".join(name.encode() + b"\xff" + value.encode() + b"\xff" for name, value in labels.pairs))
 
 
 def xxhash64(data: bytes) -> int:

@@ -1,0 +1,188 @@
+"""`watchkeeper import alertmanager`: take over an Alertmanager's silences and what it has told, so that moving neither repeats
+a page nor forgets one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
+
+import typer
+
+from monitor.alerts.groups import AlertGroup
+from monitor.alerts.inheriting import Heard, Inheritance, inherit
+from monitor.alerts.pipeline import AlertStep, Routing
+from monitor.alerts.silences import Silence, SilenceState
+from monitor.alerts.silencing import Silencing
+from monitor.chance import Chance
+from monitor.cli.check_config import counted, show_findings
+from monitor.cli.exits import CommandError, Exit
+from monitor.cli.options import JsonOption
+from monitor.cli.showing import clean, say, say_json
+from monitor.clock import Clock
+from monitor.config.configuration import Configuration
+from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
+from monitor.model.errors import ConfigError, CorruptionError, LockedError, StoreError
+from monitor.model.incidents import Actor, Door
+from monitor.state.alert_store import SqlAlertStore
+from monitor.state.alertmanager_snapshots import read_log, read_silences
+from monitor.state.database import Database, WriterThread
+from monitor.state.lock import DataLock
+from monitor.state.silence_store import SqlSilenceStore
+
+T = TypeVar("T")
+_SHOWN: Final = 5
+_ACTOR: Final = Actor(name="import", door=Door.CLI)
+
+app = typer.Typer(no_args_is_help=True, help="Take over the state of another program.")
+
+
+@app.callback()
+def _verbs() -> None:
+    """Here so that a single verb still is called by its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """What an import did, or would do."""
+
+    silences: Mapping[SilenceState, int]
+    groups: tuple[AlertGroup, ...]
+    known: int
+    """Groups that this data folder knew already."""
+    homeless: tuple[Heard, ...]
+    expired: int
+
+
+@app.command("alertmanager")
+def import_alertmanager(
+    folder: Annotated[
+        Path, typer.Argument(help="Alertmanager's --storage.path; stop it first, it writes when it stops.")
+    ],
+    config: Annotated[
+        str, typer.Option("--config", help=f"The configuration that takes over; {DEFAULT_FILE}.", show_default=False)
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be taken over, and write nothing.")
+    ] = False,
+    json_: JsonOption = False,
+) -> None:
+    """Take over silences and the notification log of an Alertmanager, while the daemon is stopped. What was told by it is
+    not told again before its repeat interval; a second import changes nothing."""
+    silences = _read(folder / "silences", read_silences)
+    heard = _read(folder / "nflog", read_log)
+    if silences is None and heard is None:
+        raise CommandError(
+            Exit.USAGE,
+            f"{folder} holds neither `silences` nor `nflog`",
+            "name the folder that Alertmanager has as --storage.path, after it has stopped",
+        )
+    configuration = _configuration(config)
+    clock = Clock()
+    inherited = inherit(heard or (), _routing(configuration), clock.now())
+    try:
+        taken = asyncio.run(_take(configuration, silences or (), inherited, clock, dry_run=dry_run))
+    except LockedError as error:
+        raise CommandError(Exit.REFUSED, str(error), "stop the daemon, import, start it again") from error
+    except (StoreError, CorruptionError) as error:
+        raise CommandError(Exit.FAILED, str(error)) from error
+    if json_:
+        say_json(_document(taken, dry_run=dry_run))
+    else:
+        _show(taken, dry_run=dry_run)
+
+
+def _read(path: Path, read: Callable[[bytes], T]) -> T | None:
+    try:
+        return read(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CommandError(Exit.FAILED, f"{path} cannot be read: {error.strerror}") from error
+    except CorruptionError as error:
+        remedy = "nothing was imported; if that part is lost, cut the file at that byte and import the rest"
+        raise CommandError(Exit.FINDINGS, f"{path}: {error}", remedy) from error
+
+
+def _configuration(config: str) -> Configuration:
+    try:
+        configuration = load(Overrides(config=config), read_environment())
+    except ConfigError as error:
+        show_findings(error.findings)
+        raise CommandError(Exit.FINDINGS, "the configuration has mistakes", "see `watchkeeper check-config`") from error
+    if not configuration.paging.as_alertmanager:
+        raise CommandError(
+            Exit.USAGE,
+            "the configuration has no Alertmanager section, so no group of it is the same as one of Alertmanager's",
+            "set `alertmanager_file: alertmanager.yml` to the file that Alertmanager ran with",
+        )
+    return configuration
+
+
+def _routing(configuration: Configuration) -> Routing:
+    return Routing(root=configuration.paging.root, receivers=configuration.paging.receivers, keeps_unheard=True)
+
+
+async def _take(
+    configuration: Configuration, silences: Sequence[Silence], inherited: Inheritance, clock: Clock, *, dry_run: bool
+) -> _Taken:
+    now = clock.now()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(DataLock.take(configuration.storage.folder, now))
+        database = Database.open(configuration.storage.database, WriterThread())
+        try:
+            groups = await SqlAlertStore.load(database)
+            known = {group.id for group in await groups.groups()}
+            new = tuple(group for group in inherited.groups if group.id not in known)
+            if not dry_run:
+                store = await SqlSilenceStore.load(database)
+                await Silencing(store, clock, Chance(), changed=lambda: None).merge(silences, _ACTOR)
+                await groups.transact([], lambda _: AlertStep(groups=new))
+        finally:
+            await database.close()
+    return _Taken(
+        silences=Counter(silence.state(now) for silence in silences if silence.expires_at >= now),
+        groups=new,
+        known=len(inherited.groups) - len(new),
+        homeless=inherited.homeless,
+        expired=inherited.expired,
+    )
+
+
+def _show(taken: _Taken, *, dry_run: bool) -> None:
+    done = "would be taken over" if dry_run else "taken over"
+    states = ", ".join(f"{taken.silences[state]} {state.value}" for state in SilenceState if taken.silences.get(state))
+    say(f"{counted(sum(taken.silences.values()), 'silences')} {done}{f': {states}' if states else ''}")
+    receivers = {entry.destination.receiver for group in taken.groups for entry in group.log}
+    say(
+        f"{counted(len(taken.groups), 'groups')} {done}, told to {counted(len(receivers), 'receivers')}: "
+        "they are not told again before their repeat interval"
+    )
+    if taken.known:
+        say(f"[dim]{counted(taken.known, 'groups')} were known here already and stay as they are[/]")
+    if taken.expired:
+        say(f"[dim]{counted(taken.expired, 'entries')} of the notification log had expired[/]")
+    if taken.homeless:
+        say(
+            f"[yellow]{counted(len(taken.homeless), 'entries')} fit no route and receiver of this configuration[/]; "
+            "if their alerts fire, they are told anew:"
+        )
+        for one in taken.homeless[:_SHOWN]:
+            say(f"  {clean(one.group_key)}  {clean(str(one.destination))}")
+        if len(taken.homeless) > _SHOWN:
+            say(f"  … and {len(taken.homeless) - _SHOWN} more")
+
+
+def _document(taken: _Taken, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "written": not dry_run,
+        "silences": {state.value: taken.silences.get(state, 0) for state in SilenceState},
+        "groups": len(taken.groups),
+        "known_groups": taken.known,
+        "expired_entries": taken.expired,
+        "homeless_entries": [{"group_key": one.group_key, "receiver": str(one.destination)} for one in taken.homeless],
+    }
