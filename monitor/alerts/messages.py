@@ -8,7 +8,7 @@ from typing import Protocol
 from monitor.alerts.groups import AlertGroup
 from monitor.model.alerts import Alert
 from monitor.model.incidents import Severity
-from monitor.model.labels import EMPTY, Labels
+from monitor.model.labels import Labels, in_common
 from monitor.model.notifications import (
     AlertView,
     Destination,
@@ -68,8 +68,8 @@ def group_message(
             key=group.key,
             receiver=group.receiver,
             labels=group.labels,
-            common_labels=_common([alert.labels for alert in alerts]),
-            common_annotations=_common([alert.annotations for alert in alerts]),
+            common_labels=in_common(alert.labels for alert in alerts),
+            common_annotations=in_common(alert.annotations for alert in alerts),
         ),
         external_url=external_url,
     )
@@ -104,7 +104,7 @@ def _text(
 
 
 def _facts(alerts: Sequence[Alert]) -> tuple[tuple[str, str], ...]:
-    common = _common([alert.labels for alert in alerts])
+    common = in_common(alert.labels for alert in alerts)
     return tuple((name, common[name]) for name in _FACTS if name in common)
 
 
@@ -130,15 +130,6 @@ def _view(alert: Alert, now: Timestamp) -> AlertView:
         fingerprint=alert.fingerprint,
         generator_url=alert.generator_url,
     )
-
-
-def _common(sets: Sequence[Labels]) -> Labels:
-    if not sets:
-        return EMPTY
-    pairs = set(sets[0].pairs)
-    for other in sets[1:]:
-        pairs &= set(other.pairs)
-    return Labels(pairs)
 
 
 def _first_label(alerts: Sequence[Alert], names: Sequence[str]) -> str:

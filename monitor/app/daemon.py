@@ -23,6 +23,7 @@ from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
 from monitor.app.sessions import AGENT, Sessions
 from monitor.app.testing import send_test
+from monitor.app.texts import LateTexts
 from monitor.app.upkeep import Upkeep
 from monitor.chance import Chance
 from monitor.clock import Clock
@@ -96,6 +97,7 @@ class Daemon:
         self.supervisor = Supervisor(self.clock, self._crashed)
         self.sessions = Sessions(loop, lambda: self.configuration)
         self._asking = Asking(self.sessions.scrapes)
+        self._notifying = Asking(self.sessions.shared)
         self.started_at: Timestamp = self.clock.now()
         self._loaded_at: Timestamp | None = None
         self._reloading = asyncio.Lock()
@@ -262,7 +264,12 @@ class Daemon:
     def _kinds(self, instance: str) -> Mapping[str, Kind]:
         return make_kinds(
             Surroundings(
-                instance=instance, session=self.sessions.shared, tls=self.sessions.trust, print_line=self._print_line
+                instance=instance,
+                session=self.sessions.shared,
+                tls=self.sessions.trust,
+                print_line=self._print_line,
+                asking=lambda: self._notifying,
+                rendered=LateTexts(lambda: self.configuration.paging.templates),
             )
         )
 

@@ -25,11 +25,12 @@ from monitor.app.deployments import Deployments
 from monitor.app.explaining import ExplainingSink
 from monitor.app.meters import DeliveryMeters, ProbeMeters, RuleCounters
 from monitor.app.remote_writing import RemoteWriting
+from monitor.app.texts import parsed_document
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
 from monitor.model.checks import StatusChanged, VersionChanged
-from monitor.model.errors import ConfigError, NotFoundError, StoreError
+from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
 from monitor.model.samples import Exemplar
@@ -94,16 +95,6 @@ class Drivers:
 
 _TROUBLE = frozenset({"delivery_failed", "nobody", "exhausted", "policy_removed", "repaired"})
 """What the timeline says that an operator must not overlook in the log."""
-
-
-def _parsed(text: str) -> object:
-    """YAML as values; its package is imported with the first document that is a template. Raises ValueError."""
-    from monitor.config.yamltree import natural, read
-
-    try:
-        return natural(read(text, "the rendered text").tree)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error
 
 
 class SwitchingBook:
@@ -405,7 +396,7 @@ class Rooms:
             receivers=paging.receivers,
             overlay=Muting(paging.muting, self._silences.book),
             keeps_unheard=paging.as_alertmanager,
-            fields=TemplatedFields(paging.templates, _parsed) if paging.templates.fields else None,
+            fields=TemplatedFields(paging.templates, parsed_document) if paging.templates.fields else None,
             recent_changes=self.deployments.lines,
             external_url=configuration.external_url,
             drop_labels=configuration.replica_labels,

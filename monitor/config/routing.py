@@ -135,7 +135,7 @@ def _templates(
     parts: Mapping[str, ReceiverParts], given: AlertmanagerParts | None, document: Document, findings: Findings
 ) -> NotificationTemplates:
     fields = {destination: texts for part in parts.values() for destination, texts in part.templates.items()}
-    if not fields:
+    if not fields and given is None:
         return NotificationTemplates()
     files = given.template_files if given is not None else read_template_files((), document, (), findings)
     return NotificationTemplates(files=files, fields=fields)

@@ -153,6 +153,14 @@ def _backwards(name: str) -> tuple[int, ...]:
     return (*(-ord(char) for char in name), 1)
 
 
+def in_common(sets: Iterable[Labels]) -> Labels:
+    """The labels that all of the sets have."""
+    shared: set[tuple[str, str]] | None = None
+    for labels in sets:
+        shared = set(labels.pairs) if shared is None else shared & set(labels.pairs)
+    return Labels(shared) if shared else EMPTY
+
+
 def quote(text: str) -> str:
     """Quote as Go's strconv.Quote does for printable text."""
     if text.isprintable() and '"' not in text and "\\" not in text:

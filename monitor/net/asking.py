@@ -71,7 +71,7 @@ class Asking:
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         try:
             async with asyncio.timeout(within / 1000):
-                response = await self._answered(method, url, client, headers, body)
+                response = await self.ask(method, url, client, headers, body)
                 async with response:
                     yield response
         except TimeoutError:
@@ -81,21 +81,29 @@ class Asking:
         except (aiohttp.ClientError, OSError) as error:
             raise PeerError(f"{url}: {str(error) or type(error).__name__}") from error
 
-    async def _answered(
-        self, method: str, url: str, client: HttpClient, headers: Mapping[str, str], body: bytes | None
+    async def ask(
+        self, method: str, url: str, client: HttpClient, headers: Mapping[str, str], body: bytes | None = None
     ) -> aiohttp.ClientResponse:
-        """The head of the answer. A token that is refused is asked for anew, once."""
+        """The head of the answer, to be used as a context. A token that is refused is asked for anew, once. Raises
+        PeerError for what is wrong before anything was sent; what goes wrong then is aiohttp's to tell."""
         sent = _headers(headers, client)
         if client.oauth2 is None:
             return await self._ask(method, url, client, sent, body)
-        sent["Authorization"] = token = await self._tokens.authorization(client.oauth2)
+        sent["Authorization"] = token = await self._token(client.oauth2)
         response = await self._ask(method, url, client, sent, body)
         if response.status == 401:
             response.close()
             self._tokens.refuse(client.oauth2, token)
-            sent["Authorization"] = await self._tokens.authorization(client.oauth2)
+            sent["Authorization"] = await self._token(client.oauth2)
             response = await self._ask(method, url, client, sent, body)
         return response
+
+    async def _token(self, options: OAuth2) -> str:
+        try:
+            return await self._tokens.authorization(options)
+        except (aiohttp.ClientError, OSError) as error:
+            why = str(error) or type(error).__name__
+            raise PeerError(f"oauth2: cannot fetch token from {options.token_url}: {why}") from error
 
     async def _ask(
         self, method: str, url: str, client: HttpClient, sent: CIMultiDict[str], body: bytes | None

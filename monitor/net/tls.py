@@ -8,9 +8,10 @@ a few lines, because the usual library costs eight megabytes.
 from __future__ import annotations
 
 import hashlib
+import os
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +35,10 @@ class Trust:
     """Client certificate, PEM."""
     key_file: str = ""
     """Key of the client certificate, PEM, without a passphrase."""
+    cert: str = ""
+    """Client certificate as text, instead of the file."""
+    key: str = field(default="", repr=False)
+    """Its key likewise."""
     server_name: str = ""
     """Name to ask for and to verify instead of the target's host."""
     min_version: str = ""
@@ -270,7 +275,9 @@ def _build(trust: Trust) -> ssl.SSLContext:
             context.load_verify_locations(cafile=trust.ca_file or None, cadata=trust.ca or None)
         else:
             context.load_default_certs()
-        if trust.cert_file:
+        if trust.cert or trust.key:
+            _load_texts(context, trust)
+        elif trust.cert_file:
             context.load_cert_chain(trust.cert_file, trust.key_file or None)
     except ssl.SSLError as error:
         raise ValueError(f"TLS files cannot be used: {error.reason or error}") from error
@@ -278,6 +285,19 @@ def _build(trust: Trust) -> ssl.SSLContext:
     if trust.max_version:
         context.maximum_version = _version(trust.max_version, "TLS13")
     return context
+
+
+def _load_texts(context: ssl.SSLContext, trust: Trust) -> None:
+    """The ssl module takes certificates and keys from files only: this one stands in memory and has no name."""
+    halves = ((trust.cert, trust.cert_file), (trust.key, trust.key_file))
+    texts = [text or Path(file).read_text("ascii") for text, file in halves]
+    descriptor = os.memfd_create("client certificate")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii", closefd=False) as stream:
+            stream.write("\n".join(texts))
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
 
 
 def _version(name: str, default: str) -> ssl.TLSVersion:

@@ -13,7 +13,7 @@ from typing import Final, assert_never
 
 from monitor.model.changes import Deployment
 from monitor.model.incidents import IncidentState, Member
-from monitor.model.labels import EMPTY, Labels
+from monitor.model.labels import Labels, in_common
 from monitor.model.notifications import (
     AlertView,
     GroupView,
@@ -63,7 +63,7 @@ def build(
     """The message about `incident` as it stands after the decision."""
     shown = _shown(incident)
     since = min((member.starts_at for member in shown), default=incident.opened_at)
-    common = _common(member.labels for member in shown)
+    common = in_common(member.labels for member in shown)
     changes = _lately(deployments, common, since, now)
     lead = shown[0] if shown else None
     return Message(
@@ -83,7 +83,7 @@ def build(
             receiver=incident.receiver,
             labels=incident.group_labels,
             common_labels=common,
-            common_annotations=_common(member.annotations for member in shown),
+            common_annotations=in_common(member.annotations for member in shown),
             truncated=max(len(shown) - _ALERTS, 0),
         ),
         incident=IncidentView(
@@ -119,7 +119,7 @@ def changes_before(incident: Incident, deployments: tuple[Deployment, ...], now:
     """What went live shortly before, a sentence each, the newest first."""
     shown = _shown(incident)
     since = min((member.starts_at for member in shown), default=incident.opened_at)
-    common = _common(member.labels for member in shown)
+    common = in_common(member.labels for member in shown)
     return tuple(_deployment(change, since) for change in _lately(deployments, common, since, now))
 
 
@@ -300,13 +300,6 @@ def _view(member: Member) -> AlertView:
         fingerprint=member.fingerprint,
         generator_url=member.generator_url,
     )
-
-
-def _common(sets: Iterable[Labels]) -> Labels:
-    shared: set[tuple[str, str]] | None = None
-    for labels in sets:
-        shared = set(labels.pairs) if shared is None else shared & set(labels.pairs)
-    return Labels(shared) if shared else EMPTY
 
 
 def _cut(text: str, limit: int) -> str:

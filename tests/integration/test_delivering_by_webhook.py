@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, OutboxRow, Rejected, RetryLater, Unknown
 from monitor.model.times import SECOND
+from monitor.net.http_config import Authorization, Header, HttpClient
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.webhook import Webhook, WebhookOptions
 from tests.support.messages import T0, a_row
@@ -52,8 +53,9 @@ async def test_a_signed_body_can_be_checked_by_its_receiver(line: Line) -> None:
     options = WebhookOptions(
         url=SecretSource(f"{line.twin.http_url}/hook/a"),
         secret=SecretSource("s3cret"),
-        bearer_token=SecretSource("t0ken"),
-        headers={"X-Team": "shop"},
+        client=HttpClient(
+            authorization=Authorization(secret="t0ken"), more_headers=(Header(name="X-Team", values=("shop",)),)
+        ),
     )
     assert await line.send(a_row(), options) == Delivered("")
     headers, body = line.last()
@@ -102,7 +104,7 @@ async def test_every_attempt_of_a_row_carries_the_same_delivery_id(line: Line) -
     ids=lambda value: str(value) if isinstance(value, int) else type(value).__name__,
 )
 async def test_what_an_answer_means(line: Line, status: int, expected: DeliveryOutcome) -> None:
-    """A gateway that gave up waiting says nothing about what is behind it; redirects are not followed."""
+    """A gateway that gave up waiting says nothing about what is behind it; a redirect to nowhere is an answer."""
     line.twin.fail(FaultKind.STATUS, status=status, retry_after=7 if status in (429, 503) else None)
     assert await line.send(a_row()) == expected
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import NoReturn
 
 import pytest
 import pytest_asyncio
@@ -23,9 +22,8 @@ from monitor.model.notifications import (
 from monitor.model.times import SECOND
 from monitor.notify.kinds.pagerduty import PagerDuty, PagerDutyOptions
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Surroundings
 from tests.support.messages import INCIDENT, a_row
-from tests.support.surroundings import around, sending
+from tests.support.surroundings import around, sending, unused_surroundings
 from tests.support.twin import FaultKind, Twin, running_twin
 
 _KEY = "0123456789abcdef0123456789abcdef"
@@ -144,11 +142,7 @@ async def test_an_address_without_tls_is_refused_before_anything_is_sent(line: L
 
 def test_updates_of_an_incident_are_of_no_use_to_pagerduty() -> None:
     """A trigger would be the only way to say them, and that wakes people."""
-    kind = PagerDuty(Surroundings(instance="i", session=_unused, tls=_unused, print_line=lambda _: None))
+    kind = PagerDuty(unused_surroundings())
     options = PagerDutyOptions(routing_key=SecretSource(_KEY))
     assert kind.takes(_page(MessageKind.UPDATE).message, options) != ""
     assert kind.takes(_page(MessageKind.TRIGGER).message, options) == ""
-
-
-def _unused() -> NoReturn:
-    raise AssertionError("not needed here")

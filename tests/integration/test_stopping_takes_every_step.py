@@ -18,10 +18,11 @@ from monitor.model.incidents import SYSTEM
 from monitor.model.labels import Labels
 from monitor.model.times import DAY
 from monitor.notify.kinds.console import Console
-from monitor.notify.kinds.sending import Kind, Surroundings
+from monitor.notify.kinds.sending import Kind
 from monitor.state.database import Database, Inline
 from monitor.state.lock import DataLock
 from monitor.tsdb.store import SampleStore
+from tests.support.surroundings import unused_surroundings
 
 
 class _Stuck(Console):
@@ -50,10 +51,7 @@ async def test_what_fails_on_the_way_down_keeps_nothing_from_being_written(
     daemon = Daemon(configuration, overrides, lambda _: None)
 
     def stuck(instance: str) -> Mapping[str, Kind]:
-        around = Surroundings(
-            instance=instance, session=daemon.sessions.shared, tls=daemon.sessions.trust, print_line=lambda _: None
-        )
-        return {"console": _Stuck(around)}
+        return {"console": _Stuck(unused_surroundings())}
 
     daemon.drivers = replace(daemon.drivers, kinds=stuck)
     await daemon.start()

@@ -7,10 +7,14 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import aiohttp
 
+from monitor.alerts.templating.fields import NotificationTemplates
+from monitor.app.texts import LateTexts
 from monitor.model.notifications import OutboxRow
+from monitor.net.asking import Asking
 from monitor.notify.kinds.sending import Sending, Surroundings
 from tests.support.messages import T0
 
@@ -29,12 +33,34 @@ async def around(tls: ssl.SSLContext | None = None) -> AsyncGenerator[Around]:
     lines: list[str] = []
     context = tls if tls is not None else ssl.create_default_context()
     async with aiohttp.ClientSession() as session:
+        asking = Asking(lambda: session)
         surroundings = Surroundings(
-            instance="shop", session=lambda: session, tls=lambda: context, print_line=lines.append
+            instance="shop",
+            session=lambda: session,
+            tls=lambda: context,
+            print_line=lines.append,
+            asking=lambda: asking,
+            rendered=LateTexts(NotificationTemplates),
         )
         yield Around(surroundings, lines)
     # closed transports say goodbye in the next round of the loop
     await asyncio.sleep(0)
+
+
+def unused_surroundings(lines: list[str] | None = None) -> Surroundings:
+    """For kinds that are not to send anything: whatever they reach for fails."""
+    return Surroundings(
+        instance="shop",
+        session=_unused,
+        tls=_unused,
+        print_line=(lines if lines is not None else []).append,
+        asking=_unused,
+        rendered=_unused,
+    )
+
+
+def _unused(*_: object) -> NoReturn:
+    raise AssertionError("not needed here")
 
 
 def sending(

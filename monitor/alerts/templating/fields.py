@@ -61,6 +61,10 @@ class TemplatedFields:
         rendering = Rendering(self._parsed(), data_of(message), message.at)
         return {name: self._one(rendering, template) for name, template in wanted.items()}
 
+    def text(self, template: str, message: Message) -> str:
+        """A single template over the message. Raises TemplateError."""
+        return Rendering(self._parsed(), data_of(message), message.at).text(template)
+
     def _one(self, rendering: Rendering, template: FieldTemplate) -> str:
         if template.document:
             return json_text(filled(template.source, rendering.text, self._parse))

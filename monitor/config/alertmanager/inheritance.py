@@ -11,8 +11,9 @@ from typing import Final, cast
 
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.paging import DETAILS
-from monitor.config.golang.kinds import Reading
-from monitor.config.golang.structs import Struct, Values
+from monitor.config.golang.kinds import Kind, Reading
+from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
+from monitor.config.yamltree import Path
 
 CLIENT_DEFAULTS: Final = {"follow_redirects": True, "enable_http2": True}
 """An `http_config` that nobody gave."""
@@ -50,6 +51,24 @@ def inherited(key: str, own: Values, shared: Values, reading: Reading) -> Plain 
 def plain(struct: Struct, values: Values) -> Plain:
     """A structure as mappings, lists and values; structures that are not given are None."""
     return {key: _plain(kind_struct(kind), values.get(key)) for key, kind in struct.keys.items()}
+
+
+def complete_values(struct: Struct, given: Plain, path: Path) -> Values:
+    """The way back: these mappings as what was read at a place; keys that are not there have their defaults."""
+    values = {
+        key: _back(kind, given[key], (*path, key)) if key in given else kind.empty for key, kind in struct.keys.items()
+    }
+    return Values(values, frozenset(given), path, broken=False)
+
+
+def _back(kind: Kind, value: object, path: Path) -> object:
+    if isinstance(kind, Struct) and isinstance(value, dict):
+        return complete_values(kind, cast("Plain", value), path)
+    if isinstance(kind, ListOf) and isinstance(value, list):
+        return [_back(kind.item, each, (*path, place)) for place, each in enumerate(cast("list[object]", value))]
+    if isinstance(kind, MapOf) and isinstance(value, dict):
+        return {key: _back(kind.item, each, (*path, key)) for key, each in cast("Plain", value).items()}
+    return value
 
 
 def kind_struct(kind: object) -> Struct | None:

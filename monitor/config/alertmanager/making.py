@@ -13,11 +13,14 @@ from typing import Final, cast
 
 from monitor.alerts.templating.fields import FieldTemplate
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
-from monitor.config.alertmanager.inheritance import Plain, kind_struct
+from monitor.config.alertmanager.inheritance import Plain, complete_values, kind_struct
 from monitor.config.alertmanager.kinds import Free, OptionalFlag, Template, UpdatedTemplate, split_host_port
+from monitor.config.golang.clients import client_of
+from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Flag, Kind, Reading
 from monitor.config.golang.structs import ListOf, MapOf, Struct
 from monitor.config.yamltree import Path
+from monitor.net.http_config import HttpClient
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
 from monitor.notify.kinds.secret import SecretSource
@@ -54,8 +57,17 @@ class Making:
     def flag(self, key: str) -> bool:
         return self.values[key] is True
 
+    def whole(self, key: str) -> int:
+        value = self.values[key]
+        return value if isinstance(value, int) else 0
+
     def secret(self, key: str) -> SecretSource:
         return source(self.values, key, self.reading)
+
+    def client(self) -> HttpClient:
+        """Its `http_config`."""
+        given = cast("Plain", self.values["http_config"] or {})
+        return client_of(complete_values(CLIENT, given, (*self.path, "http_config")), self.reading)
 
 
 def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Reading) -> Made | None:
@@ -119,28 +131,13 @@ def _members(name: str, kind: Kind, item: object) -> Iterator[tuple[str, FieldTe
 
 
 def _webhook(making: Making) -> object | None:
-    url = making.secret("url")
-    if "{{" in url.inline:
-        making.reading.doubt(
-            (*making.path, "url"), "an address that is a template is not served yet", "nobody is notified through it"
-        )
-        return None
-    client = cast("Plain", making.values["http_config"] or {})
-    basic = cast("Plain", client.get("basic_auth") or {})
-    _doubt_client(making, client)
     return WebhookOptions(
-        url=url,
-        max_alerts=cast("int", making.values["max_alerts"]),
+        url=making.secret("url"),
+        max_alerts=making.whole("max_alerts"),
+        timeout=making.whole("timeout"),
         secret=making.secret("secret"),
-        bearer_token=_bearer(client, making.reading),
-        username=str(basic.get("username") or ""),
-        password=source(basic, "password", making.reading),
+        client=making.client(),
     )
-
-
-def _bearer(client: Plain, reading: Reading) -> SecretSource:
-    authorization = cast("Plain", client.get("authorization") or {})
-    return source(authorization, "credentials", reading) or source(client, "bearer_token", reading)
 
 
 _SERVED: Final = frozenset({"basic_auth", "authorization", "bearer_token", "bearer_token_file", "enable_http2"})

@@ -29,7 +29,7 @@ WEBHOOK: Final = integration(
         "url": TemplateUrl(about="Where to post; may be a template."),
         "url_file": File(about="A file that holds the URL; read at each send."),
         "max_alerts": Whole(unsigned=True, go="uint64", about="At most so many alerts in one message; 0 for all."),
-        "timeout": Span(),
+        "timeout": Span(about="For one attempt."),
         "payload": Free(about="What to post instead of Alertmanager's document; texts in it are templates."),
         "secret": Secret(about="Watchkeeper's own: signs each body (X-Watchkeeper-Signature)."),
         "secret_file": File(about="A file that holds it."),

@@ -71,6 +71,8 @@ def trust_of(tls: Values, reading: Reading) -> Trust:
         verify=not tls.flag("insecure_skip_verify"),
         ca=tls.text("ca"),
         ca_file=_whole(tls, "ca_file", reading),
+        cert=tls.text("cert"),
+        key=tls.text("key"),
         cert_file=_whole(tls, "cert_file", reading),
         key_file=_whole(tls, "key_file", reading),
         server_name=tls.text("server_name"),

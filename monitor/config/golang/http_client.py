@@ -67,8 +67,8 @@ TLS: Final = Struct(
     about="Whom to believe, and who we are.",
     keys={
         "ca": Text(about="Certificates to trust instead of the system's, as text."),
-        "cert": Text(about="Known, not served yet.", served=False),
-        "key": Secret(about="Known, not served yet.", served=False),
+        "cert": Text(about="Our certificate, as text."),
+        "key": Secret(about="Its key, as text."),
         "ca_file": File(about="The same in a file."),
         "cert_file": File(about="Our certificate."),
         "key_file": File(about="Its key."),

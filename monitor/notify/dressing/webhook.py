@@ -7,9 +7,10 @@ notify/webhook/webhook.go (Message).
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 
-from monitor.model.labels import EMPTY, Labels
+from monitor.model.labels import EMPTY, Labels, in_common
 from monitor.model.notifications import AlertView, GroupView, IncidentView, Message, MessageKind
 from monitor.model.times import Timestamp, rfc3339
 from monitor.notify.dressing.wording import field, firing
@@ -25,7 +26,14 @@ def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False)
     if payload := field(message, "payload"):
         return payload.encode()
     group = message.group if message.group is not None else GroupView(key="", receiver="")
-    shown = message.alerts[:max_alerts] if max_alerts > 0 else message.alerts
+    shown = message.alerts
+    if 0 < max_alerts < len(shown):
+        shown = shown[:max_alerts]
+        group = replace(
+            group,
+            common_labels=in_common(alert.labels for alert in shown),
+            common_annotations=in_common(alert.annotations for alert in shown),
+        )
     document: dict[str, object] = {
         "receiver": _quoted(group.receiver),
         "status": _status(message),
@@ -34,6 +42,7 @@ def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False)
         "groupLabels": _labels(group.labels),
         "commonLabels": _labels(group.common_labels),
         "commonAnnotations": _labels(group.common_annotations),
+        "routeLabels": _labels(group.route_labels),
         "externalURL": message.external_url,
         "version": "4",
         "groupKey": group.key,

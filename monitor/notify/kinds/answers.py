@@ -51,6 +51,12 @@ def by_failure(error: aiohttp.ClientError | OSError) -> DeliveryOutcome:
     name = type(error).__name__
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return Rejected("the address is no valid URL")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return RetryLater(f"no connection: the proxy answered {error.status}")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return RetryLater("no connection: the certificate is not trusted")
+    if isinstance(error, aiohttp.TooManyRedirects):
+        return Rejected("redirects lead nowhere")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError):
         reason = error.os_error.strerror or name
         return RetryLater(f"no connection: {reason if 'http' not in reason else name}")

@@ -16,6 +16,8 @@ from monitor.notify.throttling import Toll
 if TYPE_CHECKING:
     import aiohttp
 
+    from monitor.net.asking import Asking
+
 T = TypeVar("T")
 
 
@@ -53,6 +55,10 @@ class Surroundings:
     """The shared client context, made at first use."""
     print_line: Callable[[str], None]
     """Writes a line to the console."""
+    asking: Callable[[], Asking]
+    """Asks over the shared session as an `http_config` says; made at first use."""
+    rendered: Callable[[str, Message], str]
+    """Renders a template that is read only at the moment of sending, as an address is. Raises TemplateError."""
 
 
 class Kind(Protocol):

@@ -7,18 +7,19 @@ that remembers it never acts twice.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from monitor.model.errors import StoreError
+from monitor.model.errors import StoreError, TemplateError
 from monitor.model.notifications import DeliveryOutcome, Message, Rejected, RetryLater
-from monitor.model.times import SECOND, Timestamp
+from monitor.model.times import SECOND, Millis, Timestamp
+from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.webhook import webhook_body
-from monitor.notify.kinds.answers import by_failure, by_status
+from monitor.notify.kinds.answers import by_status
+from monitor.notify.kinds.calling import Call, NoAnswerError, answer_of
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
 from monitor.notify.throttling import WEBHOOK, Toll
@@ -29,24 +30,22 @@ class WebhookOptions:
     """Where a webhook goes."""
 
     url: SecretSource
-    """The address. Many hold a token, so it is treated as a secret."""
+    """The address, or a template of it that is rendered for each attempt. Many hold a token, so it is treated as a secret."""
     max_alerts: int = 0
     """At most so many alerts in one body; 0: all."""
+    timeout: Millis = 0
+    """For one attempt; 0: as for all."""
     secret: SecretSource = field(default_factory=SecretSource)
     """Signs each body; without it there is no signature."""
-    bearer_token: SecretSource = field(default_factory=SecretSource)
-    username: str = ""
-    """For basic authentication, together with `password`."""
-    password: SecretSource = field(default_factory=SecretSource)
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Further headers. Do not put secrets here."""
+    client: HttpClient = PLAIN
 
 
 class Webhook:
     """Posts to an address."""
 
     def __init__(self, surroundings: Surroundings) -> None:
-        self._session = surroundings.session
+        self._asking = surroundings.asking
+        self._rendered = surroundings.rendered
 
     def takes(self, message: Message, options: object) -> str:
         return ""
@@ -58,24 +57,26 @@ class Webhook:
         return (Toll(f"webhook {own_options(sending.options, WebhookOptions).url.address}", WEBHOOK),)
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
-        import aiohttp
-
         options = own_options(sending.options, WebhookOptions)
         body = webhook_body(sending.message, max_alerts=options.max_alerts, repeat=sending.uncertain)
         try:
             url = options.url.read()
             headers = _headers(options, sending, body)
+            if "{{" in url:
+                url = self._rendered(url, sending.message)
         except StoreError as error:
             return RetryLater(str(error))
+        except TemplateError:
+            # its text may show the address
+            return Rejected("the template of the address failed")
         if not url:
             return Rejected("the address is empty")
+        call = Call(url=url, headers=headers, body=body)
         try:
-            async with self._session().post(url, data=body, headers=headers, allow_redirects=False) as answer:
-                return by_status(answer.status, answer.headers.get("Retry-After", ""), sending.now)
-        except (aiohttp.ClientError, OSError) as error:
-            return by_failure(error)
-        except ValueError:
-            return Rejected("the address or a header cannot be sent as it is written")
+            answer = await answer_of(self._asking(), options.client, call, within=options.timeout)
+        except NoAnswerError as error:
+            return error.outcome
+        return by_status(answer.status, answer.retry_after, sending.now)
 
     async def close(self) -> None:
         """The session is shared; it holds nothing of its own."""
@@ -90,16 +91,10 @@ def signature(secret: str, body: bytes, now: Timestamp) -> str:
 
 def _headers(options: WebhookOptions, sending: Sending, body: bytes) -> dict[str, str]:
     headers = {
-        **options.headers,
         "Content-Type": "application/json",
         "User-Agent": "Watchkeeper",
         "X-Watchkeeper-Delivery": hashlib.sha256(sending.row.dedupe_key.encode()).hexdigest()[:32],
     }
-    if options.bearer_token:
-        headers["Authorization"] = f"Bearer {options.bearer_token.read()}"
-    elif options.username:
-        pair = f"{options.username}:{options.password.read()}".encode()
-        headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
     if options.secret:
         headers["X-Watchkeeper-Signature"] = signature(options.secret.read(), body, sending.now)
     return headers

@@ -127,6 +127,7 @@ def test_the_webhook_speaks_alertmanagers_version_4() -> None:
         "groupLabels",
         "commonLabels",
         "commonAnnotations",
+        "routeLabels",
         "externalURL",
         "version",
         "groupKey",

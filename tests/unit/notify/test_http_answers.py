@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +10,9 @@ from monitor.model.notifications import MessageKind
 from monitor.model.times import SECOND
 from monitor.notify.kinds.answers import by_status, wish
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Surroundings
 from monitor.notify.kinds.slack import Slack, SlackOptions
 from tests.support.messages import T0, a_row
-from tests.support.surroundings import sending
+from tests.support.surroundings import sending, unused_surroundings
 
 
 @pytest.mark.parametrize(
@@ -55,11 +52,7 @@ def test_any_answer_is_understood(status: int, retry_after: str) -> None:
 )
 def test_edits_in_slack_pay_their_own_toll(kind: MessageKind, handle: str, followed: bool, addresses: int) -> None:
     """One edit in three seconds and message; a page does not wait for its edit, a followed row makes none."""
-
-    def unused() -> NoReturn:
-        raise AssertionError("not needed here")
-
-    slack = Slack(Surroundings(instance="i", session=unused, tls=unused, print_line=list[str]().append))
+    slack = Slack(unused_surroundings())
     options = SlackOptions(token=SecretSource("xoxb-1"), channel="#shop")
     one = sending(a_row(kind, integration="slack"), options, handle=handle, followed=followed)
     assert len({toll.address for toll in slack.tolls(one)}) == addresses

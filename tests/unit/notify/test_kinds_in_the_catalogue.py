@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -16,19 +15,11 @@ from monitor.model.notifications import Delivered, Unknown
 from monitor.notify.kinds.catalogue import CATALOGUE, make_kinds
 from monitor.notify.kinds.console import Console, ConsoleOptions
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Surroundings, own_options
+from monitor.notify.kinds.sending import own_options
 from monitor.notify.kinds.slack import SlackOptions
 from monitor.notify.kinds.webhook import WebhookOptions
 from tests.support.messages import a_row
-from tests.support.surroundings import sending
-
-
-def _unused() -> NoReturn:
-    raise AssertionError("not needed here")
-
-
-def surroundings(lines: list[str]) -> Surroundings:
-    return Surroundings(instance="shop", session=_unused, tls=_unused, print_line=lines.append)
+from tests.support.surroundings import sending, unused_surroundings
 
 
 @pytest.mark.parametrize("name", list(CATALOGUE))
@@ -41,7 +32,7 @@ def test_options_are_frozen_dataclasses(name: str) -> None:
 
 async def test_every_kind_can_be_made_and_closed_unused() -> None:
     """Nothing connects before the first message."""
-    kinds = make_kinds(surroundings([]))
+    kinds = make_kinds(unused_surroundings())
     assert set(kinds) == {"pagerduty", "slack", "email", "webhook", "console"}
     for kind in kinds.values():
         await kind.close()
@@ -62,7 +53,7 @@ async def test_the_console_prints_the_page_without_obeying_it() -> None:
     lines: list[str] = []
     row = a_row(integration="console")
     row = replace(row, message=replace(row.message, title="down\x1b[2J\x9b31m\rhidden"))
-    outcome = await Console(surroundings(lines)).deliver(sending(row, ConsoleOptions(), uncertain=True))
+    outcome = await Console(unused_surroundings(lines)).deliver(sending(row, ConsoleOptions(), uncertain=True))
     assert outcome == Delivered()
     assert lines[0] == "[possible repeat] down[2J31mhidden"
 
@@ -73,7 +64,7 @@ async def test_a_console_that_is_gone_is_told() -> None:
     def gone(_: str) -> None:
         raise BrokenPipeError
 
-    around = replace(surroundings([]), print_line=gone)
+    around = replace(unused_surroundings(), print_line=gone)
     outcome = await Console(around).deliver(sending(a_row(integration="console"), ConsoleOptions()))
     assert outcome == Unknown("the console cannot be written: BrokenPipeError")
 
