@@ -6,7 +6,7 @@ Writers get a sink that looks like the store. There is no ticker: the first row 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ Saw = Callable[[Timestamp, Sequence[Labels]], None]
 
 _FLUSH_AFTER = 1.0
 _LONG_FLUSH = 0.002
+_LARGE_FLUSH = 20_000
+"""Values: a millisecond or so."""
 
 
 class Flushing:
@@ -54,7 +56,7 @@ class Flushing:
         if self._running is not None and not self._running.done():
             self.arm()
             return
-        if self._took > _LONG_FLUSH:
+        if self._took > _LONG_FLUSH or self._store.backlog > _LARGE_FLUSH:
             self._running = self._loop.run_in_executor(None, self._write)
         else:
             self._write()
@@ -92,6 +94,10 @@ class AnnouncingSink:
     def open(self, labels: Sequence[Labels]) -> RowWriter:
         return _AnnouncingWriter(self._store.open(labels), labels, self._flushing, self._tap, self._saw)
 
+    def opening(self, labels: Sequence[Labels]) -> Generator[None, None, RowWriter]:
+        writer = yield from self._store.opening(labels)
+        return _AnnouncingWriter(writer, labels, self._flushing, self._tap, self._saw)
+
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         if self._tap.takers:
             samples = list(samples)
@@ -126,6 +132,10 @@ class _AnnouncingWriter:
     def replace(self, labels: Sequence[Labels]) -> None:
         self._labels = labels
         self._writer.replace(labels)
+
+    def replacing(self, labels: Sequence[Labels]) -> Generator[None, None, None]:
+        yield from self._writer.replacing(labels)
+        self._labels = labels
 
     def close(self, at: Timestamp | None) -> None:
         self._writer.close(at)

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from monitor import __version__
@@ -51,7 +52,12 @@ from monitor.web.parts import Loaded, Parts, Peer
 from monitor.web.server import Server
 
 _DRAIN_SECONDS = 5.0
-_GC_THRESHOLD = (50_000, 20, 50)
+_GC_THRESHOLD = (5_000, 4, 500)
+"""A look at five thousand new objects takes a millisecond, one at those of the last few looks some; one at all there are is
+to be rare. See also `Upkeep`."""
+_SWITCH = 0.001
+"""Seconds that a worker thread may compute while the loop wants to: numpy lets go of the interpreter in each larger
+operation, and then waits as long to have it back."""
 
 
 async def run_daemon(
@@ -148,6 +154,7 @@ class Daemon:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLD)
+        sys.setswitchinterval(_SWITCH)
         gc.enable()
 
     def make_stores(self, database: Database) -> Stores:

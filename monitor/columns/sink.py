@@ -1,12 +1,13 @@
 """How samples are written: whole rows where the writer knows its series, loose samples otherwise.
 
 The store implements these; probes, scrapes, rules and the daemon's own metrics write through them. All calls are made on
-the loop's thread and never block it: durability follows within a second.
+the loop's thread and never block it: durability follows within a second. Whoever has thousands of series opens and changes
+them in steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,10 @@ class RowWriter(Protocol):
         must have been given STALE before, and come back as the same series if they return."""
         ...
 
+    def replacing(self, labels: Sequence[Labels]) -> Generator[None, None, None]:
+        """`replace` in steps of a few milliseconds: the set changes with the last one, if the writer is still open then."""
+        ...
+
     def close(self, at: Timestamp | None) -> None:
         """The target is gone. With a time: all series get a stale marker then."""
         ...
@@ -39,6 +44,10 @@ class SampleSink(Protocol):
 
     def open(self, labels: Sequence[Labels]) -> RowWriter:
         """A writer for series that always come together. No label set may be open in two writers."""
+        ...
+
+    def opening(self, labels: Sequence[Labels]) -> Generator[None, None, RowWriter]:
+        """`open` in steps of a few milliseconds; given up half-way, it leaves nothing."""
         ...
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:

@@ -2,11 +2,14 @@
 
 A series ends in the row in which it is first missing, so that row holds old and new ones, and the next only the new. After a
 failure the row of stale markers is followed, should the target stay down, by rows of the reports alone.
+
+A change of many thousand series takes the store a while, so what writes is a generator that yields now and then. Whoever
+closes the series meanwhile ends it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +24,20 @@ from monitor.scrape.rows import Change, RowPlan, loose_samples
 
 
 class TargetSeries:
-    """What is stored of one target. Times must ascend from call to call."""
+    """What is stored of one target. Times must ascend from call to call, and one write be done before the next."""
 
-    __slots__ = ("_alive", "_ending", "_last", "_sink", "_stored", "_writer", "plan", "reports", "track_loose")
+    __slots__ = (
+        "_alive",
+        "_closed",
+        "_ending",
+        "_last",
+        "_sink",
+        "_stored",
+        "_writer",
+        "plan",
+        "reports",
+        "track_loose",
+    )
 
     def __init__(self, sink: SampleSink, reports: tuple[Labels, ...], *, track_loose: bool) -> None:
         self.plan: RowPlan | None = None
@@ -38,6 +52,7 @@ class TargetSeries:
         self._alive = False  # do the plan's series go on, that is, have they no stale marker yet?
         self._ending: tuple[Labels, ...] = ()  # reports no longer wanted that have no stale marker yet
         self._last: Timestamp | None = None
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"TargetSeries(open={len(self._stored)}, alive={self._alive})"
@@ -57,31 +72,36 @@ class TargetSeries:
         reading: Reading[Labels | None],
         reports: Sequence[float],
         latest: Timestamp,
-    ) -> None:
+    ) -> Generator[None, None, None]:
         """Store a good answer. `change` is from the present plan to `plan`, None if they are the same one. Samples that claim
         to be from after `latest` are dropped."""
         row = plan.row(reading.values, self._in_place(plan, reports))
-        self._append(at, plan.labels, row, change.vanished if change is not None and self._alive else self._ending)
+        vanished = change.vanished if change is not None and self._alive else self._ending
+        self._ending = ()
+        yield from self._append(at, plan.labels, row, vanished)
+        if self._closed:
+            return
         for time, samples in loose_samples(plan, reading, latest):
             self._sink.append(time, samples)
         if change is not None:
             self._end_loose(at, change.vanished_loose)
-        self._ending = ()
         self.plan, self._alive, self._last = plan, True, at
 
-    def fail(self, at: Timestamp, reports: Sequence[float]) -> None:
+    def fail(self, at: Timestamp, reports: Sequence[float]) -> Generator[None, None, None]:
         """Store that there was no good answer: every series that goes on ends."""
         plan = self.plan
+        ending, self._ending = self._ending, ()
         if plan is not None and self._alive:
-            self._place(plan.labels).append(at, plan.ended(self._in_place(plan, reports)))
-            self._end_loose(at, [labels for _, labels in plan.loose])
+            yield from self._append(at, plan.labels, plan.ended(self._in_place(plan, reports)), ())
+            if not self._closed:
+                self._end_loose(at, [labels for _, labels in plan.loose])
         else:
-            self._append(at, self.reports, np.array(reports, dtype=np.float64), self._ending)
-        self._ending = ()
+            yield from self._append(at, self.reports, np.array(reports, dtype=np.float64), ending)
         self._alive, self._last = False, at
 
     def close(self, at: Timestamp | None) -> None:
         """Let go of all series; with a time they end then, or just after their last sample if that is later."""
+        self._closed = True
         if at is not None and self._last is not None:
             at = max(at, self._last + 1)
         if self._writer is not None:
@@ -92,14 +112,23 @@ class TargetSeries:
 
     def _append(
         self, at: Timestamp, labels: tuple[Labels, ...], row: NDArray[np.float64], vanished: tuple[Labels, ...]
-    ) -> None:
+    ) -> Generator[None, None, None]:
         """A row of `labels`; those in `vanished` end with it."""
         if vanished:
             ends = np.repeat(STALE_VALUE, len(vanished))
-            self._place((*labels, *vanished)).append(at, np.concatenate([row, ends]))
-            self._place(labels)
+            yield from self._write(at, (*labels, *vanished), np.concatenate([row, ends]))
+            if not self._closed:
+                yield from self._place(labels)
         else:
-            self._place(labels).append(at, row)
+            yield from self._write(at, labels, row)
+
+    def _write(
+        self, at: Timestamp, labels: tuple[Labels, ...], row: NDArray[np.float64]
+    ) -> Generator[None, None, None]:
+        writer = yield from self._place(labels)
+        if not self._closed:
+            writer.append(at, row)
+            self._last = at
 
     def _end_loose(self, at: Timestamp, ended: Sequence[Labels]) -> None:
         if ended and self.track_loose:
@@ -112,11 +141,14 @@ class TargetSeries:
         values = dict(zip(self.reports, reports, strict=True))
         return [values.get(labels, STALE) for labels in plan.reports]
 
-    def _place(self, labels: tuple[Labels, ...]) -> RowWriter:
+    def _place(self, labels: tuple[Labels, ...]) -> Generator[None, None, RowWriter]:
         writer = self._writer
         if writer is None:
-            writer = self._writer = self._sink.open(labels)
+            writer = yield from self._sink.opening(labels)
+            if self._closed:
+                writer.close(None)
+            self._writer = writer
         elif labels is not self._stored:
-            writer.replace(labels)
+            yield from writer.replacing(labels)
         self._stored = labels
         return writer

@@ -333,7 +333,7 @@ class _Scrape:
             error = _sentence(failure)
             if not self.ended:
                 duration = self._clock.monotonic() - began
-                self._series.fail(at, self._report(0, duration, scraped, kept, 0, size))
+                await self._sliced(self._series.fail(at, self._report(0, duration, scraped, kept, 0, size)))
                 self._note(at, duration, error, self._last.samples)
             return error
         if self.ended:
@@ -341,7 +341,9 @@ class _Scrape:
         duration = self._clock.monotonic() - began
         reports = self._report(1, duration, scraped, kept, 0 if change is None else change.added, size)
         self.metadata = reading.metadata
-        self._series.write(at, plan, change, reading, reports, self._clock.now() + _AHEAD)
+        await self._sliced(self._series.write(at, plan, change, reading, reports, self._clock.now() + _AHEAD))
+        if self.ended:
+            return None
         if self._exemplars is not None:
             for labels, exemplar in exemplars_of(reading, at):
                 self._exemplars(labels, exemplar)

@@ -77,10 +77,10 @@ class Homes:
             self.frames[frame.number] = frame
             here = self._home[sids]
             changed = here != frame.number
-            for sid, home in zip(sids[changed].tolist(), here[changed].tolist(), strict=True):
-                if home == _NONE:
-                    self._home[sid] = frame.number
-                elif home != _SEVERAL:
+            self._home[sids[here == _NONE]] = frame.number
+            elsewhere = changed & (here != _NONE)
+            for sid, home in zip(sids[elsewhere].tolist(), here[elsewhere].tolist(), strict=True):
+                if home != _SEVERAL:
                     self._home[sid] = _SEVERAL
                     self._several[sid] = (home, frame.number)
                 elif frame.number not in self._several[sid]:
@@ -117,10 +117,10 @@ class Homes:
 
     def closed_home(self, sids: NDArray[np.int32]) -> StoredFrame | None:
         """The frame without a writer that holds most of these series; None if none holds any."""
-        known = sids[sids < len(self._home)]
-        numbers, counts = np.unique(self._home[known], return_counts=True)
-        for place in np.argsort(-counts, kind="stable"):
-            frame = self.frames.get(int(numbers[place]))
+        homes = np.sort(self._home[sids[sids < len(self._home)]])
+        edges = np.flatnonzero(np.diff(homes, prepend=np.int32(-9), append=np.int32(-9)))
+        for place in np.argsort(-np.diff(edges), kind="stable"):
+            frame = self.frames.get(int(homes[edges[place]]))
             if frame is not None and not frame.open and not frame.loose:
                 return frame
         return None

@@ -33,6 +33,8 @@ _BATCH_BYTES: Final = 1 << 20
 _SHORTEST_SEGMENT: Millis = 5 * MINUTE
 _LONGEST_SEGMENT: Millis = 30 * MINUTE
 """Blocks take over from the log by whole segments."""
+_SERIES_AT_ONCE: Final = 1_000
+"""Named by one record: encoding it holds every other thread up for a millisecond."""
 _ENDING: Final = ".samples"
 _ASIDE: Final = ".ahead"
 """Segments as they were before rows later than the clock were taken out."""
@@ -76,6 +78,18 @@ class SampleLog:
         self.segments: list[Segment] = []
         """Oldest first; the last one is being written if a file is open."""
 
+    @property
+    def segment_due(self) -> bool:
+        """Does the next flush begin a segment?"""
+        if self._file is None:
+            return True
+        segment = self.segments[-1]
+        if segment.size >= self.segment_bytes:
+            return True
+        return (
+            segment.oldest is not None and segment.newest is not None and segment.newest - segment.oldest > self._span
+        )
+
     def write(self, frames: dict[StoredFrame, None]) -> None:
         """Write all new rows of these frames and take them from the dict. Raises OSError; what could not be written
         stays in the dict."""
@@ -115,16 +129,9 @@ class SampleLog:
             self._file = None
 
     def _begin_segment_if_due(self) -> None:
-        if self._file is not None:
-            segment = self.segments[-1]
-            long = (
-                segment.oldest is not None
-                and segment.newest is not None
-                and segment.newest - segment.oldest > self._span
-            )
-            if segment.size < self.segment_bytes and not long:
-                return
-            self.close()
+        if not self.segment_due:
+            return
+        self.close()
         number = self.segments[-1].number + 1 if self.segments else 1
         path = self._folder / f"{number:010d}{_ENDING}"
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -186,8 +193,8 @@ class SampleLog:
                     # Retention has just forgotten the series of this chunk: its rows are too old to matter.
                     frame.logged_first = chunk.first + count
                     continue
-                if series:
-                    yield encode_series(series)
+                for start in range(0, len(series), _SERIES_AT_ONCE):
+                    yield encode_series(series[start : start + _SERIES_AT_ONCE])
                 yield encode_frame(frame.number, frame.loose, chunk.layout.sids)
                 frame.logged_segment = segment.number
                 frame.logged_layout = chunk.layout
@@ -199,20 +206,20 @@ class SampleLog:
                 segment.newest = last
             frame.logged_first = chunk.first + count
 
-    def _undefined(self, layout: Layout) -> dict[int, Labels] | None:
+    def _undefined(self, layout: Layout) -> list[tuple[int, Labels]] | None:
         """The series of a layout that this segment does not define yet; None if one is forgotten already."""
         births, defined = self._index.births, self._defined
         if len(defined) < len(births):
             defined.frombytes(bytes(defined.itemsize * (len(births) - len(defined))))
-        series: dict[int, Labels] = {}
+        series: list[tuple[int, Labels]] = []
         numbers: list[int] = layout.sids.tolist()
         for sid in numbers:
             if defined[sid] != births[sid] + 1:
                 labels = self._index.labels[sid]
                 if labels is None:
                     return None
-                series[sid] = labels
-        for sid in series:
+                series.append((sid, labels))
+        for sid, _ in series:
             defined[sid] = births[sid] + 1
         return series
 

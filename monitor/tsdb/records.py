@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -93,9 +93,9 @@ class RowRecord(NamedTuple):
 Record = SeriesRecord | FrameRecord | RowRecord
 
 
-def encode_series(series: dict[int, Labels]) -> bytes:
+def encode_series(series: Iterable[tuple[int, Labels]]) -> bytes:
     """A series record with its edges."""
-    listed = [[sid, *(text for pair in labels.pairs for text in pair)] for sid, labels in series.items()]
+    listed = [[sid, *(text for pair in labels.pairs for text in pair)] for sid, labels in series]
     return _edged(bytes([_SERIES]) + zlib.compress(json.dumps(listed, separators=(",", ":")).encode(), 1))
 
 
@@ -146,7 +146,7 @@ def up_to(data: bytes, bound: Timestamp) -> bytes:
                 rows[record.number] = _Rows(len(record.sids))
                 kept.append(encode_frame(record.number, record.loose, record.sids))
             else:
-                kept.append(encode_series(record.series))
+                kept.append(encode_series(record.series.items()))
     except CorruptionError:
         kept.append(data[reader.offset :])
     return b"".join(kept)

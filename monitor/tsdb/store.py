@@ -7,9 +7,9 @@ about once a second while `dirty`, on the loop or in a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.tsdb.archive import Archive
 from monitor.tsdb.chunks import PACKED_AT_ONCE, Chunk, Layout
 from monitor.tsdb.figures import StoreHealth, StoreStats
-from monitor.tsdb.frames import StoredFrame
+from monitor.tsdb.frames import StoredFrame, distinct
 from monitor.tsdb.homes import Homes
 from monitor.tsdb.log import Fsync, SampleLog, Segment, forget_aside, read_segment, segment_paths
 from monitor.tsdb.loose import LooseFrames
@@ -29,6 +29,8 @@ from monitor.tsdb.newest import NEVER
 from monitor.tsdb.recovery import AHEAD, RecoveryReport, Replay
 from monitor.tsdb.sealing import Sealing
 from monitor.tsdb.view import View
+
+R = TypeVar("R")
 
 _WARM: Millis = 6 * MINUTE
 """Full chunks are packed when their last sample is older: just over the window of most rules."""
@@ -39,15 +41,22 @@ _PACK_CELLS: Final = 100_000
 _CALL_CELLS: Final = 3_000
 """What packing costs even for the smallest chunk, in samples."""
 
+_SLICE: Final = 250
+"""Series that become known in one step: a millisecond or two."""
+
+_UNNAMED: Final = 100
+"""What a series costs that the log has to name, in values to be written."""
+
 
 class FrameWriter:
     """A `RowWriter`."""
 
-    __slots__ = ("_frame", "_store")
+    __slots__ = ("_frame", "_steps", "_store")
 
     def __init__(self, store: SampleStore, frame: StoredFrame) -> None:
         self._store = store
         self._frame: StoredFrame | None = frame
+        self._steps: Generator[None, None, None] | None = None
 
     def __repr__(self) -> str:
         return "FrameWriter(closed)" if self._frame is None else f"FrameWriter({len(self._frame.layout)} series)"
@@ -64,13 +73,23 @@ class FrameWriter:
         store.unlogged[frame] = None
 
     def replace(self, labels: Sequence[Labels]) -> None:
-        if self._frame is not None:
-            self._store.lay_out(self._frame, labels)
+        _at_once(self.replacing(labels))
+
+    def replacing(self, labels: Sequence[Labels]) -> Generator[None, None, None]:
+        if self._frame is None:
+            return
+        self._steps = steps = self._store.lay_out(self._frame, labels)
+        try:
+            yield from steps
+        finally:
+            steps.close()
 
     def close(self, at: Timestamp | None) -> None:
         frame = self._frame
         if frame is None:
             return
+        if self._steps is not None:
+            self._steps.close()  # whoever takes the steps finds that there are no more
         if at is not None and len(frame.layout):
             self.append(at, np.repeat(STALE_VALUE, len(frame.layout)))
         frame.open = False
@@ -142,13 +161,23 @@ class SampleStore:
         return f"SampleStore({len(self._homes.index)} series in {len(self._homes.frames)} frames)"
 
     def open(self, labels: Sequence[Labels]) -> FrameWriter:
-        sids = self._distinct(labels)
-        frame = self._homes.closed_home(sids)
+        return _at_once(self.opening(labels))
+
+    def opening(self, labels: Sequence[Labels]) -> Generator[None, None, FrameWriter]:
+        known: list[int] = []
+        for start in range(0, len(labels), _SLICE):
+            found = map(self._homes.index.find, labels[start : start + _SLICE])
+            known += [sid for sid in found if sid is not None]
+            yield
+        frame = self._homes.closed_home(np.array(known, dtype=np.int32))
         if frame is None:
-            frame = self._new_frame(sids, loose=False)
-        else:
-            frame.open = True
-            self._lay_out(frame, sids)
+            frame = self._new_frame(np.empty(0, dtype=np.int32), loose=False)
+        frame.open = True
+        try:
+            yield from self.lay_out(frame, labels)
+        except BaseException:
+            frame.open = False
+            raise
         return FrameWriter(self, frame)
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
@@ -169,13 +198,39 @@ class SampleStore:
             self._loose.settle(frame)
             self._add(frame, at, list(placed.fresh.values()))
 
+    @property
+    def series(self) -> int:
+        """How many there are."""
+        return len(self._homes.index)
+
     def view(self) -> View:
         """The store as it is now."""
         return View(self._homes, self.sequence, self.archive.past if self.archive is not None else None)
 
-    def lay_out(self, frame: StoredFrame, labels: Sequence[Labels]) -> None:
-        """Change the series of a frame (what `RowWriter.replace` does)."""
-        self._lay_out(frame, self._distinct(labels))
+    def lay_out(self, frame: StoredFrame, labels: Sequence[Labels]) -> Generator[None, None, None]:
+        """Change the series of a frame (what `RowWriter.replacing` does). Raises ValueError if one comes twice."""
+        laid = False
+        frame.coming = []
+        sids = np.empty(0, dtype=np.int32)
+        try:
+            for start in range(0, len(labels), _SLICE):
+                part = self._homes.intern(labels[start : start + _SLICE])
+                frame.coming.append(part)
+                self._homes.move_in(frame, part)
+                yield
+            sids = np.concatenate([sids, *frame.coming])
+            if len(distinct(sids)) != len(sids):
+                raise ValueError("a label set comes twice in one frame")
+            laid = True
+        finally:
+            # Series that were announced and never written leave no trace, whatever came between.
+            before = frame.known_sids()
+            frame.coming = []
+            if laid:
+                frame.lay_out(sids)
+            gone = np.setdiff1d(before, frame.known_sids(), assume_unique=True)
+            if len(gone):
+                self._homes.move_out(frame, gone)
 
     def forget(self, now: Timestamp) -> None:
         """Drop what is older than the retention, and from memory what blocks have; forget series without samples; pack
@@ -253,6 +308,17 @@ class SampleStore:
         """Is there anything to flush?"""
         return self.log is not None and bool(self.unlogged)
 
+    @property
+    def backlog(self) -> int:
+        """About how many values the next flush writes; a series that it has to name counts as many."""
+        if self.log is None:
+            return 0
+        anew = self.log.segment_due
+        return sum(
+            len(frame.layout) * (_UNNAMED if anew or frame.logged_layout is not frame.layout else 1)
+            for frame in self.unlogged
+        )
+
     def flush(self, now: Timestamp) -> None:
         """Write to the log what it does not have yet and delete what is too old. Does not raise for a failing disk: see
         `health`; what could not be written is tried again by the next call. May run in a worker thread, one at a time."""
@@ -296,15 +362,13 @@ class SampleStore:
 
     def replayed_frame(self, number: int, labels: list[Labels], *, loose: bool) -> StoredFrame:
         """For the replay only: the frame with this number, its next rows being of these series."""
-        sids = self._homes.intern(labels)
         self._frames_made = max(self._frames_made, number)
         frame = self._homes.frames.get(number)
         if frame is None:
-            frame = StoredFrame(number, Layout(sids), self._homes.newest, loose=loose)
+            frame = StoredFrame(number, Layout(np.empty(0, dtype=np.int32)), self._homes.newest, loose=loose)
             frame.open = loose
-            self._homes.move_in(frame, sids)
-        else:
-            self._lay_out(frame, sids)
+            self._homes.move_in(frame, frame.layout.sids)
+        _at_once(self.lay_out(frame, labels))
         if loose:
             self._loose.settle(frame)
         return frame
@@ -381,15 +445,6 @@ class SampleStore:
         self.sequence += 1
         self.unlogged[frame] = None
 
-    def _lay_out(self, frame: StoredFrame, sids: NDArray[np.int32]) -> None:
-        before = frame.known_sids()
-        frame.lay_out(sids)
-        self._homes.move_in(frame, sids)
-        # Series that were announced and never written leave no trace.
-        gone = np.setdiff1d(before, frame.known_sids(), assume_unique=True)
-        if len(gone):
-            self._homes.move_out(frame, gone)
-
     def _new_frame(self, sids: NDArray[np.int32], *, loose: bool) -> StoredFrame:
         self._frames_made += 1
         frame = StoredFrame(self._frames_made, Layout(sids), self._homes.newest, loose=loose)
@@ -397,8 +452,11 @@ class SampleStore:
         self._homes.move_in(frame, sids)
         return frame
 
-    def _distinct(self, labels: Sequence[Labels]) -> NDArray[np.int32]:
-        sids = self._homes.intern(labels)
-        if len(np.unique(sids)) != len(sids):
-            raise ValueError("a label set comes twice in one frame")
-        return sids
+
+def _at_once(steps: Generator[None, None, R]) -> R:
+    """The result of all steps."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("R", end.value)

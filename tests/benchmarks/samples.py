@@ -39,7 +39,7 @@ def measure() -> list[Figure]:
         if plan is None or not plan.fits(reading, ()):
             plan = _whole(plan_rows(reading, frozenset(), reports))
         change = _whole(compare_plans(before, plan)) if plan is not before else None
-        series.write(at, plan, change, reading, [1.0, 0.1, _SERIES, _SERIES, 0.0], at)
+        _whole(series.write(at, plan, change, reading, [1.0, 0.1, _SERIES, _SERIES, 0.0], at))
 
     cost = cpu_of(scrape, count=_SERIES, rounds=20)
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,10 @@ class FakeSink:
         writer.replace(labels)
         return writer
 
+    def opening(self, labels: Sequence[Labels]) -> Generator[None, None, FakeWriter]:
+        yield
+        return self.open(labels)
+
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         for labels, value in samples:
             self.put(labels, at, value)
@@ -56,8 +60,10 @@ class FakeWriter:
     def __init__(self, sink: FakeSink) -> None:
         self.sink = sink
         self.labels: tuple[Labels, ...] = ()
+        self.closed = False
 
     def append(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        assert not self.closed
         row = np.asarray(values, dtype=np.float64)
         assert row.shape == (len(self.labels),)
         for labels, value, raw in zip(self.labels, row.tolist(), row.view(np.uint64).tolist(), strict=True):
@@ -74,12 +80,18 @@ class FakeWriter:
         self.sink.open_series |= set(labels)
         self.labels = tuple(labels)
 
+    def replacing(self, labels: Sequence[Labels]) -> Generator[None, None, None]:
+        yield
+        if not self.closed:
+            self.replace(labels)
+
     def close(self, at: Timestamp | None) -> None:
         if at is not None:
             for labels in self.labels:
                 self.sink.put(labels, at, float(np.array([0x7FF0000000000002], dtype=np.uint64).view(np.float64)[0]))
         self.sink.open_series -= set(self.labels)
         self.labels = ()
+        self.closed = True
 
 
 class FakeFetch:

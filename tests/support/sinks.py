@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ class FakeSink:
         assert len(set(labels)) == len(labels), "a series comes twice"
         self.open_series |= set(labels)
         return _FakeWriter(self, labels)
+
+    def opening(self, labels: Sequence[Labels]) -> Generator[None, None, RowWriter]:
+        yield
+        return self.open(labels)
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         for labels, value in samples:
@@ -72,6 +76,10 @@ class _FakeWriter:
         assert not self._sink.open_series & set(labels), "a series is open in two writers"
         self._labels = list(labels)
         self._sink.open_series |= set(labels)
+
+    def replacing(self, labels: Sequence[Labels]) -> Generator[None, None, None]:
+        yield
+        self.replace(labels)
 
     def close(self, at: Timestamp | None) -> None:
         if at is not None:

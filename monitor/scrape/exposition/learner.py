@@ -8,6 +8,7 @@ does: it compares equal to nothing but another exact reading of the same series.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
@@ -63,12 +64,13 @@ class LayoutLearner(Generic[T]):
         self.stop = stop
         self.admit = admit
         self.known = known
-        self.starts: list[int] = []
+        # Arrays, since handing over a hundred thousand numbers one by one would take milliseconds.
+        self.starts = array("q")
         self.keys: list[bytes] = []
-        self.indexes: list[int] = []
-        self.rows: list[int] = []
+        self.indexes = array("i")
+        self.rows = array("q")
         self.entries: list[T] = []
-        self.values: list[float] = []
+        self.values = array("d")
         self.times: dict[int, Timestamp] = {}
         self.exemplars: dict[int, Exemplar] = {}
         self.metadata: dict[str, Metadata] = {}
@@ -79,7 +81,8 @@ class LayoutLearner(Generic[T]):
 
     def repeat_metadata(self, data: Body, end: int) -> Generator[None, None, None]:
         """Read the comments of the lines taken over, which end at this offset, again: it also tells the type in force."""
-        ends = [*self.starts[1:], end]
+        ends = self.starts[1:]
+        ends.append(end)
         for number, index in enumerate(self.indexes):
             if index < 0:
                 line = bytes(data[self.starts[number] : ends[number] - 1])

@@ -105,8 +105,10 @@ def _differences(
         rows = within.nonzero()[0]
         words[places[rows]] = (found ^ within)[rows]
         changed[rows] = True
-    outside = differing.nonzero()[0] if differing.any() else np.empty(0, dtype=np.int64)
-    return changed, np.unique(edges.searchsorted(outside, side="right") - 1)
+    odd = np.zeros(len(cuts), dtype=np.bool_)
+    if differing.any():
+        odd[edges.searchsorted(differing.nonzero()[0], side="right") - 1] = True
+    return changed, odd.nonzero()[0]
 
 
 def _laid_over(

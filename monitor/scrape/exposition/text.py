@@ -12,6 +12,7 @@ reader that is abandoned or fails half-way keeps the state of the last good body
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Generator, Mapping
 from typing import Final, Generic, TypeVar
 
@@ -174,13 +175,13 @@ class TextReader(Generic[T]):
             yield
         done, at = len(begins) - 1, int(begins[-1])
         pupil = LayoutLearner(self._grammar, self._admit, known, stop)
-        pupil.starts, pupil.indexes = begins[:-1].tolist(), self._indexes[:done].tolist()
+        pupil.starts, pupil.indexes = array("q", begins[:-1].tobytes()), array("i", self._indexes[:done].tobytes())
         for start in range(0, done, _INDEX_SLICE):
             pupil.keys += map(self._key, range(start, min(start + _INDEX_SLICE, done)))
             yield
-        pupil.rows = self._rows[self._rows < done].tolist()
+        pupil.rows = array("q", self._rows[self._rows < done].astype(np.int64).tobytes())
         pupil.entries = [*self._entries[: len(pupil.rows)]]
-        pupil.values = values[:done].tolist()
+        pupil.values = array("d", values[:done].tobytes())
         pupil.times = {line: time for line, time in times.items() if line < done}
         pupil.exemplars = {line: one for line, one in exemplars.items() if line < done}
         yield from pupil.repeat_metadata(data, at)
@@ -188,7 +189,8 @@ class TextReader(Generic[T]):
             at = pupil.learn(data, at)
             yield
         pupil.finish()
-        starts = np.array([*pupil.starts, len(data)], dtype=np.int64)
+        pupil.starts.append(len(data))
+        starts = np.array(pupil.starts, dtype=np.int64)
         yield
         numbers = np.empty(len(pupil.keys), dtype=np.int32)
         keys: dict[int, bytes] = {}
@@ -204,14 +206,15 @@ class TextReader(Generic[T]):
         renewed = np.array(pupil.values, dtype=np.float64)
         yield
         indexes = np.array(pupil.indexes, dtype=np.int32)
-        known.clear()
         yield
         old_keys = pupil.keys
         self._body, self._starts, self._numbers, self._keys, self._indexes = data, starts, numbers, keys, indexes
         self._entries, self._rows, self._values = tuple(pupil.entries), rows, renewed
         self._times, self._exemplars, self._metadata = pupil.times, pupil.exemplars, pupil.metadata
-        while old_keys:  # giving back the memory of a large body takes milliseconds too
+        while old_keys or known:  # giving back the memory of a large body takes milliseconds too
             del old_keys[-_INDEX_SLICE:]
+            for _ in range(min(_INDEX_SLICE, len(known))):
+                known.popitem()
             yield
         return self._reading()
 

@@ -1,12 +1,14 @@
-"""The tap between those who write samples and those who send them on."""
+"""The tap between those who write samples and those who send them on; and where the log is written."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from monitor.app.announcing import AnnouncingSink, Flushing, Tap
 from monitor.model.labels import Labels
@@ -44,3 +46,39 @@ async def test_rows_loose_samples_and_ends_are_heard_in_order() -> None:
     ((at, labels, values),) = taker.heard[3:]
     assert (at, labels, is_stale(values[0])) == (5, ["b"], True)
     assert len(store.view().series((), 0, 10)) == 3
+
+
+class FakeLoop:
+    """Keeps what is to be run, and where."""
+
+    def __init__(self) -> None:
+        self.later: list[Any] = []
+        self.threads = 0
+
+    def call_later(self, seconds: float, call: Any) -> None:
+        self.later.append(call)
+
+    def run_in_executor(self, executor: None, call: Any) -> asyncio.Future[None]:
+        self.threads += 1
+        call()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def time(self) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize(("series", "threads"), [(10, 0), (1_000, 1)])
+async def test_the_first_flush_of_many_series_leaves_the_loop_alone(tmp_path: Path, series: int, threads: int) -> None:
+    """It has to name them all to the log; how long the flush before took says nothing about that."""
+    store, _ = SampleStore.recover(tmp_path, DAY, 0)
+    loop = FakeLoop()
+    sink = AnnouncingSink(store, Flushing(store, cast("Any", loop), lambda: 1), Tap())
+    writer = sink.open([metric("m", number=str(number)) for number in range(series)])
+    writer.append(1, [1.0] * series)
+    loop.later.pop()()
+    writer.append(2, [2.0] * series)
+    loop.later.pop()()
+    assert (loop.threads, store.dirty) == (threads, False)
+    store.close(2)

@@ -1,0 +1,69 @@
+"""What is stored of one target, whenever it is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+
+from monitor.model.labels import Labels
+from monitor.model.samples import is_stale
+from monitor.scrape.exposition.reading import Reading
+from monitor.scrape.exposition.text import TextReader
+from monitor.scrape.history import TargetSeries
+from monitor.scrape.rows import compare_plans, plan_rows
+from tests.support.samples import metric
+from tests.support.scraped import FakeSink
+
+R = TypeVar("R")
+UP = (metric("up"),)
+
+
+def through(steps: Generator[None, None, R]) -> R:
+    """The result of all steps."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+
+
+def write(series: TargetSeries, at: int, body: str) -> Generator[None, None, None]:
+    """The steps of storing this answer."""
+    reader: TextReader[Labels | None] = TextReader(Labels)
+    reading: Reading[Labels | None] = through(reader.read(body.encode()))
+    plan = through(plan_rows(reading, frozenset(), UP))
+    return series.write(at, plan, through(compare_plans(series.plan, plan)), reading, [1.0], at)
+
+
+@pytest.mark.parametrize("first", ["", "m 1\n", "m 1\nn 1\n"], ids=["new", "other series", "one goes"])
+@pytest.mark.parametrize("count", range(5))
+def test_a_target_taken_away_between_two_steps_leaves_nothing_open(first: str, count: int) -> None:
+    """All that was stored of it has ended, and nothing comes after that."""
+    sink = FakeSink()
+    series = TargetSeries(sink, UP, track_loose=False)
+    if first:
+        through(write(series, 1, first))
+    steps = write(series, 2, "n 2\no 2\n")
+    for _ in range(count):
+        next(steps, None)
+    series.close(3)
+    through(steps)
+    assert sink.open_series == set()
+    assert all(is_stale(there[-1][1]) for there in sink.samples.values())
+
+
+@pytest.mark.parametrize("count", range(3))
+def test_a_failure_is_stored_in_steps_as_well(count: int) -> None:
+    """Also of the first answer, which has nothing but the reports."""
+    sink = FakeSink()
+    series = TargetSeries(sink, UP, track_loose=False)
+    steps = series.fail(1, [0.0])
+    for _ in range(count):
+        next(steps, None)
+    series.close(2)
+    through(steps)
+    assert sink.open_series == set()
+    assert all(is_stale(there[-1][1]) for there in sink.samples.values())
