@@ -16,6 +16,7 @@ from monitor.gotemplate.values import (
     STRING,
     Function,
     Kind,
+    Object,
     Value,
     go_type,
     mapping_of,
@@ -86,7 +87,7 @@ def _equal(first: Value, *others: Value) -> bool:
 
 def _equal_one(left: Value, right: Value) -> bool:
     if _basic(left) != _basic(right):
-        if NOTHING in (left, right):
+        if any(value is None or value is NOTHING for value in (left, right)):
             return False
         raise ValueError(_INCOMPATIBLE)
     if _basic(left):
@@ -94,10 +95,18 @@ def _equal_one(left: Value, right: Value) -> bool:
     empty = (left is None or left is NOTHING, right is None or right is NOTHING)
     if any(empty):
         return all(empty)
-    for value in (left, right):
-        if mapping_of(value) is not None or sequence_of(value) is not None:
-            raise ValueError(f"non-comparable type {text_of(value)}: {go_type(value)}")
+    if _shape(left) != _shape(right):
+        shown = f"{text_of(left)}: {go_type(left)}, {go_type(right)}: {text_of(right)}"
+        raise ValueError(f"non-comparable types {shown}")
+    fields = right.go_fields() if isinstance(right, Object) else None
+    parts = (right, *fields.values()) if fields else (right,)
+    if any(mapping_of(part) is not None or sequence_of(part) is not None for part in parts):
+        raise ValueError(f"non-comparable type {text_of(right)}: {go_type(right)}")
     return left == right
+
+
+def _shape(value: Value) -> str:
+    return "map" if mapping_of(value) is not None else "slice" if sequence_of(value) is not None else "struct"
 
 
 def _less(left: Value, right: Value) -> bool:

@@ -8,28 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.evaluation import Evaluation, Limits, MissingKey
 from monitor.gotemplate.format import sorted_keys, text_of
 from monitor.gotemplate.values import NOTHING, Function, Value, mapping_of, sequence_of, truth
-from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
 
 DEFAULT_LIMITS: Final = Limits()
-
-
-class Writer(Protocol):
-    """Turns what a template writes into what goes out: the seam for escaping."""
-
-    def text(self, text: str) -> str:
-        """The template's own text."""
-        ...
-
-    def value(self, value: Value) -> str:
-        """What an action gives. Raises TemplateError."""
-        ...
 
 
 def execute(
@@ -40,11 +27,10 @@ def execute(
     *,
     missing_key: MissingKey = MissingKey.INVALID,
     limits: Limits = DEFAULT_LIMITS,
-    writer: Writer | None = None,
 ) -> str:
-    """The text. `definitions` are the templates that `template` may call. Without a `writer`, values are printed as Go
-    prints them. Raises TemplateError, and whatever a function raises beside ValueError."""
-    return _Run(definition, definitions, functions, missing_key, limits, data, writer).result()
+    """The text. `definitions` are the templates that `template` may call. Raises TemplateError, and whatever a function
+    raises beside ValueError."""
+    return _Run(definition, definitions, functions, missing_key, limits, data).result()
 
 
 class _Leave(Enum):
@@ -61,12 +47,10 @@ class _Run(Evaluation):
         missing: MissingKey,
         limits: Limits,
         data: Value,
-        writer: Writer | None,
     ) -> None:
         super().__init__(definition, functions, missing, limits, data)
         self.data = data
         self.definitions = definitions
-        self.writer = writer
         self.out: list[str] = []
         self.size = 0
         self.depth = 0
@@ -94,7 +78,7 @@ class _Run(Evaluation):
         self._step(node)
         match node:
             case tree.Text(text=text):
-                self._emit(text if self.writer is None else self.writer.text(text))
+                self._emit(text)
             case tree.Action(pipe=pipe):
                 value = self._pipe(pipe, dot)
                 if not pipe.declared:
@@ -125,11 +109,8 @@ class _Run(Evaluation):
     def _print(self, node: tree.Action, value: Value) -> None:
         if isinstance(value, Function):
             raise self._error(f"can't print {node} of type func")
-        if self.writer is not None:
-            try:
-                self._emit(self.writer.value(value))
-            except TemplateError as error:
-                raise self._error(str(error)) from error
+        if node.escape is not None:
+            self._emit(node.escape(value))
         else:
             self._emit(value if isinstance(value, str) else text_of("<no value>" if value is None else value))
 

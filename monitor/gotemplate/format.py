@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
+from monitor.gotemplate.floats import binary_float_text, float_text, hex_float_text, sharp_float_text
 from monitor.gotemplate.moments import moment_of
 from monitor.gotemplate.values import NOTHING, Object, Value, go_type, mapping_of, sequence_of
 from monitor.model.labels import quote
@@ -30,14 +30,14 @@ def sprint(values: Sequence[Value]) -> str:
         is_text = isinstance(value, str)
         if index and not is_text and not previous_text:
             parts.append(" ")
-        parts.append(text_of(value))
+        parts.append(_pointed(value) + text_of(value))
         previous_text = is_text
     return "".join(parts)
 
 
 def sprintln(values: Sequence[Value]) -> str:
     """Operands with spaces between and a line end."""
-    return " ".join(map(text_of, values)) + "\n"
+    return " ".join(_pointed(value) + text_of(value) for value in values) + "\n"
 
 
 def text_of(value: Value) -> str:
@@ -54,28 +54,11 @@ def sprintf(layout: str, values: Sequence[Value]) -> str:
     return _Layout(layout, values).text()
 
 
-def float_text(value: float, verb: str = "g", precision: int = -1) -> str:
-    """strconv.FormatFloat: verb e, E, f, g or G; precision -1 is the fewest digits that read back as the same value."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    if precision >= 0:
-        return f"{value:.{precision}{verb}}" if verb != "g" and verb != "G" else f"{value:.{max(precision, 1)}{verb}}"
-    sign, digits, exponent = Decimal(repr(value)).as_tuple()
-    shown = "".join(map(str, digits)).rstrip("0") or "0"
-    point = len(digits) + int(exponent) - 1 if value else 0
-    head = "-" if sign else ""
-    if verb in "eE" or (verb in "gG" and not -4 <= point < 6):
-        mantissa = shown[0] + (f".{shown[1:]}" if len(shown) > 1 else "")
-        letter = "E" if verb in "EG" else "e"
-        return f"{head}{mantissa}{letter}{'-' if point < 0 else '+'}{abs(point):02d}"
-    return head + f"{abs(Decimal(repr(value))):f}".removesuffix(".0")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Flags:
     plus: bool = False
+    named: bool = False
+    """Of `%+v`: fields of structs with their names."""
     minus: bool = False
     sharp: bool = False
     space: bool = False
@@ -158,7 +141,8 @@ class _Layout:
         value = self.values[self.next]
         self.next += 1
         flags = _Flags(
-            plus="+" in marks,
+            plus="+" in marks and verb != "v",
+            named="+" in marks and verb == "v",
             minus=minus,
             sharp="#" in marks,
             space=" " in marks,
@@ -166,7 +150,7 @@ class _Layout:
             width=width,
             precision=precision,
         )
-        return complaint + _Printer(flags).value(value, verb)
+        return complaint + ("" if verb == "T" else _pointed(value)) + _Printer(flags).value(value, verb)
 
     def _seek(self, index: str | None) -> None:
         if index is None:
@@ -228,7 +212,7 @@ class _Printer:
         return self._pad(str(value))
 
     def _struct(self, value: Value, fields: Mapping[str, Value], verb: str) -> str:
-        named = verb == "v" and (self.flags.plus or self.flags.sharp)
+        named = verb == "v" and (self.flags.named or self.flags.sharp)
         parts = [(f"{name}:" if named else "") + self.value(field, verb) for name, field in fields.items()]
         if verb == "v" and self.flags.sharp:
             return f"{go_type(value)}{{{', '.join(parts)}}}"
@@ -273,8 +257,7 @@ class _Printer:
                 return self._bad(value, verb)
 
     def _integer(self, value: int, verb: str) -> str:
-        value = int(value)
-        size = abs(value)
+        size = abs(int(value))
         match verb:
             case "v" | "d":
                 digits = str(size)
@@ -286,12 +269,12 @@ class _Printer:
                 digits = ("0x" if self.flags.sharp else "") + f"{size:x}"
                 digits = digits.upper() if verb == "X" else digits
             case "c":
-                return self._pad(_rune(value))
+                return self._pad(_rune(int(value)))
             case "q":
-                shown = quote(_rune(value))[1:-1].replace('\\"', '"').replace("'", "\\'")
+                shown = quote(_rune(int(value)))[1:-1].replace('\\"', '"').replace("'", "\\'")
                 return self._pad(f"'{_ascii(shown) if self.flags.plus else shown}'")
             case "U":
-                return self._pad(f"U+{size:04X}" + (f" '{_rune(value)}'" if self.flags.sharp else ""))
+                return self._pad(f"U+{size:04X}" + (f" '{_rune(int(value))}'" if self.flags.sharp else ""))
             case _:
                 return self._bad(value, verb)
         if self.flags.precision is not None:
@@ -304,13 +287,15 @@ class _Printer:
             case "v":
                 shown = float_text(value, "g", precision)
             case "g" | "G":
-                shown = _sharp(value, verb, precision) if self.flags.sharp else float_text(value, verb, precision)
+                shown = (
+                    sharp_float_text(value, verb, precision) if self.flags.sharp else float_text(value, verb, precision)
+                )
             case "b":
-                shown = _binary_float(value)
+                shown = binary_float_text(value)
             case "e" | "E" | "f" | "F":
                 shown = float_text(value, verb.replace("F", "f"), 6 if precision < 0 else precision)
             case "x" | "X":
-                shown = _hex_float(value, precision)
+                shown = hex_float_text(value, precision)
                 shown = shown.upper() if verb == "X" else shown
             case _:
                 return self._bad(value, verb)
@@ -333,7 +318,8 @@ class _Printer:
 
     def _bad(self, value: Value, verb: str) -> str:
         flags = replace(self.flags, sharp=False) if self.flags.sharp else self.flags
-        return f"%!{verb}({go_type(value)}={_Printer(flags).value(value, 'v')})"
+        bare = int(value) if isinstance(value, int) and isinstance(value, Object) else value
+        return f"%!{verb}({go_type(value)}={_Printer(flags).value(bare, 'v')})"
 
     def _inner(self, value: Value, verb: str) -> str:
         """A value within a map or a list, which Go knows to be of any type."""
@@ -363,6 +349,11 @@ def _rank(key: object) -> tuple[int, float, str]:
     return (0, key, "") if isinstance(key, int | float) else (1, 0, str(key))
 
 
+def _pointed(value: Value) -> str:
+    """A pointer to a struct shows as one among operands, but not where an action prints it."""
+    return "&" if isinstance(value, Object) and value.go_type.startswith("*") else ""
+
+
 def _extra(values: Sequence[Value]) -> str:
     shown = ", ".join(
         "<nil>" if value is None else f"{go_type(value)}={_Printer(_PLAIN).value(value, 'v')}" for value in values
@@ -379,45 +370,3 @@ def _ascii(text: str) -> str:
         char if ord(char) < 0x80 else f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
         for char in text
     )
-
-
-def _hex_float(value: float, precision: int) -> str:
-    """With so many digits after the point, rounded half to even; -1: as many as it takes."""
-    if not math.isfinite(value):
-        return float_text(value)
-    fraction, power = math.frexp(abs(value))
-    mantissa, power = (int(fraction * (1 << 53)), power - 1) if value else (0, 0)
-    if 0 <= precision < 13:
-        dropped = 52 - 4 * precision
-        kept, rest = mantissa >> dropped, mantissa & ((1 << dropped) - 1)
-        half = 1 << (dropped - 1)
-        kept += rest > half or (rest == half and kept & 1)
-        mantissa = kept << dropped
-        if mantissa >> 53:
-            mantissa, power = mantissa >> 1, power + 1
-    digits = f"{mantissa & ((1 << 52) - 1):013x}"
-    digits = digits.rstrip("0") if precision < 0 else digits[:precision].ljust(precision, "0")
-    sign = "-" if math.copysign(1, value) < 0 else ""
-    shown = f".{digits}" if digits else ""
-    return f"{sign}0x{mantissa >> 52}{shown}p{'-' if power < 0 else '+'}{abs(power):02d}"
-
-
-def _binary_float(value: float) -> str:
-    """`%b`: the mantissa as a whole number, and the power of two."""
-    if not math.isfinite(value):
-        return float_text(value)
-    fraction, power = math.frexp(abs(value))
-    power = max(power - 53, -1074) if value else -1074
-    mantissa = int(math.ldexp(fraction, math.frexp(abs(value))[1] - power))
-    return f"{'-' if math.copysign(1, value) < 0 else ''}{mantissa}p{power:+d}"
-
-
-def _sharp(value: float, verb: str, precision: int) -> str:
-    """`%#g`: trailing zeros stay, six digits in all unless it is said how many."""
-    shown = float_text(value, verb, precision)
-    if not math.isfinite(value):
-        return shown
-    mantissa, mark, power = shown.partition("e" if verb == "g" else "E")
-    digits = len(mantissa.lstrip("-").replace(".", "").lstrip("0") or "0")
-    point = "" if "." in mantissa else "."
-    return mantissa + point + "0" * ((6 if precision < 0 else precision) - digits) + mark + power

@@ -9,7 +9,7 @@ import math
 import re
 from typing import Final
 
-from monitor.gotemplate.format import float_text
+from monitor.gotemplate.floats import float_text
 from monitor.gotemplate.moments import SECOND, Span
 from monitor.gotemplate.values import Value, go_type
 from monitor.model.labels import quote

@@ -101,8 +101,8 @@ class _Parsing:
         if known is not None:
             name, shape = known
             self._number(name, self._take(element, re.compile(shape, re.ASCII)).strip())
-            if name == "second" and (fraction := _FRACTION.match(self.rest)) and not self._fraction_follows():
-                self._set_fraction(fraction.group())
+            if name == "second" and _FRACTION.match(self.rest) and not self._fraction_follows():
+                self._set_fraction(self._take(element, _FRACTION))
         elif element in ("January", "Jan"):
             self.numbers["month"] = 1 + self._word(element, _MONTHS)
         elif element in ("Monday", "Mon"):
@@ -116,8 +116,8 @@ class _Parsing:
             self._zone(element)
         elif element[1] == "0":
             self._set_fraction(self._take(element, re.compile(rf"[.,]\d{{{len(element) - 1}}}")))
-        elif fraction := _FRACTION.match(self.rest):
-            self._set_fraction(fraction.group())
+        elif _FRACTION.match(self.rest):
+            self._set_fraction(self._take(element, _FRACTION))
 
     def _take(self, element: str, shape: re.Pattern[str]) -> str:
         found = shape.match(self.rest)

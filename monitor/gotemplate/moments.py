@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from monitor.gotemplate.civil import Face, days_before, zone_at
 from monitor.gotemplate.values import INT, STRING, Function, Kind, Object, Value
 
 NANOSECOND: Final = 1
@@ -78,7 +79,7 @@ class Span(int, Object):
         if unit <= 0:
             return self
         whole = (2 * abs(size) + unit) // (2 * unit) * unit
-        return Span(whole if size >= 0 else -whole)
+        return Span(min(whole, _WRAP - 1) if size >= 0 else max(-whole, -_WRAP))
 
 
 class _Named(int, Object):
@@ -122,14 +123,19 @@ class Weekday(_Named):
     kind = "time.Weekday"
 
 
+_WRAP: Final = 1 << 63
+
+
 @dataclass(frozen=True, slots=True)
 class Moment(Object):
-    """time.Time: nanoseconds since 1970 and the zone it is told in. Years 1 to 9999."""
+    """time.Time: nanoseconds since 1970 and the zone it is told in."""
 
     nanos: int
     offset: int = 0
     """East of UTC, in seconds."""
     zone: str = "UTC"
+    place: str = ""
+    """The zone's long name, as `Europe/Berlin`: it says which offset another time has there. Empty: the same one."""
 
     @property
     def go_type(self) -> str:
@@ -159,7 +165,7 @@ class Moment(Object):
             "Unix": Function(lambda: self.nanos // SECOND),
             "UnixMilli": Function(lambda: self.nanos // MILLISECOND),
             "UnixMicro": Function(lambda: self.nanos // MICROSECOND),
-            "UnixNano": Function(lambda: self.nanos),
+            "UnixNano": Function(lambda: (self.nanos + _WRAP) % (2 * _WRAP) - _WRAP),
             "Year": Function(lambda: local.year),
             "Month": Function(lambda: Month(local.month)),
             "Day": Function(lambda: local.day),
@@ -167,32 +173,36 @@ class Moment(Object):
             "Minute": Function(lambda: local.minute),
             "Second": Function(lambda: local.second),
             "Nanosecond": Function(lambda: self.nanos % SECOND),
-            "YearDay": Function(lambda: local.timetuple().tm_yday),
+            "YearDay": Function(lambda: local.year_day),
             "Date": Function(lambda: None, results=3),
             "Clock": Function(lambda: None, results=3),
             "ISOWeek": Function(lambda: None, results=2),
             "Zone": Function(lambda: None, results=2),
-            "Weekday": Function(lambda: Weekday(local.isoweekday() % 7)),
+            "Weekday": Function(lambda: Weekday(local.weekday)),
             "Truncate": Function(self.truncate, (SPAN,)),
             "Round": Function(self.round, (SPAN,)),
         }
 
     @property
-    def local(self) -> datetime:
-        """The clock's face, without zone and below seconds. Raises ValueError outside the years 1 to 9999."""
-        try:
-            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=self.nanos // SECOND + self.offset)
-        except OverflowError as error:
-            raise ValueError(f"time {self.nanos} is outside the years 1 to 9999") from error
+    def local(self) -> Face:
+        """What a clock and a calendar would show there."""
+        return Face.of(self.nanos // SECOND + self.offset)
 
     def at(self, nanos: int) -> Moment:
-        return Moment(nanos, self.offset, self.zone)
+        return Moment(nanos, self.offset, self.zone) if not self.place else Moment(nanos).within(self.place)
+
+    def within(self, place: str) -> Moment:
+        """The same instant in another zone. Raises ValueError."""
+        if place in ("", "UTC", "Local"):
+            return Moment(self.nanos)
+        return Moment(self.nanos, *zone_at(place, self.nanos // SECOND), place)
 
     def add(self, span: int) -> Moment:
         return self.at(self.nanos + int(span))
 
     def since(self, other: Moment) -> Span:
-        return Span(self.nanos - other.nanos)
+        """No longer than a Duration can be, about 292 years."""
+        return Span(max(-_WRAP, min(self.nanos - other.nanos, _WRAP - 1)))
 
     def before(self, other: Moment) -> bool:
         return self.nanos < other.nanos
@@ -216,13 +226,14 @@ class Moment(Object):
     def add_date(self, years: int, months: int, days: int) -> Moment:
         local = self.local
         month = local.month - 1 + months
-        year = local.year + years + month // 12
-        try:
-            start = datetime(year, month % 12 + 1, 1, tzinfo=UTC) + timedelta(days=local.day - 1 + days)
-        except (OverflowError, ValueError) as error:
-            raise ValueError(f"year {year} is outside the years 1 to 9999") from error
-        moved = start - local.replace(hour=0, minute=0, second=0)
-        return self.at(self.nanos + moved.days * 24 * HOUR)
+        moved = days_before(local.year + years + month // 12, month % 12 + 1) + local.day - 1 + days
+        shown = self.nanos + self.offset * SECOND + (moved - local.days) * 24 * HOUR
+        if not self.place:
+            return self.at(shown - self.offset * SECOND)
+        # what the clock shows is kept; its offset is that of the instant at which it would show so
+        guess, _ = zone_at(self.place, shown // SECOND)
+        offset, _ = zone_at(self.place, shown // SECOND - guess)
+        return self.at(shown - offset * SECOND)
 
     def format(self, layout: str) -> str:
         """The time in the manner of the layout's reference time, Mon Jan 2 15:04:05 MST 2006."""
@@ -233,23 +244,19 @@ class Moment(Object):
         """Go counts from year 1."""
         return (self.nanos - ZERO.nanos) % unit if unit > 0 else 0
 
-    def _part(self, part: str, local: datetime) -> str:
+    def _part(self, part: str, local: Face) -> str:
         simple = _PARTS.get(part)
         if simple is not None:
-            return (
-                local.strftime(simple)
-                if simple.startswith("%")
-                else simple.format(local=local, hour=local.hour % 12 or 12)
-            )
+            return simple.format(local=local, hour=local.hour % 12 or 12)
         match part[0]:
             case "J":
                 name = Month(local.month).go_string()
                 return name if part == "January" else name[:3]
             case "M" if part != "MST":
-                name = Weekday(local.isoweekday() % 7).go_string()
+                name = Weekday(local.weekday).go_string()
                 return name if part == "Monday" else name[:3]
             case "M":
-                return self.zone
+                return self.zone or self._offset("0700")
             case "P":
                 return "PM" if local.hour >= 12 else "AM"
             case "p":
@@ -292,14 +299,14 @@ def moment_of(value: datetime) -> Moment:
 
 
 _PARTS: Final = {
-    "2006": "{local.year:04d}",
-    "06": "%y",
+    "2006": "{local.long_year}",
+    "06": "{local.short_year:02d}",
     "01": "{local.month:02d}",
     "1": "{local.month}",
     "02": "{local.day:02d}",
     "_2": "{local.day:2d}",
     "2": "{local.day}",
-    "002": "%j",
+    "002": "{local.year_day:03d}",
     "15": "{local.hour:02d}",
     "03": "{hour:02d}",
     "3": "{hour}",

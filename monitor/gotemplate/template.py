@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from monitor.gotemplate import tree
 from monitor.gotemplate.builtin_functions import BUILTINS
 from monitor.gotemplate.evaluation import Limits, MissingKey
-from monitor.gotemplate.executor import DEFAULT_LIMITS, Writer, execute
+from monitor.gotemplate.executor import DEFAULT_LIMITS, execute
 from monitor.gotemplate.parser import parse
 from monitor.gotemplate.tree import Definition
 from monitor.gotemplate.values import Function, Value
@@ -46,16 +46,13 @@ class TemplateSet:
         *,
         missing_key: MissingKey = MissingKey.INVALID,
         limits: Limits = DEFAULT_LIMITS,
-        writer: Writer | None = None,
     ) -> str:
         """The text of one template. `functions` are the meanings of the names; see `executor.execute`. Raises
         TemplateError."""
         definition = self.definitions.get(name)
         if definition is None:
             raise TemplateError(f"template: no template {quote(name)} associated with template {quote(name)}")
-        return execute(
-            definition, self.definitions, functions, data, missing_key=missing_key, limits=limits, writer=writer
-        )
+        return execute(definition, self.definitions, functions, data, missing_key=missing_key, limits=limits)
 
     def calls(self, function: str) -> bool:
         """May executing one of these templates call the function?"""

@@ -3,6 +3,7 @@ text, in characters."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -123,6 +124,8 @@ class Pipe:
 class Action:
     at: int
     pipe: Pipe
+    escape: Callable[[object], str] | None = None
+    """What makes text of the value; None prints it as Go does."""
 
     def __str__(self) -> str:
         return f"{{{{{self.pipe}}}}}"

@@ -71,6 +71,10 @@ class Object:
         """What String() gives; None for a type without it."""
         return None
 
+    def go_zero(self) -> Value:
+        """What a key stands for that this map lacks."""
+        return None
+
     def go_json(self) -> Value:
         """What encoding/json is to write in its place: a mapping in the order of its members, a list, a number or a
         text; None is null."""
@@ -88,6 +92,12 @@ NOTHING: Final = Nothing.NOTHING
 
 class Safe(str):
     """Text that is markup already and must not be escaped again."""
+
+    __slots__ = ()
+
+
+class SafeUrl(str):
+    """Text that is a URL already, whatever its scheme."""
 
     __slots__ = ()
 
@@ -118,6 +128,8 @@ def truth(value: Value) -> bool:
 
 def zero_of(mapping: Mapping[object, Value]) -> Value:
     """The value that a missing key stands for."""
+    if isinstance(mapping, Object):
+        return mapping.go_zero()
     if isinstance(mapping, Labels) or (mapping and all(isinstance(value, str) for value in mapping.values())):
         return ""
     return None
@@ -137,6 +149,8 @@ def go_type(value: Value) -> str:
         return "float64"
     if isinstance(value, Safe):
         return "template.HTML"
+    if isinstance(value, SafeUrl):
+        return "template.URL"
     if isinstance(value, str):
         return "string"
     if isinstance(value, datetime):

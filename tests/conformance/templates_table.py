@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from monitor.gotemplate.evaluation import MissingKey
-from monitor.gotemplate.html import HtmlWriter
+from monitor.gotemplate.html import escaped
 from monitor.gotemplate.template import TemplateSet
 from monitor.gotemplate.values import ANY, STRING, Function, Object, Safe, Value
 from monitor.model.errors import TemplateError
@@ -58,15 +58,14 @@ def _expand(data: Mapping[str, Any]) -> str:
 
     def named(name: str, dot: Value) -> Safe:
         """Console pages only: another template by a computed name."""
-        return Safe(templates.execute(name, dot, known, missing_key=missing, writer=HtmlWriter()))
+        return Safe(escaped(templates, name).execute(name, dot, known, missing_key=missing))
 
     known["tmpl"] = Function(named, (STRING, ANY))
     dot = _value(data["dot"]) if "dot" in data else None
     while True:
         try:
-            return templates.execute(
-                "test", dot, known, missing_key=missing, writer=HtmlWriter() if data["html"] else None
-            )
+            written = escaped(templates, "test") if data["html"] else templates
+            return written.execute("test", dot, known, missing_key=missing)
         except Unanswered as question:
             answers[question.query] = Rows(_row(row) for row in data["query_result"])
         except TemplateError as error:

@@ -113,6 +113,9 @@ class KV(Mapping[str, str], Object):
     def go_string(self) -> str:
         return self.sorted_pairs().go_string()
 
+    def go_zero(self) -> Value:
+        return ""
+
     def go_json(self) -> Value:
         return None if self._texts is None else {name: self._texts[name] for name in sorted(self._texts)}
 

@@ -6,17 +6,15 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from monitor.alerts.templating.data import Texts, moment_at
 from monitor.gotemplate.gojson import json_text
 from monitor.gotemplate.humanize import humanize_duration
 from monitor.gotemplate.moment_parsing import parse_moment
-from monitor.gotemplate.moments import MOMENT, SECOND, ZERO, Moment
+from monitor.gotemplate.moments import MOMENT, ZERO, Moment
 from monitor.gotemplate.regexps import matches, replace_all
-from monitor.gotemplate.values import ANY, STRING, Function, Kind, Safe, Value, go_type, sequence_of
+from monitor.gotemplate.values import ANY, STRING, Function, Kind, Safe, SafeUrl, Value, go_type, sequence_of
 from monitor.model.labels import quote
 from monitor.model.times import Timestamp
 
@@ -75,17 +73,7 @@ def _date(layout: str, moment: Moment) -> str:
 
 
 def _in_zone(name: str, moment: Moment) -> Moment:
-    if name in ("", "UTC"):
-        return Moment(moment.nanos)
-    try:
-        zone = ZoneInfo(name) if name != "Local" else UTC
-    except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
-        raise ValueError(f"unknown time zone {name}") from error
-    except KeyError as error:
-        raise ValueError(f"unknown time zone {name}") from error
-    local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=moment.nanos // SECOND)).astimezone(zone)
-    offset = local.utcoffset() or timedelta()
-    return Moment(moment.nanos, int(offset.total_seconds()), local.tzname() or "")
+    return moment.within(name)
 
 
 def _to_date(layout: str, text: str) -> Moment:
@@ -157,7 +145,7 @@ _PURE: Final[Mapping[str, Function]] = {
     "mustToDate": Function(parse_moment, (STRING, STRING)),
     "reReplaceAll": Function(replace_all, (STRING, STRING, STRING)),
     "safeHtml": Function(Safe, (STRING,)),
-    "safeUrl": Function(Safe, (STRING,)),
+    "safeUrl": Function(SafeUrl, (STRING,)),
     "stringSlice": Function(_string_slice, (), STRING),
     "title": Function(_title, (STRING,)),
     "toDate": Function(_to_date, (STRING, STRING)),

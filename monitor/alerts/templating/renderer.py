@@ -11,7 +11,7 @@ from typing import Final
 from monitor.alerts.templating.data import Data
 from monitor.alerts.templating.functions import FUNCTION_NAMES, functions
 from monitor.gotemplate.evaluation import Limits, MissingKey
-from monitor.gotemplate.html import HtmlWriter
+from monitor.gotemplate.html import escaped
 from monitor.gotemplate.template import TemplateSet
 from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
@@ -25,11 +25,12 @@ _LIMITS: Final = Limits()
 class TemplateLibrary:
     """The named templates, and the texts that were rendered over them, parsed."""
 
-    __slots__ = ("_named", "_texts")
+    __slots__ = ("_documents", "_named", "_texts")
 
     def __init__(self, named: TemplateSet | None = None) -> None:
         self._named = named if named is not None else empty_set()
         self._texts: dict[str, TemplateSet] = {}
+        self._documents: dict[str, TemplateSet] = {}
 
     def __repr__(self) -> str:
         return f"TemplateLibrary({len(self._named.definitions)} named, {len(self._texts)} texts)"
@@ -46,6 +47,16 @@ class TemplateLibrary:
             if len(self._texts) >= _TEXTS_REMEMBERED:
                 self._texts.clear()
             self._texts[text] = found
+        return found
+
+    def document(self, text: str) -> TemplateSet:
+        """The same for html/template: what its actions give is escaped for the place. Raises TemplateError."""
+        found = self._documents.get(text)
+        if found is None:
+            found = escaped(self.parsed(text), "")
+            if len(self._documents) >= _TEXTS_REMEMBERED:
+                self._documents.clear()
+            self._documents[text] = found
         return found
 
 
@@ -77,16 +88,15 @@ class Rendering:
         return self._execute(template, html=True)
 
     def _execute(self, template: str, *, html: bool) -> str:
-        if "{{" not in template:
+        if "{{" not in template and not html:
             return template
-        parsed = self._library.parsed(template)
+        parsed = (self._library.document if html else self._library.parsed)(template)
         return parsed.execute(
             "",
             self._data,
             self._functions,
             missing_key=MissingKey.ZERO,
             limits=_LIMITS,
-            writer=HtmlWriter() if html else None,
         )
 
     def _route_label(self, name: str) -> str:

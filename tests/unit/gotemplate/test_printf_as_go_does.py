@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.gotemplate.format import float_text, sprint, sprintf
+from monitor.gotemplate.floats import float_text
+from monitor.gotemplate.format import sprint, sprintf
 from monitor.gotemplate.moments import Moment, Span
 
 
@@ -132,3 +133,13 @@ def test_shortest_text_reads_back_as_the_same_number(value: float) -> None:
 def test_any_layout_gives_a_text(layout: str, values: list[object]) -> None:
     """Sprintf never fails."""
     assert isinstance(sprintf("%" + layout, values), str)
+
+
+def test_plus_of_v_names_fields_and_not_signs() -> None:
+    """`%+v` is no `%+d`."""
+    assert sprintf("%+v %+d", [10, 10]) == "10 +10"
+
+
+def test_duration_by_a_bad_verb_shows_its_number() -> None:
+    """Go does not ask a value for its own text within a complaint."""
+    assert sprintf("%f", [Span(1_500_000_000)]) == "%!f(time.Duration=1500000000)"
