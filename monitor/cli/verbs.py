@@ -27,6 +27,7 @@ _VERBS: Final = {
     "import": ("monitor.cli.import_state", "app"),
     "reload": ("monitor.cli.reload", "reload"),
     "rules": ("monitor.cli.rules", "rules"),
+    "samples": ("monitor.cli.samples", "samples"),
     "health": ("monitor.cli.health", "health"),
     "version": ("monitor.cli.version", "version"),
 }

@@ -44,6 +44,14 @@ class Regex:
         return _again, (self.pattern, self._dot_matches_newline)
 
 
+def quote_meta(text: str) -> str:
+    """A pattern that matches this text and no other. Source: Go's regexp.QuoteMeta."""
+    return "".join(["\\" + char if char in _SPECIAL else char for char in text])
+
+
+_SPECIAL: Final = frozenset("\\.+*?()|[]{}^$")
+
+
 def _again(pattern: str, dot_matches_newline: bool) -> Regex:
     return Regex(pattern, dot_matches_newline=dot_matches_newline)
 

@@ -228,11 +228,21 @@ class JoinedFrame:
     def resets(self, low: int, high: int) -> Resets | None:
         return None
 
+    def rows(self, low: int, high: int) -> JoinedFrame:
+        """A frame of the series low <= row < high alone, with the same times."""
+        narrowed: list[JoinedPart] = []
+        for part in self._parts:
+            own = (part.ours >= low) & (part.ours < high)
+            narrowed.append(JoinedPart(part.piece, part.theirs[own], part.ours[own] - low))
+        return JoinedFrame(self.labels[low:high], narrowed)
+
     def _whole(self) -> NDArray[np.float64]:
         matrix = self._matrix
         if matrix is None:
             matrix = _nothing(len(self.labels), len(self.times))
             for part in self._parts:
+                if not len(part.ours):
+                    continue
                 values = part.piece.load()[part.theirs]
                 where = np.ix_(part.ours, self.times.searchsorted(part.piece.times))
                 matrix[where] = np.where(missing(values), matrix[where], values)

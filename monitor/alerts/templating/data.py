@@ -8,6 +8,7 @@ from typing import Final
 
 from monitor.gotemplate.moments import MILLISECOND, ZERO, Moment
 from monitor.gotemplate.values import Function, Kind, Object, Value, sequence_of
+from monitor.matching.regex import quote_meta
 from monitor.model.labels import Labels
 from monitor.model.notifications import Message, MessageKind
 from monitor.model.times import Timestamp
@@ -276,14 +277,6 @@ def data_of(message: Message) -> Data:
 def moment_at(at: Timestamp) -> Moment:
     """An instant as a template sees it."""
     return Moment(at * MILLISECOND)
-
-
-def quote_meta(text: str) -> str:
-    """Go's regexp.QuoteMeta: Alertmanager shows a receiver's name so."""
-    return "".join("\\" + char if char in _QUOTED else char for char in text)
-
-
-_QUOTED: Final = frozenset("\\.+*?()|[]{}^$")
 
 
 def _kv(labels: Labels | None) -> KV:

@@ -10,13 +10,13 @@ import json
 from dataclasses import replace
 from functools import lru_cache
 
+from monitor.matching.regex import quote_meta
 from monitor.model.labels import EMPTY, Labels, in_common
 from monitor.model.notifications import AlertView, GroupView, IncidentView, Message, MessageKind
 from monitor.model.times import Timestamp, rfc3339
 from monitor.notify.dressing.wording import field, firing
 
 _NO_END = "0001-01-01T00:00:00Z"
-_QUOTED = frozenset("\\.+*?()|[]{}^$")
 _ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
@@ -35,7 +35,7 @@ def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False)
             common_annotations=in_common(alert.annotations for alert in shown),
         )
     document: dict[str, object] = {
-        "receiver": _quoted(group.receiver),
+        "receiver": quote_meta(group.receiver),
         "status": _status(message),
         "alerts": [_alert(alert) for alert in shown],
         "notification_reason": message.reason.value,
@@ -106,8 +106,3 @@ def _instant(at: Timestamp) -> str:
 
 def _labels(labels: Labels = EMPTY) -> dict[str, str]:
     return dict(labels.pairs)
-
-
-def _quoted(name: str) -> str:
-    """As Go's regexp.QuoteMeta: Alertmanager puts the receiver's name so into this field."""
-    return "".join("\\" + char if char in _QUOTED else char for char in name)

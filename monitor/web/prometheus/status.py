@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from monitor.model.labels import METRIC_NAME
 from monitor.model.times import HOUR, format_duration
+from monitor.tsdb.cardinality import cardinality
 from monitor.web.answers import json_answer
 from monitor.web.prometheus.parameters import LATEST, limit_of, parameters
 from monitor.web.prometheus.rendering import time_text
@@ -138,26 +138,21 @@ async def features(_: Call) -> web.Response:
 def _cardinality(view: View, since: Timestamp, most: int) -> Mapping[str, object]:
     frames = view.select((), since, LATEST)
     series = view.series((), since, LATEST)
-    metrics: Counter[str] = Counter(one.get(METRIC_NAME, "") for one in series)
-    pairs: Counter[tuple[str, str]] = Counter(pair for one in series for pair in one.pairs)
-    values: Counter[str] = Counter(name for name, _ in pairs)
-    sizes: Counter[str] = Counter()
-    for name, value in pairs:
-        sizes[name] += len(value.encode(errors="replace"))
+    known = cardinality(series)
     times = [frame.times for frame in frames if len(frame.times)]
     return {
         "headStats": {
             "numSeries": len(series),
-            "numLabelPairs": len(pairs),
+            "numLabelPairs": len(known.pairs),
             "chunkCount": len(frames),
             "minTime": min((int(one[0]) for one in times), default=since),
             "maxTime": max((int(one[-1]) for one in times), default=since),
         },
-        "seriesCountByMetricName": _top(metrics, most),
-        "labelValueCountByLabelName": _top(values, most),
-        "memoryInBytesByLabelName": _top(sizes, most),
+        "seriesCountByMetricName": _top(known.metrics, most),
+        "labelValueCountByLabelName": _top(known.values, most),
+        "memoryInBytesByLabelName": _top(known.sizes, most),
         "seriesCountByLabelValuePair": _top(
-            Counter({f"{name}={value}": count for (name, value), count in pairs.most_common(most)}), most
+            Counter({f"{name}={value}": count for (name, value), count in known.pairs.most_common(most)}), most
         ),
     }
 
