@@ -16,7 +16,7 @@ from typing import Final
 from monitor.alerts.silence_size import stored_size
 from monitor.matching.matchers import Matcher, MatchOp, all_match
 from monitor.matching.parse import Syntax, is_label_name, is_text
-from monitor.matching.regex import Regex
+from monitor.matching.regex import compile_re2
 from monitor.model.errors import NotFoundError, RequestError
 from monitor.model.labels import EMPTY, Labels, quote
 from monitor.model.times import HOUR, Millis, Timestamp
@@ -214,7 +214,7 @@ def check_matcher(name: str, op: MatchOp, value: str, syntax: Syntax = Syntax.FA
             raise ValueError(f"invalid label value {quote(value)}")
         return
     try:
-        Regex(value, dot_matches_newline=False)
+        compile_re2(value)
     except ValueError as error:
         raise ValueError(f"invalid regular expression {quote(value)}: {error}") from error
 

@@ -9,6 +9,8 @@ from typing import Final, Protocol
 
 import re2
 
+from monitor.matching.regex import in_gos_words
+
 
 def matches(pattern: str, text: str) -> bool:
     """Go's regexp.MatchString. Raises ValueError for a bad pattern."""
@@ -71,23 +73,4 @@ def _compiled(pattern: str) -> _Compiled:
     try:
         return re2.compile(pattern, options=options)
     except re2.error as error:
-        reason = error.args[0] if error.args else ""
-        raise ValueError(_in_gos_words(reason.decode() if isinstance(reason, bytes) else str(reason))) from error
-
-
-_GO_WORDS: Final = {
-    "missing )": "missing closing )",
-    "missing ]": "missing closing ]",
-    "bad repetition operator": "invalid nested repetition operator",
-    "no argument for repetition operator": "missing argument to repetition operator",
-    "invalid named capture group": "invalid named capture",
-    "invalid repetition size": "invalid repeat count",
-    "invalid perl operator": "invalid or unsupported Perl syntax",
-    "trailing \\": "trailing backslash at end of expression",
-}
-
-
-def _in_gos_words(reason: str) -> str:
-    """RE2 says `what: where`; Go the same in other words, the place between backquotes."""
-    what, _, where = reason.partition(": ")
-    return f"error parsing regexp: {_GO_WORDS.get(what, what)}: `{where}`"
+        raise ValueError(in_gos_words(error)) from error

@@ -23,7 +23,7 @@ class Regex:
     def __init__(self, pattern: str, *, dot_matches_newline: bool = True) -> None:
         self.pattern = pattern
         self._dot_matches_newline = dot_matches_newline
-        self._compiled = compile_re2(f"^(?s:{pattern})$" if dot_matches_newline else f"^(?:{pattern})$", shown=pattern)
+        self._compiled = compile_re2(f"^(?s:{pattern})$" if dot_matches_newline else f"^(?:{pattern})$")
         self.literals: frozenset[str] | None = frozenset(pattern.split("|")) if _LITERALS.fullmatch(pattern) else None
         """All the texts that match, when they can be listed."""
 
@@ -87,17 +87,15 @@ class Match:
 _REFERENCE: Final = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))?", re.ASCII)
 
 
-def compile_re2(pattern: str, *, shown: str) -> Callable[[str], Match | None]:
-    """A search function for an RE2 pattern. Raises ValueError that shows `shown`."""
+def compile_re2(pattern: str) -> Callable[[str], Match | None]:
+    """A search function for an RE2 pattern. Raises ValueError with Go's text, anchors that were added included."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 8 << 20
     try:
         compiled = re2.compile(pattern, options=options)
     except re2.error as error:
-        reason = error.args[0] if error.args else ""
-        text = reason.decode() if isinstance(reason, bytes) else str(reason)
-        raise ValueError(f"error parsing regexp: {text}: `{shown}`") from error
+        raise ValueError(in_gos_words(error)) from error
     names: dict[str, int] = dict(compiled.groupindex)
 
     def search(text: str) -> Match | None:
@@ -108,3 +106,22 @@ def compile_re2(pattern: str, *, shown: str) -> Callable[[str], Match | None]:
         return Match(groups, {name: groups[number] for name, number in names.items()})
 
     return search
+
+
+_GO_WORDS: Final = {
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "bad repetition operator": "invalid nested repetition operator",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid named capture group": "invalid named capture",
+    "invalid repetition size": "invalid repeat count",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "trailing \\": "trailing backslash at end of expression",
+}
+
+
+def in_gos_words(error: Exception) -> str:
+    """RE2 says `what: where`; Go the same in other words, the place between backquotes."""
+    reason = error.args[0] if error.args else ""
+    what, _, where = (reason.decode() if isinstance(reason, bytes) else str(reason)).partition(": ")
+    return f"error parsing regexp: {_GO_WORDS.get(what, what)}: `{where}`"

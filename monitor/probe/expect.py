@@ -179,7 +179,7 @@ def _status_range(text: str) -> tuple[int, int]:
 
 
 def _search(pattern: str) -> Callable[[str], Match | None]:
-    return compile_re2(pattern, shown=pattern)
+    return compile_re2(pattern)
 
 
 def _steps(path: str) -> tuple[str | int, ...]:

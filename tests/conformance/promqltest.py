@@ -328,7 +328,7 @@ def _met(condition: str, text: str) -> bool:
     kind, _, wanted = condition.partition(":")
     if kind == "msg":
         return text == wanted.strip()
-    return compile_re2(wanted.strip(), shown=wanted)(text) is not None
+    return compile_re2(wanted.strip())(text) is not None
 
 
 def _check_annotations(case: Evaluation, answer: Answer) -> None:

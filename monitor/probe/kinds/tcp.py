@@ -95,7 +95,7 @@ def compile_tcp(check: Check, options: TcpOptions) -> TcpTarget:
         host=host,
         port=port,
         options=options,
-        search=compile_re2(options.expect, shown=options.expect) if options.expect else None,
+        search=compile_re2(options.expect) if options.expect else None,
         expectations=Expectations(check.expect),
         timeout_text=f"no answer within {spoken_duration(check.timeout)}",
     )

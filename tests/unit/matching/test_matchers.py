@@ -54,10 +54,24 @@ def test_matchers_are_equal_by_what_they_say() -> None:
     assert str(Matcher("a", MatchOp.NOT_MATCHES, 'x"')) == 'a!~"x\\""'
 
 
-def test_a_bad_expression_raises_and_is_shown() -> None:
-    """Without the anchors that we add."""
-    with pytest.raises(ValueError, match=r"^error parsing regexp: .*: `a\(`$"):
-        Matcher("a", MatchOp.MATCHES, "a(")
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("a(", "missing closing ): `^(?:a()$`"),
+        ("[", "missing closing ]: `[)$`"),
+        ("*a", "missing argument to repetition operator: `*`"),
+        ("a**", "invalid nested repetition operator: `**`"),
+        ("a{2,1}", "invalid repeat count: `{2,1}`"),
+        ("(?!a)", "invalid or unsupported Perl syntax: `(?!`"),
+        ("[z-a]", "invalid character class range: `z-a`"),
+        ("a)", "unexpected ): `^(?:a))$`"),
+    ],
+)
+def test_a_bad_expression_raises_with_gos_text(pattern: str, said: str) -> None:
+    """Anchors included, as Alertmanager shows it."""
+    with pytest.raises(ValueError) as caught:
+        Matcher("a", MatchOp.MATCHES, pattern, dot_matches_newline=False)
+    assert str(caught.value) == f"error parsing regexp: {said}"
 
 
 @given(
