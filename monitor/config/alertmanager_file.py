@@ -106,8 +106,8 @@ def read_whole(
     _warn_unserved(section, document, path, findings)
     shared = GLOBAL.read(tree.get("global", {}), (*path, "global"), reading)
     assert isinstance(shared, Values)
-    named = bool(section.templates)
-    found = receiver_parts(tree.get("receivers", []), (*path, "receivers"), shared, reading, named=named)
+    has_templates = bool(section.templates)
+    found = receiver_parts(tree.get("receivers", []), (*path, "receivers"), shared, reading, named=has_templates)
     receivers = {name: parts for name, (_, parts) in found.items()}
     if section.route is None:
         reading.refuse(path, "no routes provided", "add a `route` with a default `receiver`")
@@ -133,7 +133,8 @@ def read_whole(
     if root is None or len(findings.errors) > before:
         return None
     others = {key: located(natural(value), locate) for key, value in tree.items() if key not in ("global", "receivers")}
-    whole = WholeFile(shared=shared, receivers=tuple(receiver for receiver, _ in found.values()), others=others)
+    named = tuple(receiver for receiver, _ in found.values())
+    whole = WholeFile(shared=shared, receivers=named, others=others, syntax=syntax)
     parts = AlertmanagerParts(
         root=root,
         receivers=receivers,

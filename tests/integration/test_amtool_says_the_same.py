@@ -8,14 +8,17 @@ whose API is ours, differs from 0.25, the command is in a list with the reason.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 import pytest_asyncio
+import yaml
 
 from tests.support.daemon_process import DaemonProcess
 from tests.support.peer_alertmanager import ALERTMANAGER, AMTOOL, Said, amtool, running_alertmanager
@@ -30,11 +33,17 @@ route:
   group_by: [alertname]
   group_wait: 1h
   routes:
-  - {receiver: core, matchers: [team=core], continue: true}
+  - {receiver: core, matchers: ['team=core, a!~"x"'], continue: true, mute_time_intervals: [nights]}
+  - {receiver: shop, match: {team: shop}, match_re: {a: x.*}, group_by: ['...'], repeat_interval: 90m}
   - {receiver: core-chat, matchers: [team=~"core|shop"], group_by: [instance]}
-receivers: [{name: everybody}, {name: core}, {name: core-chat}]
+receivers: [{name: everybody}, {name: core}, {name: core-chat}, {name: shop}]
 inhibit_rules: [{source_matchers: [severity=high], target_matchers: [severity=low], equal: [instance]}]
+time_intervals:
+- name: nights
+  time_intervals: [{times: [{start_time: "00:00", end_time: "06:00"}], weekdays: ["monday:friday"], location: Europe/Berlin}]
 """
+NEWER_KEYS = {"slack_app_url", "rocketchat_api_url", "smtp_tls_config"}
+"""Of the global section of 0.34, printed with their defaults; receivers have labels there."""
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| UTC)")
 _COVERED_DAYS = 2
@@ -53,6 +62,7 @@ class Side:
     """One of the two that are asked."""
 
     url: str
+    folder: Path
     ids: list[str] = field(default_factory=list[str])
     """In the order in which they appeared."""
 
@@ -96,7 +106,7 @@ async def sides(tmp_path: Path) -> AsyncGenerator[tuple[Side, Side]]:
     try:
         async with running_alertmanager(tmp_path / "theirs", CONFIGURATION) as url:
             await daemon.start()
-            yield Side(daemon.url), Side(url)
+            yield Side(daemon.url, tmp_path / "ours"), Side(url, tmp_path / "theirs")
     finally:
         await daemon.end()
 
@@ -193,3 +203,48 @@ async def test_mistakes_are_told_the_same(sides: tuple[Side, Side]) -> None:
         assert said.code != 0, words
     assert (await both(sides, "alert", "query", "-o", "json")).out.strip() == "[]"
     assert (await both(sides, "silence", "query", "-o", "json")).out.strip() == "[]"
+
+
+async def test_the_configuration_is_shown_the_same(sides: tuple[Side, Side]) -> None:
+    """As far as 0.25 knows its keys. What amtool makes of it, the tree of routes and whom alerts reach, is the same."""
+    shown = [(await amtool(side.url, "config", "show")).out for side in sides]
+    ours, theirs = (yaml.safe_load(text) for text in shown)
+    ours["global"] = {key: value for key, value in ours["global"].items() if key not in NEWER_KEYS}
+    assert [one.pop("labels") for one in ours["receivers"]] == [{"name": one["name"]} for one in ours["receivers"]]
+    assert ours == theirs
+    assert list(ours) == list(theirs)
+    file = sides[0].folder / "shown.yml"
+    file.write_text(yaml.safe_dump(ours), encoding="utf-8")
+    mine = f"--config.file={file}"
+    for verb in (
+        ("config", "routes", "show"),
+        ("config", "routes", "test", "--tree", "team=core"),
+        ("config", "routes", "test", "--verify.receivers=core,core-chat", "team=core"),
+        ("config", "routes", "test", "--verify.receivers=core", "team=shop", "a=xy"),
+        ("config", "routes", "test", "team=none"),
+    ):
+        expected = await amtool(sides[1].url, *verb)
+        said = await amtool(sides[0].url, *verb[:2], mine, *verb[2:])
+        assert (said.code, said.out) == (expected.code, expected.out), verb
+
+
+async def test_cluster_and_versions_are_shown_in_the_same_form(sides: tuple[Side, Side]) -> None:
+    """One peer that is ready; the names and numbers are each one's own."""
+    for form in ("simple", "extended", "json"):
+        said = [await amtool(side.url, "cluster", "show", "-o", form) for side in sides]
+        ours, theirs = (_shape(one.out) for one in said)
+        assert ours == theirs
+        assert {one.code for one in said} == {0}
+    said = [json.loads((await amtool(side.url, "config", "show", "-o", "json")).out) for side in sides]
+    ours, theirs = ({name: _keys(value) for name, value in one.items()} for one in said)
+    assert ours == theirs
+
+
+def _keys(value: object) -> object:
+    return sorted(cast("dict[str, object]", value)) if isinstance(value, dict) else type(value)
+
+
+def _shape(text: str) -> str:
+    """Without the peers' names and addresses."""
+    text = re.sub(r"127\.0\.0\.1:\d+", "<address>", text)
+    return re.sub(r" +", " ", re.sub(r"\b(?:01[0-9A-Z]{24}|[\w-]+-[0-9A-Za-z_-]{8})\b", "<name>", text))

@@ -8,13 +8,13 @@ from typing import Final, cast
 
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import plain
+from monitor.config.alertmanager.printed_sections import printed_inhibit_rules, printed_route
 from monitor.config.alertmanager.printing import printed_global, printed_receiver
 from monitor.config.alertmanager.receiver_list import NamedReceiver
 from monitor.config.golang.structs import Values
+from monitor.matching.parse import Syntax
 
-_OURS: Final = frozenset({"page_first"})
-"""Watchkeeper's own keys of a route."""
-_ORDER: Final = ("global", "route", "inhibit_rules", "mute_time_intervals", "time_intervals", "receivers", "templates")
+_ORDER: Final = ("global", "route", "inhibit_rules", "receivers", "templates", "mute_time_intervals", "time_intervals")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +25,21 @@ class WholeFile:
     receivers: Sequence[NamedReceiver]
     others: Mapping[str, object]
     """The other sections as plain values."""
+    syntax: Syntax = Syntax.FALLBACK
+    """Of matchers and label names."""
 
     def printed(self, *, cover: bool = True) -> dict[str, object]:
         """As Alertmanager prints it, in its order. `cover`: with `<secret>` in place of secrets."""
         found: dict[str, object] = {
+            "templates": [],
             **self.others,
             "global": printed_global(self.shared, cover=cover),
             "receivers": [printed_receiver(receiver, cover=cover) for receiver in self.receivers],
         }
         if "route" in found:
-            found["route"] = _without_ours(found["route"])
+            found["route"] = printed_route(found["route"], self.syntax)
+        if "inhibit_rules" in found:
+            found["inhibit_rules"] = printed_inhibit_rules(found["inhibit_rules"], self.syntax)
         order = [key for key in _ORDER if key in found]
         return {key: found[key] for key in (*order, *(key for key in found if key not in order))}
 
@@ -71,16 +76,6 @@ def located(value: object, locate: Callable[[str], str], *, inside: bool = False
         else:
             found[key] = located(each, locate, inside=inside or key == "http_config")
     return found
-
-
-def _without_ours(route: object) -> object:
-    if not isinstance(route, dict):
-        return route
-    node = {key: value for key, value in cast("dict[str, object]", route).items() if key not in _OURS}
-    children = node.get("routes")
-    if isinstance(children, list):
-        node["routes"] = [_without_ours(child) for child in cast("list[object]", children)]
-    return node
 
 
 def _with_group_by_all(route: object) -> object:

@@ -495,7 +495,7 @@ alertmanager:
     }
     printed = yaml.safe_load(facts.original)
     assert printed["global"]["slack_api_url"] == "<secret>"
-    assert printed["route"] == {"receiver": "b"}
+    assert printed["route"] == {"receiver": "b", "continue": False}
 
 
 def test_without_a_file_of_its_own_clients_learn_the_default_tree(tmp_path: Path) -> None:
