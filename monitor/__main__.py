@@ -12,6 +12,10 @@ def main() -> None:
         from monitor.cli.run import run
 
         sys.exit(run(arguments[1:]))
+    if arguments[:1] == ["alertmanager"]:
+        from monitor.cli.alertmanager import alertmanager
+
+        sys.exit(alertmanager(arguments[1:]))
     from monitor.cli.verbs import command_line
 
     sys.exit(command_line(arguments))

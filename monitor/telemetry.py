@@ -10,7 +10,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable
-from typing import Literal, Protocol, TextIO, cast
+from typing import Any, Literal, Protocol, TextIO, TypeAlias, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
@@ -18,6 +18,10 @@ from prometheus_client.process_collector import ProcessCollector
 
 _WINDOW_SECONDS = 60.0
 _DELIVERY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+
+
+Form: TypeAlias = Literal["console", "json", "logfmt"]
+"""Of the log: for people, for machines, or `key=value` as Prometheus's programs have it."""
 
 
 class Log(Protocol):
@@ -230,8 +234,8 @@ class DeferredLog:
     """Keeps what is said until the log is open: what writes it takes a tenth of a second to import, and a start must not
     wait for that."""
 
-    def __init__(self, form: Literal["console", "json"], level: str) -> None:
-        self._form: Literal["console", "json"] = form
+    def __init__(self, form: Form, level: str) -> None:
+        self._form: Form = form
         self._level = level
         self._kept: list[tuple[str, str, dict[str, object]]] = []
         self._log: Log | None = None
@@ -263,7 +267,7 @@ class DeferredLog:
         return None
 
 
-def open_log(form: Literal["console", "json"] = "console", level: str = "info") -> Log:
+def open_log(form: Form = "console", level: str = "info") -> Log:
     """One line an event on standard error, as text for people or JSON for machines."""
     # The package would pull in rich for traces in colour, which costs three megabytes and is not used here.
     without = "rich" not in sys.modules
@@ -275,16 +279,22 @@ def open_log(form: Literal["console", "json"] = "console", level: str = "info") 
         if without:
             del sys.modules["rich"]
 
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    named: list[Any] = []
+    match form:
+        case "json":
+            renderer: Any = structlog.processors.JSONRenderer()
+        case "console":
+            renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        case "logfmt":
+            named = [structlog.processors.EventRenamer("msg")]
+            order = ["timestamp", "level", "msg"]
+            renderer = structlog.processors.LogfmtRenderer(key_order=order, bool_as_flag=False)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *named,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

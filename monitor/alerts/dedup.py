@@ -15,7 +15,8 @@ from monitor.model.notifications import NotifyReason
 from monitor.model.times import HOUR, Millis, Timestamp
 from monitor.model.xxh import labels_hash
 
-_RETENTION: Final[Millis] = 120 * HOUR
+RETENTION: Final[Millis] = 120 * HOUR
+"""Alertmanager's default of `--data.retention`."""
 _FOREIGN: Final = "xxh:"
 """Sorts behind all fingerprints, which are hexadecimal."""
 
@@ -60,9 +61,9 @@ def recognised(entry: NotifyEntry, members: Iterable[Alert]) -> NotifyEntry:
     )
 
 
-def entry_expires(at: Timestamp, repeat_interval: Millis) -> Timestamp:
+def entry_expires(at: Timestamp, repeat_interval: Millis, retention: Millis = RETENTION) -> Timestamp:
     """How long it counts what somebody was told at this instant."""
-    return at + min(_RETENTION, 2 * repeat_interval)
+    return at + min(retention, 2 * repeat_interval)
 
 
 def left_unmuted(alerts: Iterable[Alert], muted: Callable[[Alert], object]) -> list[Alert]:

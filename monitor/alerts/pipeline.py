@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from monitor.alerts.dedup import entry_expires, left_unmuted, reading_order, recognised, to_send, why_notify
+from monitor.alerts.dedup import RETENTION, entry_expires, left_unmuted, reading_order, recognised, to_send, why_notify
 from monitor.alerts.groups import AlertGroup, Flushed, MutedMember, NotifyEntry, taken_together
 from monitor.alerts.messages import Fields, RecentChanges, group_message
 from monitor.alerts.muting import Mute, NothingMuted, Overlay
@@ -45,6 +45,9 @@ class Routing:
     external_url: str = ""
     drop_labels: frozenset[str] = frozenset()
     """`replica_labels`: dropped before fingerprints, so that replicas agree."""
+
+    retention: Millis = RETENTION
+    """Longest time for which it counts what somebody was told."""
 
     keeps_unheard: bool = False
     """As Alertmanager: an alert that resolves while it is muted still counts as told, until the repeat interval is long
@@ -330,7 +333,7 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
 
 def _ended(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
     """All its alerts have resolved; the group goes, unless it is to be remembered by whom nobody told."""
-    unheard = [entry_expires(entry.at, route.repeat_interval) for entry in group.log if entry.firing]
+    unheard = [entry_expires(entry.at, route.repeat_interval, routing.retention) for entry in group.log if entry.firing]
     until = max(unheard, default=now)
     if routing.keeps_unheard and until > now:
         return AlertStep(groups=(group.remembered(until),))

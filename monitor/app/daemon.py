@@ -30,7 +30,7 @@ from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
 from monitor.config.overrides import Overrides
-from monitor.config.reading import Reading
+from monitor.config.reading import Reading, reread_web_file
 from monitor.model.changes import AuditEntry
 from monitor.model.errors import BugError, ConfigError, Finding, StoreError
 from monitor.model.incidents import SYSTEM, Actor
@@ -48,6 +48,7 @@ from monitor.state.lock import DataLock
 from monitor.supervise import Supervisor
 from monitor.telemetry import DeferredLog, Telemetry
 from monitor.tsdb.store import SampleStore
+from monitor.web.guarding import Guard
 from monitor.web.parts import Loaded, Parts, Peer
 from monitor.web.server import Server
 
@@ -146,11 +147,17 @@ class Daemon:
         stores = self.make_stores(self.database)
         self.probes = Probes(configuration, self.drivers, self.samples, stores)
         self.parts = self._first_parts(self.probes, self.samples)
-        self.server = Server(self.parts)
-        address = await self.server.start(configuration.listen.host, configuration.listen.port)
-        self._print_line(f"Watchkeeper {__version__} listens on {address}")
+        listen = configuration.listen
+        guard = Guard(listen.web_file, read=reread_web_file, log=self.log) if listen.web_file is not None else None
+        self.server = Server(self.parts, guard=guard)
+        address = await self.server.start(listen.host, listen.port, *listen.also)
+        if not listen.in_place:
+            self._print_line(f"Watchkeeper {__version__} listens on {address}")
         await self.probes.start()
         await self._start_rest(address)
+        if listen.in_place:  # whoever starts Alertmanager waits for these lines, and then asks at once
+            for one in self.server.addresses:
+                self.log.info("Listening on", address=one)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLD)
@@ -287,7 +294,7 @@ class Daemon:
         self.log.open()
         rooms = self.rooms = await Rooms.open(configuration, probes, self._rule_querier())
         await rooms.start()
-        instance = address.removeprefix("http://")
+        instance = address.partition("://")[2]
         own = OwnMetrics(self.telemetry.registry, probes.quiet_sink, instance)
         upkeep = Upkeep(rooms, samples, self.health, own)
         self.supervisor.keep("own metrics", upkeep.watch)
@@ -357,7 +364,8 @@ class Daemon:
         parts.alerts = rooms.groups
         parts.dispatcher = rooms.dispatcher
         parts.silencing = rooms.silencing
-        parts.peer = Peer(rooms.instance, address)
+        if self.configuration.listen.cluster:
+            parts.peer = Peer(rooms.instance, address)
         parts.count_pushed = PushCounters(self.telemetry).count
         parts.record_deployment = rooms.deployments.record
         parts.reload = self.reload

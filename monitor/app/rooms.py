@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from prometheus_client import Counter
 
@@ -34,7 +35,7 @@ from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
 from monitor.model.samples import Exemplar
-from monitor.model.times import SECOND, Millis
+from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.net.asking import Asking
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
@@ -278,7 +279,14 @@ class Rooms:
             on_outbox=self.delivery.wake,
             broken=self._undecidable_group,
         )
-        self.silencing = Silencing(silences, drivers.clock, drivers.chance, changed=self.dispatcher.review)
+        self.silencing = Silencing(
+            silences,
+            drivers.clock,
+            drivers.chance,
+            changed=self.dispatcher.review,
+            limits=configuration.limits.silences,
+            syntax=configuration.paging.alertmanager.syntax,
+        )
         self.rules = RuleScheduler(
             drivers.clock,
             drivers.supervisor,
@@ -338,7 +346,7 @@ class Rooms:
         await self.dispatcher.start()
         self.delivery.begin(supervisor.keep)
         supervisor.keep("oncall", self.escalating.run)
-        supervisor.keep("alerts", self.dispatcher.run)
+        supervisor.keep("alerts", partial(self._dispatch, self.drivers.clock.now()))
         await self.rules.start(self.configuration.groups)
         self.probes.rules = self.rules
         self.probes.hand_over(self.deployments)
@@ -385,6 +393,11 @@ class Rooms:
         except TimeoutError:
             self.drivers.log.warning("deliveries were cut off; they are repeated after the start")
 
+    async def _dispatch(self, started: Timestamp) -> None:
+        if self.configuration.limits.start_delay:
+            await self.drivers.clock.sleep_until(started + self.configuration.limits.start_delay)
+        await self.dispatcher.run()
+
     def _metadata(self) -> Iterable[MetricMetadata]:
         told = {name: one for _, known in self.scraping.metadata() for name, one in known.items()}
         return [MetricMetadata(metric=name, type=one.type, help=one.help, unit=one.unit) for name, one in told.items()]
@@ -400,6 +413,7 @@ class Rooms:
             recent_changes=self.deployments.lines,
             external_url=configuration.external_url,
             drop_labels=configuration.replica_labels,
+            retention=configuration.limits.retention,
         )
 
     def _decided(self, decision: Decision) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from monitor.cli.exits import TABLE, Exit
+
+if TYPE_CHECKING:
+    from monitor.config.overrides import Overrides
+    from monitor.config.reading import Reading
 
 _DESCRIPTION = """Watch, alert and page. URLs alone are enough: they are checked every 30 seconds, and pages go to this
 terminal. Without URLs and --config the file watchkeeper.yml is read, if there is one."""
@@ -24,6 +29,11 @@ def run(arguments: Sequence[str]) -> int:
     overrides = Overrides(config=given.config, urls=tuple(given.url), listen=given.listen, data=given.data)
     reading = Reading.begin(overrides)
 
+    return run_until_stopped(overrides, reading, print_line=_print_line)
+
+
+def run_until_stopped(overrides: Overrides, reading: Reading, *, print_line: Callable[[str], None]) -> int:
+    """The daemon whose configuration is being read, until SIGINT or SIGTERM; the exit code."""
     # What follows is imported while the configuration is read.
     import asyncio
 
@@ -31,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     from monitor.model.errors import ConfigError, LockedError, WatchkeeperError
 
     try:
-        return asyncio.run(run_daemon(overrides, print_line=_print_line, reading=reading))
+        return asyncio.run(run_daemon(overrides, print_line=print_line, reading=reading))
     except ConfigError as error:
         for finding in error.findings:
             _complain(f"{'warning: ' if finding.warning else ''}{finding}")

@@ -58,6 +58,8 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
     )
     wanted = arguments[0] if arguments and arguments[0] in _VERBS else ""
     app.command("run", help="Run the daemon in the foreground (`watchkeeper run --help`).")(_run)
+    about = "Serve an Alertmanager configuration in Alertmanager's place (`watchkeeper alertmanager --help`)."
+    app.command("alertmanager", help=about)(_run)
     app.callback()(_main)
     for name, (module, attribute) in _VERBS.items():
         if wanted and name != wanted:
@@ -87,7 +89,7 @@ def _main(
 
 
 def _run() -> None:
-    """Never called: `monitor.__main__` sends `run` elsewhere before typer is imported."""
+    """Never called: `monitor.__main__` sends these elsewhere before typer is imported."""
 
 
 def _tell(error: CommandError, *, as_json: bool) -> None:

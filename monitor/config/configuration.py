@@ -16,7 +16,9 @@ from typing import Literal
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
+from monitor.alerts.silences import NO_LIMITS, RETENTION, SilenceLimits
 from monitor.alerts.templating.fields import NotificationTemplates
+from monitor.config.web_settings import WebFile
 from monitor.matching.parse import Syntax
 from monitor.model.checks import Check
 from monitor.model.errors import Finding
@@ -94,6 +96,20 @@ class Listen:
     read_needs_token: bool = False
     trust_local: bool = True
     """A loopback listener takes callers on this machine for administrators."""
+    web_file: WebFile | None = None
+    """How the server is protected, as it was read at the start."""
+    in_place: bool = False
+    """Of Alertmanager: under its paths, and open to all unless `web_file` says otherwise."""
+    also: tuple[tuple[str, int], ...] = ()
+    """Further hosts and ports."""
+    prefix: str = ""
+    """What all paths begin with."""
+    cluster: bool = True
+    """Callers of Alertmanager's API are told of a cluster of one."""
+    most_gets: int = 0
+    """GET requests at once in Alertmanager's place; 0 is a number that fits the machine."""
+    longest_get: Millis = 0
+    """How long one may take there; 0 is no limit."""
 
     @property
     def url(self) -> str:
@@ -110,7 +126,7 @@ class Listen:
 class LogSettings:
     """The daemon's log on standard error."""
 
-    form: Literal["console", "json"]
+    form: Literal["console", "json", "logfmt"]
     level: Literal["debug", "info", "warning", "error"]
 
 
@@ -124,6 +140,19 @@ class QuerySettings:
     subquery_step: Millis = MINUTE
     """The step of `[1h:]`: the global evaluation interval."""
     max_samples: int = 50_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertLimits:
+    """Bounds of what alerts and silences take, and for how long they count."""
+
+    silences: SilenceLimits = NO_LIMITS
+    alerts_per_name: int = 0
+    """Alerts with the same alertname that are taken in; 0 is no limit."""
+    retention: Millis = RETENTION
+    """Longest time for which it counts what somebody was told."""
+    start_delay: Millis = 0
+    """After the start nobody is told anything for so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +189,10 @@ class AddressBook:
     def destinations(self) -> Sequence[Destination]:
         """All that are configured by name."""
         return sorted(self._options)
+
+    def falling_back_to(self, fallback: Destination) -> AddressBook:
+        """The same book with another last resort."""
+        return AddressBook(self._options, self._vendors, fallback)
 
     def options(self, destination: Destination) -> object | None:
         return self._options.get(destination) or self._of_target(destination)
@@ -246,6 +279,9 @@ class Configuration:
     queries: QuerySettings
     vendor_ca_file: str
     warnings: tuple[Finding, ...]
+    limits: AlertLimits = field(default_factory=AlertLimits)
+    receiver_names_in_metrics: bool = False
+    """Alertmanager's counters of notifications tell the receiver as well."""
 
 
 def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:

@@ -118,7 +118,7 @@ class WebSection(Section):
     tokens: Annotated[dict[str, TokenSection], AsMapping] = {}
     """Name to token."""
     config_file: Text = ""
-    """Known, not served yet."""
+    """A `web.yml` as Prometheus's programs take it: TLS, users, headers, a rate limit. It is read again when it changes."""
     read_needs_token: Flag = False
     """Ask for a token for reading too (all but health)."""
     trust_local: Annotated[Flag | None, AsOptional] = None
@@ -129,8 +129,8 @@ class WebSection(Section):
 class LogSection(Section):
     """The daemon's log on standard error."""
 
-    form: Annotated[Literal["console", "json"], Word] = "console"
-    """For people or for machines."""
+    form: Annotated[Literal["console", "json", "logfmt"], Word] = "console"
+    """For people or for machines; logfmt is `key=value`, as Prometheus's programs log."""
     level: Annotated[Literal["debug", "info", "warning", "error"], Word] = "info"
     """What is worth a line."""
 

@@ -37,6 +37,7 @@ from monitor.config.golang.clients import client_of
 from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Reading
 from monitor.config.golang.structs import Values
+from monitor.config.in_place import load_in_place
 from monitor.config.overrides import Overrides
 from monitor.config.prometheus.file import PrometheusParts, read_prometheus
 from monitor.config.receivers import ReceiverParts, receiver_parts
@@ -45,6 +46,7 @@ from monitor.config.rule_files import matching_files, read_rule_file, read_rules
 from monitor.config.rule_options import with_options
 from monitor.config.shipped import shipped
 from monitor.config.variables import expand
+from monitor.config.web_file import read_web_file
 from monitor.config.yamltree import Document, Tree, read
 from monitor.model.checks import Check
 from monitor.model.errors import ConfigError, Finding
@@ -87,6 +89,8 @@ def read_environment() -> Environment:
 
 def load(overrides: Overrides, environment: Environment, variables: Mapping[str, str] | None = None) -> Configuration:
     """The whole configuration. Raises ConfigError with every finding."""
+    if overrides.alertmanager is not None:
+        return load_in_place(overrides.alertmanager)
     findings = Findings()
     document = _own_document(overrides, environment, findings)
     known = os.environ if variables is None else variables
@@ -233,8 +237,6 @@ class _Loading:
     def _warn_unserved(self) -> None:
         if self.section.blackbox_file:
             self.findings.doubt(self.document, ("blackbox_file",), "is known but not served yet")
-        if self.section.web.config_file:
-            self.findings.doubt(self.document, ("web", "config_file"), "is known but not served yet")
 
     def _log(self) -> LogSettings:
         changes: dict[str, str] = {}
@@ -417,12 +419,14 @@ class _Loading:
         if self.environment.admin_token.get_secret_value():
             secret = SecretSource(self.environment.admin_token.get_secret_value())
             tokens.append(Token(name="environment", secret=secret, person="admin", role="admin"))
+        web_file = self.section.web.config_file
         return Listen(
             host=host or "0.0.0.0",
             port=int(port),
             tokens=tuple(tokens),
             read_needs_token=self.section.web.read_needs_token,
             trust_local=self._trust_local(tokens),
+            web_file=read_web_file(self._locate(web_file), self.findings) if web_file else None,
         )
 
     def _judge_external_url(self) -> None:

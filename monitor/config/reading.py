@@ -11,7 +11,7 @@ import gc
 import pickle
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.config import prose
 from monitor.config.overrides import Overrides
@@ -19,6 +19,7 @@ from monitor.model.errors import BugError, ConfigError, Finding
 
 if TYPE_CHECKING:
     from monitor.config.configuration import Configuration
+    from monitor.config.web_settings import WebFile
 
 
 class Reading:
@@ -31,37 +32,63 @@ class Reading:
     @classmethod
     def begin(cls, overrides: Overrides) -> Reading:
         """Start reading; the environment is this process's."""
-        # The child inherits standard error, where Python tells what nobody expected. `-P`: nothing is imported from the
-        # folder that somebody happens to be in.
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "monitor.config.reading"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        return cls(child, overrides)
+        return cls(_child(), overrides)
 
     def finish(self) -> Configuration:
         """Wait for the child. Raises ConfigError with its findings."""
-        answer, _ = self._child.communicate(pickle.dumps(self._overrides))
-        if self._child.returncode:
-            raise BugError(f"reading the configuration ended with code {self._child.returncode}")
-        found: Configuration | tuple[Finding, ...] = pickle.loads(answer)
+        found: Configuration | tuple[Finding, ...] = _ask(self._child, self._overrides)
         if isinstance(found, tuple):
             raise ConfigError(found)
         return found
 
 
+def reread_web_file(name: str) -> WebFile:
+    """A `web.yml` alone, as it stands now; takes a third of a second. Raises ConfigError with its findings."""
+    found: WebFile | tuple[Finding, ...] = _ask(_child(), name)
+    if isinstance(found, tuple):
+        raise ConfigError(found)
+    return found
+
+
+def _child() -> subprocess.Popen[bytes]:
+    # The child inherits standard error, where Python tells what nobody expected. `-P`: nothing is imported from the folder
+    # that somebody happens to be in.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "monitor.config.reading"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def _ask(child: subprocess.Popen[bytes], question: Overrides | str) -> Any:
+    answer, _ = child.communicate(pickle.dumps(question))
+    if child.returncode:
+        raise BugError(f"reading the configuration ended with code {child.returncode}")
+    return pickle.loads(answer)
+
+
 def main() -> None:
-    """The child: overrides come in, the configuration or the error goes out."""
+    """The child: overrides, or the name of a `web.yml`, come in; what was read, or the error, goes out."""
     gc.disable()  # the process ends before garbage could matter
     prose.wanted = False
     from monitor.config.loading import load, read_environment
 
-    overrides: Overrides = pickle.load(sys.stdin.buffer)
-    found: Configuration | tuple[Finding, ...]
+    wanted: Overrides | str = pickle.load(sys.stdin.buffer)
+    found: Configuration | WebFile | tuple[Finding, ...]
     try:
-        found = load(overrides, read_environment())
+        found = load(wanted, read_environment()) if isinstance(wanted, Overrides) else _web_file(wanted)
     except ConfigError as error:
         found = error.findings
     sys.stdout.buffer.write(pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL))
+
+
+def _web_file(name: str) -> WebFile:
+    from monitor.config.findings import Findings
+    from monitor.config.web_file import read_web_file
+
+    findings = Findings()
+    found = read_web_file(name, findings)
+    if found is None:
+        raise findings.error()
+    return found
 
 
 if __name__ == "__main__":

@@ -32,8 +32,16 @@ class Authority:
             context.load_verify_locations(self.file)
         return context
 
-    def client_pem(self) -> str:
+    def pair(self, name: str) -> tuple[Path, Path]:
+        """A server's certificate for this name and its key, in two files that are written anew by each call."""
+        made = self._authority.issue_cert(name)
+        chain, key = self._folder / "server.crt", self._folder / "server.key"
+        chain.write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
+        key.write_bytes(made.private_key_pem.bytes())
+        return chain, key
+
+    def client_pem(self, name: str = "client@example.org") -> str:
         """A client certificate with its key in one file."""
         path = self._folder / "client.pem"
-        self._authority.issue_cert("client@example.org").private_key_and_cert_chain_pem.write_to_path(path)
+        self._authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(path)
         return str(path)

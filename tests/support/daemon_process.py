@@ -88,7 +88,7 @@ class DaemonProcess:
                 stderr=log,
                 stdin=asyncio.subprocess.DEVNULL,
                 cwd=self._folder,
-                env=_environment(),
+                env=surroundings(),
             )
         if ready:
             await self.until_ready()
@@ -160,7 +160,7 @@ class DaemonProcess:
             stderr=asyncio.subprocess.STDOUT,
             stdin=asyncio.subprocess.DEVNULL,
             cwd=self._folder,
-            env={**_environment(), **({"USER": person, "LOGNAME": person} if person else {})},
+            env={**surroundings(), **({"USER": person, "LOGNAME": person} if person else {})},
         )
         async with asyncio.timeout(20):
             output, _ = await process.communicate()
@@ -202,6 +202,7 @@ class DaemonProcess:
             return answer.status == 200
 
 
-def _environment() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
+    """This process's environment without what configures the daemon."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WATCHKEEPER_")}
     return {**kept, "PYTHONPATH": str(ROOT)}

@@ -17,7 +17,10 @@ from monitor.alerts.silencing import Silencing
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.environment import Environment
+from monitor.config.findings import Findings
 from monitor.config.loading import Configuration, Overrides, load
+from monitor.config.web_file import read_web_file
+from monitor.config.web_settings import WebFile
 from monitor.model.changes import AuditEntry, Deployment
 from monitor.model.checks import Check, HealthState
 from monitor.model.errors import ConfigError, Finding, NotFoundError, QueryLimitError
@@ -45,6 +48,7 @@ from monitor.state.outbox_store import SqlOutboxStore
 from monitor.state.silence_store import SqlSilenceStore
 from monitor.supervise import Supervisor
 from monitor.tsdb.store import SampleStore
+from monitor.web.guarding import Guard
 from monitor.web.parts import Parts, Peer
 from monitor.web.server import Server
 from tests.support.incidents import PAYMENTS, ROSTER, START
@@ -215,6 +219,15 @@ def configuration(text: str, folder: str, *, listen: str = "127.0.0.1:0") -> Con
     return load(Overrides(config=str(path), listen=listen), Environment(), {})
 
 
+def web_file_of(path: Path) -> WebFile:
+    """What this `web.yml` says. Raises ConfigError."""
+    findings = Findings()
+    found = read_web_file(str(path), findings)
+    if found is None:
+        raise findings.error()
+    return found
+
+
 @asynccontextmanager
 async def web_world(
     folder: str,
@@ -275,7 +288,9 @@ async def web_world(
         refused=lambda kind: holder[0].refusals.append(kind),
     )
     supervisor = Supervisor(clock, lambda name, error: log.error("crashed", task=name, error=error))
-    server = Server(parts, patience=patience)
+    web_file = settings.listen.web_file
+    guard = Guard(web_file, read=lambda name: web_file_of(Path(name)), log=log) if web_file is not None else None
+    server = Server(parts, patience=patience, guard=guard)
     url = await server.start(listen, 0)
     async with aiohttp.ClientSession() as client:
         world = WebWorld(

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Generator
 
+from monitor.cli.alertmanager import alertmanager
 from monitor.cli.run import run
 from monitor.cli.verbs import command_line
 
@@ -20,7 +21,7 @@ def verbs() -> frozenset[str]:
     """Every verb that can be called, those of a group as `incidents ack`."""
     found: set[str] = set()
     for name in _listed(_help(())):
-        inner = _listed(_help((name,))) if name != "run" else []
+        inner = _listed(_help((name,))) if name not in ("run", "alertmanager") else []
         found.update(f"{name} {one}" for one in inner)
         if not inner:
             found.add(name)
@@ -31,9 +32,9 @@ def verbs() -> frozenset[str]:
 def _help(words: tuple[str, ...]) -> str:
     said = io.StringIO()
     with _wide_terminal(), contextlib.redirect_stdout(said):
-        if words == ("run",):
+        if words in (("run",), ("alertmanager",)):
             with contextlib.suppress(SystemExit):
-                run(["--help"])
+                (run if words == ("run",) else alertmanager)(["--help"])
         else:
             code = command_line([*words, "--help"])
             assert code == 0, f"watchkeeper {' '.join(words)} --help ends with {code}"

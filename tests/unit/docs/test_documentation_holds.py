@@ -18,6 +18,7 @@ from monitor.config.golang.kinds import Reading
 from monitor.config.loading import Overrides, load
 from monitor.config.prometheus.file import read_prometheus
 from monitor.config.rule_files import read_rules
+from monitor.config.web_file import WEB
 from monitor.config.yamltree import read
 from monitor.notify.dressing.webhook import webhook_body
 from monitor.notify.kinds.webhook import signature
@@ -82,13 +83,17 @@ def test_every_other_yaml_file_is_checked_by_what_reads_it() -> None:
 
 
 def test_files_of_other_programs_are_what_they_take() -> None:
-    """Those below `elsewhere/` are not read by the daemon: Prometheus's own, and amtool's settings for HTTP."""
-    found = of("yaml", title="elsewhere/prometheus.yml") + of("yaml", title="elsewhere/amtool-http.yml")
+    """Those below `elsewhere/` are not read by the daemon: Prometheus's own, and amtool's settings for HTTP. And `web.yml`,
+    whose certificates are not there."""
+    titles = ("elsewhere/prometheus.yml", "elsewhere/amtool-http.yml", "elsewhere/web.yml")
+    found = [block for title in titles for block in of("yaml", title=title)]
     for block in found:
         findings = Findings()
         document = read(block.text, str(block))
         if block.title.endswith("/prometheus.yml"):
             assert read_prometheus(document, document.tree, (), findings, str, {}) is not None
+        elif block.title.endswith("/web.yml"):
+            WEB.read(document.tree, (), Reading(document, findings, str))
         else:
             CLIENT.read(document.tree, (), Reading(document, findings, str))
         assert findings.errors == []

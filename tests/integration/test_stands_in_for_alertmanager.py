@@ -1,0 +1,63 @@
+"""`watchkeeper alertmanager` as a process: what those who start Alertmanager rely on."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import aiohttp
+
+from tests.support.alertmanagers import Ours
+from tests.support.daemon_process import until
+
+FILE = "route: {receiver: w, group_wait: 1s}\nreceivers: [{name: w, webhook_configs: [{url: 'http://127.0.0.1:1/'}]}]\n"
+
+
+async def test_it_starts_answers_reloads_and_ends_as_alertmanager_does(tmp_path: Path) -> None:
+    """The line that harnesses wait for; OK, 410, 500 with the reason; SIGHUP; exit 0; all of it below the prefix."""
+    running = Ours(tmp_path, FILE, "--web.route-prefix=/am", "--web.external-url=http://am.example.com/x")
+    await running.start()
+    try:
+        assert "Listening on" in running.log() and f"address={running.address}" in running.log()
+        async with aiohttp.ClientSession(f"http://{running.address}") as client:
+
+            async def ask(method: str, path: str) -> tuple[int, str]:
+                async with client.request(method, path, allow_redirects=False) as answer:
+                    return answer.status, await answer.text()
+
+            for path in ("/am/-/healthy", "/am/-/ready"):
+                assert await ask("GET", path) == (200, "OK")
+            assert (await ask("GET", "/-/healthy"))[0] == 404
+            assert (await ask("GET", "/"))[0] == 302
+            for method in ("GET", "POST"):
+                status, text = await ask(method, "/am/api/v1/alerts")
+                assert status == 410 and '"status":"deprecated"' in text
+            assert await ask("POST", "/am/-/reload") == (200, "")
+            running.configure("route: {receiver: nobody}\n")
+            status, text = await ask("POST", "/am/-/reload")
+            assert status == 500
+            assert text.startswith('failed to reload config: undefined receiver "nobody" used in route')
+            running.configure(FILE + "templates: []\n")
+            running.process.send_signal(signal.SIGHUP)
+            await until(lambda: running.log().count("msg=reloaded") == 2, "SIGHUP reloads")
+    finally:
+        code = await running.stop()
+    assert code == 0
+
+
+async def test_everybody_may_ask_and_push_as_there(tmp_path: Path) -> None:
+    """Also through a proxy and with credentials that nobody asked for, but no page of another site."""
+    running = Ours(tmp_path, FILE)
+    await running.start()
+    alerts = [{"labels": {"alertname": "Down"}}]
+    try:
+        async with aiohttp.ClientSession(running.url) as client:
+            for headers, status in (
+                ({"X-Forwarded-For": "10.0.0.1"}, 200),
+                ({"Authorization": "Basic YTpi"}, 200),
+                ({"Origin": "https://evil.example.com"}, 403),
+            ):
+                async with client.post("/api/v2/alerts", json=alerts, headers=headers) as answer:
+                    assert answer.status == status, headers
+    finally:
+        await running.stop()
