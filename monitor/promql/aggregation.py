@@ -70,21 +70,21 @@ def reduce_groups(op: str, block: Block, groups: Groups, rank: Floats | None = N
     present: Bools | None = None
     if block.present is None:
         for numbers, rows in groups.by_size:
-            values[numbers] = _reduced(op, block.values[rows], rank)
+            values[numbers] = _reduced(op, block.values[rows.T], rank)
     else:
         present = np.zeros(values.shape, dtype=bool)
         for chosen, alive in _patterns(block.present):
             sub_rank = None if rank is None else rank[chosen]
             for numbers, rows in _by_size(groups.codes[alive], alive):
-                part = block.values[rows[:, :, None], chosen]
+                part = block.values[rows.T[:, :, None], chosen]
                 values[np.ix_(numbers, chosen)] = _reduced(op, part, sub_rank)
                 present[np.ix_(numbers, chosen)] = True
     return Block(groups.labels, values, present, _marked(block, groups))
 
 
 def _reduced(op: str, members: Floats, rank: Floats | None) -> Floats:
-    """(g, m, k) to (g, k)."""
-    last = np.ascontiguousarray(np.moveaxis(members, 1, -1))
+    """(m, g, k) to (g, k)."""
+    last = np.moveaxis(members, 0, -1)
     if op == "quantile":
         return kernels.quantile(last, np.nan if rank is None else rank)
     return _REDUCTIONS[op](last)

@@ -18,7 +18,7 @@ from monitor.promql.matrix import Floats
 _HALF_ULP = 2.0**-53
 _SMALL = 200
 """Up to so many numbers plain Python is faster."""
-_AT_ONCE = 1 << 14
+_AT_ONCE = 1 << 16
 """How many numbers are added up at once: what a processor has at hand."""
 _FEW = 48
 """Below this many rows plain Python is faster than numpy one column at a time."""
@@ -64,7 +64,7 @@ def certified(values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     first = upper.sum(axis=-1)
     lower = np.subtract(values, upper, out=upper)
     finer = cut * (room * _HALF_ULP)
-    second = lower + finer[..., None]
+    second = np.add(lower, finer[..., None], out=lower)
     second -= finer[..., None]
     rest = second.sum(axis=-1)
     sums = first + rest

@@ -150,7 +150,14 @@ def _windows_at_one(
             alike.setdefault(end - start, []).append((run, start, end))
     step = np.zeros(1, dtype=np.int64)
     for size, members in alike.items():
-        values = np.empty((sum(run.series for run, _, _ in members), 1, size))
+        if len(members) == 1:
+            run, start, end = members[0]
+            values, times = run.values[:, None, start:end], run.times[None, None, start:end]
+            yield [run], step, Windows(values, times, [run.series], low, reach.high, reach.at, arguments)
+            continue
+        # In memory as the samples lie in their chunks, one instant after the other: so nothing is turned round, and what
+        # is added up or compared along the samples goes through whole rows of series.
+        values = np.empty((size, 1, sum(run.series for run, _, _ in members))).T
         times = np.empty((len(members), 1, size), dtype=np.int64)
         first = 0
         for place, (run, start, end) in enumerate(members):
