@@ -98,6 +98,7 @@ class EmbeddedQuerier:
     ) -> Answer:
         key = (text, lookback or 0)
         known = self._queries.get(key)
+        fresh = known is None
         if known is None:
             known = await self._compiled(text, lookback)
             inline = rule and self._store.stats().series <= _INLINE_SERIES
@@ -107,8 +108,11 @@ class EmbeddedQuerier:
         try:
             return evaluate(known.query) if inline else await asyncio.to_thread(evaluate, known.query)
         finally:
-            # A slow one may have become fast (fewer series): it is judged anew each time.
-            known.seconds_per_step = (self._monotonic() - began) / steps
+            # A slow one may have become fast (fewer series): it is judged anew each time. One that was slow for once was
+            # kept waiting by something else.
+            seconds = (self._monotonic() - began) / steps
+            known.seconds_per_step = seconds if fresh else min(seconds, known.last_seconds)
+            known.last_seconds = seconds
             self._queries[key] = known
             self._queries.move_to_end(key)
             if len(self._queries) > _KEPT:
@@ -157,8 +161,11 @@ def options_of(settings: QuerySettings) -> Options:
 class _Known:
     """A query that was asked before."""
 
-    __slots__ = ("query", "seconds_per_step")
+    __slots__ = ("last_seconds", "query", "seconds_per_step")
 
     def __init__(self, query: Query) -> None:
         self.query = query
         self.seconds_per_step = 0.0
+        """What it is believed to take."""
+        self.last_seconds = 0.0
+        """What it took last, waiting included."""
