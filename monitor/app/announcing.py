@@ -107,6 +107,12 @@ class AnnouncingSink:
         self._store.append(at, samples)
         self._flushing.arm()
 
+    def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
+        if self._tap.takers and labels:
+            self._tap.row(at, labels, values)
+        self._store.append_again(at, labels, values)
+        self._flushing.arm()
+
 
 class _AnnouncingWriter:
     __slots__ = ("_flushing", "_labels", "_saw", "_tap", "_tapped", "_writer")

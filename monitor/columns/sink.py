@@ -54,3 +54,8 @@ class SampleSink(Protocol):
         """Loose samples with one time: recording rules, ALERTS, samples with their own timestamps. For each series a
         sample not later than its last is dropped and counted, unless it is the very same."""
         ...
+
+    def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
+        """As `append`, for those who mostly give the same series: where they go is remembered by `labels`, as long as it
+        is the same object."""
+        ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.builtin_functions import BUILTINS
@@ -56,24 +56,48 @@ class TemplateSet:
 
     def calls(self, function: str) -> bool:
         """May executing one of these templates call the function?"""
-        return any(_mentions(definition.root, function) for definition in self.definitions.values())
+        return any(isinstance(node, tree.Identifier) and node.name == function for node in self.operands())
+
+    def operands(self) -> Iterator[tree.Operand]:
+        """All that the templates' expressions are made of; variables where they are read, not where they are declared."""
+        for definition in self.definitions.values():
+            yield from _operands(definition.root)
+
+    def sparing(self, name: str) -> TemplateSet:
+        """This set, the template without those declarations at its beginning whose variables nobody reads. For a prefix
+        that offers more than most texts want."""
+        read = {node.name for node in self.operands() if isinstance(node, tree.Variable)}
+        definition = self.definitions[name]
+        nodes = definition.root.nodes
+        kept: list[tree.Node] = []
+        for place, node in enumerate(nodes):
+            if not isinstance(node, tree.Action) or not node.pipe.declared or node.pipe.assigns:
+                kept += nodes[place:]
+                break
+            if any(variable.name in read for variable in node.pipe.declared):
+                kept.append(node)
+        root = tree.Block(definition.root.at, tuple(kept))
+        return TemplateSet(self.functions, {**self.definitions, name: replace(definition, root=root)})
 
 
-def _mentions(node: object, function: str) -> bool:
+def _operands(node: object) -> Iterator[tree.Operand]:
     match node:
-        case tree.Identifier(name=name):
-            return name == function
         case tree.Block(nodes=nodes):
-            return any(_mentions(child, function) for child in nodes)
+            for child in nodes:
+                yield from _operands(child)
         case tree.Action(pipe=pipe) | tree.Invoke(pipe=pipe):
-            return pipe is not None and _mentions(pipe, function)
+            yield from _operands(pipe)
         case tree.If() | tree.With() | tree.Range():
-            return any(
-                _mentions(child, function) for child in (node.pipe, node.body, node.otherwise) if child is not None
-            )
+            for part in (node.pipe, node.body, node.otherwise):
+                yield from _operands(part)
         case tree.Pipe(commands=commands):
-            return any(_mentions(operand, function) for command in commands for operand in command.operands)
+            for command in commands:
+                for operand in command.operands:
+                    yield from _operands(operand)
         case tree.Chain(base=base):
-            return _mentions(base, function)
+            yield node
+            yield from _operands(base)
+        case tree.Dot() | tree.Nil() | tree.Constant() | tree.Field() | tree.Variable() | tree.Identifier():
+            yield node
         case _:
-            return False
+            pass

@@ -20,6 +20,8 @@ class AlertState(Enum):
     PENDING = "pending"
     FIRING = "firing"
 
+    __hash__ = object.__hash__  # that of Enum is many times slower, and this is asked for every alert
+
 
 class MuteReason(Enum):
     """Why an alert that fires does not notify. The value is stable; `sentence` is for people."""

@@ -10,7 +10,6 @@ The same code runs in the daemon, in unit tests of rules and in backtests.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,7 +19,7 @@ from monitor.gotemplate.values import Function
 from monitor.model.alerts import AlertState, AlertTransition
 from monitor.model.errors import PeerError, StoreError, UserError
 from monitor.model.labels import METRIC_NAME, Labels
-from monitor.model.samples import STALE, Vector
+from monitor.model.samples import STALE, Sample, Vector
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.rules import recording, states
 from monitor.rules.dependencies import batches
@@ -28,11 +27,13 @@ from monitor.rules.groups import AlertingRule, RecordingRule, Rule, RuleGroup
 from monitor.rules.holding import held
 from monitor.rules.options import Hold
 from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
+from monitor.rules.recording import UNNAMED, Named
 from monitor.rules.restore import changes, identities, matched, unobserved
-from monitor.rules.states import RESEND, Active, LimitError
+from monitor.rules.states import RESEND, Active, LimitError, same_value
 from monitor.rules.status import GroupStatus, Health, RuleStatus, worst
 from monitor.rules.template_functions import graph_link
 from monitor.rules.texts import AlertData, Answers, Rendered, World
+from monitor.rules.written import Written
 
 REFRESH: Millis = MINUTE
 """Stored states are written anew after this, so that the store knows until when they were observed."""
@@ -83,6 +84,10 @@ class RuleRun:
     saved: Active = field(default_factory=dict[Labels, states.ActiveAlert])
     """What the store has."""
     saved_at: Timestamp = 0
+    written: Written | None = None
+    """What the evaluation that gave `active` is to write; None where that is not known."""
+    named: Named = UNNAMED
+    """What a recording rule made of the last answer's elements."""
     series: tuple[Labels, ...] = ()
     """What the last good evaluation wrote."""
     looked_at: Timestamp = 0
@@ -190,19 +195,16 @@ class GroupRun:
         """Evaluate one rule at this slot."""
         began = self.around.monotonic()
         try:
-            samples = await self._slot_samples(run, slot)
+            written = await self._slot_samples(run, slot)
         except (UserError, PeerError, StoreError) as error:
             if isinstance(error, LimitError):
-                run.active = {}
+                run.active, run.written = {}, None
             run.health, run.last_error = Health.BAD, str(error)
             self.around.counters.failed(self.group.key)
             self.around.warn(f"{self.group.key};{run.rule.name}", error)
         else:
             run.health, run.last_error = Health.OK, ""
-            self.around.samples.append(
-                slot - self.group.query_offset, [*samples, *recording.ended(run.series, samples)]
-            )
-            run.series = tuple(labels for labels, _ in samples)
+            self._write(run, slot - self.group.query_offset, written)
             if isinstance(run.rule, AlertingRule) and run.looked_at <= slot:
                 await self._save(run, slot)
                 await self._send(run, run.rule, slot)
@@ -223,7 +225,7 @@ class GroupRun:
         except (UserError, PeerError, StoreError):
             return
         run.looked_at = at
-        run.active = step.active
+        run.active, run.written = step.active, step.written
         self._tell(step)
         await self._save(run, at)
         await self._send(run, rule, at)
@@ -235,6 +237,7 @@ class GroupRun:
             run.active = {
                 labels: unobserved(alert, span, self.group.interval, now) for labels, alert in run.active.items()
             }
+            run.written = None
 
     def status(self) -> GroupStatus:
         """Plain data for the API."""
@@ -253,16 +256,26 @@ class GroupRun:
                 run.saved_at = 0
                 await self._save(run, at)
 
-    async def _slot_samples(self, run: RuleRun, slot: Timestamp) -> Sequence[tuple[Labels, float]]:
+    def _write(self, run: RuleRun, at: Timestamp, written: Written) -> None:
+        samples = self.around.samples
+        ended = recording.ended(run.series, written.labels)
+        if ended:
+            samples.append(at, [*zip(written.labels, written.values, strict=True), *ended])
+        elif written.labels:
+            samples.append_again(at, written.labels, written.values)
+        run.series = written.labels
+
+    async def _slot_samples(self, run: RuleRun, slot: Timestamp) -> Written:
         rule = run.rule
         if isinstance(rule, RecordingRule):
             answer = await self.around.querier.instant(rule.expr, slot - self.group.query_offset)
-            return recording.record(rule, answer, limit=self.group.limit)
+            written, run.named = recording.record(rule, answer, run.named, limit=self.group.limit)
+            return written
         step = await self._step(run, rule, slot)
         if run.looked_at <= slot:
-            run.active = step.active
+            run.active, run.written = step.active, step.written
             self._tell(step)
-        return step.samples
+        return step.written
 
     async def _step(self, run: RuleRun, rule: AlertingRule, at: Timestamp) -> states.Step:
         group, querier = self.group, self.around.querier
@@ -271,14 +284,16 @@ class GroupRun:
         answer = await querier.instant(rule.expr, at - group.query_offset)
         seen = await self._render(run, rule, answer, at)
         if rule.options.plain:
-            return states.step(group.key, rule, run.active, seen, at, limit=group.limit)
+            return states.step(group.key, rule, run.active, seen, at, limit=group.limit, written=run.written)
         least = _BLIND_INTERVALS * group.interval
         more = await held(querier, rule, run.active, seen, at - group.query_offset, least)
         seen = [*seen, *more.seen]
         if more.blind is not None:
             blind = await self._render(run, rule, (more.blind,), at)
             seen += [replace(one, held=Hold.BLIND, least=least) for one in blind]
-        return states.step(group.key, rule, run.active, seen, at, limit=group.limit, kept=more.kept)
+        return states.step(
+            group.key, rule, run.active, seen, at, limit=group.limit, kept=more.kept, written=run.written
+        )
 
     async def _render(self, run: RuleRun, rule: AlertingRule, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
         if not answer:
@@ -292,7 +307,7 @@ class GroupRun:
                 raise ValueError(str(error)) from error
 
         world = self.around.world
-        answers = Answers(ask, world, at)
+        answers: Answers | None = None
         before: Mapping[Labels, Rendered] = {}
         if run.rendered is not None and run.rendered[0] is world:
             before = run.rendered[1]
@@ -300,11 +315,13 @@ class GroupRun:
         rested = self.around.monotonic()
         for sample in answer:
             known = before.get(sample.labels)
-            if known is None or not _equal(known.value, sample.value):
-                known = await answers.render(partial(_rendered, rule, sample.labels, sample.value, world))
+            if known is None or not same_value(known.value, sample.value):
+                labels = known.labels if known is not None and rule.valueless else None
+                answers = answers or Answers(ask, world, at)
+                known = await answers.render(partial(_rendered, rule, sample, labels, world))
                 rested = await self._rest(rested)
             rendered.append(known)
-        if rule.timeless:
+        if rule.timeless and (answers is not None or len(before) != len(rendered)):
             run.rendered = (world, {one.labels: text for one, text in zip(answer, rendered, strict=True)})
         return rendered
 
@@ -319,6 +336,7 @@ class GroupRun:
         whole = at - run.saved_at >= REFRESH and bool(run.active)
         changed, removed = changes(self.group.key, run.identity, run.number, run.saved, run.active, at, whole=whole)
         if not changed and not removed:
+            run.saved = run.active  # the same but for what is not worth a write
             return
         try:
             await self.around.states.save(self.group.key, changed, removed)
@@ -359,19 +377,16 @@ class GroupRun:
             self.around.changed(step.transitions)
 
 
-def _equal(one: float, other: float) -> bool:
-    """Do they look the same in a text?"""
-    return one == other and (one != 0 or math.copysign(1, one) == math.copysign(1, other))
-
-
 def _rendered(
-    rule: AlertingRule, labels: Labels, value: float, world: World, known: Mapping[str, Function]
+    rule: AlertingRule, element: Sample, labels: Labels | None, world: World, known: Mapping[str, Function]
 ) -> Rendered:
-    data = AlertData(labels=labels, value=value, world=world)
-    own = {name: text.render(data, known) for name, text in rule.labels}
-    annotations = Labels((name, text.render(data, known)) for name, text in rule.annotations)
-    alert_labels = labels.merged({METRIC_NAME: "", **own, "alertname": rule.name})
-    return Rendered(labels=alert_labels, annotations=annotations, value=value)
+    """`labels`: those that the alert has, if that is known."""
+    data = AlertData(labels=element.labels, value=element.value, world=world)
+    if labels is None:
+        own = {name: text.render(data, known) for name, text in rule.labels}
+        labels = element.labels.merged({METRIC_NAME: "", **own, "alertname": rule.name})
+    annotations = Labels({name: text.render(data, known) for name, text in rule.annotations})
+    return Rendered(labels=labels, annotations=annotations, value=element.value)
 
 
 def _status(run: RuleRun) -> RuleStatus:

@@ -65,6 +65,11 @@ class AlertingRule:
         """Do its templates give the same for the same element at any time?"""
         return all(text.timeless for _, text in (*self.labels, *self.annotations))
 
+    @property
+    def valueless(self) -> bool:
+        """Do its labels stay the same whatever the value?"""
+        return all(text.valueless for _, text in self.labels)
+
 
 Rule: TypeAlias = RecordingRule | AlertingRule
 

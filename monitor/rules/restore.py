@@ -101,7 +101,7 @@ def changes(
     changed = tuple(
         StoredAlert(group=group, rule=rule, number=number, alert=alert, seen_at=at)
         for labels, alert in after.items()
-        if whole or _essence(before.get(labels)) != _essence(alert)
+        if whole or ((old := before.get(labels)) is not alert and _essence(old) != _essence(alert))
     )
     removed = tuple(StoredKey(rule, number, labels) for labels in before if labels not in after)
     return changed, removed

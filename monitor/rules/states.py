@@ -11,6 +11,7 @@ from ending before its data are back, and what a rule's options keep (`options`)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -24,6 +25,7 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.rules.groups import AlertingRule
 from monitor.rules.options import Hold
 from monitor.rules.texts import Rendered
+from monitor.rules.written import Written
 
 KEEP_RESOLVED: Final[Millis] = 15 * MINUTE
 """So long a resolved alert is remembered and told."""
@@ -78,6 +80,8 @@ class Seen(Enum):
     FORGOTTEN = "forgotten"
     """Not in the answer, and resolved longer ago than we remember."""
 
+    __hash__ = object.__hash__  # that of Enum is many times slower, and this is asked for every alert
+
 
 NEXT: Final[Mapping[tuple[AlertState | None, Seen], AlertState | None]] = {
     (None, Seen.HOLDS): _PENDING,
@@ -107,7 +111,7 @@ class Step:
 
     active: Active
     transitions: tuple[AlertTransition, ...]
-    samples: tuple[tuple[Labels, float], ...]
+    written: Written
     """ALERTS and ALERTS_FOR_STATE."""
 
 
@@ -120,10 +124,11 @@ def step(
     *,
     limit: int = 0,
     kept: Mapping[Labels, Hold] = NOTHING_KEPT,
+    written: Written | None = None,
 ) -> Step:
     """One evaluation at one instant. `kept`: alerts that the rule's options keep though they are not seen; outside the
-    rule's hours every alert ends. Raises EvaluationError when two elements become one alert, LimitError when more
-    alerts than `limit` are pending or firing."""
+    rule's hours every alert ends. `written`: what the step that gave `active` wrote, if that is known. Raises
+    EvaluationError when two elements become one alert, LimitError when more alerts than `limit` are pending or firing."""
     present: dict[Labels, Rendered] = {}
     for element in seen:
         if element.labels in present:
@@ -131,20 +136,27 @@ def step(
         present[element.labels] = element
     after: dict[Labels, ActiveAlert] = {}
     transitions: list[AlertTransition] = []
-    samples: list[tuple[Labels, float]] = []
     count = 0
-    for labels in [*active, *(labels for labels in present if labels not in active)]:
-        before = active.get(labels)
-        alert = _next(rule, before, present.get(labels), at, kept.get(labels))
+    same = True
+    elements: list[tuple[Labels, ActiveAlert | None, Rendered | None]] = [
+        (labels, alert, present.pop(labels, None)) for labels, alert in active.items()
+    ]
+    elements += [(labels, None, element) for labels, element in present.items()]
+    for labels, before, element in elements:
+        alert = _next(rule, before, element, at, kept.get(labels) if kept else None)
+        old = before.state if before is not None else _INACTIVE
+        new = _INACTIVE
         if alert is not None:
             after[labels] = alert
-            if alert.state is not _INACTIVE:
+            new = alert.state
+            if new is not _INACTIVE:
                 count += 1
-                samples.extend(_samples(alert))
-        old = before.state if before is not None else _INACTIVE
-        new = alert.state if alert is not None else _INACTIVE
+                same = same and before is not None and before.active_at == alert.active_at
+        if old is new:
+            continue
+        same = False
         shown = alert or before
-        if old is not new and shown is not None:
+        if shown is not None:
             transitions.append(
                 AlertTransition(
                     group=group,
@@ -159,7 +171,9 @@ def step(
             )
     if limit > 0 and count > limit:
         raise LimitError(f"exceeded limit of {limit} with {count} alerts")
-    return Step(active=after, transitions=tuple(transitions), samples=tuple(samples))
+    if written is None or not same:
+        written = _written(after)
+    return Step(active=after, transitions=tuple(transitions), written=written)
 
 
 def due(active: Active, at: Timestamp, *, resend: Millis = RESEND) -> tuple[Labels, ...]:
@@ -247,6 +261,8 @@ def _next(
         fired_at = base.fired_at if base is not None else None
         if state is _FIRING and fired_at is None:
             fired_at = at
+        if base is not None and base.fired_at == fired_at and _as_before(base, element, state):
+            return base
         return ActiveAlert(
             labels=element.labels,
             annotations=element.annotations,
@@ -265,6 +281,23 @@ def _next(
         since = before.keep_firing_since if hold is not None else _keep_since(rule, before, at)
         return replace(before, keep_firing_since=since, held=hold)
     return replace(before, state=state, resolved_at=at, held_until=None, held=None)
+
+
+def _as_before(alert: ActiveAlert, element: Rendered, state: AlertState) -> bool:
+    """Does this evaluation change nothing?"""
+    return (
+        alert.state is state
+        and same_value(alert.value, element.value)
+        and alert.held is element.held
+        and alert.held_until is None
+        and alert.keep_firing_since is None
+        and (alert.annotations is element.annotations or alert.annotations == element.annotations)
+    )
+
+
+def same_value(one: float, other: float) -> bool:
+    """Do they look the same in a text?"""
+    return one == other and (one != 0 or math.copysign(1, one) == math.copysign(1, other))
 
 
 def _missed(rule: AlertingRule, alert: ActiveAlert, at: Timestamp, hold: Hold | None) -> Seen:
@@ -297,9 +330,14 @@ def _needs_sending(alert: ActiveAlert, at: Timestamp, resend: Millis) -> bool:
     return alert.last_sent_at + resend < at
 
 
-def _samples(alert: ActiveAlert) -> tuple[tuple[Labels, float], tuple[Labels, float]]:
-    state, since = _series(alert.labels, alert.state)
-    return (state, 1.0), (since, float(alert.active_at // 1000))
+def _written(active: Active) -> Written:
+    labels: list[Labels] = []
+    values: list[float] = []
+    for alert in active.values():
+        if alert.state is not _INACTIVE:
+            labels += _series(alert.labels, alert.state)
+            values += (1.0, float(alert.active_at // 1000))
+    return Written(tuple(labels), tuple(values))
 
 
 @lru_cache(maxsize=50_000)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from monitor.gotemplate import tree
 from monitor.gotemplate.evaluation import MissingKey
 from monitor.gotemplate.template import TemplateSet
 from monitor.gotemplate.values import Function, Object, Value
@@ -50,6 +51,8 @@ class Text:
     """May call `query`."""
     timeless: bool
     """The same for the same element at any time: neither queries nor tells the time."""
+    valueless: bool
+    """The same whatever the element's value: it only asks for labels."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Text) and (self.source, self.name) == (other.source, other.name)
@@ -76,10 +79,28 @@ def compile_text(rule: str, source: str) -> Text:
     """Raises TemplateError with Go's text."""
     name = f"__alert_{rule}"
     if "{{" not in source:
-        return Text(source, name, None, asks=False, timeless=True)
-    compiled = _NONE.parse(name, _PREFIX + source)
+        return Text(source, name, None, asks=False, timeless=True, valueless=True)
+    compiled = _NONE.parse(name, _PREFIX + source).sparing(name)
     asks = compiled.calls("query")
-    return Text(source, name, compiled, asks=asks, timeless=not asks and not compiled.calls("now"))
+    return Text(
+        source,
+        name,
+        compiled,
+        asks=asks,
+        timeless=not asks and not compiled.calls("now"),
+        valueless=all(map(_valueless, compiled.operands())),
+    )
+
+
+def _valueless(operand: tree.Operand) -> bool:
+    """Can it not be the value, nor what has it?"""
+    match operand:
+        case tree.Field(names=names) | tree.Variable(name="$", names=names):
+            return names[:1] in (("Labels",), ("ExternalLabels",), ("ExternalURL",))
+        case tree.Variable(name=name):
+            return name in ("$labels", "$externalLabels", "$externalURL")
+        case _:
+            return isinstance(operand, tree.Identifier | tree.Constant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,14 @@ What comes together in one call mostly comes together again: the outcome of a re
 new series of one call share a new frame, and later calls fill a row of it, MISSING where a series is not mentioned. A
 series whose time does not fit its frame (the frame has gone on without it) moves to a frame of its own and is merged
 with its past when it is read.
+
+Rules give the same series at each slot. Where the series of one list go is remembered by the list: one look instead of one
+for each series. A frame whose series change gets another layout, which tells that what is remembered is no longer so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isnan
 
@@ -17,8 +20,11 @@ from numpy.typing import NDArray
 
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
+from monitor.tsdb.chunks import Layout
 from monitor.tsdb.frames import StoredFrame, missing_row
 from monitor.tsdb.index import SeriesIndex
+
+_SPARE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,30 @@ class Placed:
     """The frames that have these later ones."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The series of one list that go to one frame."""
+
+    frame: StoredFrame
+    layout: Layout
+    """The frame's at that time."""
+    columns: NDArray[np.int64]
+    chosen: NDArray[np.int64] | None
+    """Which series of the list these are; None: all of them."""
+
+
 class LooseFrames:
     """Which frame, and which column of it, takes each loose series."""
 
-    __slots__ = ("_index", "_places")
+    __slots__ = ("_index", "_lists", "_places", "listed")
 
     def __init__(self, index: SeriesIndex) -> None:
         self._index = index
         self._places: dict[int, tuple[StoredFrame, int]] = {}
+        self._lists: dict[int, tuple[tuple[Labels, ...], tuple[_Part, ...]]] = {}
+        """By the id of the list, which is kept so that its id is not given to another one."""
+        self.listed = 0
+        """How many series all these lists have."""
 
     def settle(self, frame: StoredFrame) -> None:
         """These series are written to this frame from now on, and leave the frames that had them."""
@@ -68,6 +90,7 @@ class LooseFrames:
 
     def evict(self, frame: StoredFrame) -> None:
         """This frame is no more."""
+        self._forget_lists()
         for sid in frame.layout.sids.tolist():
             place = self._places.get(sid)
             if place is not None and place[0] is frame:
@@ -110,6 +133,55 @@ class LooseFrames:
                 elif value != there and not (isnan(value) and isnan(there)):
                     duplicates += 1
         return Placed(rows, fresh, dropped, duplicates, late)
+
+    def place_again(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+    ) -> dict[StoredFrame, NDArray[np.float64]] | None:
+        """The rows that `place` would give for these samples, if that is known of the list; else None."""
+        known = self._lists.get(id(labels))
+        if known is None or known[0] is not labels:
+            return None
+        parts = known[1]
+        for part in parts:
+            if part.frame.layout is not part.layout or part.frame.last >= at:
+                return None
+        given = np.array(values, dtype=np.float64)
+        rows: dict[StoredFrame, NDArray[np.float64]] = {}
+        for part in parts:
+            row = rows[part.frame] = missing_row(len(part.layout))
+            row[part.columns] = given if part.chosen is None else given[part.chosen]
+        return rows
+
+    def learn(self, labels: tuple[Labels, ...]) -> None:
+        """Remember where the series of this list, which have just been written, go."""
+        frames: dict[StoredFrame, tuple[list[int], list[int]]] = {}
+        seen: set[int] = set()
+        for number, each in enumerate(labels):
+            sid = self._index.find(each)
+            place = self._places.get(sid) if sid is not None else None
+            if sid is None or place is None or sid in seen:
+                return
+            seen.add(sid)
+            columns, chosen = frames.setdefault(place[0], ([], []))
+            columns.append(place[1])
+            chosen.append(number)
+        if self.listed > _SPARE + 2 * len(self._places):
+            self._forget_lists()  # most are of the past
+        parts = tuple(
+            _Part(
+                frame,
+                frame.layout,
+                np.array(columns, dtype=np.int64),
+                None if len(frames) == 1 else np.array(chosen, dtype=np.int64),
+            )
+            for frame, (columns, chosen) in frames.items()
+        )
+        self._lists[id(labels)] = (labels, parts)
+        self.listed += len(labels)
+
+    def _forget_lists(self) -> None:
+        self._lists.clear()
+        self.listed = 0
 
     def _leave(self, frame: StoredFrame, sids: set[int]) -> None:
         stay = [sid for sid in frame.layout.sids.tolist() if sid not in sids]

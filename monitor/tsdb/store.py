@@ -7,7 +7,7 @@ about once a second while `dirty`, on the loop or in a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -186,11 +186,7 @@ class SampleStore:
         self.duplicate_samples += placed.duplicates
         for frame in placed.late:
             self.late[frame] = frame.last
-        for frame, row in placed.rows.items():
-            self._add(frame, at, row)
-            newest = frame.chunks[-1]
-            if isinstance(newest, Chunk) and newest.full:
-                self._loose.prune(frame)
+        self._add_loose(at, placed.rows)
         if placed.fresh and at < self._floor:
             self.dropped_samples += len(placed.fresh)
         elif placed.fresh:
@@ -202,6 +198,14 @@ class SampleStore:
     def series(self) -> int:
         """How many there are."""
         return len(self._homes.index)
+
+    def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
+        rows = self._loose.place_again(at, labels, values)
+        if rows is not None:
+            self._add_loose(at, rows)
+            return
+        self.append(at, zip(labels, values, strict=True))
+        self._loose.learn(labels)
 
     def view(self) -> View:
         """The store as it is now."""
@@ -444,6 +448,13 @@ class SampleStore:
         frame.add(at, values, self.sequence + 1)
         self.sequence += 1
         self.unlogged[frame] = None
+
+    def _add_loose(self, at: Timestamp, rows: Mapping[StoredFrame, NDArray[np.float64]]) -> None:
+        for frame, row in rows.items():
+            self._add(frame, at, row)
+            newest = frame.chunks[-1]
+            if isinstance(newest, Chunk) and newest.full:
+                self._loose.prune(frame)
 
     def _new_frame(self, sids: NDArray[np.int32], *, loose: bool) -> StoredFrame:
         self._frames_made += 1

@@ -41,6 +41,9 @@ class FakeSink:
         for labels, value in samples:
             self.put(labels, at, value)
 
+    def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
+        self.append(at, zip(labels, values, strict=True))
+
     def put(self, labels: Labels, at: Timestamp, value: float) -> None:
         points = self.samples.setdefault(labels, [])
         assert not points or points[-1][0] < at, f"{labels} goes back from {points[-1][0]} to {at}"

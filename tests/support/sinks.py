@@ -36,6 +36,9 @@ class FakeSink:
         for labels, value in samples:
             self.samples.setdefault(labels, []).append((at, value))
 
+    def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
+        self.append(at, zip(labels, values, strict=True))
+
     def last(self, name: str, **labels: str) -> float | None:
         """The newest value of the one series with this name and at least these labels; None if there is none or it has
         ended."""

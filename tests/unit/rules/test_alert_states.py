@@ -108,11 +108,28 @@ def test_more_alerts_than_the_limit_are_an_error() -> None:
 def test_series_of_alerts() -> None:
     """ALERTS says the state, ALERTS_FOR_STATE since when in whole seconds; a resolved alert has none."""
     first = step("g", rule(5), {}, seen(_ONE), 90_500)
-    assert {str(labels): value for labels, value in first.samples} == {
+    assert {str(labels): value for labels, value in zip(first.written.labels, first.written.values, strict=True)} == {
         'ALERTS{alertname="A", alertstate="pending", host="1"}': 1.0,
         'ALERTS_FOR_STATE{alertname="A", host="1"}': 90.0,
     }
-    assert step("g", rule(5), first.active, [], 120_000).samples == ()
+    assert step("g", rule(5), first.active, [], 120_000).written.labels == ()
+
+
+def test_what_stays_the_same_stays_the_same_object() -> None:
+    """Alerts as they were, and what is written of them; a new state or start makes both anew, another value the alert."""
+    first = step("g", rule(2), {}, seen(_ONE, _TWO), 0)
+    again = step("g", rule(2), first.active, seen(_TWO, _ONE), MINUTE, written=first.written)
+    assert again.active[_ONE] is first.active[_ONE]
+    assert again.written is first.written
+    other = step("g", rule(2), again.active, [*seen(_ONE, value=9.0), *seen(_TWO)], MINUTE, written=again.written)
+    assert (other.active[_ONE].value, other.active[_TWO]) == (9.0, first.active[_TWO])
+    assert other.written is first.written
+    fires = step("g", rule(2), other.active, seen(_ONE, _TWO), 2 * MINUTE, written=other.written)
+    assert 'ALERTS{alertname="A", alertstate="firing", host="1"}' in map(str, fires.written.labels)
+    ends = step("g", rule(2), fires.active, seen(_TWO), 3 * MINUTE, written=fires.written)
+    assert len(ends.written) == 2
+    back = step("g", rule(0), ends.active, seen(_ONE, _TWO), 4 * MINUTE, written=ends.written)
+    assert sorted(back.written.values) == [0.0, 1.0, 1.0, 240.0]
 
 
 def test_alert_is_told_when_it_changes_and_again_after_a_minute() -> None:

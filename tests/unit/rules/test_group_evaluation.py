@@ -40,6 +40,33 @@ async def test_vanished_series_ends_with_a_stale_marker() -> None:
     assert await world.read("y", 2 * MINUTE) == {}
 
 
+async def test_recorded_series_keep_their_names_until_the_answer_has_others() -> None:
+    """Values change, series come and go; what is written is the present answer."""
+    world = RuleWorld()
+    run = GroupRun(groups_of({"record": "y", "expr": "x > 0", "labels": {"a": "b"}})[0], world.around)
+    for minute, values in enumerate(({"n": 1.0}, {"n": 2.0}, {"n": 2.0, "m": 3.0}, {"m": 4.0}, {"n": 5.0, "m": 6.0})):
+        world.store.append(minute * MINUTE, [(Labels({"__name__": "x", "i": i}), v) for i, v in values.items()])
+        gone = [(Labels({"__name__": "x", "i": i}), -1.0) for i in ("n", "m") if i not in values]
+        world.store.append(minute * MINUTE, gone)
+        before = run.rules[0].series
+        await run.slot(minute * MINUTE)
+        assert await world.read("y", minute * MINUTE) == {f'y{{a="b", i="{i}"}}': v for i, v in values.items()}
+        assert (run.rules[0].series is before) == (minute == 1)
+
+
+async def test_labels_that_do_not_show_the_value_are_made_once() -> None:
+    """Another value is another text, and the alert stays the same."""
+    world = RuleWorld()
+    texts = {"labels": {"at": "{{ $labels.i }}"}, "annotations": {"n": "{{ $value }} of {{ .Labels.i }}"}}
+    run = GroupRun(groups_of({"alert": "A", "expr": "x > 0", **texts})[0], world.around)
+    for minute, value in enumerate((1.0, 2.0)):
+        world.store.append(minute * MINUTE, [(Labels({"__name__": "x", "i": "q"}), value)])
+        await run.slot(minute * MINUTE)
+        (alert,) = run.rules[0].active.values()
+        assert str(alert.labels) == '{alertname="A", at="q", i="q"}'
+        assert alert.annotations["n"] == f"{value:.0f} of q"
+
+
 async def test_query_offset_moves_reading_and_writing() -> None:
     """The rule reads and writes at slot minus offset; states use the slot."""
     world = RuleWorld()

@@ -10,7 +10,7 @@ from monitor.model.errors import TemplateError
 from monitor.model.labels import Labels
 from monitor.model.samples import Sample
 from monitor.rules.template_functions import FUNCTION_NAMES, Rows, Unanswered, functions
-from monitor.rules.texts import rows_of
+from monitor.rules.texts import AlertData, World, compile_text, rows_of
 
 _ANSWERS: dict[str, Rows | ValueError] = {
     "up": rows_of(
@@ -106,6 +106,40 @@ def test_query_without_an_answer_asks() -> None:
     with pytest.raises(Unanswered) as caught:
         render('{{ query (printf "%s" "later") }}')
     assert caught.value.query == "later"
+
+
+@pytest.mark.parametrize(
+    ("text", "valueless"),
+    [
+        ("plain", True),
+        ("{{ $labels.a }} {{ .Labels.b | toUpper }} {{ $externalLabels.c }} {{ .ExternalURL }}", True),
+        ("{{ if eq $labels.a `x` }}y{{ else }}z{{ end }}", True),
+        ("{{ $value }}", False),
+        ("{{ .Value | humanize }}", False),
+        ("{{ printf `%v` . }}", False),
+        ("{{ with . }}{{ .Value }}{{ end }}", False),
+        ("{{ $x := . }}{{ $x.Value }}", False),
+        ("{{ $.Value }}", False),
+        ("{{ ($).Value }}", False),
+        ("{{ define `t` }}{{ .Value }}{{ end }}{{ template `t` . }}", False),
+        ("{{ template `t` $ }}{{ define `t` }}{{ . }}{{ end }}", False),
+    ],
+)
+def test_texts_know_whether_they_show_the_value(text: str, *, valueless: bool) -> None:
+    """When in doubt they do."""
+    assert compile_text("A", text).valueless is valueless
+
+
+def test_variables_that_a_text_does_not_read_are_not_made() -> None:
+    """Those that it reads are, in templates of its own nobody's; columns in errors are Prometheus's all the same."""
+    data = AlertData(labels=Labels({"a": "b"}), value=2.0, world=World())
+    assert compile_text("A", "{{ $value }}/{{ $labels.a }}").render(data, {}) == "2/b"
+    assert compile_text("A", "{{ $value := 3 }}{{ $value }}").render(data, {}) == "3"
+    short, whole = (
+        compile_text("A", text).render(data, {}) for text in ("{{ $value.x }}", "{{ $value.x }}{{ $labels }}")
+    )
+    assert "template: __alert_A:1:1" in short
+    assert short == whole
 
 
 def test_all_functions_of_prometheus_exist() -> None:
