@@ -94,6 +94,10 @@ class Telemetry:
             ["version"],
             registry=self.registry,
         )
+        self.routed_alerts = Gauge(
+            "alertmanager_alerts", "Alerts that have not ended, by state.", ["state"], registry=self.registry
+        )
+        self.silences = Gauge("alertmanager_silences", "Silences by state.", ["state"], registry=self.registry)
         self.incidents = Gauge("watchkeeper_incidents", "Open incidents by state.", ["state"], registry=self.registry)
         self.incidents_without_timer = Gauge(
             "watchkeeper_open_incidents_without_timer",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import Counter
 from collections.abc import Callable, Sequence
 
+from monitor.alerts.silences import SilenceState
+from monitor.alerts.standing import count_states
 from monitor.app.health import Health
 from monitor.app.housekeeping import CronJob
 from monitor.app.own_metrics import OwnMetrics
@@ -64,6 +67,7 @@ class Upkeep:
             rooms.drivers.log.error("incidents would not have escalated; repaired", incidents=audit.repaired)
         telemetry.incidents_without_timer.set(audit.unattended)
         self._checks_and_samples()
+        await self._alerts_and_silences()
         self._own.write(now)
 
     async def forget(self) -> None:
@@ -152,6 +156,16 @@ class Upkeep:
         telemetry.samples_damaged.set(health.damaged)
         telemetry.samples_disk.labels("blocks").set(stats.block_bytes)
         telemetry.samples_disk.labels("log").set(stats.disk_bytes - stats.block_bytes)
+
+    async def _alerts_and_silences(self) -> None:
+        """Under Alertmanager's names."""
+        telemetry = self._rooms.drivers.telemetry
+        counts = await self._rooms.dispatcher.view(count_states)
+        for state, count in {**counts, "unprocessed": 0}.items():
+            telemetry.routed_alerts.labels(state).set(count)
+        states = Counter(one.state(self._rooms.drivers.clock.now()) for one in await self._rooms.silencing.silences())
+        for state in SilenceState:
+            telemetry.silences.labels(state.value).set(states[state])
 
     async def _forget_history(self, now: Timestamp) -> None:
         await self._rooms.probes.stores.audit.forget(now - self._rooms.configuration.storage.history)

@@ -170,15 +170,11 @@ def _shown(
     wanted: Wanted,
     receivers: Callable[[str], bool],
 ) -> list[Shown]:
-    known: dict[str, Alert] = {}
-    for group in groups.values():
-        for alert in group.members:
-            before = known.get(alert.fingerprint)
-            if before is None or before.updated_at < alert.updated_at:
-                known[alert.fingerprint] = alert
+    from monitor.alerts.standing import standing
+
     found: list[Shown] = []
-    for _, alert in sorted(known.items()):
-        if alert.ends_at < now or not wanted.has_labels(alert):
+    for alert in standing(groups, now):
+        if not wanted.has_labels(alert):
             continue
         told = [route.receiver for route in routing.root.match(alert.labels)]
         if not any(map(receivers, told)):
