@@ -56,9 +56,9 @@ class Daemon:
     def __init__(self, url: str, token: str = "", *, timeout: float = _TIMEOUT_SECONDS, person: str = "") -> None:
         """`person` acts; whoever sits at the keyboard if none is named. A token says better who it is."""
         self.url = url.rstrip("/")
+        self.person = person or _at_the_keyboard()
         self._token = token
         self._timeout = timeout
-        self._person = person or _at_the_keyboard()
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise CommandError(Exit.USAGE, f'"{url}" is no address of a daemon', f"write it as {DEFAULT_URL}")
@@ -77,9 +77,16 @@ class Daemon:
         """Change something."""
         return self._good(self.ask("POST", path, {} if body is None else body))
 
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        """What a call is answered that need not answer with an object."""
+        answer = self.ask(method, path, body)
+        if answer.status >= 400:
+            raise self._refusal(answer)
+        return answer.document
+
     def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answered:
         """One call; raises only when nothing answers."""
-        headers = {"Accept": "application/json", "X-Watchkeeper-Door": "cli", "X-Watchkeeper-Person": self._person}
+        headers = {"Accept": "application/json", "X-Watchkeeper-Door": "cli", "X-Watchkeeper-Person": self.person}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         content = None
@@ -111,11 +118,14 @@ class Daemon:
         if answer.status < 400:
             remedy = "is something else listening there?"
             raise CommandError(Exit.UNREACHABLE, f"what answers at {self.url} is no Watchkeeper", remedy)
+        raise self._refusal(answer)
+
+    def _refusal(self, answer: Answered) -> CommandError:
         code = _EXIT_OF_STATUS.get(answer.status, Exit.FAILED)
         message, remedy = _said(answer)
         if code is Exit.REFUSED and answer.status == 401 and not remedy:
             remedy = "give a token with --token-file (WATCHKEEPER_TOKEN_FILE)"
-        raise CommandError(code, message, remedy)
+        return CommandError(code, message, remedy)
 
 
 def read_token(file: str) -> str:
@@ -146,7 +156,7 @@ def _document(body: bytes) -> Any:
 
 
 def _said(answer: Answered) -> tuple[str, str]:
-    """Message and remedy of an error, in our own form, in Prometheus's, or as text."""
+    """Message and remedy of an error, in our own form, in Prometheus's, in Alertmanager's, or as text."""
     document = answer.document
     if isinstance(document, str):
         return document.strip()[:500] or f"status {answer.status}", ""
@@ -154,4 +164,4 @@ def _said(answer: Answered) -> tuple[str, str]:
     if isinstance(error, dict):
         said = fields(cast("object", error))
         return str(said.get("message", "")) or f"status {answer.status}", str(said.get("remedy") or "")
-    return str(error or f"status {answer.status}"), ""
+    return str(error or fields(document).get("message") or f"status {answer.status}"), ""

@@ -20,6 +20,7 @@ _VERBS: Final = {
     "checks": ("monitor.cli.checks", "checks"),
     "alerts": ("monitor.cli.alerts", "alerts"),
     "incidents": ("monitor.cli.incidents", "incidents"),
+    "silence": ("monitor.cli.silence", "silence"),
     "query": ("monitor.cli.query", "query"),
     "deployments": ("monitor.cli.deployments", "deployments"),
     "audit": ("monitor.cli.audit", "audit"),

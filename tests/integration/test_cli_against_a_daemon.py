@@ -230,3 +230,47 @@ def test_rules_are_replayed_over_what_the_daemon_has(
         return [f"{one['alert']} {alert['labels']['check']}" for one in told for alert in one["fired"]]
 
     until(lambda: fired() == ["Known shop"])
+
+
+def test_silences_are_made_changed_and_ended(running: Running, ask: Callable[..., str]) -> None:
+    """By the words of the command line; whoever did it is in the audit trail, and it is in Alertmanager's API."""
+    assert "Nothing is silenced." in ask("silence", "query")
+    made = ask("silence", "add", "DiskFull", 'instance=~"web-.*"', "-c", "disks are on their way", "--by", "ana")
+    assert re.search(r'active .* in \d+m.*ana +alertname="DiskFull" instance=~"web-\.\*" +disks are on', made)
+    (one,) = json.loads(ask("silence", "query", "--json"))
+    assert (one["createdBy"], one["status"]) == ("ana", {"state": "active"})
+    later = ask("silence", "update", one["id"], "--for", "3h", "-c", "still on their way", "--json")
+    assert json.loads(later)[0]["id"] == one["id"]
+    assert json.loads(later)[0]["comment"] == "still on their way"
+    assert re.search(r"in 2h 59m|in 3h", ask("silence", "query", "alertname=DiskFull"))
+    assert "Nothing is silenced." in ask("silence", "query", "alertname=Other")
+    assert "Nothing is silenced." in ask("silence", "query", "--by", "bo")
+    pending = json.loads(
+        ask("silence", "add", "a=b", "-c", "x", "--start", "2035-01-01T00:00:00Z", "--for", "1d", "--json")
+    )
+    assert (pending[0]["status"]["state"], pending[0]["endsAt"]) == ("pending", "2035-01-02T00:00:00.000Z")
+    moved = json.loads(ask("silence", "update", pending[0]["id"], "--end", "2036-01-01T00:00:00Z", "--json"))
+    assert (moved[0]["id"], moved[0]["endsAt"]) == (pending[0]["id"], "2036-01-01T00:00:00.000Z")
+    assert "expired" in ask("silence", "expire", one["id"], pending[0]["id"])
+    assert one["id"] in ask("silence", "query", "--expired")
+    assert "end silence" in ask("audit")
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (("add", "a=~(", "-c", "x"), "missing closing )", Exit.USAGE),
+        (("add", "a=b", "c", "-c", "x"), "bad matcher format: c", Exit.USAGE),
+        (("add", "a=b", "-c", "x", "--for", "soon"), '--for "soon" is no duration', Exit.USAGE),
+        (("add", "a=b", "-c", "x", "--end", "soon"), '--end "soon" is no instant', Exit.USAGE),
+        (("add", "a=b", "-c", "x", "--end", "2020-01-01T00:00:00Z"), "start time must be before end time", Exit.USAGE),
+        (("add", "a=~.*", "-c", "x"), "at least one matcher must not match the empty string", Exit.USAGE),
+        (("expire", "nope"), "no silence nope: watchkeeper silence query", Exit.NOT_FOUND),
+        (("update", "d1ba2b14-9e5f-4c3e-8b3a-3f5b1f4b0b6f"), "no silence d1ba2b14", Exit.NOT_FOUND),
+    ],
+)
+def test_a_silence_that_cannot_be_is_refused(
+    ask: Callable[..., str], words: tuple[str, ...], said: str, code: Exit
+) -> None:
+    """With what is wrong and what would be right."""
+    assert said in ask("silence", *words, code=code)

@@ -1,0 +1,197 @@
+"""`watchkeeper silence`: make silences, look at them, change and end them, through Alertmanager's API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, TypeAlias
+from urllib.parse import quote, urlencode
+
+import typer
+
+from monitor.cli.connection import Daemon, fields, rows
+from monitor.cli.exits import CommandError, Exit
+from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
+from monitor.cli.showing import ago, clean, clock_time, coloured, instant, now, say, say_json, table
+from monitor.matching.matchers import Matcher
+from monitor.matching.parse import parse_matchers
+from monitor.matching.printing import matcher_document, matcher_from_document, matcher_text
+from monitor.model.labels import ALERT_NAME
+from monitor.model.times import Millis, Timestamp, parse_duration, rfc3339
+
+silence = typer.Typer(no_args_is_help=True, help="Keep alerts quiet for a while.")
+
+_PATH: Final = "/api/v2/silences"
+_ONE: Final = "/api/v2/silence"
+
+Matchers: TypeAlias = Annotated[
+    list[str],
+    typer.Argument(
+        help="Conditions on labels, as team=core or instance=~web-.*; a bare word is the name of an alert.",
+        metavar="MATCHER...",
+    ),
+]
+Ids: TypeAlias = Annotated[list[str], typer.Argument(help="Ids of silences.", metavar="ID...")]
+For: TypeAlias = Annotated[str, typer.Option("--for", help="How long, as 30m or 8h.", show_default=False)]
+Start: TypeAlias = Annotated[str, typer.Option(help="When it begins (RFC 3339).", show_default="now")]
+End: TypeAlias = Annotated[str, typer.Option(help="When it ends (RFC 3339), instead of --for.", show_default=False)]
+
+
+@silence.command()
+def add(
+    matchers: Matchers,
+    comment: Annotated[str, typer.Option("--comment", "-c", help="Why.")],
+    for_: For = "1h",
+    start: Start = "",
+    end: End = "",
+    by: Annotated[str, typer.Option(help="Whose it is.", show_default="you")] = "",
+    url: UrlOption = HERE,
+    token_file: TokenOption = "",
+    json_: JsonOption = False,
+) -> None:
+    """Keep alerts quiet that satisfy all conditions."""
+    asked = daemon(url, token_file)
+    starts_at = _instant("--start", start) if start else now()
+    document = {
+        "matchers": [matcher_document(one) for one in _read(matchers)],
+        "startsAt": rfc3339(starts_at),
+        "endsAt": rfc3339(_instant("--end", end) if end else starts_at + _span(for_)),
+        "createdBy": by or asked.person,
+        "comment": comment,
+    }
+    _tell(asked, [_placed(asked, document)], json_)
+
+
+@silence.command()
+def query(
+    matchers: Annotated[
+        list[str] | None, typer.Argument(help="Conditions that it has.", metavar="[MATCHER]...")
+    ] = None,
+    expired: Annotated[bool, typer.Option("--expired", help="Those that have ended, instead.")] = False,
+    by: Annotated[str, typer.Option(help="Only of this person.", show_default=False)] = "",
+    url: UrlOption = HERE,
+    token_file: TokenOption = "",
+    json_: JsonOption = False,
+) -> None:
+    """Silences that are active or will be: active ones by their end, then pending ones by their start."""
+    asked = daemon(url, token_file)
+    given = [("filter", matcher_text(one)) for one in _read(matchers or [])]
+    states = {"expired": expired, "active": not expired, "pending": not expired}
+    given += [(state, str(wanted).lower()) for state, wanted in states.items()]
+    found = [one for one in rows(asked.call("GET", f"{_PATH}?{urlencode(given)}")) if by in ("", one["createdBy"])]
+    if json_:
+        say_json(found)
+    elif found:
+        _show(found)
+    else:
+        say("No silence has ended lately." if expired else "Nothing is silenced.")
+
+
+@silence.command()
+def expire(ids: Ids, url: UrlOption = HERE, token_file: TokenOption = "", json_: JsonOption = False) -> None:
+    """End silences now."""
+    asked = daemon(url, token_file)
+    for id_ in ids:
+        _known(id_, asked, "DELETE")
+    _tell(asked, ids, json_)
+
+
+@silence.command()
+def update(
+    ids: Ids,
+    comment: Annotated[str, typer.Option("--comment", "-c", help="Why.", show_default=False)] = "",
+    for_: For = "",
+    start: Start = "",
+    end: End = "",
+    url: UrlOption = HERE,
+    token_file: TokenOption = "",
+    json_: JsonOption = False,
+) -> None:
+    """Change what is given of silences. One that has ended, or whose begin is changed after it began, is made anew."""
+    asked = daemon(url, token_file)
+    placed: list[str] = []
+    for id_ in ids:
+        document = fields(_known(id_, asked, "GET"))
+        if start:
+            document["startsAt"] = rfc3339(_instant("--start", start))
+        if for_:
+            begins = max(instant(document["startsAt"]) or 0, now())
+            document["endsAt"] = rfc3339(begins + _span(for_))
+        if end:
+            document["endsAt"] = rfc3339(_instant("--end", end))
+        if comment:
+            document["comment"] = comment
+        kept = ("id", "matchers", "startsAt", "endsAt", "createdBy", "comment", "annotations")
+        placed.append(_placed(asked, {name: document[name] for name in kept}))
+    _tell(asked, placed, json_)
+
+
+def _placed(asked: Daemon, document: Mapping[str, object]) -> str:
+    return str(fields(asked.call("POST", _PATH, document))["silenceID"])
+
+
+def _known(id_: str, asked: Daemon, method: str) -> Any:
+    """What the API answers for one silence. Raises CommandError when there is none."""
+    try:
+        return asked.call(method, f"{_ONE}/{quote(id_.strip(), safe='')}")
+    except CommandError as error:
+        if error.code in (Exit.NOT_FOUND, Exit.FINDINGS):  # it is no id at all
+            raise CommandError(Exit.NOT_FOUND, f"no silence {id_}", "watchkeeper silence query") from error
+        raise
+
+
+def _tell(asked: Daemon, ids: Sequence[str], json_: bool) -> None:
+    """These silences, as they are now."""
+    found = [fields(_known(id_, asked, "GET")) for id_ in ids]
+    if json_:
+        say_json(found)
+    else:
+        _show(found)
+
+
+def _show(found: Sequence[Mapping[str, Any]]) -> None:
+    at = now()
+    table(
+        ("silence", "state", "from", "until", "by", "alerts", "why"),
+        [
+            (
+                clean(one["id"]),
+                coloured(str(one["status"]["state"])),
+                clock_time(one["startsAt"]),
+                ago(one["endsAt"], at),
+                clean(one["createdBy"]),
+                clean(" ".join(matcher_text(matcher_from_document(each)) for each in one["matchers"])),
+                clean(one["comment"]),
+            )
+            for one in found
+        ],
+    )
+
+
+def _read(texts: Sequence[str]) -> list[Matcher]:
+    """Raises CommandError."""
+    found: list[Matcher] = []
+    for place, text in enumerate(texts):
+        try:
+            if place == 0 and not any(sign in text for sign in "=!~{"):
+                text = f"{ALERT_NAME}={text}"
+            found += parse_matchers(text)
+        except ValueError as error:
+            raise CommandError(Exit.USAGE, str(error), "write conditions as team=core or instance=~web-.*") from error
+    return found
+
+
+def _instant(option: str, text: str) -> Timestamp:
+    found = instant(text)
+    if found is None:
+        raise CommandError(Exit.USAGE, f'{option} "{text}" is no instant', "write it as 2026-01-02T03:04:05Z")
+    return found
+
+
+def _span(text: str) -> Millis:
+    try:
+        found = parse_duration(text)
+    except ValueError:
+        found = 0
+    if found <= 0:
+        raise CommandError(Exit.USAGE, f'--for "{text}" is no duration', "write it as 30m or 8h")
+    return found
