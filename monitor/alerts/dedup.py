@@ -39,6 +39,8 @@ def why_notify(
         return NotifyReason.ALL_RESOLVED if entry.firing else NotifyReason.NONE
     if send_resolved and not resolved <= set(entry.resolved):
         return NotifyReason.SOME_RESOLVED
+    if firing & set(entry.unheard):
+        return NotifyReason.UNMUTED
     if entry.at < now - repeat_interval:
         return NotifyReason.REPEAT
     return NotifyReason.NONE

@@ -27,6 +27,8 @@ class NotifyEntry:
     """Fingerprints, sorted."""
     resolved: tuple[str, ...]
     at: Timestamp
+    unheard: tuple[str, ...] = ()
+    """Of those that fire, the ones that were muted at a flush since; kept where the end of muting is to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

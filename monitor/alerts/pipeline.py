@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from monitor.alerts.dedup import RETENTION, entry_expires, left_unmuted, reading_order, recognised, to_send, why_notify
+from monitor.alerts.dedup import RETENTION, entry_expires, reading_order, recognised, to_send, why_notify
 from monitor.alerts.groups import AlertGroup, Flushed, MutedMember, NotifyEntry, taken_together
+from monitor.alerts.mending import AS_ALERTMANAGER, Repairs, after_quiet, heard, held_back
 from monitor.alerts.messages import Fields, RecentChanges, group_message
 from monitor.alerts.muting import Mute, NothingMuted, Overlay
 from monitor.alerts.receivers import Integration, Receiver
@@ -49,9 +50,7 @@ class Routing:
     retention: Millis = RETENTION
     """Longest time for which it counts what somebody was told."""
 
-    keeps_unheard: bool = False
-    """As Alertmanager: an alert that resolves while it is muted still counts as told, until the repeat interval is long
-    over; if it fires again meanwhile nobody hears of it. Otherwise it is a new alert then."""
+    repairs: Repairs = AS_ALERTMANAGER
 
     _routes: dict[str, Route] = field(default_factory=dict[str, Route], init=False, compare=False, repr=False)
     _placements: dict[tuple[str, Labels], Placement] = field(
@@ -289,15 +288,23 @@ def _retire(group: AlertGroup, now: Timestamp) -> AlertStep:
 
 def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
     muted = {alert.fingerprint: routing.overlay.mutes(alert.labels, route, now) for alert in group.members}
-    audible = left_unmuted(group.members, lambda alert: muted[alert.fingerprint])
+    quiet = {fingerprint for fingerprint, mutes in muted.items() if mutes}
     reasons: list[tuple[Destination, NotifyReason]] = []
     rows: list[OutboxRow] = []
     log = {entry.destination: recognised(entry, group.members) for entry in group.log}
-    for integration in routing.receivers[route.receiver].integrations if audible else ():
+    waiting: set[str] = set()
+    for integration in routing.receivers[route.receiver].integrations:
+        entry = log.get(integration.destination)
+        audible = heard(entry, group.members, quiet, routing.repairs, now)
+        if entry is not None:
+            waiting.update(held_back(entry, group.members, quiet, routing.repairs, now))
+            log[integration.destination] = after_quiet(entry, group.members, quiet, routing.repairs, now)
+        if not audible:
+            continue
         firing = {alert.fingerprint for alert in audible if not alert.resolved(now)}
         resolved = {alert.fingerprint for alert in audible if alert.resolved(now)}
         reason = why_notify(
-            log.get(integration.destination),
+            entry,
             firing,
             resolved,
             repeat_interval=route.repeat_interval,
@@ -321,7 +328,7 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
     soon = route.group_wait if route.page_first and not group.flushed else route.group_interval
     after = replace(
         group,
-        members=tuple(alert for alert in group.members if alert.fingerprint in left),
+        members=tuple(alert for alert in group.members if alert.fingerprint in left | waiting),
         log=tuple(log.values()),
         flushed=True,
         next_flush=now + soon,
@@ -335,7 +342,7 @@ def _ended(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
     """All its alerts have resolved; the group goes, unless it is to be remembered by whom nobody told."""
     unheard = [entry_expires(entry.at, route.repeat_interval, routing.retention) for entry in group.log if entry.firing]
     until = max(unheard, default=now)
-    if routing.keeps_unheard and until > now:
+    if until > now:
         return AlertStep(groups=(group.remembered(until),))
     return AlertStep(removed=(group.id,))
 

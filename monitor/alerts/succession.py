@@ -43,7 +43,7 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
             stays[group.id] = group
             continue
         if group.forget_at is not None:
-            if group.route in routes and routing.keeps_unheard:
+            if group.route in routes and not routing.repairs.notify_on_refire:
                 stays[group.id] = group
             else:
                 leaves.append(group)

@@ -408,7 +408,7 @@ class Rooms:
             root=paging.root,
             receivers=paging.receivers,
             overlay=Muting(paging.muting, self._silences.book),
-            keeps_unheard=paging.as_alertmanager,
+            repairs=paging.repairs,
             fields=TemplatedFields(paging.templates, parsed_document) if paging.templates.fields else None,
             recent_changes=self.deployments.lines,
             external_url=configuration.external_url,

@@ -124,7 +124,7 @@ def _configuration(config: str) -> Configuration:
 
 
 def _routing(configuration: Configuration) -> Routing:
-    return Routing(root=configuration.paging.root, receivers=configuration.paging.receivers, keeps_unheard=True)
+    return Routing(root=configuration.paging.root, receivers=configuration.paging.receivers)
 
 
 async def _take(

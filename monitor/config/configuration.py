@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from monitor.alerts.mending import AS_ALERTMANAGER, Repairs
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
@@ -242,7 +243,8 @@ class Paging:
     templates: NotificationTemplates = field(default_factory=NotificationTemplates)
     muting: MutingRules = field(default_factory=MutingRules)
     as_alertmanager: bool = False
-    """The routing is an Alertmanager configuration, so its behaviour is kept where ours would be another."""
+    """The routing is an Alertmanager configuration."""
+    repairs: Repairs = AS_ALERTMANAGER
     alertmanager: AlertmanagerFacts = field(default_factory=AlertmanagerFacts)
 
     def on_call_at(self, schedule: str, at: Timestamp) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from monitor.config.checks import CheckSection
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Size, Span, Text, Whole
 from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Kind
-from monitor.config.muting import MaintenanceSection
+from monitor.config.muting import MaintenanceSection, MutingSection
 from monitor.config.people import Escalate, People, Policies, Schedules
 from monitor.config.prometheus.file import SCRAPES
 from monitor.config.prometheus.remote import WRITES
@@ -222,6 +222,8 @@ class ConfigurationSection(Section):
     """The default routing pages only in these environments."""
     replica_labels: Annotated[list[Text], AsList] = []
     """Labels that only tell replicas apart; dropped from alerts."""
+    muting: Annotated[MutingSection, AsMapping] = Field(default_factory=MutingSection)
+    """What Alertmanager's muting loses."""
     maintenance: Annotated[list[MaintenanceSection], AsList] = []
     """Times for which it is known that some alerts mean nothing."""
     slack: Annotated[SlackSettings, AsMapping] = Field(default_factory=SlackSettings)

@@ -19,7 +19,7 @@ from monitor.calendar.intervals import (
     parse_weekdays,
     parse_years,
 )
-from monitor.config.fields import AsList, AsMapping, AsOptional, Section, Text
+from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Section, Text
 from monitor.config.findings import Findings
 from monitor.config.matcher_lists import MatcherLists, read_matchers
 from monitor.config.yamltree import Document, Path
@@ -98,6 +98,20 @@ class MaintenanceSection(Section):
     """Its end."""
     time_intervals: Annotated[list[TimeIntervalSection], AsList] = []
     """When a window comes that comes again."""
+
+
+class MutingSection(Section):
+    """What Alertmanager's muting loses, and is to be told after all. An Alertmanager configuration alone sends what
+    Alertmanager would send."""
+
+    notify_on_unmute: Flag = False
+    """Tell again, at the next flush, of what still fires when its silence, interval or inhibition ends; otherwise it is told
+    when the repeat interval is over."""
+    resolve_when_muted: Flag = False
+    """Tell the end of what was told though it is muted, once nothing that was told fires any more."""
+    notify_on_refire: Annotated[Flag | None, AsOptional] = None
+    """What resolved while it was muted is new when it fires again; otherwise nobody hears of it until the repeat interval is
+    over. When not set: true, unless there is an Alertmanager configuration."""
 
 
 def read_maintenance(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from monitor.alerts.mending import Repairs
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
@@ -117,8 +118,19 @@ def read_paging(
         book=book,
         templates=_templates(parts, given, document, findings),
         muting=replace(MutingRules() if given is None else given.muting, maintenance=maintenance),
+        repairs=_repairs(section, given is not None),
         as_alertmanager=given is not None,
         alertmanager=_facts(root, parts, given),
+    )
+
+
+def _repairs(section: ConfigurationSection, as_alertmanager: bool) -> Repairs:
+    muting = section.muting
+    refire = muting.notify_on_refire
+    return Repairs(
+        notify_on_unmute=muting.notify_on_unmute,
+        resolve_when_muted=muting.resolve_when_muted,
+        notify_on_refire=not as_alertmanager if refire is None else refire,
     )
 
 

@@ -59,6 +59,7 @@ class NotifyReason(Enum):
     ALL_RESOLVED = "all alerts resolved"
     SOME_RESOLVED = "some alerts resolved"
     REPEAT = "repeat interval elapsed"
+    UNMUTED = "no longer muted"
     STEP = "escalation step is due"
     NEW_ALERT_AFTER_ACK = "a new alert joined an acknowledged incident"
     ACK_TIMEOUT = "acknowledged, but not resolved in time"

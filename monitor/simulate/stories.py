@@ -14,10 +14,12 @@ the story; a jump of the wall clock does not move them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import ndiff
+from typing import Final
 
+from monitor.alerts.pushed import pushed_alert
 from monitor.alerts.silences import SilenceDraft
 from monitor.config.configuration import Configuration
 from monitor.matching.parse import parse_matchers
@@ -25,12 +27,13 @@ from monitor.model.checks import Outcome
 from monitor.model.errors import NotFoundError
 from monitor.model.incidents import Actor, Door, IncidentState
 from monitor.model.notifications import MessageKind
-from monitor.model.times import Millis, Timestamp, format_duration, parse_duration
+from monitor.model.times import DAY, Millis, Timestamp, format_duration, parse_duration
 from monitor.oncall.incident import Incident
 from monitor.probe.heartbeat import Ping, PingKind
 from monitor.simulate.loop import run
 from monitor.simulate.world import START, Heard, Line, World, hanging, healthy, refused
 
+_LONG: Final[Millis] = 30 * DAY
 Act = Callable[[World], Awaitable[None]]
 
 
@@ -207,6 +210,14 @@ class Moment:
 
         return self._do(act)
 
+    def alert(self, name: str, end: str = "", **labels: str) -> Moment:
+        """Somebody pushes an alert, as Prometheus does: it fires until `end` (a span from now) or for the time being."""
+        return self._push(name, labels, parse_duration(end) if end else _LONG)
+
+    def over(self, name: str, **labels: str) -> Moment:
+        """Somebody pushes that an alert has resolved."""
+        return self._push(name, labels, 0)
+
     # -- people ----------------------------------------------------------------------------------------------------------
 
     def ack(self, who: str, incident: int | None = None) -> Moment:
@@ -299,6 +310,22 @@ class Moment:
     def reload(self, configuration: Configuration) -> Moment:
         async def act(world: World) -> None:
             await world.reload(configuration)
+
+        return self._do(act)
+
+    def _push(self, name: str, labels: Mapping[str, str], span: Millis) -> Moment:
+        async def act(world: World) -> None:
+            now = world.clock.now()
+            pushed = pushed_alert(
+                {"alertname": name, **labels},
+                {},
+                starts_at=now if span else None,
+                ends_at=now + span,
+                generator_url="",
+                resolve_timeout=0,
+                now=now,
+            )
+            await world.running.dispatcher.accept([pushed])
 
         return self._do(act)
 

@@ -180,5 +180,4 @@ def _routing(now: Timestamp, *, muted: bool) -> Routing:
         root=Route(receiver="hook", group_by=frozenset({"group"}), group_wait=SECOND, group_interval=SECOND),
         receivers={"hook": Receiver(name="hook", integrations=(Integration(destination=_HOOK),))},
         overlay=Muting(MutingRules(inhibit_rules=tuple(rules)), SilenceBook(silences)),
-        keeps_unheard=True,
     )

@@ -37,7 +37,6 @@ ROUTING = Routing(
         "hook": Receiver(name="hook", integrations=(Integration(destination=HOOK),)),
         "chat": Receiver(name="chat", integrations=(Integration(destination=CHAT),)),
     },
-    keeps_unheard=True,
 )
 A, B = (Labels({"alertname": "Down", "instance": name}) for name in "ab")
 
