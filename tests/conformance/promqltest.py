@@ -1,7 +1,7 @@
 """Runs promqltest scripts: `python -m tests.conformance.promqltest [--gappy] [-v] FILE...`.
 
 The language of the scripts and what is checked beside the plain run (other times, range queries) is described in the README
-beside them. Evaluations that need native histograms or start timestamps are counted as skipped.
+beside them. Evaluations that need native histograms or start timestamps are counted as skipped, by reason.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 
 from monitor.matching.matchers import all_match
@@ -68,8 +70,21 @@ class MismatchError(AssertionError):
     """The answer is not the expected one."""
 
 
+class Beyond(Enum):
+    """Why an evaluation is skipped."""
+
+    EXPECTED = "expects a native histogram"
+    SELECTED = "selects a native histogram"
+    STARTS = "selects samples with start timestamps"
+    LANGUAGE = "is of no use without native histograms"
+
+
 class SkippedError(Exception):
     """The evaluation needs what is not built."""
+
+    def __init__(self, why: Beyond) -> None:
+        self.why = why
+        super().__init__(why.value)
 
 
 @dataclass
@@ -78,11 +93,16 @@ class Count:
 
     passed: int = 0
     failed: int = 0
-    skipped: int = 0
+    reasons: Counter[Beyond] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def skipped(self) -> int:
+        return self.reasons.total()
+
     def __str__(self) -> str:
-        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+        reasons = ", ".join(f"{count} {why.value}" for why, count in self.reasons.most_common())
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped{f' ({reasons})' if reasons else ''}"
 
 
 @dataclass
@@ -113,7 +133,7 @@ class Script:
 
     def _clear(self) -> None:
         self.source = MemorySource(gappy=self._gappy)
-        self.beyond: list[Labels] = []
+        self.beyond: list[tuple[Labels, Beyond]] = []
         """Series with native histograms or start timestamps."""
 
     def run(self, path: Path) -> Count:
@@ -131,8 +151,8 @@ class Script:
                     place += 1
             try:
                 self._command(word, line, lines[start:place])
-            except SkippedError:
-                self.count.skipped += 1
+            except SkippedError as skipped:
+                self.count.reasons[skipped.why] += 1
             except Exception as error:  # noqa: BLE001 - a crash is a failed case, to be told like one
                 self.count.failed += 1
                 self.count.problems.append(f"{path.name}:{start}: {line}\n    {type(error).__name__}: {error}")
@@ -156,7 +176,7 @@ class Script:
         for row in block:
             stamped = _START_STAMPS.match(row)
             if stamped:
-                self.beyond.append(parse_mixed_series_line(stamped.group(1)).labels)
+                self.beyond.append((parse_mixed_series_line(stamped.group(1)).labels, Beyond.STARTS))
                 continue
             series = parse_mixed_series_line(row)
             loaded[series.labels] = series
@@ -165,20 +185,23 @@ class Script:
                 labels, {place * step: one for place, one in enumerate(series.values) if isinstance(one, float)}
             )
             if any(isinstance(one, NativeHistogram) for one in series.values):
-                self.beyond.append(labels)
+                self.beyond.append((labels, Beyond.SELECTED))
             name = labels.get(METRIC_NAME, "")
             if custom_buckets and name.endswith(("_bucket", "_count", "_sum")):
-                self.beyond.append(labels.with_(**{METRIC_NAME: name[: name.rindex("_")], "le": ""}))
+                classic = labels.with_(**{METRIC_NAME: name[: name.rindex("_")], "le": ""})
+                self.beyond.append((classic, Beyond.SELECTED))
 
     def _check(self, case: Evaluation) -> None:
         tree = parse(case.text, ALL_FEATURES)
-        if any(_holds_histogram(row) for row in case.rows) or self._reaches_beyond(tree):
-            raise SkippedError
+        if any(_holds_histogram(row) for row in case.rows):
+            raise SkippedError(Beyond.EXPECTED)
+        if (why := self._reaches_beyond(tree)) is not None:
+            raise SkippedError(why)
         try:
             query = Query(case.text, _OPTIONS)
         except QueryError as error:
             if "not supported" in error.message:
-                raise SkippedError from error
+                raise SkippedError(Beyond.LANGUAGE) from error
             raise
         if case.step:
             self._run_range(case, query, case.start, case.end, case.step)
@@ -194,10 +217,10 @@ class Script:
         for other, at in [(query, case.start), *others]:
             self._run_middle(case, other, at)
 
-    def _reaches_beyond(self, tree: Expr) -> bool:
-        return any(
-            all_match(node.matchers, labels) for node in selectors(tree) if not node.anything for labels in self.beyond
-        )
+    def _reaches_beyond(self, tree: Expr) -> Beyond | None:
+        wanted = [node.matchers for node in selectors(tree) if not node.anything]
+        found = (why for labels, why in self.beyond if any(all_match(matchers, labels) for matchers in wanted))
+        return next(found, None)
 
     def _pinned(self, case: Evaluation, tree: Expr) -> Iterator[tuple[Query, int]]:
         for node in walk(tree):
@@ -447,7 +470,7 @@ def main(arguments: Sequence[str]) -> int:
                 print("  " + problem)
         whole.passed += count.passed
         whole.failed += count.failed
-        whole.skipped += count.skipped
+        whole.reasons += count.reasons
     print(f"total: {whole}")
     return 1 if whole.failed else 0
 
