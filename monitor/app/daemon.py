@@ -19,7 +19,7 @@ from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
 from monitor.app.meters import PushCounters
 from monitor.app.own_metrics import OwnMetrics, exposition
-from monitor.app.querying import EmbeddedQuerier, options_of
+from monitor.app.querying import EmbeddedQuerier, limits_of, options_of
 from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
 from monitor.app.sessions import AGENT, Sessions
@@ -227,7 +227,7 @@ class Daemon:
                 self.log.error("reload refused", findings=str(error))
                 raise
             self.configuration = fresh
-            self._querier.configure(options_of(fresh.queries))
+            self._querier.configure(options_of(fresh.queries), limits_of(fresh.queries))
             self._reloaded()
             entry = AuditEntry(at=self.clock.now(), actor=actor, action="reload", subject="config", detail=fresh.file)
             try:
@@ -328,7 +328,10 @@ class Daemon:
     def _first_parts(self, probes: Probes, samples: SampleStore) -> Parts:
         """What the server can show before the rest is up."""
         querier = self._querier = EmbeddedQuerier(
-            samples, options_of(self.configuration.queries), self.drivers.loop.time
+            samples,
+            options_of(self.configuration.queries),
+            self.drivers.loop.time,
+            limits_of(self.configuration.queries),
         )
         return Parts(
             version=__version__,

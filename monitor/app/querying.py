@@ -2,7 +2,8 @@
 
 What is known to be quick is answered on the loop, before the first suspension. The rest goes to a worker thread: whatever
 proved slow, and what somebody asks for the first time, since nobody knows what a stranger's query costs. A rule's first
-evaluation is believed to be quick while there are few series. Compiled queries are kept, because they carry the plans for
+evaluation is believed to be quick while there are few series. Of strangers' queries so many are evaluated at a time as the
+configuration allows; the others wait, and their time runs. A rule never waits for them. Compiled queries are kept, because they carry the plans for
 the label sets they met.
 """
 
@@ -11,12 +12,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from monitor.config.configuration import QuerySettings
 from monitor.model.errors import QueryLimitError
 from monitor.model.samples import Series, Vector
-from monitor.model.times import Millis, Timestamp
+from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.promql.engine import Answer, Options, Query
 from monitor.promql.nodes import Expr
 from monitor.promql.printer import to_text
@@ -30,15 +31,28 @@ _INLINE_TEXT = 4_000
 """Characters; reading a hundred thousand takes a second."""
 _LONGEST_TEXT = 200_000
 _KEPT = 2_000
-_DEADLINE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryLimits:
+    """What a query may take of us."""
+
+    seconds: float = 120.0
+    """Waiting included."""
+    concurrency: int = 20
+    """Queries of strangers that are evaluated at the same time, in threads."""
 
 
 class EmbeddedQuerier:
     """Implements `monitor.rules.ports.Querier`; the HTTP API asks it too."""
 
-    def __init__(self, store: SampleStore, options: Options, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, store: SampleStore, options: Options, monotonic: Callable[[], float], limits: QueryLimits | None = None
+    ) -> None:
         self._store = store
         self._options = options
+        self._limits = limits if limits is not None else QueryLimits()
+        self._places = asyncio.Semaphore(self._limits.concurrency)
         self._monotonic = monotonic
         self._queries: OrderedDict[tuple[str, Millis], _Known] = OrderedDict()
         self._texts: dict[int, tuple[Expr, str]] = {}
@@ -48,14 +62,17 @@ class EmbeddedQuerier:
     def __repr__(self) -> str:
         return f"EmbeddedQuerier({len(self._queries)} queries)"
 
-    def configure(self, options: Options) -> None:
-        """From now on evaluate so. What was compiled is forgotten."""
+    def configure(self, options: Options, limits: QueryLimits) -> None:
+        """From now on evaluate so. What was compiled is forgotten; what is being evaluated goes on."""
+        if limits != self._limits:
+            self._limits = limits
+            self._places = asyncio.Semaphore(limits.concurrency)
         if options != self._options:
             self._options = options
             self._queries.clear()
 
     async def instant(self, query: Expr | str, at: Timestamp) -> Vector:
-        view, check = self._store.view(), self._deadline(_DEADLINE_SECONDS)
+        view, check = self._store.view(), self._deadline(None)[1]
         shared = self._shared
         if shared.at != at:
             shared = self._shared = Shared(at)
@@ -70,12 +87,12 @@ class EmbeddedQuerier:
         return [one for one in answer.value if isinstance(one, Series)] if isinstance(answer.value, tuple) else []
 
     async def answer(
-        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float = _DEADLINE_SECONDS
+        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float | None = None
     ) -> Answer:
         """An instant query with its type and annotations. Raises QueryError, EvaluationError, QueryLimitError."""
         view = self._store.view()
-        check = self._deadline(seconds)
-        return await self._run(text, lookback, 1, lambda query: query.instant(view, at, check))
+        until, check = self._deadline(seconds)
+        return await self._run(text, lookback, 1, lambda query: query.instant(view, at, check), until=until)
 
     async def answer_range(
         self,
@@ -85,16 +102,25 @@ class EmbeddedQuerier:
         step: Millis,
         *,
         lookback: Millis | None = None,
-        seconds: float = _DEADLINE_SECONDS,
+        seconds: float | None = None,
     ) -> Answer:
         """A range query. Raises QueryError, EvaluationError, QueryLimitError."""
         view = self._store.view()
-        check = self._deadline(seconds)
+        until, check = self._deadline(seconds)
         steps = max(end - start, 0) // max(step, 1) + 1
-        return await self._run(text, lookback, steps, lambda query: query.range(view, start, end, step, check))
+        return await self._run(
+            text, lookback, steps, lambda query: query.range(view, start, end, step, check), until=until
+        )
 
     async def _run(
-        self, text: str, lookback: Millis | None, steps: int, evaluate: Callable[[Query], Answer], *, rule: bool = False
+        self,
+        text: str,
+        lookback: Millis | None,
+        steps: int,
+        evaluate: Callable[[Query], Answer],
+        *,
+        until: float | None = None,
+        rule: bool = False,
     ) -> Answer:
         key = (text, lookback or 0)
         known = self._queries.get(key)
@@ -104,10 +130,13 @@ class EmbeddedQuerier:
             inline = rule and self._store.stats().series <= _INLINE_SERIES
         else:
             inline = known.seconds_per_step * steps <= _INLINE_SECONDS
+        places = None if inline or until is None else await self._place(until)
         began = self._monotonic()
         try:
             return evaluate(known.query) if inline else await asyncio.to_thread(evaluate, known.query)
         finally:
+            if places is not None:
+                places.release()
             # A slow one may have become fast (fewer series): it is judged anew each time. One that was slow for once was
             # kept waiting by something else.
             seconds = (self._monotonic() - began) / steps
@@ -137,14 +166,30 @@ class EmbeddedQuerier:
             self._texts[id(query)] = known
         return known[1]
 
-    def _deadline(self, seconds: float) -> Callable[[], None]:
-        until = self._monotonic() + seconds
+    async def _place(self, until: float) -> asyncio.Semaphore:
+        """Wait for a place among those who are evaluated; to be released."""
+        places = self._places
+        try:
+            async with asyncio.timeout(max(until - self._monotonic(), 0)):
+                await places.acquire()
+        except TimeoutError:
+            raise QueryLimitError("query timed out in query queue") from None
+        return places
+
+    def _deadline(self, seconds: float | None) -> tuple[float, Callable[[], None]]:
+        longest = self._limits.seconds
+        until = self._monotonic() + (longest if seconds is None else min(seconds, longest))
 
         def check() -> None:
             if self._monotonic() > until:
                 raise QueryLimitError("query timed out in expression evaluation")
 
-        return check
+        return until, check
+
+
+def limits_of(settings: QuerySettings) -> QueryLimits:
+    """What a query may take."""
+    return QueryLimits(seconds=settings.timeout / SECOND, concurrency=settings.max_concurrency)
 
 
 def options_of(settings: QuerySettings) -> Options:

@@ -141,6 +141,8 @@ class QuerySettings:
     subquery_step: Millis = MINUTE
     """The step of `[1h:]`: the global evaluation interval."""
     max_samples: int = 50_000_000
+    timeout: Millis = 2 * MINUTE
+    max_concurrency: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

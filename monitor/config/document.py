@@ -144,7 +144,12 @@ class QueriesSection(Section):
     lookback_delta: Span = 5 * MINUTE
     """How old the newest sample of a selector may be."""
     max_samples: Whole = 50_000_000
-    """How many samples a query may hold in memory."""
+    """How many samples a query may hold in memory. Prometheus's `--query.max-samples`."""
+    timeout: Annotated[Span, Field(gt=0)] = 2 * MINUTE
+    """How long a query may take, waiting included; a call's `timeout` may only be shorter. Prometheus's `--query.timeout`."""
+    max_concurrency: Annotated[Whole, Field(ge=1, le=1000)] = 20
+    """How many queries of the API are evaluated at the same time; the others wait. Rules do not wait for them.
+    Prometheus's `--query.max-concurrency`."""
 
 
 class RulesSection(Section):

@@ -374,6 +374,8 @@ class _Loading:
             lookback=section.lookback_delta,
             subquery_step=prometheus.evaluation_interval,
             max_samples=section.max_samples,
+            timeout=section.timeout,
+            max_concurrency=section.max_concurrency,
         )
 
     def _groups(self, prometheus: PrometheusParts, features: Features) -> tuple[RuleGroup, ...]:

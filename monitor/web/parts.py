@@ -55,10 +55,11 @@ class HealthReport(Protocol):
 
 
 class QueryAnswering(Protocol):
-    """Answers PromQL. Both raise QueryError, EvaluationError, QueryLimitError; `lookback` None is the default."""
+    """Answers PromQL. Both raise QueryError, EvaluationError, QueryLimitError; `lookback` None is the default;
+    `seconds` is how long it may take, the configuration permitting."""
 
     async def answer(
-        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float = ...
+        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float | None = None
     ) -> Answer: ...
 
     async def answer_range(
@@ -69,7 +70,7 @@ class QueryAnswering(Protocol):
         step: Millis,
         *,
         lookback: Millis | None = None,
-        seconds: float = ...,
+        seconds: float | None = None,
     ) -> Answer: ...
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
 import pytest
 
-from monitor.app.querying import EmbeddedQuerier
+from monitor.app.querying import EmbeddedQuerier, QueryLimits
 from monitor.model.errors import QueryError, QueryLimitError
 from monitor.model.labels import Labels
 from monitor.model.times import HOUR, MINUTE, SECOND
 from monitor.promql.engine import Options
 from monitor.promql.parser import parse
 from monitor.tsdb.store import SampleStore
+from tests.support.daemon_process import until
 
 END = HOUR
 
@@ -81,3 +83,44 @@ async def test_a_query_of_any_length_is_answered_or_refused() -> None:
         await watched.querier.answer("+".join(["1"] * 50_000), END)
     with pytest.raises(QueryLimitError, match="query is longer than 200000 characters"):
         await watched.querier.answer("x" * 200_001, END)
+
+
+class Held:
+    """A querier whose evaluations wait, each in its thread, until they are let go; two at a time."""
+
+    def __init__(self, seconds: float) -> None:
+        store = SampleStore.in_memory(2 * HOUR)
+        store.append(END, [(Labels({"__name__": "x"}), 1.0)])
+        self.let_go = threading.Event()
+        self.begun: list[str] = []
+        self.querier = EmbeddedQuerier(store, Options(), self._now, QueryLimits(seconds=seconds, concurrency=2))
+
+    def _now(self) -> float:
+        if threading.current_thread() is not threading.main_thread():
+            self.begun.append(threading.current_thread().name)
+            assert self.let_go.wait(10)
+        return time.monotonic()
+
+
+async def test_only_so_many_queries_are_evaluated_at_a_time() -> None:
+    """The third waits, and ends with Prometheus's words when its time is over; a rule does not wait; who comes after the
+    others have gone is answered."""
+    held = Held(seconds=30)
+    first = [asyncio.create_task(held.querier.answer(f"x + {n}", END)) for n in range(2)]
+    await until(lambda: len(held.begun) == 2, "two evaluations wait in their threads")
+    with pytest.raises(QueryLimitError, match=r"^query timed out in query queue$"):
+        await held.querier.answer("x + 3", END, seconds=0.05)
+    assert len(await held.querier.instant(parse("x"), END)) == 1
+    held.let_go.set()
+    assert len(await asyncio.gather(*first)) == 2
+    assert isinstance((await held.querier.answer("x + 3", END)).value, tuple)
+
+
+async def test_a_call_cannot_have_more_time_than_the_configuration_gives() -> None:
+    """Nor does it get any after a reload that gives none."""
+    watched = Watched(slow=True)
+    watched.querier.configure(Options(), QueryLimits(seconds=1e-6))
+    with pytest.raises(QueryLimitError, match="query timed out"):
+        await watched.querier.answer("sum(rate(x[5m]))", END, seconds=1e9)
+    watched.querier.configure(Options(), QueryLimits(seconds=1e9))
+    assert isinstance((await watched.querier.answer("sum(rate(x[5m]))", END)).value, tuple)

@@ -86,10 +86,10 @@ class StoreQuerier:
 
     def __init__(self, store: SampleStore) -> None:
         self._store = store
-        self.seconds: list[float] = []
+        self.seconds: list[float | None] = []
 
     async def answer(
-        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float = 120.0
+        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float | None = None
     ) -> Answer:
         self.seconds.append(seconds)
         return Query(text, _options(lookback)).instant(self._store.view(), at)
@@ -102,7 +102,7 @@ class StoreQuerier:
         step: Millis,
         *,
         lookback: Millis | None = None,
-        seconds: float = 120.0,
+        seconds: float | None = None,
     ) -> Answer:
         self.seconds.append(seconds)
         return Query(text, _options(lookback)).range(self._store.view(), start, end, step)
@@ -115,7 +115,7 @@ class LimitedQuerier:
         self._problem = problem
 
     async def answer(
-        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float = 120.0
+        self, text: str, at: Timestamp, *, lookback: Millis | None = None, seconds: float | None = None
     ) -> Answer:
         raise QueryLimitError(self._problem)
 
@@ -127,7 +127,7 @@ class LimitedQuerier:
         step: Millis,
         *,
         lookback: Millis | None = None,
-        seconds: float = 120.0,
+        seconds: float | None = None,
     ) -> Answer:
         raise QueryLimitError(self._problem)
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _INLINE_SERIES = 500
 _INLINE_POINTS = 2_000
-_LONGEST_SECONDS = 120.0
 _MOST_STEPS = 11_000
 
 
@@ -106,13 +105,13 @@ def _is_small(value: Value) -> bool:
     return sum(len(one.points) for one in value if isinstance(one, Series)) <= _INLINE_POINTS
 
 
-def _seconds(given: Mapping[str, str]) -> float:
+def _seconds(given: Mapping[str, str]) -> float | None:
     if not given.get("timeout"):
-        return _LONGEST_SECONDS
+        return None
     span = duration_of(given, "timeout")
     if span <= 0:
         raise invalid("timeout", "must be more than nothing")
-    return min(span / 1000, _LONGEST_SECONDS)
+    return span / 1000
 
 
 def _lookback(given: Mapping[str, str]) -> Millis | None:
