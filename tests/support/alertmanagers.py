@@ -48,6 +48,10 @@ class Alertmanager:
         """Write the file; a reload or a start reads it."""
         (self.folder / "alertmanager.yml").write_text(text, encoding="utf-8")
 
+    def configured(self) -> str:
+        """The file as it stands."""
+        return (self.folder / "alertmanager.yml").read_text(encoding="utf-8")
+
     def log(self) -> str:
         """What this life has said so far."""
         with (self.folder / "log").open("rb") as file:
