@@ -27,6 +27,7 @@ from tests.conformance.cases import Case, Check, LeftOutError
 FAMILIES: tuple[str, ...] = (
     "alertmanager_files",
     "alerting_tables",
+    "deliveries",
     "expositions",
     "matchers_table",
     "notification_templates",

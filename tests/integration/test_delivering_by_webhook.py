@@ -92,14 +92,14 @@ async def test_every_attempt_of_a_row_carries_the_same_delivery_id(line: Line) -
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (302, Rejected("answered 302")),
-        (400, Rejected("answered 400")),
-        (404, Rejected("answered 404")),
-        (408, RetryLater("answered 408")),
-        (429, RetryLater("answered 429", 7 * SECOND)),
-        (500, RetryLater("answered 500")),
-        (503, RetryLater("answered 503", 7 * SECOND)),
-        (504, Unknown("answered 504")),
+        (302, Rejected("unexpected status code 302")),
+        (400, Rejected("unexpected status code 400")),
+        (404, Rejected("unexpected status code 404")),
+        (408, Rejected("unexpected status code 408")),
+        (429, RetryLater("unexpected status code 429", 7 * SECOND)),
+        (500, RetryLater("unexpected status code 500")),
+        (503, RetryLater("unexpected status code 503", 7 * SECOND)),
+        (504, Unknown("unexpected status code 504")),
     ],
     ids=lambda value: str(value) if isinstance(value, int) else type(value).__name__,
 )

@@ -199,7 +199,7 @@ async def test_a_key_that_pagerduty_does_not_know_ends_at_the_fallback_with_the_
             delivery.wake()
             await found.until_ended(4)
         lines = found.place.lines
-        assert "Meant for user:ana/pagerduty[0], which could not be reached: answered 400" in lines
+        assert "Meant for user:ana/pagerduty[0], which could not be reached: unexpected status code 400" in lines
         assert any(line.startswith("RESOLVED: shop-api is down") for line in lines)
         assert not any("kkkk" in line for line in lines)
 

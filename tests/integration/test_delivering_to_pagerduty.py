@@ -75,14 +75,14 @@ async def test_plain_notifications_use_alertmanagers_key(line: Line) -> None:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (400, Rejected("answered 400")),
-        (401, Rejected("answered 401")),
-        (403, Rejected("answered 403")),
-        (413, Rejected("answered 413")),
-        (500, Unknown("answered 500")),
-        (502, Unknown("answered 502")),
-        (503, Unknown("answered 503")),
-        (504, Unknown("answered 504")),
+        (400, Rejected("unexpected status code 400")),
+        (401, Rejected("unexpected status code 401")),
+        (403, Rejected("unexpected status code 403")),
+        (413, Rejected("unexpected status code 413")),
+        (500, Unknown("unexpected status code 500")),
+        (502, Unknown("unexpected status code 502")),
+        (503, Unknown("unexpected status code 503")),
+        (504, Unknown("unexpected status code 504")),
     ],
     ids=lambda value: str(value) if isinstance(value, int) else type(value).__name__,
 )
@@ -96,7 +96,7 @@ async def test_a_refusal_is_final_and_a_server_error_is_not(line: Line, status: 
 async def test_a_rate_limit_surfaces_at_once_with_the_vendors_wish(line: Line) -> None:
     """The package would sleep and repeat for ever; the outbox knows better."""
     line.twin.fail(FaultKind.STATUS, status=429, retry_after=17)
-    assert await line.send(_page()) == RetryLater("answered 429", 17 * SECOND)
+    assert await line.send(_page()) == RetryLater("unexpected status code 429", 17 * SECOND)
     assert len(line.twin.received()) == 1
 
 

@@ -191,7 +191,7 @@ async def test_a_page_is_not_held_up_by_an_edit_that_may_not_be_made_now(line: L
 async def test_a_server_error_leaves_open_whether_it_was_posted(line: Line, status: int) -> None:
     """Slack answers errors with a page of HTML; the next attempt looks into the history."""
     line.twin.fail(FaultKind.STATUS, status=status)
-    assert await line.send(_row()) == Unknown(f"answered {status}")
+    assert await line.send(_row()) == Unknown(f"unexpected status code {status}")
     assert line.calls == ["slack.chat.postMessage"]
 
 

@@ -130,7 +130,7 @@ async def test_redirects_are_followed_as_go_does(status: int, method: str) -> No
         if method == "POST":
             assert json.loads(hook.last.body)["version"] == "4"
         stays = HttpClient(follow_redirects=False)
-        assert await told(f"{hook.url}/old", stays) == Rejected(f"answered {status}")
+        assert await told(f"{hook.url}/old", stays) == Rejected(f"unexpected status code {status}")
 
 
 async def test_a_receivers_own_timeout_ends_an_attempt() -> None:

@@ -21,11 +21,19 @@ from monitor.config.golang.kinds import Flag, Kind, Reading
 from monitor.config.golang.structs import ListOf, MapOf, Struct
 from monitor.config.yamltree import Path
 from monitor.net.http_config import HttpClient
+from monitor.notify.kinds.discord import DiscordOptions
 from monitor.notify.kinds.email import EmailOptions
+from monitor.notify.kinds.mattermost import MattermostOptions
+from monitor.notify.kinds.msteams import MsTeamsOptions
+from monitor.notify.kinds.msteamsv2 import MsTeamsV2Options
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
+from monitor.notify.kinds.rocketchat import RocketChatOptions
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.slack import SlackOptions
+from monitor.notify.kinds.telegram import TelegramOptions
+from monitor.notify.kinds.webex import WebexOptions
 from monitor.notify.kinds.webhook import WebhookOptions
+from monitor.notify.kinds.wechat import WeChatOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +90,7 @@ def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Re
     templates = dict(_templates(INTEGRATIONS[key], values))
     if key == "webhook_configs":
         templates.pop("url", None)
-    for name in _HTML.get(key, ()):
+    for name in _html(key, values):
         if name in templates:
             templates[name] = FieldTemplate(templates[name].source, html=True)
     own = frozenset(name for name in templates if name.partition(".")[0] in given)
@@ -95,7 +103,11 @@ def source(values: Plain, key: str, reading: Reading) -> SecretSource:
     return SecretSource.file(reading.locate(file)) if file else SecretSource(str(values.get(key) or ""))
 
 
-_HTML: Final[Mapping[str, tuple[str, ...]]] = {"email_configs": ("html",)}
+def _html(key: str, values: Plain) -> tuple[str, ...]:
+    """Which texts are HTML."""
+    if key == "telegram_configs" and values["parse_mode"] == "HTML":
+        return ("message",)
+    return ("html",) if key == "email_configs" else ()
 
 
 def _templates(struct: Struct, values: Plain) -> Iterator[tuple[str, FieldTemplate]]:
@@ -113,6 +125,8 @@ def _flat(name: str, kind: Kind, value: object) -> Iterator[tuple[str, FieldTemp
         yield name, FieldTemplate(value if isinstance(value, str) else cast("Plain", value).get("template", ""))
     elif isinstance(kind, Flag | OptionalFlag) and value is True and name != "send_resolved":
         yield name, FieldTemplate("true")
+    elif isinstance(kind, Struct) and isinstance(value, dict) and kind is not CLIENT:
+        yield from _members(name, kind, cast("Plain", value))
     elif isinstance(kind, ListOf) and isinstance(value, list):
         for place, item in enumerate(cast("list[object]", value)):
             yield from _members(f"{name}.{place}", kind.item, item)
@@ -155,12 +169,21 @@ def _slack(making: Making) -> object | None:
     url = making.text("api_url")
     if token and url.endswith("/chat.postMessage"):
         base = url.removesuffix("chat.postMessage")
-    _doubt_client(making, cast("Plain", making.values["http_config"] or {}))
-    if making.flag("update_message"):
-        making.reading.doubt((*making.path, "update_message"), "is known but not served yet", "each message is new")
     if token:
-        return SlackOptions(token=token, channel=making.text("channel"), base_url=base)
-    return SlackOptions(channel=making.text("channel"), webhook_url=making.secret("api_url"))
+        _doubt_client(making, cast("Plain", making.values["http_config"] or {}))
+        return SlackOptions(
+            token=token,
+            channel=making.text("channel"),
+            base_url=base,
+            update_message=making.flag("update_message"),
+            timeout=making.whole("timeout"),
+        )
+    return SlackOptions(
+        channel=making.text("channel"),
+        webhook_url=making.secret("api_url"),
+        timeout=making.whole("timeout"),
+        client=making.client(),
+    )
 
 
 def _pagerduty(making: Making) -> object | None:
@@ -197,9 +220,59 @@ def _email(making: Making) -> object | None:
     )
 
 
+def _telegram(making: Making) -> object | None:
+    chat = making.whole("chat_id")
+    return TelegramOptions(
+        bot_token=making.secret("bot_token"),
+        chat_id=SecretSource(str(chat)) if chat else making.secret("chat_id"),
+        message_thread_id=making.whole("message_thread_id"),
+        parse_mode=making.text("parse_mode"),
+        disable_notifications=making.flag("disable_notifications"),
+        api_url=making.text("api_url"),
+        client=making.client(),
+    )
+
+
+def _rocketchat(making: Making) -> object | None:
+    return RocketChatOptions(
+        token=making.secret("token"),
+        token_id=making.secret("token_id"),
+        api_url=making.text("api_url"),
+        link_names=making.flag("link_names"),
+        client=making.client(),
+    )
+
+
+def _wechat(making: Making) -> object | None:
+    return WeChatOptions(
+        api_secret=making.secret("api_secret"),
+        corp_id=making.text("corp_id"),
+        message_type=making.text("message_type"),
+        api_url=making.text("api_url"),
+        client=making.client(),
+    )
+
+
+def _webex(making: Making) -> object | None:
+    return WebexOptions(room_id=making.text("room_id"), api_url=making.text("api_url"), client=making.client())
+
+
+def _by_webhook(options: Callable[..., object]) -> Callable[[Making], object | None]:
+    """For chats that need nothing but an address."""
+    return lambda making: options(webhook_url=making.secret("webhook_url"), client=making.client())
+
+
 _MAKERS: Final[Mapping[str, Callable[[Making], object | None]]] = {
+    "discord_configs": _by_webhook(DiscordOptions),
     "email_configs": _email,
+    "mattermost_configs": _by_webhook(MattermostOptions),
+    "msteams_configs": _by_webhook(MsTeamsOptions),
+    "msteamsv2_configs": _by_webhook(MsTeamsV2Options),
     "pagerduty_configs": _pagerduty,
+    "rocketchat_configs": _rocketchat,
     "slack_configs": _slack,
+    "telegram_configs": _telegram,
+    "webex_configs": _webex,
     "webhook_configs": _webhook,
+    "wechat_configs": _wechat,
 }

@@ -115,7 +115,7 @@ def group_post(message: Message, *, row_key: str, repeat: bool = False) -> dict[
     rows = [_group_field(row) for row in records(message, "fields") if row.get("title") and row.get("value")]
     if rows:
         attachment["fields"] = rows
-    actions = [row for row in records(message, "actions") if row.get("type") and row.get("text")]
+    actions = [_action(row) for row in records(message, "actions") if row.get("type") and row.get("text")]
     if actions:
         attachment["actions"] = actions
     post: dict[str, object] = {
@@ -224,6 +224,13 @@ def _plain(text: str) -> dict[str, object]:
 
 def _mrkdwn(text: str) -> dict[str, object]:
     return {"type": "mrkdwn", "text": text}
+
+
+def _action(row: dict[str, str]) -> dict[str, object]:
+    """A button; what it asks before it acts is a structure of its own."""
+    action: dict[str, object] = {key: value for key, value in row.items() if not key.startswith("confirm.")}
+    confirm = {key.removeprefix("confirm."): value for key, value in row.items() if key.startswith("confirm.")}
+    return action | ({"confirm": confirm} if confirm else {})
 
 
 def _group_field(row: dict[str, str]) -> dict[str, object]:

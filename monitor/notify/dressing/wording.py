@@ -5,6 +5,7 @@ from __future__ import annotations
 from monitor.model.incidents import Severity
 from monitor.model.notifications import AlertView, IncidentView, Message, MessageKind
 
+_MARK = "…"
 REPEAT_MARK = "[possible repeat]"
 REPEAT_NOTE = "An earlier attempt to send this may have arrived."
 
@@ -22,6 +23,24 @@ _VERBS = {
 def cut(text: str, limit: int) -> str:
     """At most `limit` characters; a text that was cut ends in `…`."""
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"[:limit]
+
+
+def cut_runes(text: str, limit: int) -> str:
+    """As Alertmanager cuts to `limit` code points."""
+    if len(text) <= limit:
+        return text
+    return text[:limit] if limit <= len(_MARK) + 2 else text[: limit - 1] + _MARK
+
+
+def cut_bytes(text: str, limit: int) -> str:
+    """As Alertmanager cuts to `limit` bytes of UTF-8, between code points."""
+    raw = text.encode("utf-8", "replace")
+    if len(raw) <= limit:
+        return text
+    room = limit - len(_MARK.encode())
+    if room <= 0:
+        return _MARK if room == 0 else "." * limit
+    return raw[:room].decode("utf-8", "ignore") + _MARK
 
 
 def title_of(message: Message) -> str:

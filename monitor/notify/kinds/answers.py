@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater, Unknown
 from monitor.model.times import SECOND, Millis, Timestamp, from_datetime
@@ -11,22 +14,72 @@ from monitor.model.times import SECOND, Millis, Timestamp, from_datetime
 if TYPE_CHECKING:
     import aiohttp
 
-_AGAIN = frozenset({408, 425, 429})
+_BUSY: Final = frozenset({408, 425, 429})
+_SHOWN: Final = 200
+"""So many characters of an answer's body are told."""
+
+RETRIED: Final[Mapping[str, frozenset[int]]] = MappingProxyType(
+    {
+        "incidentio": frozenset({429}),
+        "jira": frozenset({429}),
+        "opsgenie": frozenset({429}),
+        "pagerduty": frozenset({429}),
+        "pagerduty v1": frozenset({403}),
+    }
+)
+"""By integration: what is tried again although the caller seems to be at fault. Source: Alertmanager's notifiers."""
+
+
+class FailureReason(Enum):
+    """Why a vendor did not take a notification: the label of Alertmanager's metric of failures."""
+
+    AUTH = "authError"
+    RATE_LIMITED = "rateLimited"
+    CLIENT = "clientError"
+    SERVER = "serverError"
+    OTHER = "other"
+
+
+def failure_reason(status: int) -> FailureReason:
+    """What the status alone says."""
+    if status in (401, 403):
+        return FailureReason.AUTH
+    if status == 429:
+        return FailureReason.RATE_LIMITED
+    if status >= 500:
+        return FailureReason.SERVER
+    return FailureReason.CLIENT if status >= 400 else FailureReason.OTHER
 
 
 def by_status(
-    status: int, retry_after: str, now: Timestamp, *, lost: frozenset[int] = frozenset({504})
+    status: int,
+    retry_after: str,
+    now: Timestamp,
+    *,
+    lost: frozenset[int] = frozenset({504}),
+    again: frozenset[int] = frozenset(),
+    body: bytes | str = b"",
 ) -> DeliveryOutcome:
-    """2xx: delivered. 408, 425, 429 and 5xx: later; of these, a status in `lost` leaves open whether it arrived. All others
-    are final."""
+    """2xx: delivered. 5xx and those in `again`: later; of these, a status in `lost` leaves open whether it arrived. 408, 425
+    and 429 too where the vendor says when. All others are final. `body` is told with a failure, cut."""
     if 200 <= status < 300:
         return Delivered()
-    why = f"answered {status}"
+    why = unexpected(status, body)
     if status in lost:
         return Unknown(why)
-    if status in _AGAIN or status >= 500:
-        return RetryLater(why, wish(retry_after, now))
+    wished = wish(retry_after, now)
+    if status >= 500 or status in again or (status in _BUSY and wished is not None):
+        return RetryLater(why, wished)
     return Rejected(why)
+
+
+def unexpected(status: int, said: bytes | str = b"") -> str:
+    """`unexpected status code 400: no such channel`. A page of markup says nothing."""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    text = " ".join(text[: 4 * _SHOWN].split())
+    text = "" if text.startswith("<") else text
+    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return f"unexpected status code {status}{f': {shown}' if shown else ''}"
 
 
 def wish(retry_after: str, now: Timestamp) -> Millis | None:

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from monitor.notify.kinds.console import Console, ConsoleOptions
+from monitor.notify.kinds.discord import DiscordOptions, discord
 from monitor.notify.kinds.email import Email, EmailOptions
+from monitor.notify.kinds.mattermost import MattermostOptions, mattermost
+from monitor.notify.kinds.msteams import MsTeamsOptions, msteams
+from monitor.notify.kinds.msteamsv2 import MsTeamsV2Options, msteamsv2
 from monitor.notify.kinds.pagerduty import PagerDuty, PagerDutyOptions
+from monitor.notify.kinds.rocketchat import RocketChatOptions, rocketchat
 from monitor.notify.kinds.sending import Kind, Surroundings
 from monitor.notify.kinds.slack import Slack, SlackOptions
+from monitor.notify.kinds.telegram import TelegramOptions, telegram
+from monitor.notify.kinds.webex import WebexOptions, webex
 from monitor.notify.kinds.webhook import Webhook, WebhookOptions
+from monitor.notify.kinds.wechat import WeChat, WeChatOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +37,14 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "slack": Entry(options=SlackOptions, make=Slack),
         "email": Entry(options=EmailOptions, make=Email),
         "webhook": Entry(options=WebhookOptions, make=Webhook),
+        "discord": Entry(options=DiscordOptions, make=discord),
+        "mattermost": Entry(options=MattermostOptions, make=mattermost),
+        "msteams": Entry(options=MsTeamsOptions, make=msteams),
+        "msteamsv2": Entry(options=MsTeamsV2Options, make=msteamsv2),
+        "rocketchat": Entry(options=RocketChatOptions, make=rocketchat),
+        "telegram": Entry(options=TelegramOptions, make=telegram),
+        "webex": Entry(options=WebexOptions, make=webex),
+        "wechat": Entry(options=WeChatOptions, make=WeChat),
         "console": Entry(options=ConsoleOptions, make=Console),
     }
 )

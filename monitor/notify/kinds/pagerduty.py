@@ -22,7 +22,7 @@ from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Mes
 from monitor.model.times import Timestamp
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.pagerduty import PagerDutyEvent, pagerduty_event
-from monitor.notify.kinds.answers import by_status
+from monitor.notify.kinds.answers import RETRIED, by_status
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
 from monitor.notify.throttling import PAGERDUTY, Toll
@@ -108,7 +108,7 @@ class PagerDuty:
                 return Unknown("the answer was not one of PagerDuty's")
             wish = answer.headers.get("Retry-After", "")
             # whether a failed server took the event in is open; the key makes a repetition harmless
-            return by_status(answer.status_code, wish, now, lost=_SERVER_ERRORS)
+            return by_status(answer.status_code, wish, now, lost=_SERVER_ERRORS, again=RETRIED["pagerduty"])
         except UrlError:
             return Rejected("the address of PagerDuty's API is not valid")
         except Error as error:

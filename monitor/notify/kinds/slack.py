@@ -8,6 +8,7 @@ Each call is made once; the package's own retries are switched off, for it would
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,11 +16,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from monitor.model.errors import StoreError
-from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater, Unknown
-from monitor.model.times import MINUTE, SECOND, Timestamp
+from monitor.model.notifications import (
+    Delivered,
+    DeliveryOutcome,
+    Message,
+    MessageKind,
+    NotifyReason,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
+from monitor.model.times import MINUTE, SECOND, Millis, Timestamp, format_duration
+from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.slack import EVENT_TYPE, group_post, reply, root
+from monitor.notify.dressing.wording import field as text_field
 from monitor.notify.kinds.answers import by_failure, by_status, wish
+from monitor.notify.kinds.bodies import json_call
+from monitor.notify.kinds.calling import CallAnswer, NoAnswerError, answer_of
+from monitor.notify.kinds.posting import hushed
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
 from monitor.notify.throttling import SLACK_CHANNEL, SLACK_EDIT, Toll
@@ -50,6 +65,12 @@ class SlackOptions:
     """An incoming webhook; used when there is no token."""
     base_url: str = "https://slack.com/api/"
     """Where the Web API is."""
+    update_message: bool = False
+    """Later notifications about a group change its first message instead of posting another. With a token only."""
+    timeout: Millis = 0
+    """For one attempt; 0: as for all."""
+    client: HttpClient = PLAIN
+    """For the incoming webhook."""
     broadcast: bool = True
     """Show a page for an incident that already has its thread in the channel too."""
 
@@ -68,6 +89,7 @@ class Slack:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._session = surroundings.session
+        self._asking = surroundings.asking
         self._log = logging.getLogger("watchkeeper.slack")
         self._ids: dict[tuple[str, str], str] = {}
         # the package logs bodies and addresses while it debugs
@@ -95,14 +117,17 @@ class Slack:
         options = own_options(sending.options, SlackOptions)
         try:
             if not options.token:
-                return await self._by_webhook(options.webhook_url.read(), sending)
+                return await self._by_webhook(options, sending)
             channel = _Channel(await self._client(options), options, sending, self._ids)
         except StoreError as error:
             return RetryLater(str(error))
         try:
-            if sending.message.incident is None:
-                return Delivered(await channel.say_once())
-            return Delivered(await channel.tell())
+            async with asyncio.timeout(options.timeout / 1000 if options.timeout else None):
+                if sending.message.incident is None:
+                    return Delivered(await channel.say_once())
+                return Delivered(await channel.tell())
+        except TimeoutError:
+            return Unknown(f"no answer within {format_duration(options.timeout)}")
         except _FailedCall as failed:
             return failed.outcome
 
@@ -120,20 +145,38 @@ class Slack:
             retry_handlers=[],
         )
 
-    async def _by_webhook(self, url: str, sending: Sending) -> DeliveryOutcome:
-        import aiohttp
-
-        if not url:
-            return Rejected("neither a token nor a webhook address is set")
+    async def _by_webhook(self, options: SlackOptions, sending: Sending) -> DeliveryOutcome:
+        url = options.webhook_url.read()
         message, key, repeat = sending.message, sending.row.dedupe_key, sending.uncertain
         dress = group_post if message.incident is None else root
         body = dress(message, row_key=key, repeat=repeat)
         del body["metadata"]
+        if message.incident is None and (channel := text_field(message, "channel")):
+            body["channel"] = channel
         try:
-            async with self._session().post(url, json=body, allow_redirects=False) as answer:
-                return by_status(answer.status, answer.headers.get("Retry-After", ""), sending.now, lost=_SERVER_ERRORS)
-        except (aiohttp.ClientError, OSError) as error:
-            return by_failure(error)
+            call = json_call(url, body)
+            answer = await answer_of(self._asking(), options.client, call, within=options.timeout)
+        except ValueError:
+            return Rejected("neither a token nor a webhook address is set")
+        except NoAnswerError as error:
+            return error.outcome
+        return hushed(_webhook_verdict(answer, sending.now), [url])
+
+
+def _webhook_verdict(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
+    """A webhook says `ok`; anything else with status 200 is a refusal."""
+    outcome = by_status(answer.status, answer.retry_after, now, lost=_SERVER_ERRORS, body=answer.body)
+    if not isinstance(outcome, Delivered):
+        return outcome
+    said = answer.body.decode("utf-8", "replace").strip()
+    if answer.content_type == "application/json":
+        try:
+            document: object = json.loads(said)
+        except ValueError:
+            return Unknown("the answer was not one of Slack's")
+        refused = _mapping(document).get("ok") is False
+        return Rejected(f"Slack refused it: {_mapping(document).get('error', '')}") if refused else outcome
+    return outcome if said == "ok" else Rejected(f"Slack refused it: {said[:200]}")
 
 
 class _Channel:
@@ -146,6 +189,11 @@ class _Channel:
         self._options = options
         self._sending = sending
         self._message = sending.message
+        self._where = (
+            (text_field(sending.message, "channel") or options.channel)
+            if sending.message.incident is None
+            else options.channel
+        )
         self._key = sending.row.dedupe_key
         self._ids = ids
         self._repeat = False
@@ -154,7 +202,12 @@ class _Channel:
     async def say_once(self) -> str:
         """A message on its own. Returns its handle."""
         found = await self._find_own("group") if self._sending.uncertain else ""
-        return found or await self._post(group_post(self._message, row_key=self._key, repeat=self._repeat))
+        if found:
+            return found
+        first = self._message.reason is NotifyReason.FIRST
+        if self._options.update_message and self._sending.handle and not first and await self._edit_group():
+            return self._sending.handle
+        return await self._post(group_post(self._message, row_key=self._key, repeat=self._repeat))
 
     async def tell(self) -> str:
         """Bring the incident's root message to the present state and add to its thread. Returns the root's handle."""
@@ -168,6 +221,18 @@ class _Channel:
         if not self._sending.followed and not await self._edit(handle):
             return await self._new_root()
         return await self._reply(handle)
+
+    async def _edit_group(self) -> bool:
+        """False: the message is gone."""
+        channel, _, ts = self._sending.handle.partition("/")
+        body = group_post(self._message, row_key=self._key)
+        try:
+            await self._call("chat.update", {"channel": channel, "ts": ts, **body})
+        except _FailedCall as failed:
+            if failed.word in _ROOT_IS_GONE:
+                return False
+            raise
+        return True
 
     async def _new_root(self) -> str:
         return await self._post(root(self._message, row_key=self._key, repeat=self._repeat))
@@ -235,7 +300,7 @@ class _Channel:
 
     async def _channel_id(self) -> str:
         """Slack lets one post to a name but look only into an id."""
-        name = self._options.channel
+        name = self._where
         if _CHANNEL_ID.fullmatch(name):
             return name
         known = self._ids.get((self._options.token.address, name))
@@ -257,11 +322,11 @@ class _Channel:
         return found
 
     async def _post(self, body: Mapping[str, object]) -> str:
-        answer = await self._call("chat.postMessage", {"channel": self._options.channel, **body})
+        answer = await self._call("chat.postMessage", {"channel": self._where, **body})
         channel, ts = answer.get("channel"), answer.get("ts")
         if not (isinstance(channel, str) and isinstance(ts, str)):
             raise _FailedCall(Unknown("Slack's answer names no message"))
-        self._ids[self._options.token.address, self._options.channel] = channel
+        self._ids[self._options.token.address, self._where] = channel
         return f"{channel}/{ts}"
 
     async def _rows(

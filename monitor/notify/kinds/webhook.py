@@ -20,6 +20,7 @@ from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.webhook import webhook_body
 from monitor.notify.kinds.answers import by_status
 from monitor.notify.kinds.calling import Call, NoAnswerError, answer_of
+from monitor.notify.kinds.posting import hushed
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
 from monitor.notify.throttling import WEBHOOK, Toll
@@ -76,7 +77,9 @@ class Webhook:
             answer = await answer_of(self._asking(), options.client, call, within=options.timeout)
         except NoAnswerError as error:
             return error.outcome
-        return by_status(answer.status, answer.retry_after, sending.now)
+        return hushed(
+            by_status(answer.status, answer.retry_after, sending.now, body=answer.body), [url, *headers.values()]
+        )
 
     async def close(self) -> None:
         """The session is shared; it holds nothing of its own."""
