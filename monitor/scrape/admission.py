@@ -6,10 +6,14 @@ Source: prometheus scrape/scrape.go (mutateSampleLabels, verifyLabelLimits) and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from monitor.model.errors import PeerError
 from monitor.model.labels import METRIC_NAME, Labels, quote
 from monitor.scrape.jobs import Limits, ScrapeJob
+
+_pairs: Final[dict[tuple[str, str], tuple[str, str]]] = {}
+_PAIRS_REMEMBERED: Final = 4096
 
 
 class ScrapeLimitError(PeerError):
@@ -36,12 +40,20 @@ def admission(job: ScrapeJob, target: Labels) -> Callable[[Mapping[str, str]], L
                 return None
         if not labels.get(METRIC_NAME):
             raise PeerError("missing metric name (__name__ label)")
-        stored = Labels(labels)
+        stored = _sharing(Labels(labels))
         if limited:
             _check(stored, limits)
         return stored
 
     return admit
+
+
+def _sharing(labels: Labels) -> Labels:
+    """The same, its pairs being one object each with those of the series read before. The store would see to that later;
+    but memory for all pairs of a large body, once taken, is not given back."""
+    if len(_pairs) > _PAIRS_REMEMBERED:
+        _pairs.clear()
+    return Labels.of_sorted(tuple([_pairs.setdefault(pair, pair) for pair in labels.pairs]))
 
 
 def report_labels(name: str, target: Labels) -> Labels:
