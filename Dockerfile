@@ -24,7 +24,7 @@ COPY pyproject.toml uv.lock ./
 RUN /opt/uv/bin/uv sync --frozen --no-dev --no-install-project
 
 # Then the wheel, which carries rules and dashboards.
-COPY README.md ./
+COPY README.md hatch_build.py ./
 COPY rules ./rules
 COPY dashboards ./dashboards
 COPY monitor ./monitor

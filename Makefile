@@ -19,7 +19,10 @@ test: .venv/.installed ## formatting, lint, types, import contracts and every te
 bench: .venv/.installed ## the project's own micro-benchmarks: JSON and a table
 	$(PY) -m tests.benchmarks
 
+native: .venv/.installed ## the optional C reader of scraped bodies; needs a C compiler
+	$(PY) hatch_build.py
+
 clean: ## remove the environment and the data folder
 	rm -rf .venv data
 
-.PHONY: help run test bench clean
+.PHONY: help run test bench native clean

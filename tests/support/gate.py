@@ -17,6 +17,7 @@ _BIN = Path(sysconfig.get_path("scripts"))
 _ROOT = Path(__file__).resolve().parents[2]
 
 _TOOLS = {
+    "cc": "build-essential",
     "promtool": "prometheus",
     "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",

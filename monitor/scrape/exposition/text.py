@@ -1,7 +1,7 @@
 """Reader of the formats that are lines of text (0.0.4 and OpenMetrics), fast where bodies are alike.
 
 A target answers the same lines each time with other numbers. So the reader keeps the last body and, for each line of it,
-where its number begins; what has moved since is found by comparing the two bodies (`renewing.py`). Where the layout
+where its number begins; what has moved since is found by comparing the two bodies (`renewing.py`, and its twin in C). Where the layout
 changes, series already known are found by their text; only a line never seen is taken apart, by one expression if it looks
 ordinary and by the exact grammar (`grammar.py`, `openmetrics.py`) otherwise. The short cuts may only ever agree with the
 grammar; what they do not surely read alike they hand on. A test holds all three ways equal.
@@ -24,9 +24,10 @@ from monitor.model.times import Timestamp
 from monitor.scrape.exposition.entries import CommentEntry, Entry, Exemplar, Grammar, SeriesEntry
 from monitor.scrape.exposition.grammar import TEXT
 from monitor.scrape.exposition.learner import COMMENT, LayoutLearner
+from monitor.scrape.exposition.native import Renew, fastest
 from monitor.scrape.exposition.numbers import plain_number
 from monitor.scrape.exposition.reading import Metadata, Reading
-from monitor.scrape.exposition.renewing import NO_NUMBER, Body, renew
+from monitor.scrape.exposition.renewing import NO_NUMBER, Body
 
 T = TypeVar("T")
 
@@ -53,14 +54,18 @@ class TextReader(Generic[T]):
         "_keys",
         "_metadata",
         "_numbers",
+        "_renew",
         "_rows",
         "_starts",
         "_times",
         "_values",
     )
 
-    def __init__(self, admit: Callable[[Mapping[str, str]], T], grammar: Grammar = TEXT) -> None:
+    def __init__(
+        self, admit: Callable[[Mapping[str, str]], T], grammar: Grammar = TEXT, renew: Renew = fastest
+    ) -> None:
         self._admit = admit
+        self._renew = renew
         self._grammar = grammar
         self._body: Body = b""
         self._starts: NDArray[np.int64] = np.zeros(1, dtype=np.int64)  # (lines + 1,)
@@ -90,7 +95,7 @@ class TextReader(Generic[T]):
         at = done = 0
         while done < lines:
             last = min(done + _KNOWN_SLICE, lines)
-            odd = renew(self._body, self._starts, self._numbers, done, last, data, at, values, begins)
+            odd = self._renew(self._body, self._starts, self._numbers, done, last, data, at, values, begins)
             if odd is None:
                 break
             if odd and not own:
