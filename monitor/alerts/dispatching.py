@@ -28,7 +28,7 @@ from monitor.clock import Clock, Jumps
 from monitor.columns.fingerprints import learn_fingerprints
 from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError
-from monitor.model.notifications import DeliveryReport
+from monitor.model.notifications import DeliveryReport, Destination
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
 
 T = TypeVar("T")
@@ -90,15 +90,18 @@ class Dispatcher:
         on_events: Callable[[], None],
         on_outbox: Callable[[Collection[str]], None],
         broken: Callable[[str, Exception], None] = _raised,
+        plain: Callable[[Destination, str], None] = lambda _destination, _trouble: None,
     ) -> None:
         """`on_events` and `on_outbox` are called after a commit that left something in the inbox or, for these integrations,
-        the outbox; `broken` hears of a group or alert that could not be decided upon."""
+        the outbox; `broken` hears of a group or alert that could not be decided upon, `plain` of a notification whose templates
+        failed, and why."""
         self._store = store
         self._clock = clock
         self._routing = routing
         self._on_events = on_events
         self._on_outbox = on_outbox
         self._broken = broken
+        self._plain = plain
         self._wake = asyncio.Event()
         self._jumps = Jumps(clock)
         self._jumped: Millis = 0
@@ -273,6 +276,9 @@ class Dispatcher:
         self._orphans = tuple((set(self._orphans) | orphans) - gone)
         if step.events:
             self._on_events()
+        for row in step.outbox:
+            if row.message.trouble:
+                self._plain(row.destination, row.message.trouble)
         if step.outbox:
             self._on_outbox({row.destination.integration for row in step.outbox})
         if step.review:

@@ -29,7 +29,7 @@ class Fields(Protocol):
     """Renders the templated options of one integration."""
 
     def render(self, destination: Destination, message: Message) -> Mapping[str, str]:
-        """Option name to text. Raises TemplateError; the message is then sent in its plain form."""
+        """Option name to text. Raises TemplateError, which names the option; the message is then sent in its plain form."""
         ...
 
 

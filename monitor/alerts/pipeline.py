@@ -389,4 +389,6 @@ def _rendered(message: Message, integration: Integration, routing: Routing) -> M
         fields = routing.fields.render(integration.destination, message)
     except TemplateError as error:
         return replace(message, trouble=str(error))
+    except Exception as error:  # noqa: BLE001 - a fault of ours in a template must not keep the message from anybody
+        return replace(message, trouble=f"{type(error).__name__}: {error}")
     return replace(message, fields=tuple(fields.items()))

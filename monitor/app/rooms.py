@@ -278,6 +278,7 @@ class Rooms:
             on_events=self.escalating.nudge,
             on_outbox=self.delivery.wake,
             broken=self._undecidable_group,
+            plain=self._plain,
         )
         self.silencing = Silencing(
             silences,
@@ -444,6 +445,9 @@ class Rooms:
     def _undecidable_group(self, what: str, error: Exception) -> None:
         self.drivers.supervisor.report("alerts", error)
         self.drivers.log.error("an alert group could not be decided upon", group=what)
+
+    def _plain(self, destination: Destination, trouble: str) -> None:
+        self.drivers.log.warning("a template failed: sent in its plain form", to=str(destination), error=trouble)
 
     def _undecidable(self, key: IncidentKey, error: Exception) -> None:
         self.drivers.supervisor.report(f"oncall/{key.policy}", error)

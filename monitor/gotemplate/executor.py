@@ -109,10 +109,14 @@ class _Run(Evaluation):
     def _print(self, node: tree.Action, value: Value) -> None:
         if isinstance(value, Function):
             raise self._error(f"can't print {node} of type func")
-        if node.escape is not None:
-            self._emit(node.escape(value))
-        else:
-            self._emit(value if isinstance(value, str) else text_of("<no value>" if value is None else value))
+        try:
+            if node.escape is not None:
+                shown = node.escape(value)
+            else:
+                shown = value if isinstance(value, str) else text_of("<no value>" if value is None else value)
+        except ValueError as error:
+            raise self._error(str(error)) from error
+        self._emit(shown)
 
     def _range(self, node: tree.Range, dot: Value) -> _Leave | None:
         outer = len(self.variables)

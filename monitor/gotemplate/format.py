@@ -1,6 +1,6 @@
 """Go's fmt: Sprint, Sprintln and Sprintf over template values.
 
-Sprintf never fails: what does not fit is written into the text, as `%!d(string=hi)`. Source: Go's fmt/print.go and
+What does not fit a verb is written into the text, as `%!d(string=hi)`; only what is too large to be shown fails. Source: Go's fmt/print.go and
 fmt/format.go. Not served: %p, since nothing here has an address.
 """
 
@@ -18,6 +18,10 @@ from monitor.gotemplate.moments import moment_of
 from monitor.gotemplate.values import NOTHING, Object, Value, go_type, mapping_of, sequence_of
 from monitor.model.labels import quote
 
+MAX_VALUES: Final = 100_000
+"""Printed with one operand: lists within lists may hold more than there is memory for."""
+MAX_TEXT: Final = 1 << 20
+"""Characters of one formatted text."""
 MAX_WIDTH: Final = 100_000
 """Go stops at a million; nobody pads an alert's text that far."""
 
@@ -41,7 +45,7 @@ def sprintln(values: Sequence[Value]) -> str:
 
 
 def text_of(value: Value) -> str:
-    """A value as %v prints it."""
+    """A value as %v prints it. Raises ValueError for one that holds more values than can be shown."""
     if isinstance(value, str):
         return str(value)
     return _Printer(_PLAIN).value(value, "v")
@@ -85,7 +89,7 @@ class _Layout:
 
     def text(self) -> str:
         out: list[str] = []
-        at = 0
+        at = size = 0
         while (percent := self.layout.find("%", at)) >= 0:
             out.append(self.layout[at:percent])
             found = _SPEC.match(self.layout, percent + 1)
@@ -95,7 +99,11 @@ class _Layout:
                 at = len(self.layout)
                 break
             at = found.end() + 1
-            out.append(self._one(found, self.layout[found.end()]))
+            shown = self._one(found, self.layout[found.end()])
+            size += len(shown)
+            if size > MAX_TEXT:
+                raise ValueError(f"a text longer than {MAX_TEXT} characters")
+            out.append(shown)
         out.append(self.layout[at:])
         if not self.reordered and self.next < len(self.values):
             out.append(_extra(self.values[self.next :]))
@@ -175,12 +183,16 @@ class _Layout:
 class _Printer:
     """One value under one set of flags."""
 
-    __slots__ = ("flags",)
+    __slots__ = ("flags", "left")
 
     def __init__(self, flags: _Flags) -> None:
         self.flags = flags
+        self.left = MAX_VALUES
 
     def value(self, value: Value, verb: str) -> str:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError(f"a value that holds more than {MAX_VALUES} others")
         if value is NOTHING:
             value = NOTHING.value if verb == "v" else None
         if isinstance(value, datetime):

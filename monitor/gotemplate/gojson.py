@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, cast
 
-from monitor.gotemplate.format import sorted_keys
+from monitor.gotemplate.format import MAX_VALUES, sorted_keys
 from monitor.gotemplate.moments import Moment, moment_of
 from monitor.gotemplate.values import NOTHING, Function, Object, Value, go_type, mapping_of, sequence_of
 
@@ -20,45 +20,53 @@ _DEEPEST: Final = 100
 
 
 def json_text(value: Value) -> str:
-    """Go's json.Marshal. Raises ValueError with its text for what JSON cannot say."""
-    return _text(value, 0)
+    """Go's json.Marshal. Raises ValueError with its text for what JSON cannot say, and for what holds too much."""
+    return _Writing().text(value, 0)
 
 
-def _text(value: Value, depth: int) -> str:
-    if depth > _DEEPEST:
-        raise ValueError(f"json: more than {_DEEPEST} levels")
-    if isinstance(value, datetime):
-        value = moment_of(value)
-    if isinstance(value, Moment):
-        return _quoted(value.format("2006-01-02T15:04:05.999999999Z07:00"))
-    if isinstance(value, Object) and not isinstance(value, int):
-        members = value.go_json()
-        if members is None:
+class _Writing:
+    """One text. `left`: how many values it may still hold."""
+
+    def __init__(self) -> None:
+        self.left = MAX_VALUES
+
+    def text(self, value: Value, depth: int) -> str:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError(f"json: more than {MAX_VALUES} values")
+        if depth > _DEEPEST:
+            raise ValueError(f"json: more than {_DEEPEST} levels")
+        if isinstance(value, datetime):
+            value = moment_of(value)
+        if isinstance(value, Moment):
+            return _quoted(value.format("2006-01-02T15:04:05.999999999Z07:00"))
+        if isinstance(value, Object) and not isinstance(value, int):
+            members = value.go_json()
+            if members is None:
+                return "null"
+            if isinstance(members, Mapping):
+                return self._object(cast("Mapping[str, Value]", members).items(), depth)
+            value = members
+        if value is None or value is NOTHING:
             return "null"
-        if isinstance(members, Mapping):
-            return _object(cast("Mapping[str, Value]", members).items(), depth)
-        value = members
-    if value is None or value is NOTHING:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(int(value))
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, str):
-        return _quoted(value)
-    if (mapping := mapping_of(value)) is not None:
-        return _object(((str(key), mapping[key]) for key in sorted_keys(mapping)), depth)
-    if (sequence := sequence_of(value)) is not None:
-        return "[" + ",".join(_text(each, depth + 1) for each in sequence) + "]"
-    if isinstance(value, Function):
-        raise ValueError("json: unsupported type: func")
-    raise ValueError(f"json: unsupported type: {go_type(value)}")
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return str(int(value))
+        if isinstance(value, float):
+            return _number(value)
+        if isinstance(value, str):
+            return _quoted(value)
+        if (mapping := mapping_of(value)) is not None:
+            return self._object(((str(key), mapping[key]) for key in sorted_keys(mapping)), depth)
+        if (sequence := sequence_of(value)) is not None:
+            return "[" + ",".join(self.text(each, depth + 1) for each in sequence) + "]"
+        if isinstance(value, Function):
+            raise ValueError("json: unsupported type: func")
+        raise ValueError(f"json: unsupported type: {go_type(value)}")
 
-
-def _object(members: Iterable[tuple[str, Value]], depth: int) -> str:
-    return "{" + ",".join(f"{_quoted(name)}:{_text(member, depth + 1)}" for name, member in members) + "}"
+    def _object(self, members: Iterable[tuple[str, Value]], depth: int) -> str:
+        return "{" + ",".join(f"{_quoted(name)}:{self.text(member, depth + 1)}" for name, member in members) + "}"
 
 
 def _quoted(text: str) -> str:

@@ -32,7 +32,10 @@ def escaped(templates: TemplateSet, name: str) -> TemplateSet:
     if name not in templates.definitions:
         return templates
     walk = _Walk(templates.definitions, name)
-    place, entry = walk.template(Place(), name, None)
+    try:
+        place, entry = walk.template(Place(), name, None)
+    except RecursionError:
+        raise TemplateError(f"{_named(name)} templates call each other too deeply for what they nest") from None
     if place.state is not State.TEXT:
         raise TemplateError(f"{_named(name)} ends in a non-text context: {place}")
     assert entry == name

@@ -32,7 +32,11 @@ class TemplateSet:
         """This set with the templates of a text added; the text itself is called `name`. Later definitions replace
         earlier ones, unless they hold nothing but white space. Raises TemplateError."""
         definitions = dict(self.definitions)
-        for definition in parse(name, text, self.functions):
+        try:
+            found = parse(name, text, self.functions)
+        except RecursionError:
+            raise TemplateError(f"template: {name}: nested too deeply") from None
+        for definition in found:
             known = definitions.get(definition.name)
             if known is None or not definition.empty or known.empty:
                 definitions[definition.name] = definition
@@ -52,7 +56,10 @@ class TemplateSet:
         definition = self.definitions.get(name)
         if definition is None:
             raise TemplateError(f"template: no template {quote(name)} associated with template {quote(name)}")
-        return execute(definition, self.definitions, functions, data, missing_key=missing_key, limits=limits)
+        try:
+            return execute(definition, self.definitions, functions, data, missing_key=missing_key, limits=limits)
+        except RecursionError:
+            raise TemplateError(f"template: {name}: templates call each other too deeply for what they nest") from None
 
     def calls(self, function: str) -> bool:
         """May executing one of these templates call the function?"""

@@ -22,14 +22,19 @@ alertmanager:
     routes: [{{receiver: team, matchers: ['alertname=~".+"'], continue: true{route}}}{routes}]
   receivers:
     - {{name: nobody}}
-    - {{name: team, webhook_configs: [{{url: "http://team.test/"}}]}}
+    - {{name: team, {receiver}}}
     - {{name: quiet, webhook_configs: [{{url: "http://quiet.test/", send_resolved: false}}]}}
 {more}
 """
 _QUIET = ", {receiver: quiet, matchers: ['alertname=~\".+\"']}"
 
 
-def pushed(folder: Path, *, quiet: bool = False, route: str = "", more: str = "") -> Configuration:
+_HOOK = 'webhook_configs: [{url: "http://team.test/"}]'
+
+
+def pushed(
+    folder: Path, *, quiet: bool = False, route: str = "", receiver: str = _HOOK, more: str = ""
+) -> Configuration:
     """`team` is told of every group; `quiet` as well, if asked for, of what fires only. `muting` and the like in `more`."""
-    common = _COMMON.format(route=route, routes=_QUIET if quiet else "", more=more)
+    common = _COMMON.format(route=route, routes=_QUIET if quiet else "", receiver=receiver, more=more)
     return story_configuration(folder, checks="", common=common)

@@ -14,6 +14,7 @@ from monitor.alerts.templating.data import data_of
 from monitor.alerts.templating.payloads import filled
 from monitor.alerts.templating.renderer import Rendering, TemplateLibrary, empty_set
 from monitor.gotemplate.gojson import json_text
+from monitor.model.errors import TemplateError
 from monitor.model.notifications import Destination, Message
 
 
@@ -59,11 +60,17 @@ class TemplatedFields:
         if not wanted:
             return {}
         rendering = Rendering(self._parsed(), data_of(message), message.at)
-        return {name: self._one(rendering, template) for name, template in wanted.items()}
+        return {name: self._named(name, rendering, template) for name, template in wanted.items()}
 
     def text(self, template: str, message: Message) -> str:
         """A single template over the message. Raises TemplateError."""
         return Rendering(self._parsed(), data_of(message), message.at).text(template)
+
+    def _named(self, name: str, rendering: Rendering, template: FieldTemplate) -> str:
+        try:
+            return self._one(rendering, template)
+        except (TemplateError, ValueError) as error:  # the latter of what JSON cannot say
+            raise TemplateError(f"{name}: {error}") from error
 
     def _one(self, rendering: Rendering, template: FieldTemplate) -> str:
         if template.document:

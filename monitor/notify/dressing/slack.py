@@ -32,6 +32,7 @@ _FIELD = 600
 _FIELDS = 6
 _TEXT = 3_500
 _TITLE = 1_024
+_FOOTER = 300
 _LINKS = 1_500
 _URL = 700
 
@@ -112,6 +113,8 @@ def group_post(message: Message, *, row_key: str, repeat: bool = False) -> dict[
     for name in ("pretext", "callback_id", "image_url", "thumb_url", "footer"):
         if value := field(message, name):
             attachment[name] = value
+    if message.trouble:
+        attachment["footer"] = escaped(f"a template failed, so this is the plain form: {message.trouble}", _FOOTER)
     rows = [_group_field(row) for row in records(message, "fields") if row.get("title") and row.get("value")]
     if rows:
         attachment["fields"] = rows

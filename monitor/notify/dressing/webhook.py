@@ -52,6 +52,8 @@ def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False)
         document["incident"] = _incident(message, message.incident)
     if repeat:
         document["possibleRepeat"] = True
+    if message.trouble:
+        document["templateError"] = message.trouble
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPED).encode()
 
 

@@ -252,3 +252,17 @@ def test_numbers_and_calls_that_go_refuses(text: str, problem: str) -> None:
     with pytest.raises(TemplateError) as caught:
         render(text, _DATA)
     assert str(caught.value).endswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{{ $x := list 1 }}{{ range 40 }}{{ $x = list $x $x }}{{ end }}{{ $x }}", "holds more than"),
+        ("{{ $x := list 1 }}{{ range 40 }}{{ $x = list $x $x }}{{ end }}{{ printf `%v` $x }}", "holds more than"),
+        ("{{ printf .pads 1 }}", "a text longer than"),
+    ],
+)
+def test_what_is_too_large_to_be_shown_fails(text: str, complaint: str) -> None:
+    """A few lines of template can ask for more than there is memory for."""
+    with pytest.raises(TemplateError, match=complaint):
+        render(text, {"pads": "%[1]99999d" * 20})

@@ -170,6 +170,10 @@ def test_when_a_template_failed_the_plain_form_is_used_and_says_so() -> None:
     assert payload["summary"] == "shop-api is down"
     post = cast("list[dict[str, Any]]", group_post(message, row_key="k")["attachments"])
     assert post[0]["title"] == "FIRING critical: shop-api is down"
+    assert "no such function" in post[0]["footer"]
+    assert json.loads(webhook_body(message))["templateError"] == "no such function"
+    envelope = Envelope(sender="a@b.test", to=("c@d.test",), headers={}, instance="i", row_key="k")
+    assert "no such function" in str(email_message(message, envelope))
     assert "no such function" in plain_text(message)
 
 
