@@ -109,6 +109,7 @@ class Dispatcher:
         self._orphans: tuple[str, ...] = ()
         self._aside: dict[str, Timestamp] = {}
         self._reviewing = False
+        self._given_up = True
 
     async def start(self) -> None:
         """Call once before `run`: groups of an earlier life are taken over under the present configuration."""
@@ -132,6 +133,7 @@ class Dispatcher:
 
     def nudge(self) -> None:
         """A notification was given up."""
+        self._given_up = True
         self._wake.set()
 
     def review(self) -> None:
@@ -230,9 +232,16 @@ class Dispatcher:
         )
 
     async def _forget_undelivered(self) -> None:
-        reports = await self._store.undelivered()
-        if reports:
-            await self._commit(None, lambda groups: forgotten(groups, reports, self._routing, self._clock.now()))
+        if not self._given_up:
+            return
+        self._given_up = False
+        try:
+            reports = await self._store.undelivered()
+            if reports:
+                await self._commit(None, lambda groups: forgotten(groups, reports, self._routing, self._clock.now()))
+        except BaseException:
+            self._given_up = True
+            raise
 
     async def _review(self) -> None:
         if not self._reviewing:

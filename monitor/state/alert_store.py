@@ -2,6 +2,10 @@
 
 The daemon is the only writer of its database, so the groups are also kept in memory and a decision reads them from there:
 the documents are only decoded at the start. A commit that fails leaves both as they were.
+
+When the groups are to be looked at next is asked at each wake-up of the dispatcher, and answered from memory as well: from
+what has been committed. Whenever that is not certain (a commit failed, or whoever waited for it was cut off), it is made
+anew from the groups, on the database's thread, behind everything that was handed to it before.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from monitor.state.database import Database
 from monitor.state.inbox import consume, put_event, undelivered_groups
 from monitor.state.outbox_store import insert_rows
 from monitor.state.statements import statements
-from monitor.state.timers import due_owners, next_due, put_timers
+from monitor.state.timers import put_timers
 
 _OWNER = "group:"
 _bare = attrgetter(*(field.name for field in fields(AlertGroup) if field.name != "members"))
@@ -49,6 +53,9 @@ class SqlAlertStore:
         self._database = database
         self._kept = kept
         self._as_of = database.failed_commits
+        self._wakes: dict[str, Timestamp] | None = None
+        """When the groups are to be looked at next, by id, of those that are; None when that must be made anew. Of the
+        loop's thread."""
 
     @classmethod
     async def load(cls, database: Database) -> SqlAlertStore:
@@ -58,17 +65,13 @@ class SqlAlertStore:
     async def transact(
         self, ids: Sequence[str] | None, decide: Callable[[Mapping[str, AlertGroup]], AlertStep]
     ) -> AlertStep:
-        def work(connection: sqlite3.Connection) -> AlertStep:
-            if self._as_of != self._database.failed_commits:
-                # Some of what is in memory was rolled back with its batch.
-                self._kept = _read_all(connection)
-                self._as_of = self._database.failed_commits
-            kept = self._kept
+        def work(connection: sqlite3.Connection) -> tuple[AlertStep, Mapping[str, Timestamp | None]]:
+            kept = self._certain(connection)
             wanted = list(kept.groups) if ids is None else ids
             step = decide({id_: kept.groups[id_] for id_ in wanted if id_ in kept.groups})
             for id_ in step.removed:
                 _drop(connection, kept, id_)
-            places = _put(connection, kept, step)
+            places, wakes = _put(connection, kept, step)
             for event in step.events:
                 put_event(connection, event)
             insert_rows(connection, step.outbox)
@@ -80,24 +83,56 @@ class SqlAlertStore:
                 kept.places.pop(id_, None)
             kept.groups.update((group.id, group) for group in step.groups)
             kept.places.update(places)
-            return step
+            return step, wakes
 
-        return await self._database.write(work)
+        try:
+            step, wakes = await self._database.write(work)
+        except BaseException:
+            self._wakes = None
+            raise
+        if self._wakes is not None:
+            for id_ in step.removed:
+                self._wakes.pop(id_, None)
+            for id_, wake_at in wakes.items():
+                self._wakes.pop(id_, None)
+                if wake_at is not None:
+                    self._wakes[id_] = wake_at
+        return step
 
     async def undelivered(self) -> Sequence[tuple[int, DeliveryReport]]:
         return await self._database.read(undelivered_groups)
 
     async def due(self, now: Timestamp) -> Sequence[str]:
-        return await self._database.read(lambda connection: due_owners(connection, _OWNER, now))
+        wakes = await self._certain_wakes()
+        if not wakes or min(wakes.values()) > now:
+            return ()
+        return sorted([id_ for id_, wake_at in wakes.items() if wake_at <= now], key=wakes.__getitem__)
 
     async def next_due(self) -> Timestamp | None:
-        return await self._database.read(lambda connection: next_due(connection, _OWNER))
+        return min((await self._certain_wakes()).values(), default=None)
 
     async def view(self, look: Callable[[Mapping[str, AlertGroup]], T]) -> T:
         return await self._database.read(lambda _: look(self._kept.groups))
 
     async def groups(self) -> Sequence[AlertGroup]:
         return tuple(self._kept.groups.values())
+
+    async def _certain_wakes(self) -> dict[str, Timestamp]:
+        if self._wakes is None:
+            self._wakes = await self._database.read(lambda connection: _wakes(self._certain(connection)))
+        return self._wakes
+
+    def _certain(self, connection: sqlite3.Connection) -> _Kept:
+        if self._as_of != self._database.failed_commits:
+            # Some of what is in memory was rolled back with its batch.
+            self._kept = _read_all(connection)
+            self._as_of = self._database.failed_commits
+        return self._kept
+
+
+def _wakes(kept: _Kept) -> dict[str, Timestamp]:
+    wakes = {group.id: group.wake_at() for group in kept.groups.values()}
+    return {id_: wake_at for id_, wake_at in wakes.items() if wake_at is not None}
 
 
 def _read_all(connection: sqlite3.Connection) -> _Kept:
@@ -119,11 +154,14 @@ def _read_all(connection: sqlite3.Connection) -> _Kept:
     return _Kept(groups, places, count(latest + 1))
 
 
-def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> dict[str, dict[str, int]]:
+def _put(
+    connection: sqlite3.Connection, kept: _Kept, step: AlertStep
+) -> tuple[dict[str, dict[str, int]], dict[str, Timestamp | None]]:
     """Write what differs from what is kept. Members that did not change are the same objects; a group has many, and few of
-    them change. Returns the places of the members of what was written."""
+    them change. Returns the places of the members of what was written, and when each group is to be looked at."""
     sql = statements("alerts")
     places: dict[str, dict[str, int]] = {}
+    wakes: dict[str, Timestamp | None] = {}
     written: list[tuple[int, str, str]] = []
     gone: list[tuple[int]] = []
     for new in step.groups:
@@ -140,7 +178,7 @@ def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> dict[s
                 if place is None:
                     place = own[alert.fingerprint] = next(kept.free)
                 written.append((place, new.id, dumps(alert)))
-        wake_at = new.wake_at()
+        wake_at = wakes[new.id] = new.wake_at()
         if old is None or (old.wake_at(), old.epoch) != (wake_at, new.epoch):
             owner = _OWNER + new.id
             timer = () if wake_at is None else (Timer(owner=owner, kind="look", due_at=wake_at, epoch=new.epoch),)
@@ -149,7 +187,7 @@ def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> dict[s
         connection.executemany(sql["drop_member"], gone)
     if written:
         connection.executemany(sql["put_member"], written)
-    return places
+    return places, wakes
 
 
 def _changed(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Sequence[Alert], Sequence[Alert]]:
