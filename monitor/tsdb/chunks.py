@@ -123,6 +123,18 @@ class Chunk:
         self.count = slot + 1
         return whole
 
+    def extend(self, times: NDArray[np.int64], rows: NDArray[np.float64]) -> None:
+        """Add slots without a NaN that are as old as the store, as many as there is room for."""
+        begin, end = self.count, self.count + len(times)
+        while end > len(self.times):
+            self._grow()
+        self.matrix[begin:end] = rows
+        self.times[begin:end] = times
+        self.sequences[begin:end] = 0
+        if self.gaps is not None:
+            self.gaps[begin + 1 : end + 1] = self.gaps[begin]
+        self.count = end
+
     def gapless(self, low: int, high: int, columns: NDArray[np.int64]) -> bool:
         """True only if these series have a value in each of these slots."""
         gaps = self.gaps

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from monitor.columns.nans import MISSING_VALUE, missing
 from monitor.model.times import Timestamp
-from monitor.tsdb.chunks import AnyChunk, Chunk, Layout, PackedChunk
+from monitor.tsdb.chunks import SLOTS, AnyChunk, Chunk, Layout, PackedChunk
 from monitor.tsdb.newest import NEVER, NewestSamples
 
 
@@ -80,6 +80,27 @@ class StoredFrame:
         self._newest.note(self.layout.where, at, chunk.matrix[chunk.count - 1], sequence, whole=whole)
         self.last = at
         return True
+
+    def replay(self, times: Sequence[Timestamp], rows: NDArray[np.float64]) -> int:
+        """Add slots of an earlier life, which every view shows; those that are not later than the one before are passed
+        over. How many were added."""
+        stamps = np.array(times, dtype=np.int64)
+        if not len(stamps):
+            return 0
+        if stamps[0] <= self.last or bool((np.diff(stamps) <= 0).any()) or bool(np.isnan(rows).any()):
+            return sum([self.add(at, row, 0) for at, row in zip(times, rows, strict=True)])
+        done = 0
+        while done < len(stamps):
+            chunk = self.chunks[-1] if self.chunks else None
+            if type(chunk) is not Chunk or chunk.layout is not self.layout or chunk.full:
+                chunk = Chunk(self.layout, self.end)
+                self.chunks = (*self.chunks, chunk)
+            more = min(len(stamps) - done, SLOTS - chunk.count)
+            chunk.extend(stamps[done : done + more], rows[done : done + more])
+            done += more
+        self.last = times[-1]
+        self._newest.note(self.layout.where, self.last, rows[-1], 0, whole=True)
+        return done
 
     def lay_out(self, sids: NDArray[np.int32]) -> None:
         """The series of the next slots."""

@@ -1,5 +1,7 @@
 """Replay: from the log's segments back to frames.
 
+Rows are handed to their frames some at a time, as many as a chunk holds.
+
 Damage never stops the start. A torn end, as a killed process leaves it, is cut off; any other damage costs what follows
 in its segment. Both are reported. Frames come back without a writer and are taken up again by whoever opens the same
 series; frames of loose samples go on at once.
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis, Timestamp, spoken_duration
+from monitor.tsdb.chunks import SLOTS
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.log import Segment, cut, set_aside
 from monitor.tsdb.records import FrameRecord, RowRecord, SegmentReader, SeriesRecord, TornError, up_to
@@ -58,6 +61,18 @@ class _Running:
     frame: StoredFrame
     width: int
     before: NDArray[np.float64] | None = None
+    times: list[Timestamp] = field(default_factory=list[Timestamp])
+    """Of rows that have been read and are not in the frame yet."""
+    rows: list[NDArray[np.float64]] = field(default_factory=list[NDArray[np.float64]])
+
+    def hand_over(self) -> int:
+        """Give the frame what it does not have yet; how many rows it took."""
+        if not self.times:
+            return 0
+        taken = self.frame.replay(self.times, np.array(self.rows))
+        self.times.clear()
+        self.rows.clear()
+        return taken
 
 
 @dataclass(slots=True)
@@ -107,6 +122,19 @@ class Replay:
         self.problems.append(f"{segment.path.name}: {error}; {segment.size - reader.offset} bytes are lost")
 
     def _take(self, segment: Segment, reader: SegmentReader) -> None:
+        waiting: dict[int, _Running] = {}
+        try:
+            self._read(segment, reader, waiting)
+        finally:  # what comes before the damage counts
+            self._hand_over(waiting)
+
+    def _hand_over(self, waiting: dict[int, _Running]) -> None:
+        for running in waiting.values():
+            self.rows += running.hand_over()
+        waiting.clear()
+
+    def _read(self, segment: Segment, reader: SegmentReader, waiting: dict[int, _Running]) -> None:
+        """`waiting`: gets the frames, by number, that have not been given all their rows."""
         series: dict[int, Labels] = {}
         frames: dict[int, _Running] = {}
         horizon, bound = self.horizon, self.now + AHEAD
@@ -125,9 +153,15 @@ class Replay:
                     segment.newest = at
                 if segment.oldest is None or at < segment.oldest:
                     segment.oldest = at
-                if at >= horizon and running.frame.add(at, values, 0):
-                    self.rows += 1
+                if at >= horizon:
+                    running.times.append(at)
+                    running.rows.append(values)
+                    waiting[record.number] = running
+                    if len(running.times) == SLOTS:
+                        self.rows += running.hand_over()
             elif isinstance(record, FrameRecord):
+                # Loose series that come to this frame leave another one: that one's rows are of its series until now.
+                self._hand_over(waiting)
                 frames[record.number] = self._frame(record, series, reader.offset)
             else:
                 assert isinstance(record, SeriesRecord)

@@ -5,13 +5,13 @@ These say which part became dearer; what the whole daemon costs beside others is
 
 from __future__ import annotations
 
-from tests.benchmarks import checks, evaluations, pages, pushed, rounds, samples
+from tests.benchmarks import checks, evaluations, pages, pushed, restarts, rounds, samples
 from tests.benchmarks.figures import document, table
 
 
 def main() -> None:
     """Measure everything, in about half a minute."""
-    parts = (checks, samples, evaluations, rounds, pages, pushed)
+    parts = (checks, samples, restarts, evaluations, rounds, pages, pushed)
     figures = [figure for part in parts for figure in part.measure()]
     print(table(figures))
     print(document(figures))

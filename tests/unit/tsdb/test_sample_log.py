@@ -52,6 +52,32 @@ def test_a_restart_brings_back_every_sample(tmp_path: Path) -> None:
     assert (report.problems, report.rows, report.series) == ((), 104, 5)
 
 
+def test_a_restart_takes_many_rows_at_once_and_each_as_it_was(tmp_path: Path) -> None:
+    """More rows than a chunk has, of frames that take turns, with gaps, changed series and loose series that move to
+    another frame meanwhile."""
+    store, _ = recovered(tmp_path)
+    one, other = store.open([A, B]), store.open([C])
+    loose = [metric("loose", n=str(number)) for number in range(3)]
+    for at in range(1, 200):
+        one.append(at * 1000, [float(at), MISSING if at in (70, 150) else 2.0])
+        other.append(at * 1000 + 1, [float(-at)])
+        if at == 100:
+            one.append(at * 1000 + 2, [1.0, STALE])
+            one.replace([A])
+            one.append(at * 1000 + 3, [9.0])
+            one.replace([A, B])
+        # From the hundredth on the first of them comes late, and so goes to a frame of its own.
+        store.append(at * 1000, [(each, float(at)) for each in (loose if at < 100 else loose[1:])])
+        if at >= 100:
+            store.append(at * 1000 - 500, [(loose[0], float(at))])
+    whole, frames = everything(store.view()), store.stats().frames
+    store.close(200_000)
+    again, report = recovered(tmp_path)
+    assert everything(again.view()) == whole
+    assert (report.problems, again.stats().frames) == ((), frames)
+    assert report.samples == again.stats().samples
+
+
 def test_series_go_on_after_a_restart(tmp_path: Path) -> None:
     """Opening the same series takes the replayed frame up again; loose series keep theirs; a second restart agrees."""
     whole = a_story(tmp_path)
