@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from monitor.alerts.silences import SilenceDraft
+from monitor.matching.parse import parse_matchers
 from monitor.model.changes import Deployment
 from monitor.model.checks import Check, HealthState
 from monitor.model.incidents import Actor, Door
@@ -96,6 +98,28 @@ async def test_trouble_of_our_own_is_shown(tmp_path: Path) -> None:
         world.report.status = HealthState.UNHEALTHY
         _, page = await world.get("/")
         assert "<h1>Watchkeeper itself is unhealthy</h1>" in page
+
+
+async def test_what_is_silenced_now_is_shown(tmp_path: Path) -> None:
+    """With why, by whom and until when; what begins later or has ended is not."""
+    async with web_world(str(tmp_path)) as world:
+        assert "Silenced" not in (await world.get("/"))[1]
+        assert world.parts.silencing is not None
+        for name, begins in (("Now", NOW), ("Later", NOW + 2 * MINUTE)):
+            draft = SilenceDraft(
+                matcher_sets=(parse_matchers(f"alertname={name}"),),
+                starts_at=begins,
+                ends_at=begins + MINUTE,
+                created_by="ana",
+                comment=f"because of {EVIL}",
+            )
+            await world.parts.silencing.place(draft, Actor(name="ana", door=Door.API))
+        _, page = await world.get("/")
+        assert "{alertname=&quot;Now&quot;}" in page
+        assert "because of &lt;script&gt;" in page
+        assert "Later" not in page
+        world.now += MINUTE
+        assert "Silenced" not in (await world.get("/"))[1]
 
 
 async def test_the_page_is_there_while_the_rest_is_starting(tmp_path: Path) -> None:

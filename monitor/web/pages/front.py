@@ -1,4 +1,4 @@
-"""The front page: how everything is, what is open, what fires, each check, what was deployed."""
+"""The front page: how everything is, what is open, what fires, what is silenced, each check, what was deployed."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from monitor.web.pages.layout import (
     table,
 )
 from monitor.web.pages.markup import Html, join, tag, web_link
+from monitor.web.pages.silences import active_silences, silences_section
 from monitor.web.routes import Call
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ async def front(call: Call) -> web.Response:
     deployments: Sequence[Deployment] = ()
     if parts.audit is not None:
         deployments = await parts.audit.deployments(call.now - 7 * DAY, _DEPLOYMENTS)
+    silences = await active_silences(call)
     view = parts.samples.view()
     ready = parts.ready()
 
@@ -80,6 +82,7 @@ async def front(call: Call) -> web.Response:
             _itself(report.status, dict(report.document())),
             _incidents(incidents, call) if incidents or ready else None,
             _alerts(alerts, call) if alerts else None,
+            silences_section(silences) if silences else None,
             _checks(checks, strips(view, call.now), call),
             _deployments(deployments, call) if deployments else None,
             tag("footer", "As of ", moment(call.now), " UTC. Renews itself every 15 seconds."),
