@@ -29,11 +29,10 @@ class Shelf:
         self.stripes = Stripes()
         self.blocks: tuple[Block, ...] = ()
         """By rank, the lowest first."""
-        self.damaged = 0
-        """Parts, or whole blocks, that were found damaged."""
-        self.problems: dict[str, None] = {}
-        """A sentence for each of the first hundred."""
+        self.problems: dict[str, Path] = {}
+        """A sentence for each damaged part, or whole block, and its file; the first hundred."""
         self._leaving: list[tuple[Path, Timestamp]] = []
+        self._unreadable: list[Path] = []
         self._newest = 0
         self._lock = Lock()
 
@@ -44,6 +43,11 @@ class Shelf:
     def size(self) -> int:
         """Bytes of the listed blocks."""
         return sum(block.size for block in self.blocks)
+
+    @property
+    def damaged(self) -> int:
+        """Parts, or whole blocks, that are damaged, and are still there."""
+        return len(self.problems)
 
     @property
     def floor(self) -> Timestamp | None:
@@ -60,6 +64,7 @@ class Shelf:
                 block = open_block(path)
             except (OSError, CorruptionError) as error:
                 self.note(path, str(error), cost="all its samples are lost")
+                self._unreadable.append(path)
                 continue
             if block.problem:
                 self.note(path, block.problem, cost="its parts were found without it")
@@ -80,11 +85,12 @@ class Shelf:
         """List a new block instead of those that it replaces."""
         replaced = set(block.head.replaces)
         stay = [own for own in self.blocks if own.head.number not in replaced]
-        self._leaving += [(own.path, now) for own in self.blocks if own.head.number in replaced]
+        self._leave([own for own in self.blocks if own.head.number in replaced], now)
         self._list([*stay, block])
 
     def retain(self, horizon: Timestamp, bytes_at_most: int | None, now: Timestamp) -> None:
-        """Unlist blocks that end before `horizon`, and then the oldest until the others fit."""
+        """Unlist blocks that end before `horizon`, and then the oldest until the others fit. One of which nothing can be
+        told goes when it was last written before the horizon; once it is gone, in whatever way, nobody need hear of it."""
         stay = [block for block in self.blocks if block.head.end > horizon]
         if bytes_at_most is not None:
             stay.sort(key=lambda block: block.head.end)
@@ -92,8 +98,19 @@ class Shelf:
                 stay.pop(0)
         if len(stay) < len(self.blocks):
             numbers = {block.head.number for block in stay}
-            self._leaving += [(block.path, now) for block in self.blocks if block.head.number not in numbers]
+            self._leave([block for block in self.blocks if block.head.number not in numbers], now)
             self._list(stay)
+        for path in list(self._unreadable):
+            try:
+                old = path.stat().st_mtime * 1000 < horizon
+            except OSError:
+                self._unreadable.remove(path)
+                self._forget_problems([path])
+            else:
+                if old:
+                    self._unreadable.remove(path)
+                    self._leaving.append((path, now))
+                    self._forget_problems([path])
 
     def sweep(self, now: Timestamp) -> None:
         """Delete the files that no view reads any more. Raises OSError."""
@@ -108,8 +125,16 @@ class Shelf:
         sentence = f"{path.name}: {problem}; {cost}"
         with self._lock:
             if sentence not in self.problems and len(self.problems) < _PROBLEMS_REMEMBERED:
-                self.problems[sentence] = None
-                self.damaged += 1
+                self.problems[sentence] = path
+
+    def _leave(self, blocks: Sequence[Block], now: Timestamp) -> None:
+        paths = [block.path for block in blocks]
+        self._leaving += [(path, now) for path in paths]
+        self._forget_problems(paths)
+
+    def _forget_problems(self, paths: Sequence[Path]) -> None:
+        with self._lock:
+            self.problems = {sentence: path for sentence, path in self.problems.items() if path not in paths}
 
     def _list(self, blocks: Sequence[Block]) -> None:
         self.blocks = tuple(sorted(blocks, key=lambda block: (block.head.rank, block.head.number)))

@@ -14,7 +14,7 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.columns.nans import STALE_VALUE
+from monitor.columns.nans import STALE_VALUE, missing
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.tsdb.archive import Archive
@@ -64,10 +64,11 @@ class FrameWriter:
     def append(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
         frame = self._frame
         store = self._store
-        if frame is None or not frame.add(at, values, store.sequence + 1):
+        if frame is None:
             store.dropped_samples += len(values)
-            if frame is not None:
-                store.late[frame] = frame.last
+            return
+        if not frame.add(at, values, store.sequence + 1):
+            store.refuse(frame, at, values)
             return
         store.sequence += 1
         store.unlogged[frame] = None
@@ -206,6 +207,22 @@ class SampleStore:
             return
         self.append(at, zip(labels, values, strict=True))
         self._loose.learn(labels)
+
+    def refuse(self, frame: StoredFrame, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        """Count a row that is not later than its frame's last one. Of a row with the same time a sample that is there
+        already is not counted, one with another value is a duplicate, as in Prometheus."""
+        row = np.array(values, dtype=np.float64)
+        there = ~missing(row)
+        newest = frame.chunks[-1] if frame.chunks else None
+        if newest is None or newest.last != at or newest.layout is not frame.layout:
+            self.dropped_samples += int(np.count_nonzero(there))
+            self.late[frame] = frame.last
+            return
+        stored = newest.read(newest.count - 1, newest.count, slice(None))[0]
+        known = ~missing(stored)
+        other = (row != stored) & ~(np.isnan(row) & np.isnan(stored))
+        self.duplicate_samples += int(np.count_nonzero(there & known & other))
+        self.dropped_samples += int(np.count_nonzero(there & ~known))
 
     def view(self) -> View:
         """The store as it is now."""

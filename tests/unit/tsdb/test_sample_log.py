@@ -6,11 +6,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitor.columns.nans import MISSING_VALUE
 from monitor.model.samples import STALE
 from monitor.model.times import HOUR
 from monitor.tsdb.log import Fsync, SampleLog
+from monitor.tsdb.records import RowRecord, SegmentReader
 from monitor.tsdb.recovery import RecoveryReport
 from monitor.tsdb.store import SampleStore
 from tests.support.samples import History, everything, metric, points
@@ -108,25 +111,43 @@ def test_what_was_not_flushed_is_lost_and_dirty_says_so(tmp_path: Path) -> None:
     assert everything(recovered(tmp_path)[0].view()) == {A: points([(1000, 1.0)])}
 
 
-def test_a_log_cut_at_any_byte_gives_a_prefix(tmp_path: Path) -> None:
-    """Every length of the file is read as far as whole records go, is cut there, and is whole from then on."""
-    whole = a_story(tmp_path / "whole")
-    (segment,) = (tmp_path / "whole").iterdir()
+@pytest.fixture(scope="module")
+def told_story(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes, History, list[int]]:
+    """A log of one segment: its name, its bytes, all samples; and how many rows there are up to each of its bytes."""
+    folder = tmp_path_factory.mktemp("whole")
+    whole = a_story(folder)
+    (segment,) = folder.iterdir()
     data = segment.read_bytes()
-    folder = tmp_path / "cut"
-    folder.mkdir()
-    rows = 0
-    for length in range(0, len(data), 17):
-        (folder / segment.name).write_bytes(data[:length])
-        store, report = recovered(folder)
-        assert is_prefix(everything(store.view()), whole)
-        assert report.rows >= rows
-        rows = report.rows
-        good = (folder / segment.name).read_bytes()
-        assert data.startswith(good)
-        assert (len(good) < length) == bool(report.problems)
-        assert recovered(folder)[1].problems == ()
-    assert rows >= 100
+    reader = SegmentReader(data)
+    begins = [(reader.offset, isinstance(record, RowRecord)) for record in reader]
+    rows = [0] * (len(data) + 1)
+    for (_, is_row), end in zip(begins, [*(begin for begin, _ in begins[1:]), len(data)], strict=True):
+        rows[end:] = [rows[end] + is_row] * (len(rows) - end)
+    return segment.name, data, whole, rows
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_log_cut_at_any_byte_gives_a_prefix(
+    tmp_path_factory: pytest.TempPathFactory, told_story: tuple[str, bytes, History, list[int]], data: st.DataObject
+) -> None:
+    """Every length of the file is read as far as whole rows go, is cut there, and is whole and goes on from then on."""
+    name, whole, samples, rows = told_story
+    length = data.draw(st.integers(0, len(whole)))
+    folder = tmp_path_factory.mktemp("cut")
+    (folder / name).write_bytes(whole[:length])
+    store, report = recovered(folder)
+    found = everything(store.view())
+    assert is_prefix(found, samples)
+    assert report.rows == rows[length]
+    good = (folder / name).read_bytes()
+    assert whole.startswith(good)
+    assert (len(good) < length) == bool(report.problems)
+    store.open([A]).append(200_000, [7.0])
+    store.close(200_000)
+    again, after = recovered(folder)
+    assert after.problems == ()
+    assert everything(again.view()) == {**found, A: [*found.get(A, []), *points([(200_000, 7.0)])]}
 
 
 def test_a_flipped_byte_costs_only_what_follows_in_its_segment(tmp_path: Path) -> None:
@@ -289,3 +310,14 @@ def test_flushing_in_a_worker_thread_misses_nothing(tmp_path: Path) -> None:
     again, report = recovered(tmp_path)
     assert report.problems == ()
     assert everything(again.view()) == everything(store.view())
+
+
+def test_no_start_reads_what_is_set_aside_or_unfinished(tmp_path: Path) -> None:
+    """Whatever a disk makes of it; what is unfinished is cleared away."""
+    whole = a_story(tmp_path)
+    for name in ("0000000001.ahead", "0000000001.unfinished", "lock"):
+        (tmp_path / name).write_bytes(b"\x00damaged\xff")
+    store, report = recovered(tmp_path)
+    assert report.problems == ()
+    assert everything(store.view()) == whole
+    assert not (tmp_path / "0000000001.unfinished").exists()

@@ -38,14 +38,39 @@ def test_rows_beyond_one_chunk_stay_in_order() -> None:
 
 
 def test_a_late_row_is_dropped_and_counted() -> None:
-    """Not later than the last one means dropped, as in Prometheus."""
+    """Not later than the last one means dropped, as in Prometheus; a missing sample is none to be counted."""
     store = a_store()
     writer = store.open([A, B])
     writer.append(2000, [1.0, 1.0])
-    writer.append(2000, [2.0, 2.0])
     writer.append(1000, [3.0, 3.0])
+    writer.append(1500, [3.0, MISSING])
     assert everything(store.view())[A] == points([(2000, 1.0)])
-    assert store.health().dropped_samples == 4
+    health = store.health()
+    assert (health.dropped_samples, health.duplicate_samples, health.late_until) == (3, 0, 2000)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["new", "packed"])
+def test_a_repeated_row_is_no_mistake_and_another_value_is_a_duplicate(packed: bool) -> None:
+    """A sample that is there already is not counted; nothing of it counts as late, but a series that had none at the time."""
+    store = a_store()
+    writer = store.open([A, B, C])
+    for at in range(-63, 0):
+        writer.append(2000 + at, [0.0, 0.0, 0.0])
+    writer.append(2000, [1.0, float("nan"), MISSING])
+    while packed and store.pack(HOUR):
+        pass
+    for row, dropped, duplicates in (
+        ([1.0, float("nan"), MISSING], 0, 0),
+        ([1.5, float("nan"), MISSING], 0, 1),
+        ([MISSING, 3.0, MISSING], 0, 2),
+        ([1.0, STALE, 4.0], 1, 2),
+    ):
+        writer.append(2000, row)
+        health = store.health()
+        assert (health.dropped_samples, health.duplicate_samples) == (dropped, duplicates)
+        assert health.late_until is None
+    assert everything(store.view())[A][-1:] == points([(2000, 1.0)])
+    assert [at for at, _ in everything(store.view())[C]][-1] == 1999
 
 
 def test_a_row_of_the_wrong_width_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from monitor.model.labels import Labels
 from monitor.model.samples import STALE
 from monitor.model.times import HOUR, MINUTE, SECOND
 from monitor.tsdb.coding import decode_times, decode_values, encode_times, encode_values
-from monitor.tsdb.parts import Stripe, Verdict, encode_stripe
+from monitor.tsdb.parts import HEAD_SIZE, Stripe, Verdict, encode_stripe
 from monitor.tsdb.store import SampleStore
 from tests.support.samples import History, equal, everything, history, metric
 
@@ -257,6 +258,62 @@ def test_a_flipped_byte_of_a_block_costs_the_part_it_held(tmp_path: Path) -> Non
         problems = (*report.problems, *again.health().problems)
         assert len(found) == len(whole) or problems
         block.write_bytes(data)
+
+
+def damaged(folder: Path) -> tuple[SampleStore, list[Path]]:
+    """Two blocks of two hours; of the first the label sets of a part are damaged, which a query has found."""
+    store = opened(folder)
+    for minute in range(6 * 60):
+        store.append(minute * MINUTE, [(metric("a"), float(minute))])
+    assert seal(store, 6 * HOUR) == 2
+    blocks = sorted((folder / "blocks").iterdir())
+    assert store.archive is not None
+    (part,) = store.archive.shelf.blocks[0].table.all()
+    flip(blocks[0], part.offset + HEAD_SIZE + 3)
+    store.forget(6 * HOUR + 4 * MINUTE)
+    assert min(at for at, _ in everything(store.view())[metric("a")]) == 2 * HOUR
+    assert store.health().damaged == 1
+    return store, blocks
+
+
+def test_a_damaged_block_is_told_of_for_as_long_as_it_is_there(tmp_path: Path) -> None:
+    """Until the retention takes it."""
+    store, _ = damaged(tmp_path)
+    store.forget(2 * HOUR + 15 * DAY - 1)
+    assert "the label sets of a part are damaged; its samples are lost" in store.health().problems[0]
+    store.forget(2 * HOUR + 15 * DAY)
+    assert (store.health().damaged, store.health().problems) == (0, ())
+
+
+def test_merging_leaves_damage_behind(tmp_path: Path) -> None:
+    """What could be read is in the merged block, which is whole."""
+    store, _ = damaged(tmp_path)
+    store.append(8 * HOUR, [(metric("a"), 1.0)])
+    assert seal(store, 11 * HOUR) >= 1
+    assert merge(store, 11 * HOUR) >= 1
+    assert store.health().damaged == 0
+    assert min(at for at, _ in everything(store.view())[metric("a")]) == 2 * HOUR
+
+
+@pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "old"])
+def test_a_block_of_which_nothing_can_be_told_stays_until_it_is_deleted_or_old(tmp_path: Path, deleted: bool) -> None:
+    """By somebody, or by us once it was last written before the retention."""
+    _, blocks = damaged(tmp_path)
+    blocks[1].write_bytes(b"nothing of it is left")
+    written = 6 * HOUR
+    os.utime(blocks[1], (written / SECOND, written / SECOND))
+    store, report = SampleStore.recover(tmp_path, 15 * DAY, 7 * HOUR)
+    assert len(report.problems) == 1
+    assert "all its samples are lost" in store.health().problems[0]
+    store.forget(written + 15 * DAY)
+    assert (store.health().damaged, blocks[1].exists()) == (1, True)
+    if deleted:
+        blocks[1].unlink()
+        store.forget(written + 15 * DAY)
+    else:
+        store.forget(written + 15 * DAY + 1)
+        store.flush(written + 15 * DAY + 4 * MINUTE)
+    assert (store.health().damaged, blocks[1].exists()) == (0, False)
 
 
 def test_a_block_cut_at_any_byte_never_stops_the_store(tmp_path: Path) -> None:
