@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import shutil
+import tarfile
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -265,10 +266,10 @@ async def test_targets_and_their_metadata_are_told(tmp_path: Path) -> None:
 PROMTOOL = shutil.which("promtool")
 
 
-async def promtool(*arguments: str) -> tuple[int, str]:
+async def promtool(*arguments: str, folder: Path | None = None) -> tuple[int, str]:
     assert PROMTOOL is not None
     process = await asyncio.create_subprocess_exec(
-        PROMTOOL, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        PROMTOOL, *arguments, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     out, _ = await process.communicate()
     return process.returncode or 0, out.decode()
@@ -298,6 +299,13 @@ async def test_promtool_is_served(tmp_path: Path) -> None:
         assert code == 1
         assert "bad_data" in out
         assert "parse error" in out
+        code, out = await promtool("debug", "metrics", world.url, folder=tmp_path)
+        assert code == 0, out
+        with tarfile.open(tmp_path / "debug.tar.gz") as archive:
+            (name,) = archive.getnames()
+            member = archive.extractfile(name)
+            assert member is not None
+            assert member.read() == b"# TYPE up gauge\nup 1\n"
         _, known = await promtool("check", "--help")
         if "check healthy" not in known:
             return  # Debian's 2.42 does not have these two yet
