@@ -32,6 +32,11 @@ class Fields(Protocol):
         """Option name to text. Raises TemplateError, which names the option; the message is then sent in its plain form."""
         ...
 
+    def route_labels(self, templates: Sequence[tuple[str, str]], message: Message) -> Labels:
+        """The labels of a route, which are templates by name, for this message. Raises TemplateError, which names the
+        label."""
+        ...
+
 
 def group_message(
     group: AlertGroup,

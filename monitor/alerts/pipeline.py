@@ -376,16 +376,19 @@ def notification(
         dedupe_key=f"group|{group.id}|{group.created_at}|{group.epoch}|{integration.destination}",
         order_key=order_key_of(group.key, integration.destination),
         destination=integration.destination,
-        message=_rendered(message, integration, routing),
+        message=_rendered(message, routing.routes().get(group.route), integration, routing),
         due_at=now,
     )
 
 
-def _rendered(message: Message, integration: Integration, routing: Routing) -> Message:
-    """The message with the integration's templated options; in its plain form, with the reason, if a template fails."""
+def _rendered(message: Message, route: Route | None, integration: Integration, routing: Routing) -> Message:
+    """The message with the labels of its route and the integration's templated options; in its plain form, with the reason, if a template fails."""
     if routing.fields is None:
         return message
     try:
+        if route is not None and route.labels and message.group is not None:
+            labels = routing.fields.route_labels(route.labels, message)
+            message = replace(message, group=replace(message.group, route_labels=labels))
         fields = routing.fields.render(integration.destination, message)
     except TemplateError as error:
         return replace(message, trouble=str(error))

@@ -405,12 +405,13 @@ class Rooms:
 
     def _routing(self, configuration: Configuration) -> Routing:
         paging = configuration.paging
+        templated = paging.templates.fields or any(route.labels for route in paging.root.walk())
         return Routing(
             root=paging.root,
             receivers=paging.receivers,
             overlay=Muting(paging.muting, self._silences.book),
             repairs=paging.repairs,
-            fields=TemplatedFields(paging.templates, parsed_document) if paging.templates.fields else None,
+            fields=TemplatedFields(paging.templates, parsed_document) if templated else None,
             recent_changes=self.deployments.lines,
             external_url=configuration.external_url,
             drop_labels=configuration.replica_labels,

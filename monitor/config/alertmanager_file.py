@@ -162,12 +162,3 @@ def _warn_unserved(section: AlertmanagerSection, document: Document, path: Path,
             findings.doubt(
                 document, (*path, name), "is known but not served yet", "alerts are notified as if it were absent"
             )
-
-    def walk(route: RouteSection, here: Path) -> None:
-        if route.labels:
-            findings.doubt(document, (*here, "labels"), "is known but not served yet", "only templates could show them")
-        for number, child in enumerate(route.routes):
-            walk(child, (*here, "routes", number))
-
-    if section.route is not None:
-        walk(section.route, (*path, "route"))

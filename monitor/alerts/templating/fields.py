@@ -7,14 +7,15 @@ details) becomes JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from monitor.alerts.templating.data import data_of
+from monitor.alerts.templating.data import KV, data_of
 from monitor.alerts.templating.payloads import filled
 from monitor.alerts.templating.renderer import Rendering, TemplateLibrary, empty_set
 from monitor.gotemplate.gojson import json_text
 from monitor.model.errors import TemplateError
+from monitor.model.labels import Labels
 from monitor.model.notifications import Destination, Message
 
 
@@ -61,6 +62,18 @@ class TemplatedFields:
             return {}
         rendering = Rendering(self._parsed(), data_of(message), message.at)
         return {name: self._named(name, rendering, template) for name, template in wanted.items()}
+
+    def route_labels(self, templates: Sequence[tuple[str, str]], message: Message) -> Labels:
+        """See `messages.Fields`. Labels may refer to each other (`routeLabels`)."""
+        dot = replace(data_of(message), route_labels=KV(templates))
+        rendering = Rendering(self._parsed(), dot, message.at, route_labels_rendered=False)
+        found: dict[str, str] = {}
+        for name, template in templates:
+            try:
+                found[name] = rendering.text(template)
+            except TemplateError as error:
+                raise TemplateError(f"route label {name}: {error}") from error
+        return Labels(found)
 
     def text(self, template: str, message: Message) -> str:
         """A single template over the message. Raises TemplateError."""
