@@ -29,6 +29,7 @@ _VERBS: Final = {
     "reload": ("monitor.cli.reload", "reload"),
     "rules": ("monitor.cli.rules", "rules"),
     "samples": ("monitor.cli.samples", "samples"),
+    "template": ("monitor.cli.template", "template"),
     "health": ("monitor.cli.health", "health"),
     "version": ("monitor.cli.version", "version"),
 }

@@ -11,7 +11,8 @@ from monitor.config.yamltree import Document
 from monitor.config.yamltree import Path as Place
 from monitor.model.errors import Finding, TemplateError
 
-_SHIPPED = Path(__file__).parent / "notification_templates" / "default.tmpl"
+SHIPPED = Path(__file__).parent / "notification_templates" / "default.tmpl"
+"""Templates under the names of Alertmanager's own."""
 _LARGEST = 1 << 20
 
 
@@ -19,29 +20,35 @@ def read_template_files(
     patterns: Sequence[str], document: Document, path: Place, findings: Findings
 ) -> tuple[tuple[str, str], ...]:
     """Names and texts, the shipped ones first; what cannot be read or parsed is told."""
-    found = [(_SHIPPED.name, _SHIPPED.read_text(encoding="utf-8"))]
+    found = [(SHIPPED.name, SHIPPED.read_text(encoding="utf-8"))]
     named = empty_set().parse(*found[0])
     for place, pattern in enumerate(patterns):
-        root = Path(pattern).anchor or "."
-        files = sorted(str(file) for file in Path(root).glob(str(Path(pattern).relative_to(Path(pattern).anchor))))
+        files = matching_files(pattern)
         if not files:
             findings.doubt(document, (*path, place), f"no file matches {pattern}", "is the path right?")
         for file in files:
             try:
-                text = _text(Path(file))
-                named = named.parse(Path(file).name, text)
+                text = read_template_file(file)
+                named = named.parse(file.name, text)
             except (OSError, ValueError) as error:
                 findings.wrong(document, (*path, place), f"{file} cannot be read: {error}", "text in UTF-8 is wanted")
             except TemplateError as error:
                 findings.all.append(
-                    Finding(file=file, line=_line(str(error)), path="", problem=str(error), original=str(error))
+                    Finding(file=str(file), line=_line(str(error)), path="", problem=str(error), original=str(error))
                 )
             else:
-                found.append((Path(file).name, text))
+                found.append((file.name, text))
     return tuple(found)
 
 
-def _text(file: Path) -> str:
+def matching_files(pattern: str) -> list[Path]:
+    """In the order of their names."""
+    anchor = Path(pattern).anchor
+    return sorted(Path(anchor or ".").glob(str(Path(pattern).relative_to(anchor))))
+
+
+def read_template_file(file: Path) -> str:
+    """Raises OSError, and ValueError for what is too large or no text."""
     with file.open("rb") as stream:
         data = stream.read(_LARGEST + 1)
     if len(data) > _LARGEST:
