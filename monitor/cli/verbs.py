@@ -19,6 +19,7 @@ _VERBS: Final = {
     "status": ("monitor.cli.status", "status"),
     "checks": ("monitor.cli.checks", "checks"),
     "alerts": ("monitor.cli.alerts", "alerts"),
+    "why": ("monitor.cli.why", "why"),
     "incidents": ("monitor.cli.incidents", "incidents"),
     "silence": ("monitor.cli.silence", "silence"),
     "query": ("monitor.cli.query", "query"),

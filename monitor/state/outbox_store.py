@@ -118,6 +118,15 @@ class SqlOutboxStore:
 
         return await self._database.read(work)
 
+    async def of_order(self, order_key: str, most: int) -> tuple[Sent, ...]:
+        """What was last decided to be said in this order, the latest first."""
+
+        def work(connection: sqlite3.Connection) -> tuple[Sent, ...]:
+            rows = connection.execute(statements("outbox")["of_order"], {"order_key": order_key, "most": most})
+            return tuple(_sent(connection, row) for row in rows)
+
+        return await self._database.read(work)
+
     async def find(self, dedupe_key: str) -> Sent | None:
         """One row by its key."""
 

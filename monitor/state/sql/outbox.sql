@@ -70,5 +70,8 @@ SELECT state, count(*) AS number FROM outbox WHERE state IN ('pending', 'leased'
 -- name: of_incident
 SELECT * FROM outbox_rows WHERE incident = :incident ORDER BY seq;
 
+-- name: of_order
+SELECT * FROM outbox_rows WHERE order_key = :order_key ORDER BY seq DESC LIMIT :most;
+
 -- name: by_key
 SELECT * FROM outbox_rows WHERE dedupe_key = :dedupe_key;

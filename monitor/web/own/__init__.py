@@ -13,6 +13,7 @@ from monitor.web.own.changes import ROUTES as CHANGES
 from monitor.web.own.checks import ROUTES as CHECKS
 from monitor.web.own.incidents import ROUTES as INCIDENTS
 from monitor.web.own.pings import ROUTES as PINGS
+from monitor.web.own.why import ROUTES as WHY
 from monitor.web.routes import Route
 
-ROUTES: Final[tuple[Route, ...]] = (*CHECKS, *ALERTS, *INCIDENTS, *CHANGES, *PINGS)
+ROUTES: Final[tuple[Route, ...]] = (*CHECKS, *ALERTS, *WHY, *INCIDENTS, *CHANGES, *PINGS)

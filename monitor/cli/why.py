@@ -1,0 +1,82 @@
+"""`watchkeeper why`: why an alert was told, or was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from monitor.cli.connection import OWN
+from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
+from monitor.cli.showing import ago, clean, clock_time, coloured, now, say, say_json, since
+from monitor.model.times import Timestamp
+
+
+def why(
+    alert: Annotated[str, typer.Argument(help="A fingerprint, an alert's name, or matchers: 'team=\"shop\"'.")],
+    url: UrlOption = HERE,
+    token_file: TokenOption = "",
+    json_: JsonOption = False,
+) -> None:
+    """Why somebody was told of an alert, or nobody was: rule, route, group, what keeps it quiet, each integration."""
+    document = daemon(url, token_file).get(f"{OWN}/alerts/why", alert=alert)
+    if json_:
+        say_json(document)
+        return
+    for place, one in enumerate(document["alerts"]):
+        if place:
+            say()
+        _show(one, now())
+
+
+def _show(one: Mapping[str, Any], at: Timestamp) -> None:
+    labels = ", ".join(f'{name}="{value}"' for name, value in one["labels"].items())
+    say(f"[bold]{clean(one['labels'].get('alertname', '?'))}[/] {coloured(one['state'])} {since(one['since'], at)}")
+    say(f"  labels   {clean(labels)}  [dim]{one['fingerprint']}[/]")
+    _show_rule(one["rule"], at)
+    group = one["group"]
+    if group is None:
+        say("  group    none: it has not left its rule yet, so nobody is told")
+        return
+    say(f"  route    {clean(one['route'][-1]) if one['route'] else 'gone since a reload'}")
+    members = f"{group['members']} alerts" if group["members"] != 1 else "1 alert"
+    say(f"  group    {clean(group['key'])} with {members}, receiver {clean(group['receiver'])}")
+    if group["policy"]:
+        number = f"incident #{group['incident']}" if group["incident"] else "no open incident"
+        say(f"  policy   {clean(group['policy'])}: {number}")
+    for quiet in one["quiet"]:
+        until = f" until {clock_time(quiet['until'])}" if quiet["until"] else ""
+        say(f"  [yellow]quiet[/]    {quiet['sentence']}{until}: {clean(', '.join(quiet['by']))}")
+    if not one["quiet"]:
+        say("  quiet    no: nothing mutes it")
+    if group["next_look"]:
+        looked = f"last {ago(group['last_look'], at)}, " if group["last_look"] else ""
+        say(f"  looks    {looked}next at {clock_time(group['next_look'])}")
+    for told in one["integrations"]:
+        _show_integration(told, at)
+
+
+def _show_rule(rule: Mapping[str, Any] | None, at: Timestamp) -> None:
+    if rule is None:
+        say("  rule     pushed from outside")
+        return
+    say(f"  rule     {clean(rule['query'])}  [dim]{clean(rule['group'])}[/], now {rule['value']}")
+    if rule["fired_at"] is None:
+        say(f"  pending  {since(rule['active_since'], at)}: `for` is not over")
+    if rule["held"]:
+        say(f"  held     {clean(rule['held'])}")
+
+
+def _show_integration(told: Mapping[str, Any], at: Timestamp) -> None:
+    if told["told_at"] is None:
+        said = "has been told nothing of this group"
+    elif told["knows"]:
+        said = f"was told {ago(told['told_at'], at)}; again after {clock_time(told['repeats_at'])} if nothing changes"
+    else:
+        said = f"was told of the group {ago(told['told_at'], at)}, when this alert was not in it"
+    decided = f" [dim](last look: {clean(told['last_decision'])})[/]" if told["last_decision"] else ""
+    say(f"  [bold]{clean(told['destination'])}[/] {said}{decided}")
+    for attempt in told["attempts"]:
+        error = f": {clean(attempt['error'])}" if attempt["error"] else ""
+        say(f"    {coloured(attempt['state'])} {attempt['kind']}, decided {ago(attempt['created_at'], at)}{error}")

@@ -1,0 +1,173 @@
+"""Why an alert was told, or was not: its way from the rule to the last attempts of each integration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from monitor.matching.matchers import all_match
+from monitor.matching.parse import parse_matchers
+from monitor.model.errors import NotFoundError, RequestError
+from monitor.web.answers import built_answer
+from monitor.web.own.documents import Document, instant, number, sent_document
+from monitor.web.parts import up
+from monitor.web.routes import Call, Route
+
+if TYPE_CHECKING:
+    from monitor.alerts.groups import AlertGroup
+    from monitor.alerts.pipeline import Routing
+    from monitor.alerts.why import Standing, Told
+    from monitor.model.labels import Labels
+    from monitor.model.times import Timestamp
+    from monitor.rules.groups import Rule
+    from monitor.rules.states import ActiveAlert
+    from monitor.state.outbox_store import Sent
+    from monitor.web.parts import Parts
+
+_MOST: Final = 20
+"""Alerts in one answer."""
+_ATTEMPTS: Final = 5
+
+_Ruled = tuple[str, "Rule", "ActiveAlert"]
+"""Key of the rule group, rule, and its alert."""
+_Chosen = Callable[["Labels", str], bool]
+
+
+async def why(call: Call) -> web.StreamResponse:
+    """`alert`: a fingerprint, an alert's name, or matchers as amtool takes them."""
+    from monitor.alerts.why import standings
+
+    wanted = call.request.query.get("alert", "")
+    chosen = _choice(wanted)
+    parts = call.parts
+    ruled = _ruled(parts, chosen)
+
+    def look(groups: Mapping[str, AlertGroup], routing: Routing, now: Timestamp) -> tuple[Standing, ...]:
+        known = {alert.fingerprint: alert for group in groups.values() for alert in group.members}
+        found = [fingerprint for fingerprint, alert in known.items() if chosen(alert.labels, fingerprint)]
+        return standings(groups, found[:_MOST], routing, now)
+
+    found = await up(parts.dispatcher).view(look)
+    routed = {standing.alert.fingerprint for standing in found}
+    unrouted = [(fingerprint, one) for fingerprint, one in ruled.items() if fingerprint not in routed][:_MOST]
+    if not found and not unrouted:
+        raise NotFoundError(f"nothing that is {wanted} fires or is pending")
+    outbox = up(parts.outbox)
+    sent = {
+        told.order_key: await outbox.of_order(told.order_key, _ATTEMPTS) for standing in found for told in standing.told
+    }
+    incidents = {
+        (one.policy, one.group_key): one.number for one in await up(parts.escalating).incidents(1_000, open_only=True)
+    }
+
+    def build() -> object:
+        documents = [_standing(one, ruled.get(one.alert.fingerprint), sent, incidents) for one in found]
+        return {"alerts": documents + [_unrouted(fingerprint, one) for fingerprint, one in unrouted]}
+
+    return await built_answer(call.request, build, len(found) + len(unrouted))
+
+
+def _choice(wanted: str) -> _Chosen:
+    """Raises RequestError."""
+    if not wanted:
+        raise RequestError("`alert` is missing: a fingerprint, an alert's name, or matchers")
+    if not any(char in wanted for char in '=!~{"'):
+        return lambda labels, fingerprint: wanted in (fingerprint, labels.get("alertname", ""))
+    try:
+        matchers = parse_matchers(wanted)
+    except ValueError as error:
+        raise RequestError(f"`alert`: {error}") from None
+    return lambda labels, fingerprint: all_match(matchers, labels)
+
+
+def _ruled(parts: Parts, chosen: _Chosen) -> dict[str, _Ruled]:
+    """The alerts of our own rules, by the fingerprint with which they leave them."""
+    configuration = parts.configuration()
+    found: dict[str, _Ruled] = {}
+    for status in up(parts.rules).status():
+        for rule in status.rules:
+            for one in rule.alerts:
+                labels = configuration.leaving_labels.merged(one.labels).without(*configuration.replica_labels)
+                if chosen(labels, labels.fingerprint):
+                    found[labels.fingerprint] = (status.group.key, rule.rule, one)
+    return found
+
+
+def _standing(
+    one: Standing, ruled: _Ruled | None, sent: Mapping[str, Sequence[Sent]], incidents: Mapping[tuple[str, str], int]
+) -> Document:
+    group, route = one.group, one.way[-1] if one.way else None
+    return {
+        "fingerprint": one.alert.fingerprint,
+        "labels": dict(one.alert.labels),
+        "state": "firing",
+        "since": instant(one.alert.starts_at),
+        "believed_until": instant(one.alert.ends_at),
+        "rule": None if ruled is None else _rule(ruled),
+        "route": [step.key for step in one.way],
+        "group": {
+            "key": group.key,
+            "receiver": group.receiver,
+            "members": len(group.members),
+            "policy": group.policy or None,
+            "incident": incidents.get((group.policy, group.key)) if group.policy else None,
+            "last_look": instant(group.last_flush.at if group.last_flush is not None else None),
+            "next_look": instant(group.next_flush),
+            "repeat_interval": None if route is None else route.repeat_interval / 1000,
+        },
+        "quiet": [
+            {
+                "reason": mute.reason.value,
+                "sentence": mute.reason.sentence,
+                "by": list(mute.by),
+                "until": instant(mute.until),
+            }
+            for mute in one.mutes
+        ],
+        "integrations": [_told(told, sent.get(told.order_key, ())) for told in one.told],
+    }
+
+
+def _told(told: Told, sent: Sequence[Sent]) -> Document:
+    return {
+        "destination": str(told.destination),
+        "told_at": instant(told.at),
+        "knows": told.knows,
+        "last_decision": told.reason.value if told.reason is not None else None,
+        "repeats_at": instant(told.repeats_at),
+        "attempts": [sent_document(one) for one in sent],
+    }
+
+
+def _unrouted(fingerprint: str, ruled: _Ruled) -> Document:
+    """It has not left its rule: it is pending, held, or was handed over just now."""
+    _, _, one = ruled
+    return {
+        "fingerprint": fingerprint,
+        "labels": dict(one.labels),
+        "state": one.state.value,
+        "since": instant(one.active_at),
+        "rule": _rule(ruled),
+        "route": [],
+        "group": None,
+        "quiet": [],
+        "integrations": [],
+    }
+
+
+def _rule(ruled: _Ruled) -> Document:
+    key, rule, one = ruled
+    return {
+        "group": key,
+        "name": rule.name,
+        "query": rule.query,
+        "value": number(one.value),
+        "active_since": instant(one.active_at),
+        "fired_at": instant(one.fired_at),
+        "held": one.held.sentence if one.held is not None else None,
+    }
+
+
+ROUTES: Final = (Route(method="GET", path="/api/watchkeeper/v1/alerts/why", handler=why),)
