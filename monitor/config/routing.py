@@ -176,6 +176,8 @@ def _vendors(
         )
         if not smtp.from_:
             findings.wrong(document, ("smtp",), "has no sender", "set from to an address")
+    if not section.pagerduty.url.startswith("https://"):
+        findings.wrong(document, ("pagerduty", "url"), "does not begin with https://", "routing keys are sent there")
     bot = environment.slack_bot_token.get_secret_value()
     return Vendors(
         slack_token=SecretSource(bot)

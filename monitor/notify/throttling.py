@@ -48,6 +48,8 @@ SLACK_CHANNEL = Limit(shared=Rate(every=1_500), reserved=Rate(every=4_100))
 """Together one message in 1.1 s."""
 SLACK_EDIT = Limit(shared=Rate(every=3 * SECOND))
 EMAIL = Limit(shared=Rate(every=2 * SECOND, burst=10), reserved=Rate(every=2 * SECOND, burst=10))
+ONCALL = Limit(shared=Rate(every=SECOND, burst=10), reserved=Rate(every=2 * SECOND, burst=10))
+"""For vendors that publish no limit, or one far above this."""
 WEBHOOK = Limit(shared=Rate(every=10, burst=500), reserved=Rate(every=10, burst=500))
 
 

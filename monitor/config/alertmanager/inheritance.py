@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
+from monitor.config.alertmanager.kinds import UPDATED, UpdatedTemplate
 from monitor.config.alertmanager.paging import DETAILS
 from monitor.config.golang.kinds import Kind, Reading
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
@@ -50,7 +51,10 @@ def inherited(key: str, own: Values, shared: Values, reading: Reading) -> Plain 
 
 def plain(struct: Struct, values: Values) -> Plain:
     """A structure as mappings, lists and values; structures that are not given are None."""
-    return {key: _plain(kind_struct(kind), values.get(key)) for key, kind in struct.keys.items()}
+    return {
+        key: _plain(UPDATED if isinstance(kind, UpdatedTemplate) else kind_struct(kind), values.get(key))
+        for key, kind in struct.keys.items()
+    }
 
 
 def complete_values(struct: Struct, given: Plain, path: Path) -> Values:

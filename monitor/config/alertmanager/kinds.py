@@ -32,7 +32,7 @@ class UpdatedTemplate(Text):
 
     def read(self, tree: Tree, path: Path, reading: Reading) -> object:
         if isinstance(tree, dict):
-            return _UPDATED.read(tree, path, reading)
+            return UPDATED.read(tree, path, reading)
         return Text.read(self, tree, path, reading)
 
     def schema(self) -> dict[str, object]:
@@ -117,13 +117,15 @@ class OptionalFlag(Kind):
 class Free(Kind):
     """Any document; its texts are templates."""
 
+    parsed: bool = False
+    """A text that stands for itself may render to something else than a text."""
     word: ClassVar[str] = "document"
 
     def read(self, tree: Tree, path: Path, reading: Reading) -> object:
         return natural(tree)
 
 
-_UPDATED = Struct(
+UPDATED = Struct(
     go="jira.JiraFieldConfig",
     keys={"template": Template(), "enable_update": OptionalFlag(about="Change it when the alerts change.")},
 )

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from monitor.alerts.templating.fields import FieldTemplate
+from monitor.config.alertmanager import paging_makers
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
-from monitor.config.alertmanager.inheritance import Plain, complete_values, kind_struct
+from monitor.config.alertmanager.ingredients import Making
+from monitor.config.alertmanager.inheritance import Plain, kind_struct
 from monitor.config.alertmanager.kinds import Free, OptionalFlag, Template, UpdatedTemplate, split_host_port
-from monitor.config.golang.clients import client_of
 from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Flag, Kind, Reading
 from monitor.config.golang.structs import ListOf, MapOf, Struct
 from monitor.config.yamltree import Path
-from monitor.net.http_config import HttpClient
 from monitor.notify.kinds.discord import DiscordOptions
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.mattermost import MattermostOptions
@@ -44,38 +44,11 @@ class Made:
     templates: Mapping[str, FieldTemplate] = field(default_factory=dict[str, FieldTemplate])
     """Of all its texts."""
     given: frozenset[str] = frozenset()
-    """Those that the configuration itself gives."""
+    """Those that are rendered in any case: which the configuration itself gives, or all."""
 
     def wanted(self, *, named: bool) -> dict[str, FieldTemplate]:
         """The templates to render. `named`: there are template files."""
         return {name: template for name, template in self.templates.items() if named or name in self.given}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Making:
-    """One integration being made."""
-
-    values: Plain
-    path: Path
-    reading: Reading
-
-    def text(self, key: str) -> str:
-        return str(self.values[key] or "")
-
-    def flag(self, key: str) -> bool:
-        return self.values[key] is True
-
-    def whole(self, key: str) -> int:
-        value = self.values[key]
-        return value if isinstance(value, int) else 0
-
-    def secret(self, key: str) -> SecretSource:
-        return source(self.values, key, self.reading)
-
-    def client(self) -> HttpClient:
-        """Its `http_config`."""
-        given = cast("Plain", self.values["http_config"] or {})
-        return client_of(complete_values(CLIENT, given, (*self.path, "http_config")), self.reading)
 
 
 def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Reading) -> Made | None:
@@ -93,19 +66,21 @@ def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Re
     for name in _html(key, values):
         if name in templates:
             templates[name] = FieldTemplate(templates[name].source, html=True)
-    own = frozenset(name for name in templates if name.partition(".")[0] in given)
+    own = frozenset(name for name in templates if key in _AS_TEMPLATED or name.partition(".")[0] in given)
     return Made(options=options, templates=templates, given=own)
 
 
-def source(values: Plain, key: str, reading: Reading) -> SecretSource:
-    """A secret that stands inline or in a file."""
-    file = str(values.get(f"{key}_file") or "")
-    return SecretSource.file(reading.locate(file)) if file else SecretSource(str(values.get(key) or ""))
+_AS_TEMPLATED: Final = frozenset(
+    f"{kind}_configs" for kind in ("incidentio", "jira", "opsgenie", "pushover", "sns", "victorops")
+)
+"""Of these a message is what their templates say, also where these are the defaults."""
 
 
 def _html(key: str, values: Plain) -> tuple[str, ...]:
     """Which texts are HTML."""
-    if key == "telegram_configs" and values["parse_mode"] == "HTML":
+    if (key == "telegram_configs" and values["parse_mode"] == "HTML") or (
+        key == "pushover_configs" and values["html"] is True
+    ):
         return ("message",)
     return ("html",) if key == "email_configs" else ()
 
@@ -120,7 +95,7 @@ def _flat(name: str, kind: Kind, value: object) -> Iterator[tuple[str, FieldTemp
         return
     if isinstance(kind, Free):
         # one of several is a text where it is written as one
-        yield name, FieldTemplate(value, document=not isinstance(value, str) or "." not in name)
+        yield name, FieldTemplate(value, document=kind.parsed or not isinstance(value, str) or "." not in name)
     elif isinstance(kind, Template | UpdatedTemplate):
         yield name, FieldTemplate(value if isinstance(value, str) else cast("Plain", value).get("template", ""))
     elif isinstance(kind, Flag | OptionalFlag) and value is True and name != "send_resolved":
@@ -187,14 +162,13 @@ def _slack(making: Making) -> object | None:
 
 
 def _pagerduty(making: Making) -> object | None:
-    key = making.secret("routing_key")
-    if not key:
-        making.reading.doubt(
-            (*making.path, "service_key"), "PagerDuty's Events API v1 is not served", "nobody is paged through it"
-        )
-        return None
-    _doubt_client(making, cast("Plain", making.values["http_config"] or {}))
-    return PagerDutyOptions(routing_key=key, url=making.text("url"))
+    return PagerDutyOptions(
+        routing_key=making.secret("routing_key"),
+        service_key=making.secret("service_key"),
+        url=making.text("url"),
+        timeout=making.whole("timeout"),
+        client=making.client(),
+    )
 
 
 def _email(making: Making) -> object | None:
@@ -217,6 +191,7 @@ def _email(making: Making) -> object | None:
         password=making.secret("auth_password"),
         require_tls=making.flag("require_tls"),
         implicit_tls=True if implicit is True else None,
+        trust=making.trust("tls_config"),
     )
 
 
@@ -273,6 +248,12 @@ _MAKERS: Final[Mapping[str, Callable[[Making], object | None]]] = {
     "slack_configs": _slack,
     "telegram_configs": _telegram,
     "webex_configs": _webex,
+    "incidentio_configs": paging_makers.incidentio,
+    "jira_configs": paging_makers.jira,
+    "opsgenie_configs": paging_makers.opsgenie,
+    "pushover_configs": paging_makers.pushover,
+    "sns_configs": paging_makers.sns,
+    "victorops_configs": paging_makers.victorops,
     "webhook_configs": _webhook,
     "wechat_configs": _wechat,
 }

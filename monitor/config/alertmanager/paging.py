@@ -15,7 +15,6 @@ from monitor.config.alertmanager.kinds import (
     template_mistake,
     template_of,
     templates_by_name,
-    texts,
 )
 from monitor.config.alertmanager.shapes import integration
 from monitor.config.golang.http_client import CLIENT
@@ -225,14 +224,14 @@ JIRA: Final = integration(
         "project": Template(),
         "summary": UpdatedTemplate(default='{{ template "jira.default.summary" . }}'),
         "description": UpdatedTemplate(default='{{ template "jira.default.description" . }}'),
-        "labels": texts(),
+        "labels": ListOf(item=Template()),
         "priority": template_of("jira.default.priority"),
         "issue_type": Template(),
         "reopen_transition": Template(),
         "resolve_transition": Template(),
         "wont_fix_resolution": Template(),
         "reopen_duration": Span(),
-        "fields": MapOf(item=Free(), about="Texts in it are templates."),
+        "fields": MapOf(item=Free(parsed=True), about="Texts in it are templates."),
         "http_config": CLIENT,
     },
     _jira,

@@ -8,7 +8,7 @@ from typing import Final, cast
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, kind_struct, plain
-from monitor.config.alertmanager.kinds import COVERED, TemplateUrl, WebUrl
+from monitor.config.alertmanager.kinds import COVERED, UPDATED, TemplateUrl, UpdatedTemplate, WebUrl
 from monitor.config.alertmanager.receiver_list import NamedReceiver
 from monitor.config.golang.kinds import Kind, Secret, Span
 from monitor.config.golang.structs import Struct, Values
@@ -16,7 +16,7 @@ from monitor.model.times import format_duration
 
 _OURS: Final = frozenset({"bot_token", "bot_token_file", "secret", "secret_file"})
 """Watchkeeper's own keys: amtool reads the printed configuration strictly."""
-_KEPT: Final = frozenset({"insecure_skip_verify", "follow_redirects", "enable_http2", "send_resolved"})
+_KEPT: Final = frozenset({"insecure_skip_verify", "follow_redirects", "enable_http2", "send_resolved", "enable_update"})
 """Printed also when they are false."""
 
 
@@ -56,6 +56,8 @@ def _value(kind: Kind, value: object, cover: bool) -> object:
         return COVERED if cover else value
     if isinstance(kind, Span) and isinstance(value, int):
         return format_duration(value)
+    if isinstance(kind, UpdatedTemplate) and isinstance(value, dict):
+        return _printed(UPDATED, cast("Plain", value), cover)
     struct = kind_struct(kind)
     if struct is not None and isinstance(value, dict):
         members = cast("Plain", value)

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from monitor.model.incidents import Severity
 from monitor.model.notifications import AlertView, Message, MessageKind
@@ -87,6 +88,22 @@ def pagerduty_event(message: Message, *, instance: str, row_key: str) -> PagerDu
         dedup_key=dedup_key(message, instance=instance, row_key=row_key),
         properties=properties,
     )
+
+
+def service_event(message: Message, event: PagerDutyEvent, service_key: str) -> dict[str, object]:
+    """The same for the older Events API v1."""
+    details = event.properties.get("payload", {})
+    body: dict[str, object] = {
+        "service_key": service_key,
+        "event_type": event.action,
+        "incident_key": event.dedup_key,
+        "description": cut(field(message, "description").strip() or title_of(message), LARGEST_SUMMARY),
+        "details": cast("Mapping[str, object]", details).get("custom_details", {}) or _details(message),
+    }
+    for name in ("client", "client_url"):
+        if name in event.properties:
+            body[name] = event.properties[name]
+    return body
 
 
 def _properties(message: Message, details: Mapping[str, object]) -> dict[str, object]:

@@ -7,6 +7,7 @@ notify/webhook/webhook.go (Message).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -25,6 +26,18 @@ def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False)
     and counts the rest in `truncatedAlerts`."""
     if payload := field(message, "payload"):
         return payload.encode()
+    document = webhook_document(message, max_alerts=max_alerts)
+    if message.incident is not None:
+        document["incident"] = _incident(message, message.incident)
+    if repeat:
+        document["possibleRepeat"] = True
+    if message.trouble:
+        document["templateError"] = message.trouble
+    return go_json(document)
+
+
+def webhook_document(message: Message, *, max_alerts: int = 0) -> dict[str, object]:
+    """Alertmanager's own part of it."""
     group = message.group if message.group is not None else GroupView(key="", receiver="")
     shown = message.alerts
     if 0 < max_alerts < len(shown):
@@ -34,7 +47,7 @@ def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False)
             common_labels=in_common(alert.labels for alert in shown),
             common_annotations=in_common(alert.annotations for alert in shown),
         )
-    document: dict[str, object] = {
+    return {
         "receiver": quote_meta(group.receiver),
         "status": _status(message),
         "alerts": [_alert(alert) for alert in shown],
@@ -48,12 +61,10 @@ def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False)
         "groupKey": group.key,
         "truncatedAlerts": group.truncated + len(message.alerts) - len(shown),
     }
-    if message.incident is not None:
-        document["incident"] = _incident(message, message.incident)
-    if repeat:
-        document["possibleRepeat"] = True
-    if message.trouble:
-        document["templateError"] = message.trouble
+
+
+def go_json(document: Mapping[str, object]) -> bytes:
+    """As Go writes it: what HTML could take for its own is escaped."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPED).encode()
 
 

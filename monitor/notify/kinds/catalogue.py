@@ -9,14 +9,20 @@ from types import MappingProxyType
 from monitor.notify.kinds.console import Console, ConsoleOptions
 from monitor.notify.kinds.discord import DiscordOptions, discord
 from monitor.notify.kinds.email import Email, EmailOptions
+from monitor.notify.kinds.incidentio import Incidentio, IncidentioOptions
+from monitor.notify.kinds.jira import Jira, JiraOptions
 from monitor.notify.kinds.mattermost import MattermostOptions, mattermost
 from monitor.notify.kinds.msteams import MsTeamsOptions, msteams
 from monitor.notify.kinds.msteamsv2 import MsTeamsV2Options, msteamsv2
+from monitor.notify.kinds.opsgenie import Opsgenie, OpsgenieOptions
 from monitor.notify.kinds.pagerduty import PagerDuty, PagerDutyOptions
+from monitor.notify.kinds.pushover import Pushover, PushoverOptions
 from monitor.notify.kinds.rocketchat import RocketChatOptions, rocketchat
 from monitor.notify.kinds.sending import Kind, Surroundings
 from monitor.notify.kinds.slack import Slack, SlackOptions
+from monitor.notify.kinds.sns import Sns, SnsOptions
 from monitor.notify.kinds.telegram import TelegramOptions, telegram
+from monitor.notify.kinds.victorops import VictorOps, VictorOpsOptions
 from monitor.notify.kinds.webex import WebexOptions, webex
 from monitor.notify.kinds.webhook import Webhook, WebhookOptions
 from monitor.notify.kinds.wechat import WeChat, WeChatOptions
@@ -45,6 +51,12 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "telegram": Entry(options=TelegramOptions, make=telegram),
         "webex": Entry(options=WebexOptions, make=webex),
         "wechat": Entry(options=WeChatOptions, make=WeChat),
+        "opsgenie": Entry(options=OpsgenieOptions, make=Opsgenie),
+        "victorops": Entry(options=VictorOpsOptions, make=VictorOps),
+        "pushover": Entry(options=PushoverOptions, make=Pushover),
+        "sns": Entry(options=SnsOptions, make=Sns),
+        "jira": Entry(options=JiraOptions, make=Jira),
+        "incidentio": Entry(options=IncidentioOptions, make=Incidentio),
         "console": Entry(options=ConsoleOptions, make=Console),
     }
 )

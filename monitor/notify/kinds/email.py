@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from monitor.model.errors import StoreError
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Rejected, RetryLater, Unknown
+from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
 from monitor.notify.attempts import Repeats
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
@@ -49,6 +50,8 @@ class EmailOptions:
     """Refuse a server without STARTTLS. False: use it when it is offered."""
     implicit_tls: bool | None = None
     """TLS from the first byte. None: on port 465."""
+    trust: Trust = SYSTEM_TRUST
+    """Whom to believe and how to present oneself; untouched: as all vendors' certificates are checked."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further headers. They win over ours, except Message-ID and those of the thread."""
 
@@ -59,6 +62,7 @@ class Email:
     def __init__(self, surroundings: Surroundings) -> None:
         self._instance = surroundings.instance
         self._tls = surroundings.tls
+        self._contexts = Contexts()
 
     def takes(self, message: Message, options: object) -> str:
         return ""
@@ -89,9 +93,12 @@ class Email:
             return Rejected(f"the mail cannot be written: {error}")
         try:
             password = options.password.read() if options.username else ""
+            tls = self._tls() if options.trust == SYSTEM_TRUST else self._contexts.get(options.trust)
         except StoreError as error:
             return RetryLater(str(error))
-        return await _converse(options, password, mail, self._tls())
+        except (OSError, ValueError) as error:
+            return RetryLater(f"the certificates of tls_config cannot be read: {error}")
+        return await _converse(options, password, mail, tls)
 
     async def close(self) -> None:
         """Each mail has its own connection."""

@@ -1,4 +1,4 @@
-"""PagerDuty, through its own Events API v2 client.
+"""PagerDuty, through its own Events API v2 client; by a call of our own where that client cannot do what is asked.
 
 The package is synchronous and patient: left alone, one call can hold its thread for many minutes (a 429 is repeated for
 ever). So every client is set to surface each failure after exactly one call, runs in four threads of our own, and all
@@ -8,24 +8,27 @@ retries are the outbox's. A client for a routing key costs 30 ms and a megabyte 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import ssl
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from monitor.model.errors import StoreError
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater, Unknown
-from monitor.model.times import Timestamp
+from monitor.model.times import Millis, Timestamp
+from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
-from monitor.notify.dressing.pagerduty import PagerDutyEvent, pagerduty_event
-from monitor.notify.kinds.answers import RETRIED, by_status
+from monitor.notify.dressing.pagerduty import PagerDutyEvent, pagerduty_event, service_event
+from monitor.notify.kinds.answers import RETRIED, by_status, unexpected, wish
+from monitor.notify.kinds.calling import Call
+from monitor.notify.kinds.over_http import JSON, SERVER_ERRORS, OverHttp
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Sending, Surroundings, own_options
-from monitor.notify.throttling import PAGERDUTY, Toll
+from monitor.notify.kinds.sending import Sending, Surroundings
+from monitor.notify.throttling import PAGERDUTY
 
 if TYPE_CHECKING:
     from pagerduty import EventsApiV2Client
@@ -34,7 +37,6 @@ _THREADS = 4
 _CALL_SECONDS = 5.0
 _CLIENTS_KEPT = 64
 _ENQUEUE = "/v2/enqueue"
-_SERVER_ERRORS = frozenset(range(500, 600))
 _NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 """Names of the package's transport errors before a byte was sent."""
 
@@ -43,17 +45,33 @@ _NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "
 class PagerDutyOptions:
     """An integration of a PagerDuty service."""
 
-    routing_key: SecretSource
+    routing_key: SecretSource = field(default_factory=SecretSource)
     """The integration key (Events API v2)."""
+    service_key: SecretSource = field(default_factory=SecretSource)
+    """The key of the older Events API v1, instead."""
     url: str = "https://events.pagerduty.com"
-    """Where the API is: the EU service region has its own host. `https` only. A trailing `/v2/enqueue` is understood."""
+    """Where the API is: the EU service region has its own host. A trailing `/v2/enqueue` is understood."""
+    url_v1: str = "https://events.pagerduty.com/generic/2010-04-15/create_event.json"
+    """Where the older one is."""
+    timeout: Millis = 0
+    """For one attempt; 0: as for all."""
+    client: HttpClient = PLAIN
+
+    @property
+    def address(self) -> str:
+        return (self.service_key or self.routing_key).address
 
 
-class PagerDuty:
+class PagerDuty(OverHttp[PagerDutyOptions]):
     """Triggers, acknowledges and resolves alerts."""
 
+    name = "pagerduty"
+    repeated = Repeats.HARMLESS
+    limit = PAGERDUTY
+    options = PagerDutyOptions
+
     def __init__(self, surroundings: Surroundings) -> None:
-        self._instance = surroundings.instance
+        super().__init__(surroundings)
         self._tls = surroundings.tls
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pagerduty")
         self._clients: OrderedDict[tuple[str, str], EventsApiV2Client] = OrderedDict()
@@ -62,31 +80,41 @@ class PagerDuty:
     def takes(self, message: Message, options: object) -> str:
         if message.kind is MessageKind.UPDATE and message.incident is not None:
             return "PagerDuty has no notes without a page: nothing to send"
-        if message.kind is MessageKind.ACKNOWLEDGE and message.incident is None:
-            return "a plain notification cannot be acknowledged"
-        return ""
+        return super().takes(message, options)
 
-    def repeats(self, options: object) -> Repeats:
-        return Repeats.HARMLESS
-
-    def tolls(self, sending: Sending) -> Sequence[Toll]:
-        options = own_options(sending.options, PagerDutyOptions)
-        return (Toll(f"pagerduty {options.routing_key.address}", PAGERDUTY),)
-
-    async def deliver(self, sending: Sending) -> DeliveryOutcome:
-        options = own_options(sending.options, PagerDutyOptions)
-        event = pagerduty_event(sending.message, instance=self._instance, row_key=sending.row.dedupe_key)
-        try:
-            key = options.routing_key.read()
-        except StoreError as error:
-            return RetryLater(str(error))
-        if not key:
-            return Rejected("the routing key is empty")
-        if not options.url.startswith("https://"):
-            return Rejected("the address of PagerDuty's API must begin with https://")
+    async def tell(self, options: PagerDutyOptions, sending: Sending) -> DeliveryOutcome:
+        message = sending.message
+        event = pagerduty_event(message, instance=self.instance, row_key=sending.row.dedupe_key)
+        if options.service_key:
+            key = self.secret(options.service_key, message, "service key")
+            return await self._post(options, options.url_v1, service_event(message, event, key), sending)
+        key = self.secret(options.routing_key, message, "routing key")
         base = options.url.removesuffix("/").removesuffix(_ENQUEUE)
+        if options.client != PLAIN or options.timeout or not base.startswith("https://"):
+            body = {
+                "routing_key": key,
+                "event_action": event.action,
+                "dedup_key": event.dedup_key,
+                **event.properties,
+            }
+            return await self._post(options, base + _ENQUEUE, body, sending)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._call, key, base, event, self._tls(), sending.now)
+
+    async def _post(
+        self, options: PagerDutyOptions, url: str, body: Mapping[str, object], sending: Sending
+    ) -> DeliveryOutcome:
+        """By a call of our own: the package knows neither the older API nor what an `http_config` may ask for."""
+        call = Call(url=url, headers=JSON, body=json.dumps(body, ensure_ascii=False).encode())
+        answer = await self.call(options, call, within=options.timeout)
+        if options.service_key and answer.status in RETRIED["pagerduty v1"]:
+            return RetryLater(unexpected(answer.status), wish(answer.retry_after, sending.now))
+        outcome = self.judged(answer, sending)
+        return (
+            Delivered(str(body.get("dedup_key") or body.get("incident_key")))
+            if isinstance(outcome, Delivered)
+            else outcome
+        )
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -108,7 +136,7 @@ class PagerDuty:
                 return Unknown("the answer was not one of PagerDuty's")
             wish = answer.headers.get("Retry-After", "")
             # whether a failed server took the event in is open; the key makes a repetition harmless
-            return by_status(answer.status_code, wish, now, lost=_SERVER_ERRORS, again=RETRIED["pagerduty"])
+            return by_status(answer.status_code, wish, now, lost=SERVER_ERRORS, again=RETRIED["pagerduty"])
         except UrlError:
             return Rejected("the address of PagerDuty's API is not valid")
         except Error as error:

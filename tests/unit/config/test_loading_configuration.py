@@ -243,9 +243,10 @@ route:
     - {match_re: {owner: "a|b"}, matchers: ['severity="critical"'], receiver: page, group_wait: 5s, continue: true}
     - {matchers: ["x=y"], group_by: ['...']}
 receivers:
-  - {name: team, slack_configs: [{channel: "#t", title: "{{ .Status }}"}], opsgenie_configs: [{api_key: k}]}
+  - {name: team, slack_configs: [{channel: "#t", title: "{{ .Status }}"}]}
   - {name: page, pagerduty_configs: [{routing_key: k}], webhook_configs: [{url: "http://hook/"}]}
 inhibit_rules: [{source_matchers: ["a=b"]}]
+tracing: {endpoint: "localhost:4317"}
 """,
     )
     first, second = configuration.paging.root.children
@@ -260,7 +261,7 @@ inhibit_rules: [{source_matchers: ["a=b"]}]
     assert isinstance(slack, SlackOptions)
     assert slack.webhook_url.read() == "https://hooks.example.com/x"
     warned = "\n".join(str(finding) for finding in configuration.warnings)
-    assert "opsgenie_configs" in warned
+    assert "tracing" in warned
     assert configuration.paging.templates.fields[Destination("team", "slack")]["title"].source == "{{ .Status }}"
     assert configuration.paging.muting.inhibit_rules[0].sources == parse_matchers("a=b")
 
@@ -454,7 +455,7 @@ def test_callers_on_the_machine_are_administrators_only_where_nobody_else_looks_
 
 
 def test_what_would_page_nobody_is_doubted(tmp_path: Path) -> None:
-    """An environment that does not page, receivers and policies that nothing uses; an old key costs only its integration."""
+    """An environment that does not page, receivers and policies that nothing uses."""
     configuration = loaded(
         tmp_path,
         "environment: prd\npeople: {ana: {console: yes}}\nreceivers: [{name: defalt, console_configs: [{}]}]\n"
@@ -464,11 +465,6 @@ def test_what_would_page_nobody_is_doubted(tmp_path: Path) -> None:
     assert '"prd" is not one of page_environments: nobody is paged' in doubts
     assert 'no route and no policy uses the receiver "defalt"' in doubts
     assert "policies.unused: no receiver that a route uses escalates to it" in doubts
-    older = loaded(
-        tmp_path,
-        "alertmanager: {route: {receiver: a}, receivers: [{name: a, pagerduty_configs: [{service_key: k}]}]}\n",
-    )
-    assert any("Events API v1 is not served" in finding.problem for finding in older.warnings)
 
 
 def test_a_step_that_names_a_channel_needs_its_vendor(tmp_path: Path) -> None:
