@@ -126,6 +126,12 @@ class Telemetry:
             ["integration", "kind"],
             registry=self.registry,
         )
+        self.suppressed = Counter(
+            "watchkeeper_notifications_suppressed_total",
+            "Alerts that were left out of a notification, by what muted them.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.channel_up = Gauge(
             "watchkeeper_channel_up",
             "0 when deliveries through this channel keep failing.",

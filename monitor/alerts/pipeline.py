@@ -90,6 +90,8 @@ class AlertStep:
     removed: tuple[str, ...] = ()
     events: tuple[IncidentEvent, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
+    suppressed: tuple[MuteReason, ...] = ()
+    """For each alert that a flush left out because it is muted, by what first."""
     consumed: tuple[int, ...] = ()
     """Reports of undelivered notifications that are dealt with."""
     review: bool = False
@@ -103,6 +105,7 @@ class AlertStep:
             removed=tuple(id_ for step in steps for id_ in step.removed),
             events=tuple(event for step in steps for event in step.events),
             outbox=tuple(row for step in steps for row in step.outbox),
+            suppressed=tuple(reason for step in steps for reason in step.suppressed),
             consumed=tuple(id_ for step in steps for id_ in step.consumed),
             review=any(step.review for step in steps),
         )
@@ -289,6 +292,7 @@ def _retire(group: AlertGroup, now: Timestamp) -> AlertStep:
 def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
     muted = {alert.fingerprint: routing.overlay.mutes(alert.labels, route, now) for alert in group.members}
     quiet = {fingerprint for fingerprint, mutes in muted.items() if mutes}
+    suppressed = tuple(mutes[0].reason for mutes in muted.values() if mutes)
     reasons: list[tuple[Destination, NotifyReason]] = []
     rows: list[OutboxRow] = []
     log = {entry.destination: recognised(entry, group.members) for entry in group.log}
@@ -324,7 +328,8 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
             rows.append(notification(group, integration, shown, reason, routing, now))
     left = {alert.fingerprint for alert in group.firing(now)}
     if not left:
-        return replace(_ended(replace(group, log=tuple(log.values())), route, routing, now), outbox=tuple(rows))
+        ended = _ended(replace(group, log=tuple(log.values())), route, routing, now)
+        return replace(ended, outbox=tuple(rows), suppressed=suppressed)
     soon = route.group_wait if route.page_first and not group.flushed else route.group_interval
     after = replace(
         group,
@@ -335,7 +340,7 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
         epoch=group.epoch + 1,
         last_flush=Flushed(at=now, reasons=tuple(reasons), muted=_recorded(muted)),
     )
-    return AlertStep(groups=(after,), outbox=tuple(rows))
+    return AlertStep(groups=(after,), outbox=tuple(rows), suppressed=suppressed)
 
 
 def _ended(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:

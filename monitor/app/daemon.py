@@ -15,6 +15,8 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from monitor import __version__
+from monitor.alerts.name_limit import NameLimit
+from monitor.app.alertmanager_metrics import AlertmanagerState, alertmanager_exposition
 from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
 from monitor.app.meters import PushCounters
@@ -110,6 +112,7 @@ class Daemon:
         self._reloading = asyncio.Lock()
         self._stopping = False
         self._ends: list[Callable[[], object]] = []
+        self._names = NameLimit(configuration.limits.alerts_per_name)
         self.drivers = Drivers(
             loop=loop,
             clock=self.clock,
@@ -341,7 +344,7 @@ class Daemon:
             configuration=lambda: self.configuration,
             health=self.health.report,
             ready=lambda: self.health.ready,
-            exposition=lambda: exposition(self.telemetry.registry),
+            exposition=self._exposition,
             probing=probes.probing,
             samples=samples,
             observe=lambda route, code, seconds: self.telemetry.http_seconds.labels(route, code).observe(seconds),
@@ -350,6 +353,19 @@ class Daemon:
             exemplars=probes.exemplars,
             loaded=lambda: Loaded(not self.health.reload_error, self._loaded_at),
         )
+
+    def _exposition(self) -> bytes:
+        rooms = self.rooms
+        if rooms is None:
+            return exposition(self.telemetry.registry)
+        state = AlertmanagerState(
+            configuration=self.configuration,
+            reloaded_at=self._loaded_at,
+            reload_failed=bool(self.health.reload_error),
+            groups=rooms.groups.count(),
+            limited=self._names.refused,
+        )
+        return exposition(self.telemetry.registry) + alertmanager_exposition(self.telemetry, state)
 
     def _complete_parts(self, parts: Parts, rooms: Rooms, address: str) -> None:
         parts.scraping = rooms.scraping
@@ -367,6 +383,7 @@ class Daemon:
         parts.alerts = rooms.groups
         parts.dispatcher = rooms.dispatcher
         parts.silencing = rooms.silencing
+        parts.admit = self._names.admit
         if self.configuration.listen.cluster:
             parts.peer = Peer(rooms.instance, address)
         parts.count_pushed = PushCounters(self.telemetry).count

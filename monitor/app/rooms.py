@@ -30,6 +30,7 @@ from monitor.app.texts import parsed_document
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
+from monitor.model.alerts import MuteReason
 from monitor.model.checks import StatusChanged, VersionChanged
 from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels
@@ -279,6 +280,7 @@ class Rooms:
             on_outbox=self.delivery.wake,
             broken=self._undecidable_group,
             plain=self._plain,
+            on_suppressed=self._suppressed,
         )
         self.silencing = Silencing(
             silences,
@@ -442,6 +444,10 @@ class Rooms:
     def _reported(self) -> None:
         self.escalating.nudge()
         self.dispatcher.nudge()
+
+    def _suppressed(self, reasons: Sequence[MuteReason]) -> None:
+        for reason in reasons:
+            self.drivers.telemetry.suppressed.labels(reason.value).inc()
 
     def _undecidable_group(self, what: str, error: Exception) -> None:
         self.drivers.supervisor.report("alerts", error)

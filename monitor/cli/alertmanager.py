@@ -56,7 +56,7 @@ _WITHOUT_EFFECT: Final = {
 _FEATURES: Final = {
     "classic-mode": "",
     "utf8-strict-mode": "",
-    "receiver-name-in-metrics": "",
+    "receiver-name-in-metrics": "notifications are counted by integration only",
     "alert-names-in-metrics": "alerts are not counted by name",
     "group-key-in-metrics": "groups are not counted by key",
     "auto-gomemlimit": "there is no Go here whose memory could be limited",
@@ -111,7 +111,6 @@ def flags_of(arguments: Sequence[str]) -> AlertmanagerFlags:
         log_level=given["log.level"],
         log_form=given["log.format"],
         syntax="classic" if "classic-mode" in features else "utf8" if "utf8-strict-mode" in features else "fallback",
-        receiver_names="receiver-name-in-metrics" in features,
         gossips=bool(given["cluster.listen-address"]),
         unserved=tuple(_unserved(given, features)),
     )

@@ -284,8 +284,6 @@ class Configuration:
     vendor_ca_file: str
     warnings: tuple[Finding, ...]
     limits: AlertLimits = field(default_factory=AlertLimits)
-    receiver_names_in_metrics: bool = False
-    """Alertmanager's counters of notifications tell the receiver as well."""
 
 
 def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:

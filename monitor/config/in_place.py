@@ -86,7 +86,6 @@ def load_in_place(flags: AlertmanagerFlags) -> Configuration:
             retention=flags.retention,
             start_delay=flags.start_delay,
         ),
-        receiver_names_in_metrics=flags.receiver_names,
     )
 
 

@@ -33,8 +33,6 @@ class AlertmanagerFlags:
     log_form: Literal["console", "json", "logfmt"] = "logfmt"
     syntax: Literal["fallback", "utf8", "classic"] = "fallback"
     """Of matchers and label names, as `monitor.matching.parse.Syntax` has it."""
-    receiver_names: bool = False
-    """Notifications are counted by receiver as well."""
     gossips: bool = True
     """A cluster of one is told of; False: clustering is off."""
     unserved: tuple[str, ...] = ()

@@ -62,6 +62,10 @@ class SqlAlertStore:
         """Read all groups. Raises StoreError or CorruptionError."""
         return cls(database, await database.read(_read_all))
 
+    def count(self) -> int:
+        """Groups that have alerts, for display."""
+        return sum(group.forget_at is None for group in list(self._kept.groups.values()))
+
     async def transact(
         self, ids: Sequence[str] | None, decide: Callable[[Mapping[str, AlertGroup]], AlertStep]
     ) -> AlertStep:

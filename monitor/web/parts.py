@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the server must listen early, and its own imports are what 
     from monitor.alerts.dispatching import Dispatcher
     from monitor.alerts.silencing import Silencing
     from monitor.config.configuration import Configuration
+    from monitor.model.alerts import Alert
     from monitor.model.changes import Deployment
     from monitor.model.checks import HealthState
     from monitor.model.errors import Finding
@@ -138,6 +139,8 @@ class Parts:
     alerts: SqlAlertStore | None = None
     dispatcher: Dispatcher | None = None
     silencing: Silencing | None = None
+    admit: Callable[[Sequence[Alert], Timestamp], Sequence[Alert]] = lambda alerts, _: alerts
+    """Of pushed alerts those that a limit leaves."""
     peer: Peer | None = None
     """None: there is no cluster, so none is told."""
     count_pushed: Callable[[int, int, int], None] = lambda _firing, _resolved, _invalid: None

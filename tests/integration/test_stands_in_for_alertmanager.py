@@ -61,3 +61,30 @@ async def test_everybody_may_ask_and_push_as_there(tmp_path: Path) -> None:
                     assert answer.status == status, headers
     finally:
         await running.stop()
+
+
+async def test_limits_of_the_flags_hold_and_metrics_have_their_names(tmp_path: Path) -> None:
+    """A second alert of the name is not taken in, and counted; silences beyond the limit are refused."""
+    running = Ours(tmp_path, FILE, "--alerts.per-alertname-limit=1", "--silences.max-silences=1")
+    await running.start()
+    alerts = [{"labels": {"alertname": name[0], "instance": name[1]}} for name in ("Aa", "Ab", "Ba")]
+    matcher = {"name": "alertname", "value": "A", "isRegex": False}
+    silence = {"matchers": [matcher], "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2999-01-01T00:00:00Z"}
+    silence |= {"createdBy": "ana", "comment": "known"}
+    try:
+        async with aiohttp.ClientSession(running.url) as client:
+            async with client.post("/api/v2/alerts", json=alerts) as answer:
+                assert answer.status == 200
+            async with client.get("/api/v2/alerts") as answer:
+                assert sorted(one["labels"]["instance"] for one in await answer.json()) == ["a", "a"]
+            for status in (200, 400):
+                async with client.post("/api/v2/silences", json=silence) as answer:
+                    assert answer.status == status
+            async with client.get("/metrics") as answer:
+                text = await answer.text()
+        assert 'alertmanager_alerts_limited_total{alertname="A"} 1.0' in text
+        assert 'version="0.34.0+watchkeeper"} 1.0' in text
+        assert "alertmanager_cluster_enabled 0.0" in text
+        assert "alertmanager_config_last_reload_successful 1.0" in text
+    finally:
+        await running.stop()

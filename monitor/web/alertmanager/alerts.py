@@ -88,7 +88,7 @@ async def push(call: Call) -> web.Response:
     else:
         pushed = _read(raw, facts, call.now)
     call.parts.count_pushed(pushed.firing, pushed.resolved, len(pushed.problems))
-    await up(call.parts.dispatcher).accept(pushed.alerts)
+    await up(call.parts.dispatcher).accept(call.parts.admit(pushed.alerts, call.now))
     if pushed.problems:
         raise RequestError("; ".join(pushed.problems))
     return web.Response(status=200)
