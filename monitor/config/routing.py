@@ -40,7 +40,7 @@ from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.slack import SlackOptions
+from monitor.notify.kinds.slack import WEB_API, SlackOptions
 from monitor.notify.kinds.webhook import WebhookOptions
 from monitor.oncall.policies import Person, Policy, PolicyStep, Target, TargetKind
 
@@ -60,10 +60,7 @@ def read_paging(
     vendors = _vendors(section, environment, document, findings, locate)
     parts = dict(given.receivers if given is not None else receivers)
     options = {
-        # Alertmanager's files know no address for a token: it is ours for the whole house.
-        destination: replace(one, base_url=vendors.slack_url) if isinstance(one, SlackOptions) and one.token else one
-        for part in parts.values()
-        for destination, one in part.options.items()
+        destination: _of_the_house(one, vendors) for part in parts.values() for destination, one in part.options.items()
     }
     people = [
         _person(name, person, vendors, options, document, ("people", name), findings, locate)
@@ -188,6 +185,13 @@ def _vendors(
         pagerduty_url=section.pagerduty.url,
         mail=mail,
     )
+
+
+def _of_the_house(options: object, vendors: Vendors) -> object:
+    """A token is used where the house says, unless the receiver or Alertmanager's global section says otherwise."""
+    if isinstance(options, SlackOptions) and options.token and options.base_url == WEB_API:
+        return replace(options, base_url=vendors.slack_url)
+    return options
 
 
 def _person(

@@ -344,8 +344,6 @@ async def test_wechat_changes_its_secret_for_a_token_and_keeps_it() -> None:
         "text": {"content": "ill"},
         "msgtype": "text",
         "touser": "@all",
-        "toparty": "",
-        "totag": "",
         "agentid": "7",
         "safe": "0",
     }

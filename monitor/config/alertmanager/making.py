@@ -14,13 +14,14 @@ from typing import Final, cast
 from monitor.alerts.templating.fields import FieldTemplate
 from monitor.config.alertmanager import paging_makers
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
-from monitor.config.alertmanager.ingredients import Making
+from monitor.config.alertmanager.ingredients import Making, source
 from monitor.config.alertmanager.inheritance import Plain, kind_struct
 from monitor.config.alertmanager.kinds import Free, OptionalFlag, Template, UpdatedTemplate, split_host_port
 from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Flag, Kind, Reading
 from monitor.config.golang.structs import ListOf, MapOf, Struct
 from monitor.config.yamltree import Path
+from monitor.notify.dressing.slack import MARKED
 from monitor.notify.kinds.discord import DiscordOptions
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.mattermost import MattermostOptions
@@ -29,7 +30,7 @@ from monitor.notify.kinds.msteamsv2 import MsTeamsV2Options
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
 from monitor.notify.kinds.rocketchat import RocketChatOptions
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.slack import SlackOptions
+from monitor.notify.kinds.slack import WEB_API, SlackOptions
 from monitor.notify.kinds.telegram import TelegramOptions
 from monitor.notify.kinds.webex import WebexOptions
 from monitor.notify.kinds.webhook import WebhookOptions
@@ -98,8 +99,8 @@ def _flat(name: str, kind: Kind, value: object) -> Iterator[tuple[str, FieldTemp
         yield name, FieldTemplate(value, document=kind.parsed or not isinstance(value, str) or "." not in name)
     elif isinstance(kind, Template | UpdatedTemplate):
         yield name, FieldTemplate(value if isinstance(value, str) else cast("Plain", value).get("template", ""))
-    elif isinstance(kind, Flag | OptionalFlag) and value is True and name != "send_resolved":
-        yield name, FieldTemplate("true")
+    elif isinstance(kind, OptionalFlag) or (isinstance(kind, Flag) and value is True and name != "send_resolved"):
+        yield name, FieldTemplate("true" if value is True else "false")
     elif isinstance(kind, Struct) and isinstance(value, dict) and kind is not CLIENT:
         yield from _members(name, kind, cast("Plain", value))
     elif isinstance(kind, ListOf) and isinstance(value, list):
@@ -139,23 +140,30 @@ def _doubt_client(making: Making, client: Plain) -> None:
 
 
 def _slack(making: Making) -> object | None:
-    token = making.secret("bot_token") or making.secret("app_token")
-    base = "https://slack.com/api/"
+    client = cast("Plain", making.values["http_config"] or {})
     url = making.text("api_url")
-    if token and url.endswith("/chat.postMessage"):
-        base = url.removesuffix("chat.postMessage")
+    by_method = url.endswith("/chat.postMessage")
+    token = making.secret("bot_token") or making.secret("app_token")
+    if by_method and not token:
+        # how bot tokens are given since before there was a key for them
+        authorization = cast("Plain", client.get("authorization") or {})
+        if authorization.get("type") == "Bearer":
+            token = source(authorization, "credentials", making.reading)
+    marked = tuple(cast("list[str]", making.values["mrkdwn_in"] or ())) or MARKED
     if token:
-        _doubt_client(making, cast("Plain", making.values["http_config"] or {}))
+        _doubt_client(making, client)
         return SlackOptions(
             token=token,
             channel=making.text("channel"),
-            base_url=base,
+            base_url=url.removesuffix("chat.postMessage") if by_method else WEB_API,
             update_message=making.flag("update_message"),
+            mrkdwn_in=marked,
             timeout=making.whole("timeout"),
         )
     return SlackOptions(
         channel=making.text("channel"),
         webhook_url=making.secret("api_url"),
+        mrkdwn_in=marked,
         timeout=making.whole("timeout"),
         client=making.client(),
     )

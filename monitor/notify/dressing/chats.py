@@ -7,6 +7,7 @@ Sources: Alertmanager notify/{discord,msteams,msteamsv2,mattermost,rocketchat,we
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -123,7 +124,9 @@ def telegram_body(message: Message, parse_mode: str, *, repeat: bool = False) ->
     then."""
     text = field(message, "message")
     mode = parse_mode if text else ""
-    text = _marked(text or plain_text(message), repeat)
+    # brackets begin a link in both of Telegram's Markdowns, and one that does not end is refused
+    mark = re.sub(r"[\[\]]", r"\\\g<0>", REPEAT_MARK) if mode.startswith("Markdown") else REPEAT_MARK
+    text = _marked(text or plain_text(message), repeat, mark)
     if len(text) > TELEGRAM_TEXT and mode:
         mode, text = "", _marked(plain_text(message), repeat)
     body: Body = {"text": cut_runes(text, TELEGRAM_TEXT), "disable_web_page_preview": "true"}
@@ -135,15 +138,11 @@ def telegram_body(message: Message, parse_mode: str, *, repeat: bool = False) ->
 def wechat_body(message: Message, message_type: str, *, repeat: bool = False) -> Body:
     """A text or markdown message of an application."""
     text = _marked(field(message, "message") or plain_text(message), repeat)
-    return {
-        message_type: {"content": text},
-        "msgtype": message_type,
-        "touser": field(message, "to_user"),
-        "toparty": field(message, "to_party"),
-        "totag": field(message, "to_tag"),
-        "agentid": field(message, "agent_id"),
-        "safe": "0",
-    }
+    body: Body = {message_type: {"content": text}, "msgtype": message_type, "safe": "0"}
+    for name, key in (("to_user", "touser"), ("to_party", "toparty"), ("to_tag", "totag"), ("agent_id", "agentid")):
+        if value := field(message, name):
+            body[key] = value
+    return body
 
 
 def _title(message: Message, name: str, repeat: bool) -> str:
@@ -155,8 +154,8 @@ def _text(message: Message, name: str) -> str:
     return field(message, name) or plain_text(message).partition("\n")[2]
 
 
-def _marked(text: str, repeat: bool) -> str:
-    return f"{REPEAT_MARK} {text}" if repeat else text
+def _marked(text: str, repeat: bool, mark: str = REPEAT_MARK) -> str:
+    return f"{mark} {text}" if repeat else text
 
 
 def _by_state(message: Message, firing: object, resolved: object) -> object:

@@ -7,6 +7,9 @@ alertmanager notify/slack/slack.go; the undocumented total of about 13,200 chara
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from monitor.model.incidents import Severity
 from monitor.model.notifications import IncidentView, Message, MessageKind
 from monitor.model.times import SECOND, Timestamp, rfc3339
@@ -25,6 +28,8 @@ from monitor.notify.dressing.wording import (
 
 EVENT_TYPE = "watchkeeper_notification"
 """Marks our metadata."""
+MARKED: Final = ("fallback", "pretext", "text")
+"""The parts of an attachment that are markup where the configuration does not name others."""
 
 _HEADER = 150
 _SECTION = 2_800
@@ -96,8 +101,10 @@ def reply(message: Message, *, row_key: str, repeat: bool = False) -> dict[str, 
     }
 
 
-def group_post(message: Message, *, row_key: str, repeat: bool = False) -> dict[str, object]:
-    """A plain group notification, as Alertmanager's slack_configs say it."""
+def group_post(
+    message: Message, *, row_key: str, repeat: bool = False, marked: Sequence[str] = MARKED
+) -> dict[str, object]:
+    """A plain group notification, as Alertmanager's slack_configs say it; the parts in `marked` are markup."""
     shown = firing(message)
     title = field(message, "title") or escaped(headline(message), _TITLE)
     attachment: dict[str, object] = {
@@ -105,7 +112,7 @@ def group_post(message: Message, *, row_key: str, repeat: bool = False) -> dict[
         "text": field(message, "text") or escaped(message.text, _SECTION),
         "fallback": field(message, "fallback") or escaped(headline(message, repeat=repeat), _TEXT),
         "color": field(message, "color") or ("danger" if shown else "good"),
-        "mrkdwn_in": ["fallback", "pretext", "text"],
+        "mrkdwn_in": list(marked),
     }
     title_link = field(message, "title_link") or message.external_url
     if title_link:
@@ -115,7 +122,8 @@ def group_post(message: Message, *, row_key: str, repeat: bool = False) -> dict[
             attachment[name] = value
     if message.trouble:
         attachment["footer"] = escaped(f"a template failed, so this is the plain form: {message.trouble}", _FOOTER)
-    rows = [_group_field(row) for row in records(message, "fields") if row.get("title") and row.get("value")]
+    short = field(message, "short_fields")
+    rows = [_group_field(row, short) for row in records(message, "fields") if row.get("title") and row.get("value")]
     if rows:
         attachment["fields"] = rows
     actions = [_action(row) for row in records(message, "actions") if row.get("type") and row.get("text")]
@@ -236,5 +244,6 @@ def _action(row: dict[str, str]) -> dict[str, object]:
     return action | ({"confirm": confirm} if confirm else {})
 
 
-def _group_field(row: dict[str, str]) -> dict[str, object]:
-    return {"title": row["title"], "value": row["value"], "short": row.get("short", "") == "true"}
+def _group_field(row: dict[str, str], short: str) -> dict[str, object]:
+    """`short` is for those that do not say it themselves."""
+    return {"title": row["title"], "value": row["value"], "short": row.get("short", short) == "true"}

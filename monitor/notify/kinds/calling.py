@@ -7,7 +7,8 @@ unclear; a connection that broke later does. Texts of errors never hold the addr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import base64
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _MOST_READ: Final = 1 << 20
 """Bytes of an answer; nobody says more about a notification."""
+_OPEN_HEADERS: Final = frozenset({"Accept", "Accept-Encoding", "Content-Length", "Content-Type", "Host", "User-Agent"})
+"""Of a request: they hold no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class CallAnswer:
     content_type: str = ""
     body: bytes = b""
     """The beginning of a body that is too long."""
+    confided: tuple[str, ...] = field(default=(), repr=False)
+    """What the request's own headers held: credentials and whatever else an `http_config` adds."""
 
 
 class NoAnswerError(Exception):
@@ -68,6 +73,7 @@ async def answer_of(asking: Asking, client: HttpClient, call: Call, *, within: M
                     retry_after=response.headers.get("Retry-After", ""),
                     content_type=response.content_type,
                     body=await _beginning(response),
+                    confided=tuple(_confided(response.request_info.headers)),
                 )
     except TimeoutError:
         raise NoAnswerError(Unknown(f"no answer within {format_duration(within)}")) from None
@@ -77,6 +83,18 @@ async def answer_of(asking: Asking, client: HttpClient, call: Call, *, within: M
         raise NoAnswerError(by_failure(error)) from None
     except ValueError:
         raise NoAnswerError(Rejected("the address or a header cannot be sent as it is written")) from None
+
+
+def _confided(headers: Mapping[str, str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if name.title() in _OPEN_HEADERS:
+            continue
+        yield value
+        scheme, _, credentials = value.partition(" ")
+        if credentials:
+            yield credentials
+        if scheme == "Basic":
+            yield base64.b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:

@@ -7,7 +7,7 @@ for each attempt; none of them is left in the text of an outcome, also when a ve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -100,20 +100,25 @@ class Posted(Generic[OptionsT]):
             return Rejected(str(error))
         except NoAnswerError as error:
             return error.outcome
-        return hushed(self._wire.judge(answer, sending.now), seen)
+        return hushed(self._wire.judge(answer, sending.now), [*seen, *answer.confided])
 
     async def close(self) -> None:
         """The session is shared; it holds nothing of its own."""
 
 
-def hushed(outcome: DeliveryOutcome, secrets: Sequence[str]) -> DeliveryOutcome:
+def hushed(outcome: DeliveryOutcome, secrets: Iterable[str]) -> DeliveryOutcome:
     """The outcome without these texts. Of an address the parts of its path are hidden as well: one of them is the token."""
     if not isinstance(outcome, RetryLater | Rejected | Unknown):
         return outcome
     why = outcome.why
-    for secret in secrets:
-        parts = [part for part in _SEPARATORS.split(secret) if len(part) >= _SHORTEST] if "://" in secret else []
-        for text in (secret, *parts[1:]):
-            if text:
-                why = why.replace(text, "<secret>")
+    # the longest first: a word of an address may be a part of its token
+    for text in sorted({text for secret in secrets for text in _told_by(secret)}, key=len, reverse=True):
+        why = why.replace(text, "<secret>")
     return replace(outcome, why=why)
+
+
+def _told_by(secret: str) -> Iterator[str]:
+    if secret:
+        yield secret
+    if "://" in secret:
+        yield from (part for part in _SEPARATORS.split(secret)[1:] if len(part) >= _SHORTEST)

@@ -13,7 +13,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from monitor.model.errors import StoreError
 from monitor.model.notifications import (
@@ -29,7 +29,7 @@ from monitor.model.notifications import (
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp, format_duration
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
-from monitor.notify.dressing.slack import EVENT_TYPE, group_post, reply, root
+from monitor.notify.dressing.slack import EVENT_TYPE, MARKED, group_post, reply, root
 from monitor.notify.dressing.wording import field as text_field
 from monitor.notify.kinds.answers import by_failure, by_status, wish
 from monitor.notify.kinds.bodies import json_call
@@ -42,6 +42,7 @@ from monitor.notify.throttling import SLACK_CHANNEL, SLACK_EDIT, Toll
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
+WEB_API: Final = "https://slack.com/api/"
 _SERVER_ERRORS = frozenset(range(500, 600))
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 _UNCLEAR = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
@@ -63,10 +64,12 @@ class SlackOptions:
     """Name (#payments) or id of the channel, or a person's id. With a token only."""
     webhook_url: SecretSource = field(default_factory=SecretSource)
     """An incoming webhook; used when there is no token."""
-    base_url: str = "https://slack.com/api/"
+    base_url: str = WEB_API
     """Where the Web API is."""
     update_message: bool = False
     """Later notifications about a group change its first message instead of posting another. With a token only."""
+    mrkdwn_in: tuple[str, ...] = MARKED
+    """The parts of an attachment that are markup."""
     timeout: Millis = 0
     """For one attempt; 0: as for all."""
     client: HttpClient = PLAIN
@@ -148,8 +151,10 @@ class Slack:
     async def _by_webhook(self, options: SlackOptions, sending: Sending) -> DeliveryOutcome:
         url = options.webhook_url.read()
         message, key, repeat = sending.message, sending.row.dedupe_key, sending.uncertain
-        dress = group_post if message.incident is None else root
-        body = dress(message, row_key=key, repeat=repeat)
+        if message.incident is None:
+            body = group_post(message, row_key=key, repeat=repeat, marked=options.mrkdwn_in)
+        else:
+            body = root(message, row_key=key, repeat=repeat)
         del body["metadata"]
         if message.incident is None and (channel := text_field(message, "channel")):
             body["channel"] = channel
@@ -160,7 +165,7 @@ class Slack:
             return Rejected("neither a token nor a webhook address is set")
         except NoAnswerError as error:
             return error.outcome
-        return hushed(_webhook_verdict(answer, sending.now), [url])
+        return hushed(_webhook_verdict(answer, sending.now), [url, *answer.confided])
 
 
 def _webhook_verdict(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
@@ -207,7 +212,7 @@ class _Channel:
         first = self._message.reason is NotifyReason.FIRST
         if self._options.update_message and self._sending.handle and not first and await self._edit_group():
             return self._sending.handle
-        return await self._post(group_post(self._message, row_key=self._key, repeat=self._repeat))
+        return await self._post(self._group_post(repeat=self._repeat))
 
     async def tell(self) -> str:
         """Bring the incident's root message to the present state and add to its thread. Returns the root's handle."""
@@ -225,7 +230,7 @@ class _Channel:
     async def _edit_group(self) -> bool:
         """False: the message is gone."""
         channel, _, ts = self._sending.handle.partition("/")
-        body = group_post(self._message, row_key=self._key)
+        body = self._group_post()
         try:
             await self._call("chat.update", {"channel": channel, "ts": ts, **body})
         except _FailedCall as failed:
@@ -233,6 +238,9 @@ class _Channel:
                 return False
             raise
         return True
+
+    def _group_post(self, *, repeat: bool = False) -> dict[str, object]:
+        return group_post(self._message, row_key=self._key, repeat=repeat, marked=self._options.mrkdwn_in)
 
     async def _new_root(self) -> str:
         return await self._post(root(self._message, row_key=self._key, repeat=self._repeat))

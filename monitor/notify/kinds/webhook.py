@@ -78,7 +78,8 @@ class Webhook:
         except NoAnswerError as error:
             return error.outcome
         return hushed(
-            by_status(answer.status, answer.retry_after, sending.now, body=answer.body), [url, *headers.values()]
+            by_status(answer.status, answer.retry_after, sending.now, body=answer.body),
+            [url, *headers.values(), *answer.confided],
         )
 
     async def close(self) -> None:

@@ -136,6 +136,30 @@ receivers:
     assert (third.token.read(), third.base_url, bool(third.webhook_url)) == ("t", "https://slack.com/api/", False)
 
 
+def test_a_bearer_for_slacks_method_is_a_bot_token() -> None:
+    """The older way to give one; messages can be changed then as well."""
+    text = """
+route: {receiver: r}
+receivers:
+  - name: r
+    slack_configs:
+    - api_url: https://slack.com/api/chat.postMessage
+      channel: "#a"
+      update_message: true
+      mrkdwn_in: [text]
+      http_config: {authorization: {credentials_file: slack.token}}
+    - {api_url: "https://hooks.example.com/own", http_config: {authorization: {credentials: s3cret}}}
+"""
+    parts, said = loaded(text)
+    assert parts is not None, said
+    found = parts.receivers["r"].options
+    bot, hook = found[Destination("r", "slack")], found[Destination("r", "slack", 1)]
+    assert isinstance(bot, SlackOptions) and isinstance(hook, SlackOptions)
+    assert (bot.token.path, bot.update_message, bot.mrkdwn_in) == ("/etc/am/slack.token", True, ("text",))
+    assert not bot.webhook_url
+    assert (bool(hook.token), hook.webhook_url.read()) == (False, "https://hooks.example.com/own")
+
+
 def test_the_printed_file_covers_secrets_and_has_no_key_of_ours() -> None:
     """amtool reads it strictly, and strangers may see it."""
     text = """

@@ -279,6 +279,25 @@ def test_slacks_address_holds_for_every_token(tmp_path: Path) -> None:
         assert options.base_url == "https://slack.example.com/api/"
 
 
+def test_an_address_for_tokens_in_alertmanagers_file_goes_before_that_of_the_house(tmp_path: Path) -> None:
+    """A receiver's own, and the one of `slack_app_url`."""
+    configuration = loaded(
+        tmp_path,
+        "slack: {bot_token: t, api_url: 'https://slack.example.com/api/'}\n"
+        "alertmanager:\n"
+        "  global: {slack_app_url: 'https://all.example.com/api/chat.postMessage'}\n"
+        "  route: {receiver: a}\n"
+        "  receivers:\n"
+        "  - name: a\n"
+        "    slack_configs:\n"
+        "    - {app_token: x, channel: c}\n"
+        "    - {app_token: x, channel: c, app_url: 'https://own.example.com/api/chat.postMessage'}\n",
+    )
+    found = [configuration.paging.book.options(Destination("a", "slack", place)) for place in range(2)]
+    addresses = [one.base_url for one in found if isinstance(one, SlackOptions)]
+    assert addresses == ["https://all.example.com/api/", "https://own.example.com/api/"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.model.incidents import Severity
 from monitor.model.notifications import Message, MessageKind
+from monitor.notify.dressing.chats import telegram_body
 from monitor.notify.dressing.email import Envelope, email_message
 from monitor.notify.dressing.pagerduty import LARGEST_EVENT, dedup_key, pagerduty_event
 from monitor.notify.dressing.slack import escaped, group_post, reply, root
@@ -196,3 +197,20 @@ def test_the_root_message_shows_the_state_at_a_glance(kind: MessageKind, sign: s
     """The first character of its header."""
     (attachment,) = cast("list[dict[str, Any]]", root(a_message(kind, at=T0))["attachments"])
     assert attachment["blocks"][0]["text"]["text"].startswith(sign)
+
+
+@pytest.mark.parametrize(
+    ("mode", "mark"),
+    [
+        ("HTML", "[possible repeat]"),
+        ("MarkdownV2", r"\[possible repeat\]"),
+        ("Markdown", r"\[possible repeat\]"),
+        ("", "[possible repeat]"),
+    ],
+)
+def test_the_mark_of_a_repeat_is_no_markup_for_telegram(mode: str, mark: str) -> None:
+    """MarkdownV2 refuses brackets that are not escaped, and every attempt after it."""
+    message = replace(a_message(of_incident=False), fields=(("message", "down"),))
+    body = telegram_body(message, mode, repeat=True)
+    assert body["text"] == f"{mark} down"
+    assert body.get("parse_mode", "") == mode
