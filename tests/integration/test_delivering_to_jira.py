@@ -182,16 +182,16 @@ async def test_a_lost_answer_makes_no_second_issue() -> None:
 @pytest.mark.parametrize(
     ("call", "status", "expected"),
     [
-        ("POST /rest/api/2/search", 500, RetryLater("unexpected status code 500")),
-        ("POST /rest/api/2/search", 401, Rejected("unexpected status code 401")),
-        ("POST /rest/api/2/search", 429, RetryLater("unexpected status code 429")),
+        ("POST /rest/api/2/search", 500, RetryLater("unexpected status code 500: hush")),
+        ("POST /rest/api/2/search", 401, Rejected("unexpected status code 401: hush")),
+        ("POST /rest/api/2/search", 429, RetryLater("unexpected status code 429: hush")),
         ("POST /rest/api/2/search", 200, RetryLater("the answer was not one of Jira's")),
-        ("POST /rest/api/2/issue", 400, Rejected("unexpected status code 400")),
-        ("POST /rest/api/2/issue", 502, Unknown("unexpected status code 502")),
+        ("POST /rest/api/2/issue", 400, Rejected("unexpected status code 400: hush")),
+        ("POST /rest/api/2/issue", 502, Unknown("unexpected status code 502: hush")),
     ],
 )
 async def test_what_an_answer_means(call: str, status: int, expected: object) -> None:
-    """A failed look leaves nothing unclear, a failed creation does; what the server says is not passed on."""
+    """A failed look leaves nothing unclear, a failed creation does; the server's own words are told."""
     async with tracking() as (tracker, one):
         tracker.fail[call] = status
         assert await one.send() == expected

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import MappingProxyType
@@ -14,9 +16,14 @@ from monitor.model.times import SECOND, Millis, Timestamp, from_datetime
 if TYPE_CHECKING:
     import aiohttp
 
+GATEWAY_GAVE_UP: Final = frozenset({504})
 _BUSY: Final = frozenset({408, 425, 429})
 _SHOWN: Final = 200
 """So many characters of an answer's body are told."""
+
+_SEPARATORS: Final = re.compile(r"[/?&=]")
+_SHORTEST: Final = 8
+"""Shorter parts of an address are words such as `hook` and `v1`."""
 
 RETRIED: Final[Mapping[str, frozenset[int]]] = MappingProxyType(
     {
@@ -56,7 +63,7 @@ def by_status(
     retry_after: str,
     now: Timestamp,
     *,
-    lost: frozenset[int] = frozenset({504}),
+    lost: frozenset[int] = GATEWAY_GAVE_UP,
     again: frozenset[int] = frozenset(),
     body: bytes | str = b"",
 ) -> DeliveryOutcome:
@@ -80,6 +87,24 @@ def unexpected(status: int, said: bytes | str = b"") -> str:
     text = "" if text.startswith("<") else text
     shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return f"unexpected status code {status}{f': {shown}' if shown else ''}"
+
+
+def hushed(outcome: DeliveryOutcome, secrets: Iterable[str]) -> DeliveryOutcome:
+    """The outcome without these texts. Of an address the parts of its path are hidden as well: one of them is the token."""
+    if not isinstance(outcome, RetryLater | Rejected | Unknown):
+        return outcome
+    why = outcome.why
+    # the longest first: a word of an address may be a part of its token
+    for text in sorted({text for secret in secrets for text in _told_by(secret)}, key=len, reverse=True):
+        why = why.replace(text, "<secret>")
+    return replace(outcome, why=why)
+
+
+def _told_by(secret: str) -> Iterator[str]:
+    if secret:
+        yield secret
+    if "://" in secret:
+        yield from (part for part in _SEPARATORS.split(secret)[1:] if len(part) >= _SHORTEST)
 
 
 def wish(retry_after: str, now: Timestamp) -> Millis | None:

@@ -49,7 +49,8 @@ class CallAnswer:
     body: bytes = b""
     """The beginning of a body that is too long."""
     confided: tuple[str, ...] = field(default=(), repr=False)
-    """What the request's own headers held: credentials and whatever else an `http_config` adds."""
+    """The address, and what the request's own headers held: credentials and whatever else an `http_config` adds. None of it
+    may be told, also when the vendor repeats it (`answers.hushed`)."""
 
 
 class NoAnswerError(Exception):
@@ -73,7 +74,7 @@ async def answer_of(asking: Asking, client: HttpClient, call: Call, *, within: M
                     retry_after=response.headers.get("Retry-After", ""),
                     content_type=response.content_type,
                     body=await _beginning(response),
-                    confided=tuple(_confided(response.request_info.headers)),
+                    confided=(call.url, *_confided(response.request_info.headers)),
                 )
     except TimeoutError:
         raise NoAnswerError(Unknown(f"no answer within {format_duration(within)}")) from None

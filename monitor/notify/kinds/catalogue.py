@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from monitor.notify.kinds.console import Console, ConsoleOptions
-from monitor.notify.kinds.discord import DiscordOptions, discord
+from monitor.notify.kinds.discord import Discord, DiscordOptions
 from monitor.notify.kinds.email import Email, EmailOptions
 from monitor.notify.kinds.incidentio import Incidentio, IncidentioOptions
 from monitor.notify.kinds.jira import Jira, JiraOptions
-from monitor.notify.kinds.mattermost import MattermostOptions, mattermost
-from monitor.notify.kinds.msteams import MsTeamsOptions, msteams
-from monitor.notify.kinds.msteamsv2 import MsTeamsV2Options, msteamsv2
+from monitor.notify.kinds.mattermost import Mattermost, MattermostOptions
+from monitor.notify.kinds.msteams import MsTeams, MsTeamsOptions
+from monitor.notify.kinds.msteamsv2 import MsTeamsV2, MsTeamsV2Options
 from monitor.notify.kinds.opsgenie import Opsgenie, OpsgenieOptions
 from monitor.notify.kinds.pagerduty import PagerDuty, PagerDutyOptions
 from monitor.notify.kinds.pushover import Pushover, PushoverOptions
-from monitor.notify.kinds.rocketchat import RocketChatOptions, rocketchat
+from monitor.notify.kinds.rocketchat import RocketChat, RocketChatOptions
 from monitor.notify.kinds.sending import Kind, Surroundings
 from monitor.notify.kinds.slack import Slack, SlackOptions
 from monitor.notify.kinds.sns import Sns, SnsOptions
-from monitor.notify.kinds.telegram import TelegramOptions, telegram
+from monitor.notify.kinds.telegram import Telegram, TelegramOptions
 from monitor.notify.kinds.victorops import VictorOps, VictorOpsOptions
-from monitor.notify.kinds.webex import WebexOptions, webex
+from monitor.notify.kinds.webex import Webex, WebexOptions
 from monitor.notify.kinds.webhook import Webhook, WebhookOptions
 from monitor.notify.kinds.wechat import WeChat, WeChatOptions
 
@@ -43,13 +43,13 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "slack": Entry(options=SlackOptions, make=Slack),
         "email": Entry(options=EmailOptions, make=Email),
         "webhook": Entry(options=WebhookOptions, make=Webhook),
-        "discord": Entry(options=DiscordOptions, make=discord),
-        "mattermost": Entry(options=MattermostOptions, make=mattermost),
-        "msteams": Entry(options=MsTeamsOptions, make=msteams),
-        "msteamsv2": Entry(options=MsTeamsV2Options, make=msteamsv2),
-        "rocketchat": Entry(options=RocketChatOptions, make=rocketchat),
-        "telegram": Entry(options=TelegramOptions, make=telegram),
-        "webex": Entry(options=WebexOptions, make=webex),
+        "discord": Entry(options=DiscordOptions, make=Discord),
+        "mattermost": Entry(options=MattermostOptions, make=Mattermost),
+        "msteams": Entry(options=MsTeamsOptions, make=MsTeams),
+        "msteamsv2": Entry(options=MsTeamsV2Options, make=MsTeamsV2),
+        "rocketchat": Entry(options=RocketChatOptions, make=RocketChat),
+        "telegram": Entry(options=TelegramOptions, make=Telegram),
+        "webex": Entry(options=WebexOptions, make=Webex),
         "wechat": Entry(options=WeChatOptions, make=WeChat),
         "opsgenie": Entry(options=OpsgenieOptions, make=Opsgenie),
         "victorops": Entry(options=VictorOpsOptions, make=VictorOps),

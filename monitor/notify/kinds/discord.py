@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.model.notifications import DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import discord_body
-from monitor.notify.kinds.bodies import json_call
-from monitor.notify.kinds.calling import Call
-from monitor.notify.kinds.posting import Posted, Wire
+from monitor.notify.kinds.over_http import OverHttp, json_call
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Sending, Surroundings
+from monitor.notify.kinds.sending import Sending
+from monitor.notify.throttling import WEBHOOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +21,19 @@ class DiscordOptions:
     """The address, which is a secret."""
     client: HttpClient = PLAIN
 
-
-def _call(sending: Sending, options: DiscordOptions, read: Callable[[SecretSource], str]) -> Call:
-    return json_call(read(options.webhook_url), discord_body(sending.message, repeat=sending.uncertain))
-
-
-_WIRE = Wire(name="discord", options=DiscordOptions, build=_call, secrets=lambda options: (options.webhook_url,))
+    @property
+    def address(self) -> str:
+        return self.webhook_url.address
 
 
-def discord(surroundings: Surroundings) -> Posted[DiscordOptions]:
-    """The integration."""
-    return Posted(_WIRE, surroundings)
+class Discord(OverHttp[DiscordOptions]):
+    """Posts to the channel."""
+
+    name = "discord"
+    limit = WEBHOOK
+    options = DiscordOptions
+
+    async def tell(self, options: DiscordOptions, sending: Sending) -> DeliveryOutcome:
+        url = self.secret(options.webhook_url, sending.message, "address")
+        call = json_call(url, discord_body(sending.message, repeat=sending.uncertain))
+        return self.judged(await self.call(options, call), sending)

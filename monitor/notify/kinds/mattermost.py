@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.model.notifications import DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import mattermost_body
-from monitor.notify.kinds.bodies import json_call
-from monitor.notify.kinds.calling import Call
-from monitor.notify.kinds.posting import Posted, Wire
+from monitor.notify.kinds.over_http import OverHttp, json_call
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Sending, Surroundings
+from monitor.notify.kinds.sending import Sending
+from monitor.notify.throttling import WEBHOOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +21,19 @@ class MattermostOptions:
     """The address, which is a secret."""
     client: HttpClient = PLAIN
 
-
-def _call(sending: Sending, options: MattermostOptions, read: Callable[[SecretSource], str]) -> Call:
-    return json_call(read(options.webhook_url), mattermost_body(sending.message, repeat=sending.uncertain))
-
-
-_WIRE = Wire(name="mattermost", options=MattermostOptions, build=_call, secrets=lambda options: (options.webhook_url,))
+    @property
+    def address(self) -> str:
+        return self.webhook_url.address
 
 
-def mattermost(surroundings: Surroundings) -> Posted[MattermostOptions]:
-    """The integration."""
-    return Posted(_WIRE, surroundings)
+class Mattermost(OverHttp[MattermostOptions]):
+    """Posts to the channel."""
+
+    name = "mattermost"
+    limit = WEBHOOK
+    options = MattermostOptions
+
+    async def tell(self, options: MattermostOptions, sending: Sending) -> DeliveryOutcome:
+        url = self.secret(options.webhook_url, sending.message, "address")
+        call = json_call(url, mattermost_body(sending.message, repeat=sending.uncertain))
+        return self.judged(await self.call(options, call), sending)

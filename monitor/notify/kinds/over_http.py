@@ -7,7 +7,10 @@ from being made or answered is an outcome already.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from monitor.model.errors import StoreError, TemplateError
@@ -15,7 +18,7 @@ from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Mes
 from monitor.model.times import Millis
 from monitor.net.http_config import HttpClient
 from monitor.notify.attempts import Repeats
-from monitor.notify.kinds.answers import RETRIED, by_status
+from monitor.notify.kinds.answers import GATEWAY_GAVE_UP, RETRIED, by_status, hushed
 from monitor.notify.kinds.calling import Call, CallAnswer, NoAnswerError, answer_of
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
@@ -24,6 +27,14 @@ from monitor.notify.throttling import ONCALL, Limit, Toll
 SERVER_ERRORS: Final = frozenset(range(500, 600))
 """Of a vendor that recognises what it has had: whether a failed server took it in is open, and a repetition harmless."""
 JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
+
+
+_READ: Final[ContextVar[list[str]]] = ContextVar("secrets that were read for the delivery under way")
+
+
+def json_call(url: str, body: object, headers: Mapping[str, str] = MappingProxyType({})) -> Call:
+    """A POST of a document."""
+    return Call(url=url, headers={**JSON, **headers}, body=json.dumps(body, ensure_ascii=False).encode())
 
 
 class HttpOptions(Protocol):
@@ -74,12 +85,15 @@ class OverHttp(Generic[T]):
         return (Toll(f"{self.name} {own_options(sending.options, self.options).address}", self.limit),)
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
+        read: list[str] = []
+        _READ.set(read)  # each delivery is a task of its own
         try:
-            return await self.tell(own_options(sending.options, self.options), sending)
+            outcome = await self.tell(own_options(sending.options, self.options), sending)
         except (Stop, NoAnswerError) as ended:
-            return ended.outcome
+            outcome = ended.outcome
         except StoreError as error:
             return RetryLater(str(error))
+        return hushed(outcome, read)
 
     async def tell(self, options: T, sending: Sending) -> DeliveryOutcome:
         """Make the calls. May raise Stop, NoAnswerError and StoreError."""
@@ -102,10 +116,10 @@ class OverHttp(Generic[T]):
 
     def judged(self, answer: CallAnswer, sending: Sending) -> DeliveryOutcome:
         """What an answer means."""
-        again = RETRIED.get(self.name, frozenset())
-        if self.repeated is Repeats.VISIBLE:
-            return by_status(answer.status, answer.retry_after, sending.now, again=again)
-        return by_status(answer.status, answer.retry_after, sending.now, lost=SERVER_ERRORS, again=again)
+        again = RETRIED.get(self.name, frozenset[int]())
+        lost = GATEWAY_GAVE_UP if self.repeated is Repeats.VISIBLE else SERVER_ERRORS
+        told = by_status(answer.status, answer.retry_after, sending.now, lost=lost, again=again, body=answer.body)
+        return hushed(told, answer.confided)
 
     def secret(self, source: SecretSource, message: Message, what: str) -> str:
         """The secret as it is now; a template is rendered. Raises StoreError, and Stop if there is none."""
@@ -116,6 +130,7 @@ class OverHttp(Generic[T]):
             except TemplateError:
                 # its text may show parts of the secret
                 raise Stop(Rejected(f"the template of the {what} failed")) from None
+        _READ.get().append(text)
         if not text:
             raise Stop(Rejected(f"the {what} is empty"))
         return text

@@ -31,10 +31,9 @@ from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.slack import EVENT_TYPE, MARKED, group_post, reply, root
 from monitor.notify.dressing.wording import field as text_field
-from monitor.notify.kinds.answers import by_failure, by_status, wish
-from monitor.notify.kinds.bodies import json_call
+from monitor.notify.kinds.answers import by_failure, by_status, hushed, wish
 from monitor.notify.kinds.calling import CallAnswer, NoAnswerError, answer_of
-from monitor.notify.kinds.posting import hushed
+from monitor.notify.kinds.over_http import json_call
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
 from monitor.notify.throttling import SLACK_CHANNEL, SLACK_EDIT, Toll
@@ -158,14 +157,14 @@ class Slack:
         del body["metadata"]
         if message.incident is None and (channel := text_field(message, "channel")):
             body["channel"] = channel
+        if not url:
+            return Rejected("neither a token nor a webhook address is set")
         try:
             call = json_call(url, body)
             answer = await answer_of(self._asking(), options.client, call, within=options.timeout)
-        except ValueError:
-            return Rejected("neither a token nor a webhook address is set")
         except NoAnswerError as error:
             return error.outcome
-        return hushed(_webhook_verdict(answer, sending.now), [url, *answer.confided])
+        return hushed(_webhook_verdict(answer, sending.now), answer.confided)
 
 
 def _webhook_verdict(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, RetryLater, Unknown
-from monitor.model.times import SECOND, Millis, Timestamp
+from monitor.model.times import SECOND, Millis
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import telegram_body
-from monitor.notify.kinds.answers import unexpected
-from monitor.notify.kinds.bodies import json_call
-from monitor.notify.kinds.calling import Call, CallAnswer
-from monitor.notify.kinds.posting import Posted, Wire, by_status_alone
+from monitor.notify.kinds.answers import hushed, unexpected
+from monitor.notify.kinds.calling import CallAnswer
+from monitor.notify.kinds.over_http import OverHttp, json_call
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Sending, Surroundings
+from monitor.notify.kinds.sending import Sending
+from monitor.notify.throttling import WEBHOOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,27 +35,35 @@ class TelegramOptions:
     """Where the Bot API is."""
     client: HttpClient = PLAIN
 
-
-def _call(sending: Sending, options: TelegramOptions, read: Callable[[SecretSource], str]) -> Call:
-    body = telegram_body(sending.message, options.parse_mode, repeat=sending.uncertain)
-    body["chat_id"] = options.chat_id.read()
-    if not body["chat_id"]:
-        raise ValueError("the chat's id is empty")
-    if options.message_thread_id:
-        body["message_thread_id"] = str(options.message_thread_id)
-    if options.disable_notifications:
-        body["disable_notification"] = "true"
-    token = read(options.bot_token)
-    if not token:
-        raise ValueError("the bot's token is empty")
-    return json_call(f"{options.api_url.rstrip('/')}/bot{token}/sendMessage", body)
+    @property
+    def address(self) -> str:
+        return self.bot_token.address
 
 
-def _judge(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
+class Telegram(OverHttp[TelegramOptions]):
+    """Posts to the chat."""
+
+    name = "telegram"
+    limit = WEBHOOK
+    options = TelegramOptions
+
+    async def tell(self, options: TelegramOptions, sending: Sending) -> DeliveryOutcome:
+        message = sending.message
+        body = telegram_body(message, options.parse_mode, repeat=sending.uncertain)
+        body["chat_id"] = self.secret(options.chat_id, message, "chat's id")
+        if options.message_thread_id:
+            body["message_thread_id"] = str(options.message_thread_id)
+        if options.disable_notifications:
+            body["disable_notification"] = "true"
+        token = self.secret(options.bot_token, message, "bot's token")
+        call = json_call(f"{options.api_url.rstrip('/')}/bot{token}/sendMessage", body)
+        answer = await self.call(options, call)
+        outcome = self.judged(answer, sending)
+        return outcome if isinstance(outcome, Delivered | Unknown) else hushed(_again(answer, outcome), answer.confided)
+
+
+def _again(answer: CallAnswer, outcome: DeliveryOutcome) -> DeliveryOutcome:
     """As in Alertmanager whatever Telegram refuses is tried again; it says itself how long to wait."""
-    outcome = by_status_alone(answer, now)
-    if isinstance(outcome, Delivered | Unknown):
-        return outcome
     try:
         document: Any = json.loads(answer.body)
         why, after = str(document["description"]), document.get("parameters", {}).get("retry_after")
@@ -64,17 +71,3 @@ def _judge(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
         return RetryLater(unexpected(answer.status, answer.body), getattr(outcome, "after", None))
     wished: Millis | None = after * SECOND if isinstance(after, int) else None
     return RetryLater(f"Telegram refused it: {why[:200]} ({answer.status})", wished)
-
-
-_WIRE = Wire(
-    name="telegram",
-    options=TelegramOptions,
-    build=_call,
-    secrets=lambda options: (options.bot_token,),
-    judge=_judge,
-)
-
-
-def telegram(surroundings: Surroundings) -> Posted[TelegramOptions]:
-    """The integration."""
-    return Posted(_WIRE, surroundings)

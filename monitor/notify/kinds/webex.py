@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.model.notifications import DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import webex_body
-from monitor.notify.kinds.bodies import json_call
-from monitor.notify.kinds.calling import Call
-from monitor.notify.kinds.posting import Posted, Wire
-from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Sending, Surroundings
+from monitor.notify.kinds.over_http import OverHttp, json_call
+from monitor.notify.kinds.sending import Sending
+from monitor.notify.throttling import WEBHOOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +23,20 @@ class WebexOptions:
     client: HttpClient = PLAIN
     """Whose `authorization` is the bot's token."""
 
-
-def _call(sending: Sending, options: WebexOptions, read: Callable[[SecretSource], str]) -> Call:
-    body = webex_body(sending.message, repeat=sending.uncertain)
-    if not body["roomId"]:
-        body["roomId"] = options.room_id
-    return json_call(options.api_url, body)
+    @property
+    def address(self) -> str:
+        return self.room_id
 
 
-_WIRE = Wire(name="webex", options=WebexOptions, build=_call, secrets=lambda options: (SecretSource(options.api_url),))
+class Webex(OverHttp[WebexOptions]):
+    """Posts to the room."""
 
+    name = "webex"
+    limit = WEBHOOK
+    options = WebexOptions
 
-def webex(surroundings: Surroundings) -> Posted[WebexOptions]:
-    """The integration."""
-    return Posted(_WIRE, surroundings)
+    async def tell(self, options: WebexOptions, sending: Sending) -> DeliveryOutcome:
+        body = webex_body(sending.message, repeat=sending.uncertain)
+        if not body["roomId"]:
+            body["roomId"] = options.room_id
+        return self.judged(await self.call(options, json_call(options.api_url, body)), sending)

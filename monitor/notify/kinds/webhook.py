@@ -18,9 +18,8 @@ from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.webhook import webhook_body
-from monitor.notify.kinds.answers import by_status
+from monitor.notify.kinds.answers import by_status, hushed
 from monitor.notify.kinds.calling import Call, NoAnswerError, answer_of
-from monitor.notify.kinds.posting import hushed
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
 from monitor.notify.throttling import WEBHOOK, Toll
@@ -79,7 +78,7 @@ class Webhook:
             return error.outcome
         return hushed(
             by_status(answer.status, answer.retry_after, sending.now, body=answer.body),
-            [url, *headers.values(), *answer.confided],
+            answer.confided,
         )
 
     async def close(self) -> None:

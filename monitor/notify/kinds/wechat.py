@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
-from monitor.model.errors import StoreError
-from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater
+from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater
 from monitor.model.times import HOUR, SECOND, Millis, Timestamp
 from monitor.net.http_config import PLAIN, HttpClient
-from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.chats import wechat_body
-from monitor.notify.kinds.answers import by_status
-from monitor.notify.kinds.bodies import json_call
-from monitor.notify.kinds.calling import Call, CallAnswer, NoAnswerError, answer_of
-from monitor.notify.kinds.posting import hushed
+from monitor.notify.kinds.answers import hushed
+from monitor.notify.kinds.calling import Call, CallAnswer, NoAnswerError
+from monitor.notify.kinds.over_http import OverHttp, Stop, json_call
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.sending import Sending, Surroundings, own_options
-from monitor.notify.throttling import WEBHOOK, Toll
+from monitor.notify.kinds.sending import Sending, Surroundings
+from monitor.notify.throttling import WEBHOOK
 
 _TOKEN_LASTS: Final[Millis] = 2 * HOUR
 _TOKEN_IS_OVER: Final = frozenset({40014, 42001})
@@ -39,97 +35,70 @@ class WeChatOptions:
     api_url: str = "https://qyapi.weixin.qq.com/cgi-bin/"
     client: HttpClient = PLAIN
 
-
-class _RefusedError(Exception):
-    """WeChat did not do it."""
-
-    def __init__(self, outcome: DeliveryOutcome) -> None:
-        super().__init__(repr(outcome))
-        self.outcome = outcome
+    @property
+    def address(self) -> str:
+        return self.api_secret.address
 
 
-class WeChat:
-    """Implements `sending.Kind`."""
+class WeChat(OverHttp[WeChatOptions]):
+    """Posts as the application."""
+
+    name = "wechat"
+    limit = WEBHOOK
+    options = WeChatOptions
 
     def __init__(self, surroundings: Surroundings) -> None:
-        self._asking = surroundings.asking
+        super().__init__(surroundings)
         self._tokens: dict[tuple[str, str], tuple[str, Timestamp]] = {}
 
     def __repr__(self) -> str:
         return f"WeChat({len(self._tokens)} tokens)"
 
-    def takes(self, message: Message, options: object) -> str:
-        if message.kind is MessageKind.ACKNOWLEDGE and message.incident is None:
-            return "a plain notification cannot be acknowledged"
-        return ""
-
-    def repeats(self, options: object) -> Repeats:
-        return Repeats.VISIBLE
-
-    def tolls(self, sending: Sending) -> Sequence[Toll]:
-        return (Toll(f"wechat {own_options(sending.options, WeChatOptions).api_secret.address}", WEBHOOK),)
-
-    async def deliver(self, sending: Sending) -> DeliveryOutcome:
-        options = own_options(sending.options, WeChatOptions)
-        secret = token = ""
-        try:
-            secret = options.api_secret.read()
-            token = await self._token(options, secret, sending.now)
-            body = wechat_body(sending.message, options.message_type, repeat=sending.uncertain)
-            await self._ask(options, "message/send", {"access_token": token}, body, sending.now)
-        except StoreError as error:
-            return RetryLater(str(error))
-        except NoAnswerError as error:
-            return error.outcome
-        except _RefusedError as error:
-            return hushed(error.outcome, [secret, token])
+    async def tell(self, options: WeChatOptions, sending: Sending) -> DeliveryOutcome:
+        token = await self._token(options, sending)
+        body = wechat_body(sending.message, options.message_type, repeat=sending.uncertain)
+        await self._ask(options, "message/send", {"access_token": token}, body, sending)
         return Delivered()
 
-    async def close(self) -> None:
-        """The session is shared; it holds nothing of its own."""
-
-    async def _token(self, options: WeChatOptions, secret: str, now: Timestamp) -> str:
+    async def _token(self, options: WeChatOptions, sending: Sending) -> str:
+        """Raises Stop and StoreError."""
+        secret, now = self.secret(options.api_secret, sending.message, "secret"), sending.now
         key = (options.corp_id, secret)
         token, until = self._tokens.get(key, ("", 0))
         if token and now < until <= now + _TOKEN_LASTS:
             return token
+        query = {"corpid": options.corp_id, "corpsecret": secret}
         try:
-            document = await self._ask(
-                options, "gettoken", {"corpid": options.corp_id, "corpsecret": secret}, None, now
-            )
+            document = await self._ask(options, "gettoken", query, None, sending)
         except NoAnswerError as error:
             # nothing was posted yet, so nothing is unclear
-            why = getattr(error.outcome, "why", "")
-            raise _RefusedError(RetryLater(f"no token: {why}")) from None
+            raise Stop(RetryLater(f"no token: {getattr(error.outcome, 'why', '')}")) from None
         token = str(document.get("access_token", ""))
         if not token:
-            raise _RefusedError(Rejected("WeChat gave no token: look at corp_id and api_secret"))
+            raise Stop(Rejected("WeChat gave no token: look at corp_id and api_secret"))
         lasts = document.get("expires_in")
         self._tokens = {k: kept for k, kept in self._tokens.items() if kept[1] > now}
         self._tokens[key] = token, now + min(lasts * SECOND if isinstance(lasts, int) else _TOKEN_LASTS, _TOKEN_LASTS)
         return token
 
     async def _ask(
-        self, options: WeChatOptions, method: str, query: dict[str, str], body: object, now: Timestamp
+        self, options: WeChatOptions, method: str, query: dict[str, str], body: object, sending: Sending
     ) -> dict[str, Any]:
-        """What WeChat answers to a call. Raises NoAnswerError or _RefusedError."""
+        """What WeChat answers to a call. Raises NoAnswerError and Stop."""
         url = f"{options.api_url.rstrip('/')}/{method}?{urlencode(query)}"
-        call = Call(url=url, method="GET") if body is None else json_call(url, body)
-        answer = await answer_of(self._asking(), options.client, call)
+        call = json_call(url, body) if body is not None else Call(url=url, method="GET")
+        answer = await self.must(options, call, sending)
         document = _document(answer)
-        outcome = by_status(answer.status, answer.retry_after, now, body=answer.body)
-        if not isinstance(outcome, Delivered):
-            raise _RefusedError(outcome)
         if document is None:
-            raise _RefusedError(Rejected("the answer is not one of WeChat's"))
+            raise Stop(Rejected("the answer is not one of WeChat's"))
         code = document.get("errcode", 0)
         if code in (0, None):
             return document
         why = f"WeChat refused it: {str(document.get('errmsg', ''))[:200]} ({code})"
         if code in _TOKEN_IS_OVER:
             self._tokens = {key: kept for key, kept in self._tokens.items() if kept[0] != query.get("access_token")}
-            raise _RefusedError(RetryLater(why, 0))
-        raise _RefusedError(RetryLater(why) if code in _BUSY else Rejected(why))
+            raise Stop(hushed(RetryLater(why, 0), answer.confided))
+        raise Stop(hushed(RetryLater(why) if code in _BUSY else Rejected(why), answer.confided))
 
 
 def _document(answer: CallAnswer) -> dict[str, Any] | None:
