@@ -51,9 +51,19 @@ def foreign(hash_: int) -> str:
     return f"{_FOREIGN}{hash_:016x}"
 
 
+def names_foreign(entry: NotifyEntry, alert: Alert) -> bool:
+    """Was this alert told, as far as Alertmanager's log says? It sorts behind the others, so the look is short."""
+    return has_foreign(entry) and foreign(labels_hash(alert.labels)) in entry.firing
+
+
+def has_foreign(entry: NotifyEntry) -> bool:
+    """Does it name alerts by Alertmanager's hash?"""
+    return any(names and names[-1].startswith(_FOREIGN) for names in (entry.firing, entry.resolved))
+
+
 def recognised(entry: NotifyEntry, members: Iterable[Alert]) -> NotifyEntry:
     """The entry with the fingerprints of those members that it names by Alertmanager's hash (see `inheriting`)."""
-    if not any(names and names[-1].startswith(_FOREIGN) for names in (entry.firing, entry.resolved)):
+    if not has_foreign(entry):
         return entry
     known = {foreign(labels_hash(alert.labels)): alert.fingerprint for alert in members}
     return replace(

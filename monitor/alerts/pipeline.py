@@ -11,7 +11,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from monitor.alerts.dedup import RETENTION, entry_expires, reading_order, recognised, to_send, why_notify
+from monitor.alerts.dedup import (
+    RETENTION,
+    entry_expires,
+    has_foreign,
+    names_foreign,
+    reading_order,
+    recognised,
+    to_send,
+    why_notify,
+)
 from monitor.alerts.groups import AlertGroup, Flushed, MutedMember, NotifyEntry, taken_together
 from monitor.alerts.mending import AS_ALERTMANAGER, Repairs, after_quiet, heard, held_back
 from monitor.alerts.messages import Fields, RecentChanges, group_message
@@ -159,7 +168,7 @@ def ingest(
         for id_ in (*targets, *(id_ for id_ in orphans if id_ not in targets)):
             group = groups.get(id_)
             known = changed.get(id_, {}).get(alert.fingerprint) or (group and group.member(alert.fingerprint))
-            if known is None and (alert.resolved(now) or id_ not in targets):
+            if known is None and (id_ not in targets or (alert.resolved(now) and not _ends_inherited(group, alert))):
                 continue
             if id_ in targets:
                 news[id_] = targets[id_]
@@ -204,6 +213,16 @@ def review(groups: Iterable[AlertGroup], routing: Routing, now: Timestamp) -> Al
         groups=tuple(after for before, after, _ in told if after != before),
         events=tuple(event for _, _, events in told for event in events),
     )
+
+
+def _ends_inherited(group: AlertGroup | None, alert: Alert) -> bool:
+    """Is it the end of what only Alertmanager has told of? Nobody else will tell it."""
+    return group is not None and group.forget_at is not None and any(names_foreign(one, alert) for one in group.log)
+
+
+def is_inherited(group: AlertGroup) -> bool:
+    """Does its log come from Alertmanager? (See `inheriting`.)"""
+    return any(map(has_foreign, group.log))
 
 
 def order_key_of(key: str, destination: Destination) -> str:

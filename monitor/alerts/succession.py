@@ -15,6 +15,7 @@ from monitor.alerts.pipeline import (
     AlertStep,
     Routing,
     ingest,
+    is_inherited,
     is_orphan,
     notification,
     order_key_of,
@@ -43,7 +44,12 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
             stays[group.id] = group
             continue
         if group.forget_at is not None:
-            if group.route in routes and not routing.repairs.notify_on_refire:
+            route = routes.get(group.route)
+            here = route is not None and (route.receiver, routing.receivers[route.receiver].policy) == (
+                group.receiver,
+                group.policy,
+            )
+            if here and (not routing.repairs.notify_on_refire or is_inherited(group)):
                 stays[group.id] = group
             else:
                 leaves.append(group)

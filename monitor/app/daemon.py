@@ -223,7 +223,8 @@ class Daemon:
                     raise ConfigError(problems)
                 warnings = [*fresh.warnings, *self._needs_restart(fresh), *self._parts_incidents(fresh)]
                 await self.rooms.apply(fresh)
-            except (ConfigError, StoreError) as error:
+            except Exception as error:
+                # whatever it was: nothing has changed, and everybody who looks is told so
                 self.telemetry.reload_ok.set(0)
                 self.telemetry.bad_input.labels("configuration").inc()
                 self.health.reload_error = str(error)

@@ -70,6 +70,13 @@ async def test_credentials_and_headers_are_read_from_their_files_at_each_send(tm
         assert sent == ["Basic YW5hOmZpcnN0", "Basic YW5hOnNlY29uZA=="]
 
 
+async def test_a_header_that_only_looks_like_a_password_does_not_undo_a_delivery() -> None:
+    """What comes after the answer must not make a failure of it."""
+    client = HttpClient(more_headers=(Header(name="X-Key", values=("Basic abc",)),))
+    async with collecting() as hook:
+        assert await told(hook.url, client) == Delivered()
+
+
 async def test_a_token_is_asked_for_and_a_token_server_that_is_down_leaves_nothing_unclear() -> None:
     """Nothing was sent to the receiver itself."""
     async with collecting() as hook:

@@ -22,6 +22,8 @@ _SHOWN: Final = 200
 """So many characters of an answer's body are told."""
 
 _SEPARATORS: Final = re.compile(r"[/?&=]")
+_SHORTEST_WORD: Final = 4
+"""A shorter one is no secret, and hiding it would spoil every word."""
 _SHORTEST: Final = 8
 """Shorter parts of an address are words such as `hook` and `v1`."""
 
@@ -101,7 +103,7 @@ def hushed(outcome: DeliveryOutcome, secrets: Iterable[str]) -> DeliveryOutcome:
 
 
 def _told_by(secret: str) -> Iterator[str]:
-    if secret:
+    if len(secret) >= _SHORTEST_WORD:
         yield secret
     if "://" in secret:
         yield from (part for part in _SEPARATORS.split(secret)[1:] if len(part) >= _SHORTEST)

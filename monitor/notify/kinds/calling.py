@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -95,7 +96,8 @@ def _confided(headers: Mapping[str, str]) -> Iterator[str]:
         if credentials:
             yield credentials
         if scheme == "Basic":
-            yield base64.b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
+            with contextlib.suppress(ValueError):  # a header of somebody's own that only looks so
+                yield base64.b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.inheriting import Heard, Inheritance, inherit
+from monitor.alerts.mending import Repairs
 from monitor.alerts.pipeline import AlertStep, Routing
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
@@ -54,7 +56,9 @@ def _heard(
     )
 
 
-def _story(heard: Sequence[Heard], steps: Sequence[tuple[Millis, Sequence[Labels], Millis]]) -> list[tuple[int, str]]:
+def _story(
+    heard: Sequence[Heard], steps: Sequence[tuple[Millis, Sequence[Labels], Millis]], *, after: Routing = ROUTING
+) -> list[tuple[int, str]]:
     """What is told when: at each step (after the start) these alerts are pushed, believed for so long."""
     loop = VirtualLoop()
     time = VirtualTime(loop, START)
@@ -66,7 +70,7 @@ def _story(heard: Sequence[Heard], steps: Sequence[tuple[Millis, Sequence[Labels
         await store.transact([], lambda _: AlertStep(groups=inherit(heard, ROUTING, START).groups))
         # Another life, as after the command that imported.
         store = await SqlAlertStore.load(database)
-        dispatcher = Dispatcher(store, time.clock, ROUTING, on_events=lambda: None, on_outbox=lambda _: None)
+        dispatcher = Dispatcher(store, time.clock, after, on_events=lambda: None, on_outbox=lambda _: None)
         await dispatcher.start()
         task = asyncio.get_running_loop().create_task(dispatcher.run())
         for at, alerts, lasts in steps:
@@ -119,6 +123,31 @@ def test_whoever_was_told_is_told_of_the_end() -> None:
     """Also of an alert that Alertmanager alone has seen."""
     assert _story([_heard(A)], [(5 * SECOND, [A], 30 * SECOND)]) == [(65, NotifyReason.ALL_RESOLVED.value)]
     assert _story([_heard(A, B)], [(5 * SECOND, [A], 30 * SECOND)]) == [(65, NotifyReason.ALL_RESOLVED.value)]
+
+
+def test_an_end_that_came_while_nobody_watched_is_told() -> None:
+    """Prometheus repeats the end for a quarter of an hour; what Alertmanager never told of makes no noise."""
+    assert _story([_heard(A)], [(5 * SECOND, [A], 0)]) == [(35, NotifyReason.ALL_RESOLVED.value)]
+    assert _story([_heard(A)], [(5 * SECOND, [B], 0)]) == []
+    assert _story([], [(5 * SECOND, [A], 0)]) == []
+
+
+def test_a_receiver_that_was_renamed_since_does_not_keep_the_daemon_from_starting() -> None:
+    """Nobody is there who was told, so what fires is told anew."""
+    renamed = replace(
+        ROUTING,
+        root=replace(ROUTING.root, receiver="other"),
+        receivers={**ROUTING.receivers, "other": Receiver(name="other", integrations=(Integration(destination=CHAT),))},
+    )
+    renamed = replace(renamed, receivers={name: one for name, one in renamed.receivers.items() if name != "hook"})
+    told = _story([_heard(A)], [(5 * SECOND, [A], 4 * HOUR)], after=renamed)
+    assert told == [(5, NotifyReason.FIRST.value)]
+
+
+def test_what_was_taken_over_counts_also_where_a_refire_is_told() -> None:
+    """The switch is about what ended unheard; these fire on."""
+    mended = replace(ROUTING, repairs=Repairs(notify_on_refire=True))
+    assert _story([_heard(A)], [(5 * SECOND, [A], 4 * HOUR)], after=mended) == []
 
 
 def test_entries_find_their_group_by_key_and_receiver() -> None:
