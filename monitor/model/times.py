@@ -37,6 +37,11 @@ _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?
 _MAX_DURATION: Millis = (2**63 - 1) // 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+FIRST_INSTANT: Timestamp = -62_135_596_800_000
+"""0001-01-01T00:00:00Z: what Go calls zero, and the first that a datetime can tell."""
+LAST_INSTANT: Timestamp = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z."""
+
 
 def parse_duration(text: str) -> Millis:
     """Read `1h30m` or `0`. Raises ValueError with Prometheus's own wording."""
@@ -86,8 +91,9 @@ def spoken_duration(span: Millis) -> str:
 
 
 def to_datetime(at: Timestamp) -> datetime:
-    """The instant as an aware UTC datetime. Raises OverflowError outside the years 1 to 9999."""
-    return _EPOCH + timedelta(milliseconds=at)
+    """The instant as an aware UTC datetime; outside the years 1 to 9999 the nearest that there is, since an instant that
+    cannot be told must not keep back what it belongs to."""
+    return _EPOCH + timedelta(milliseconds=min(max(at, FIRST_INSTANT), LAST_INSTANT))
 
 
 def from_datetime(moment: datetime) -> Timestamp:
@@ -97,7 +103,8 @@ def from_datetime(moment: datetime) -> Timestamp:
 
 def rfc3339(at: Timestamp) -> str:
     """`2026-01-02T03:04:05.678Z`."""
-    return f"{to_datetime(at).isoformat()[:19]}.{at % 1000:03d}Z"  # strftime does not pad years before 1000
+    # strftime does not pad years before 1000
+    return f"{to_datetime(at).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def spoken_instant(at: Timestamp) -> str:

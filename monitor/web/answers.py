@@ -60,7 +60,7 @@ class Refusal:
 
 def refusal_of(error: WatchkeeperError) -> Refusal:
     """Whose fault it is as a status, and what to do about it."""
-    text = str(error)
+    text = str(error).encode(errors="replace").decode()  # it may repeat bytes of a header that are no UTF-8
     match error:
         case BadCallError():
             return Refusal(status=400, code="bad_request", message=text, remedy=error.remedy)

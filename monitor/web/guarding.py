@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -179,7 +178,7 @@ def _credentials(authorization: str) -> Credentials | None:
         return None
     try:
         user, colon, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no Base64, not even ASCII, or no UTF-8
         return None
     return Credentials(user=user, password=password) if colon else None
 

@@ -89,6 +89,26 @@ async def test_foreign_names_get_nothing_from_a_loopback_listener(tmp_path: Path
         assert (await world.get("/health", Host="localhost:9797"))[0] == 200
 
 
+async def test_headers_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    """Before anybody is known, and whatever bytes they hold."""
+    async with web_world(str(tmp_path), text=TOKENS) as world:
+        host = world.url.removeprefix("http://")
+        for header, status in (
+            (b"Authorization: Basic \xc3\xa9", 401),
+            (b"Authorization: Basic \xff", 401),
+            (b"Authorization: Bearer \xff", 401),
+            (b"Authorization: Bearer ana-secret-0123456789\r\nOrigin: http://[", 403),
+            (b"Authorization: Bearer ana-secret-0123456789\r\nOrigin: http://\xff", 403),
+        ):
+            reader, writer = await asyncio.open_connection(*host.split(":"))
+            writer.write(
+                b"POST /-/reload HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n%s\r\n\r\n" % (host.encode(), header)
+            )
+            assert int((await reader.readline()).split()[1]) == status, header
+            writer.close()
+            await writer.wait_closed()
+
+
 async def test_every_answer_has_the_security_headers(tmp_path: Path) -> None:
     """Also errors and what is not there."""
     async with web_world(str(tmp_path)) as world:

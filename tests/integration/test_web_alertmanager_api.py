@@ -2,71 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 
 from monitor.model.times import HOUR, MINUTE, rfc3339
-from tests.support.web_worlds import BEARER, NOW, TOKENS, WebWorld, web_world
-
-ROUTED = """\
-alertmanager:
-  route:
-    receiver: all
-    group_by: [alertname]
-    routes:
-    - {receiver: core, matchers: [team=core], group_by: [], continue: true}
-    - {receiver: core, matchers: [team=core], group_by: [instance], mute_time_intervals: [always]}
-    - {receiver: a, matchers: [team=a], continue: true}
-    - {receiver: a, matchers: [team=a]}
-    - {receiver: night, matchers: [team=night], labels: {tier: one}}
-  receivers: [{name: all}, {name: core, labels: {owner: ana}}, {name: night}, {name: a}]
-  inhibit_rules: [{source_matchers: [severity=high], target_matchers: [severity=low], equal: [instance]}]
-  time_intervals: [{name: always, time_intervals: [{}]}]
-"""
-JSON = {"Content-Type": "application/json"}
-
-
-def alert(name: str, **labels: str) -> dict[str, object]:
-    return {"labels": {"alertname": name, **labels}}
-
-
-def silence(**changed: object) -> dict[str, object]:
-    return {
-        "matchers": [{"name": "alertname", "value": "A", "isRegex": False}],
-        "startsAt": rfc3339(NOW),
-        "endsAt": rfc3339(NOW + HOUR),
-        "createdBy": "ana",
-        "comment": "known",
-        **changed,
-    }
-
-
-async def ask(world: WebWorld, path: str, **given: str | list[str]) -> tuple[int, Any]:
-    url = f"{world.url}/api/v2/{path}?{urlencode(given, doseq=True)}"
-    async with world.client.get(url) as answer:
-        text = await answer.text()
-        return answer.status, json.loads(text) if text else None
-
-
-async def send(world: WebWorld, path: str, body: object, method: str = "POST") -> tuple[int, Any]:
-    raw = body if isinstance(body, str) else json.dumps(body)
-    async with world.client.request(
-        method, f"{world.url}/api/v2/{path}", data=io.BytesIO(raw.encode()), headers=JSON
-    ) as answer:
-        text = await answer.text()
-        return answer.status, json.loads(text) if text else None
-
-
-async def names(world: WebWorld, **given: str | list[str]) -> list[str]:
-    """The alerts that a call finds."""
-    status, found = await ask(world, "alerts", **given)
-    assert status == 200, found
-    return [one["labels"]["alertname"] for one in found]
+from tests.support.alertmanager_calls import JSON, ROUTED, alert, ask, names, send, silence
+from tests.support.web_worlds import BEARER, NOW, TOKENS, web_world
 
 
 async def test_a_pushed_alert_is_told_in_full(tmp_path: Path) -> None:
@@ -274,6 +218,17 @@ REFUSALS = (
         422,
         {"code": 601, "message": '1.generatorURL in body must be of type uri: "no url"'},
     ),
+    *(
+        (path, body.replace("AT", at), 400, f'parsing time "{at}" as "2006-01-02T15:04:05Z07:00": cannot parse it')
+        for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
+        for path, body in (
+            ("alerts", '[{"labels": {"a": "b"}, "startsAt": "AT"}]'),
+            ("alerts", '[{"labels": {"a": "b"}, "endsAt": "AT"}]'),
+            ("silences", '{"startsAt": "AT"}'),
+            ("silences", '{"endsAt": "AT"}'),
+        )
+    ),
+    ("alerts", r'[{"labels": {"a": "b"}, "startsAt": "\ud800"}]', 400, 'parsing time "\ufffd" as'),
     ("silences", "[]", 400, 'parsing silence body from "" failed, because json: cannot unmarshal array'),
     ("silences", "null", 422, {"code": 602, "message": "comment in body is required"}),
     ("silences", '{"comment": ""}', 422, {"code": 602, "message": "createdBy in body is required"}),

@@ -37,6 +37,7 @@ async def test_every_path_asks_for_a_user_once_there_are_some(tmp_path: Path) ->
                 assert await answer.text() == "Unauthorized\n"
             assert (await world.get(path, **basic("ana", "wrong")))[0] == 401
             assert (await world.get(path, **basic("bo", "secret")))[0] == 401
+            assert (await world.get(path, Authorization="Basic é"))[0] == 401
             assert (await world.get(path, **basic("ana", "secret")))[0] == (404 if path.startswith("/nothing") else 200)
         async with world.client.post(world.url + "/-/reload", headers=basic("ana", "secret")) as answer:
             assert answer.status == 200

@@ -113,8 +113,7 @@ def _incident(message: Message, incident: IncidentView) -> dict[str, object]:
 @lru_cache(512)
 def _instant(at: Timestamp) -> str:
     """As Go writes it: no zeros at the end of the fraction, and no fraction at a full second."""
-    whole, fraction = rfc3339(at)[:-5], f"{at % 1000:03d}".rstrip("0")
-    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
+    return f"{rfc3339(at)[:-1].rstrip('0').rstrip('.')}Z"
 
 
 def _labels(labels: Labels = EMPTY) -> dict[str, str]:

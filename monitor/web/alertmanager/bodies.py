@@ -1,8 +1,8 @@
 """What was sent, held against the schema: JSON as Go reads it, and rules with the codes of go-openapi.
 
 Keys are found in any case, unknown ones are ignored, null is the same as nothing, and whatever follows the first value is
-not looked at. Of all rules that a body breaks the first one is told, in the order in which Alertmanager's generated code
-asks.
+not looked at. Halves of surrogate pairs become U+FFFD: they are no text, and nobody could store or tell them. Of all rules
+that a body breaks the first one is told, in the order in which Alertmanager's generated code asks.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NoReturn, cast
 
-from monitor.model.times import Timestamp, from_datetime
+from monitor.model.times import FIRST_INSTANT, LAST_INSTANT, Timestamp, from_datetime
 from monitor.web.alertmanager.asking import ShapedError
 
-NO_TIME: Final[Timestamp] = -62_135_596_800_000
-"""What Go calls zero, the first instant of the year 1."""
+NO_TIME: Final = FIRST_INSTANT
+"""What Go calls zero."""
 BAD_TYPE: Final = 601
 REQUIRED: Final = 602
 TOO_FEW: Final = 612
@@ -27,6 +27,7 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*:")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NO_HOST: Final = re.compile(r'[ "<>\\^`{|}]')
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
@@ -87,7 +88,7 @@ class Reader:
         value = fields.get(name)
         if value is not None and not isinstance(value, str):
             self.wrong_type(value, f"Go struct field {what}.{name} of type string")
-        return value
+        return value if value is None else _whole(value)
 
     def flag(self, fields: Mapping[str, object], name: str, what: str) -> bool | None:
         """True or false, None if it is not there. Raises ShapedError."""
@@ -107,7 +108,7 @@ class Reader:
         for key, each in cast("dict[str, object]", value).items():
             if each is not None and not isinstance(each, str):
                 self.wrong_type(each, f"Go struct field {what}.{name} of type string")
-            found[key] = each or ""
+            found[_whole(key)] = _whole(each or "")
         return found
 
     def elements(self, fields: Mapping[str, object], name: str, what: str, kind: str) -> list[object]:
@@ -131,7 +132,7 @@ class Reader:
         try:
             return _instant(value)
         except (ValueError, OverflowError):
-            self.unreadable(f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse it')
+            self.unreadable(f'parsing time "{_whole(value)}" as "2006-01-02T15:04:05Z07:00": cannot parse it')
 
     def wrong_type(self, value: object, wanted: str) -> NoReturn:
         """As Go's encoding/json says it."""
@@ -171,11 +172,19 @@ def is_request_uri(text: str) -> bool:
 
 
 def _instant(text: str) -> Timestamp:
-    """RFC 3339 and its shorter relatives; UTC where no zone is named. Raises ValueError."""
+    """RFC 3339 and its shorter relatives; UTC where no zone is named. Raises ValueError, also for what an
+    offset moves out of the years 1 to 9999."""
     if not _TIME.fullmatch(text):
         raise ValueError
     moment = datetime.fromisoformat(text)
-    return from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+    instant = from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+    if not FIRST_INSTANT <= instant <= LAST_INSTANT:
+        raise ValueError
+    return instant
+
+
+def _whole(text: str) -> str:
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _after_space(text: str, place: int) -> int:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from monitor.model.times import Millis, Timestamp, rfc3339
+from monitor.model.times import FIRST_INSTANT, LAST_INSTANT, Millis, Timestamp, rfc3339
 
 if TYPE_CHECKING:
     from monitor.model.changes import AuditEntry, Deployment
@@ -24,12 +24,7 @@ PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 
 def instant(at: Timestamp | None) -> str | None:
     """RFC 3339; None and what no year holds are null."""
-    if at is None:
-        return None
-    try:
-        return rfc3339(at)
-    except OverflowError:
-        return None
+    return rfc3339(at) if at is not None and FIRST_INSTANT <= at <= LAST_INSTANT else None
 
 
 def span(length: Millis) -> float | int:

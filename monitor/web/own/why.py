@@ -63,7 +63,7 @@ async def why(call: Call) -> web.StreamResponse:
     }
 
     def build() -> object:
-        documents = [_standing(one, ruled.get(one.alert.fingerprint), sent, incidents) for one in found]
+        documents = [_standing(one, ruled.get(one.alert.fingerprint), sent, incidents, call.now) for one in found]
         return {"alerts": documents + [_unrouted(fingerprint, one) for fingerprint, one in unrouted]}
 
     return await built_answer(call.request, build, len(found) + len(unrouted))
@@ -96,13 +96,17 @@ def _ruled(parts: Parts, chosen: _Chosen) -> dict[str, _Ruled]:
 
 
 def _standing(
-    one: Standing, ruled: _Ruled | None, sent: Mapping[str, Sequence[Sent]], incidents: Mapping[tuple[str, str], int]
+    one: Standing,
+    ruled: _Ruled | None,
+    sent: Mapping[str, Sequence[Sent]],
+    incidents: Mapping[tuple[str, str], int],
+    now: Timestamp,
 ) -> Document:
     group, route = one.group, one.way[-1] if one.way else None
     return {
         "fingerprint": one.alert.fingerprint,
         "labels": dict(one.alert.labels),
-        "state": "firing",
+        "state": "resolved" if one.alert.resolved(now) else "firing",
         "since": instant(one.alert.starts_at),
         "believed_until": instant(one.alert.ends_at),
         "rule": None if ruled is None else _rule(ruled),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from monitor.model.labels import Labels
 from monitor.model.samples import Sample, Series
-from monitor.model.times import Timestamp, to_datetime
+from monitor.model.times import Timestamp, rfc3339
 
 if TYPE_CHECKING:
     from monitor.promql.engine import Answer, Value
@@ -57,8 +57,7 @@ def time_text(at: Timestamp | None) -> str:
     """RFC 3339 without needless zeros; Go's zero time for None."""
     if at is None:
         return "0001-01-01T00:00:00Z"
-    fraction = f".{at % 1000:03d}".rstrip("0").rstrip(".")
-    return f"{to_datetime(at).isoformat()[:19]}{fraction}Z"
+    return f"{rfc3339(at)[:-1].rstrip('0').rstrip('.')}Z"
 
 
 def labels_text(labels: Labels) -> str:

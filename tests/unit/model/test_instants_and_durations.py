@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from monitor.model.times import (
     DAY,
+    FIRST_INSTANT,
     HOUR,
+    LAST_INSTANT,
     MINUTE,
     SECOND,
     format_duration,
@@ -19,6 +21,7 @@ from monitor.model.times import (
     parse_rfc3339,
     rfc3339,
     spoken_duration,
+    spoken_instant,
     to_datetime,
 )
 
@@ -37,6 +40,24 @@ def test_a_printed_instant_reads_back(at: int) -> None:
     """Through RFC 3339 and through datetime."""
     assert parse_rfc3339(rfc3339(at)) == at
     assert from_datetime(to_datetime(at)) == at
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (FIRST_INSTANT, "0001-01-01T00:00:00.000Z"),
+        (FIRST_INSTANT - 14 * HOUR + 1, "0001-01-01T00:00:00.000Z"),
+        (-(2**63), "0001-01-01T00:00:00.000Z"),
+        (LAST_INSTANT, "9999-12-31T23:59:59.999Z"),
+        (LAST_INSTANT + 1, "9999-12-31T23:59:59.999Z"),
+        (2**63 - 1, "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_instants_beyond_the_calendar_are_told_as_its_ends(at: int, text: str) -> None:
+    """In all ways in which an instant is told: what was stored must not break whoever shows it."""
+    assert rfc3339(at) == text
+    assert spoken_instant(at).endswith(f"{text[5:10]} {text[11:19]} UTC")
+    assert from_datetime(to_datetime(at)) == parse_rfc3339(text)
 
 
 @pytest.mark.parametrize(

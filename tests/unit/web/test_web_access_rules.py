@@ -21,6 +21,8 @@ from monitor.web.access import (
     check_origin,
     identify,
 )
+from monitor.web.answers import refusal_of, refused
+from monitor.web.routes import Dialect
 
 TOKENS = (
     Token(name="a", secret=SecretSource("alpha-secret"), person="ana", role="admin"),
@@ -59,11 +61,43 @@ def test_a_caller_is_known_by_token_or_by_being_here(
     assert identify(headers, place, Door.API) == Caller(name=name, role=role, door=Door.API, known=known)
 
 
-@pytest.mark.parametrize("given", ["Bearer wrong", "Bearer ", "Basic !!!", "Digest x", "alpha-secret", basic("wrong")])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "Bearer wrong",
+        "Bearer ",
+        "Bearer \udcff",
+        "Basic !!!",
+        "Basic é",
+        "Basic \udcff",
+        "Basic /w==",
+        "Digest x",
+        "alpha-secret",
+        basic("wrong"),
+    ],
+)
 def test_credentials_that_are_not_ours_are_refused_even_at_home(given: str) -> None:
     """Whoever sends a wrong token is not taken for somebody else."""
     with pytest.raises(UnidentifiedError):
         identify({"Host": "localhost", "Authorization": given}, LOCAL, Door.API)
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://a]", "http://\u2100"])
+def test_an_origin_that_is_no_address_is_a_foreign_one(origin: str) -> None:
+    """What cannot be read is not ours."""
+    with pytest.raises(AccessError):
+        check_origin({"Host": "localhost", "Origin": origin}, LOCAL)
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_a_refusal_may_repeat_bytes_that_are_no_text(dialect: Dialect) -> None:
+    """A header may hold any byte; the answer is text all the same."""
+    with pytest.raises(AccessError) as raised:
+        check_host({"Host": "\udcff.evil.example"}, OPEN)
+    answer = refused(refusal_of(raised.value), dialect)
+    assert answer.status == 403
+    assert isinstance(answer.body, bytes)
+    assert b"?.evil.example" in answer.body
 
 
 def test_a_secret_file_is_read_at_each_call(tmp_path: Path) -> None:
