@@ -408,6 +408,7 @@ class Daemon:
         changed = {
             "storage": old.storage != fresh.storage,
             "web.listen": (old.listen.host, old.listen.port) != (fresh.listen.host, fresh.listen.port),
+            "web.config_file": old.listen.web_file_name != fresh.listen.web_file_name,
             "log": old.log != fresh.log,
             "host": old.host != fresh.host,
             "rules.query_url": old.query_engine != fresh.query_engine,

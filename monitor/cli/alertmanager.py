@@ -219,12 +219,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _span(text: str) -> Millis:
-    """A duration as Go writes it (`1.5h`, `2m0s`), or as Prometheus does (`5d`). Raises ValueError."""
+    """A duration as Go writes it (`1.5h`, `2m0s`), or as Prometheus does (`5d`). Raises ValueError or
+    ArgumentTypeError."""
     if text == "0":
         return 0
     parts = _SPAN.findall(text)
     if parts and "".join(number + unit for number, unit in parts) == text:
-        return round(sum(float(number) * _SPANS[unit] for number, unit in parts))
+        millis = sum(float(number) * _SPANS[unit] for number, unit in parts)
+        if 0 < millis < 1:
+            raise argparse.ArgumentTypeError(f"{text} is shorter than a millisecond: write 1ms or more, or 0")
+        return round(millis)
     return parse_duration(text)
 
 

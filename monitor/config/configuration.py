@@ -119,6 +119,11 @@ class Listen:
         return f"http://{host}:{self.port}"
 
     @property
+    def web_file_name(self) -> str:
+        """Of the `web.yml`; what it says is followed without a reload."""
+        return self.web_file.file if self.web_file is not None else ""
+
+    @property
     def is_loopback(self) -> bool:
         return self.host in ("localhost", "::1", "[::1]") or self.host.startswith("127.")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from math import ceil
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -85,7 +86,10 @@ class _Span(Text):
         if not parts or "".join(number + unit for number, unit in parts) != text:
             reading.misfit(path, f"cannot unmarshal !!str `{text}` into time.Duration", "is not a duration", "write 1s")
             return 0
-        return int(sum(float(number) * _GO_UNITS[unit] for number, unit in parts))
+        millis = round(sum(float(number) * _GO_UNITS[unit] for number, unit in parts), 6)
+        if 0 < millis < 1:
+            reading.refuse(path, f"{text} is shorter than a millisecond", "write 1ms or more, or 0 for none")
+        return ceil(millis)
 
 
 def _known_word(key: str, words: Mapping[str, object], text: str) -> Rule:
@@ -226,7 +230,7 @@ WEB: Final = Struct(
             go="web.RateLimiterConfig",
             rules=(_bucket,),
             keys={
-                "interval": _Span(about="Between two requests in the long run; 0 is no limit."),
+                "interval": _Span(about="Between two requests in the long run, from 1ms; 0 is no limit."),
                 "burst": Whole(about="So many at once."),
             },
         ),

@@ -37,6 +37,13 @@ def test_defaults_are_alertmanagers() -> None:
     assert (flags.retention, flags.start_delay, flags.gossips) == (120 * HOUR, 0, True)
 
 
+def test_less_than_a_millisecond_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rather than taken for no limit."""
+    with pytest.raises(SystemExit):
+        flags_of(["--web.timeout=500us"])
+    assert "500us is shorter than a millisecond" in capsys.readouterr().err
+
+
 def test_flags_of_a_harness_are_taken(tmp_path: Path) -> None:
     """Those that Alertmanager's own acceptance tests start it with; nothing is doubted."""
     found = started(

@@ -70,6 +70,7 @@ def test_what_prometheus_programs_refuse_is_refused_in_their_words(tmp_path: Pat
         "tls_server_config: {client_allowed_sans: [ana], client_auth_type: VerifyClientCertIfGiven, cert_file: a, key_file: b}",
         "rate_limit: {interval: 1s}",
         "rate_limit: {interval: 1 second, burst: 3}",
+        "rate_limit: {interval: 500us, burst: 3}",
     ],
 )
 def test_what_could_only_be_served_weaker_is_refused(tmp_path: Path, text: str) -> None:
@@ -114,6 +115,13 @@ def test_certificates_may_stand_in_the_file(tmp_path: Path) -> None:
     found = web_file_of(path)
     assert found.tls is not None
     assert found.tls.files == ()
+
+
+def test_intervals_are_never_shorter_than_written(tmp_path: Path) -> None:
+    """A part of a millisecond is a whole one."""
+    path = tmp_path / "web.yml"
+    path.write_text("rate_limit: {interval: 1500us, burst: 3}\n", encoding="utf-8")
+    assert web_file_of(path).rate_limit == RateLimit(interval=2, burst=3)
 
 
 def test_our_own_file_names_it(tmp_path: Path) -> None:

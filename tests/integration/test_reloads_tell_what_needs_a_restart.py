@@ -1,0 +1,37 @@
+"""A reload says of what it cannot change that it takes a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.app.daemon import Daemon
+from monitor.config.environment import Environment
+from monitor.config.loading import load
+from monitor.config.overrides import Overrides
+from monitor.model.incidents import SYSTEM
+
+
+async def test_another_web_file_takes_a_restart(tmp_path: Path) -> None:
+    """Added, changed, removed; not when the file of that name only says something else."""
+    path = tmp_path / "watchkeeper.yml"
+    bare = "host: {enabled: false}\nrules: {shipped: false}\n"
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yml").write_text("rate_limit: {interval: 1ms, burst: 9}\n", encoding="utf-8")
+    path.write_text(bare, encoding="utf-8")
+    overrides = Overrides(config=str(path), listen="127.0.0.1:0", data=str(tmp_path / "data"))
+    daemon = Daemon(load(overrides, Environment(), {}), overrides, lambda _: None)
+
+    async def warned(text: str) -> bool:
+        path.write_text(bare + text, encoding="utf-8")
+        return [one.path for one in await daemon.reload(SYSTEM) if one.problem == "has changed"] == ["web.config_file"]
+
+    await daemon.start()
+    try:
+        assert not await warned("")
+        assert await warned("web: {config_file: one.yml}\n")
+        (tmp_path / "one.yml").write_text("rate_limit: {interval: 1ms, burst: 10}\n", encoding="utf-8")
+        assert not await warned("web: {config_file: one.yml}\n")
+        assert await warned("web: {config_file: two.yml}\n")
+        assert await warned("")
+    finally:
+        await daemon.stop()
