@@ -201,9 +201,11 @@ class Dispatcher:
                 overtaken = self._routing is not routing
                 return AlertStep() if overtaken else ingest(groups, arrivals, routing, self._clock.now())
 
-            await self._commit([*ids, *self._orphans], decide)
-            if not overtaken:
+            try:
+                await self._commit([*ids, *self._orphans], decide)
+            finally:  # whoever is cut off may have decided all the same
                 self._wake.set()
+            if not overtaken:
                 return
 
     async def _decide(self, due: Sequence[str]) -> None:
@@ -249,8 +251,8 @@ class Dispatcher:
         if not self._reviewing:
             return
         self._reviewing = False
-        escalating = [group.id for group in await self._store.groups() if group.policy]
         try:
+            escalating = [group.id for group in await self._store.groups() if group.policy]
             await self._commit(escalating, lambda groups: review(groups.values(), self._routing, self._clock.now()))
         except BaseException:
             self._reviewing = True

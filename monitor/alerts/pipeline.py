@@ -61,15 +61,17 @@ class Routing:
 
     repairs: Repairs = AS_ALERTMANAGER
 
-    _routes: dict[str, Route] = field(default_factory=dict[str, Route], init=False, compare=False, repr=False)
+    _routes: Mapping[str, Route] = field(init=False, compare=False, repr=False)
     _placements: dict[tuple[str, Labels], Placement] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
+    def __post_init__(self) -> None:
+        # Whole before anybody has it: decisions and displays ask from different threads.
+        object.__setattr__(self, "_routes", {route.id: route for route in self.root.walk()})
+
     def routes(self) -> Mapping[str, Route]:
         """All routes by id."""
-        if not self._routes:
-            self._routes.update((route.id, route) for route in self.root.walk())
         return self._routes
 
     def placement(self, route: Route, labels: Labels) -> Placement:

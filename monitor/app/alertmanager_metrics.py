@@ -34,7 +34,7 @@ class AlertmanagerState:
     groups: int
     """That have firing members."""
     limited: Mapping[str, int]
-    """Alerts that were not taken in, by alertname."""
+    """Alerts that were not taken in, by alertname; those of names beyond the first thousand together."""
 
 
 def alertmanager_exposition(telemetry: Telemetry, state: AlertmanagerState) -> bytes:

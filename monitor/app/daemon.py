@@ -337,6 +337,7 @@ class Daemon:
             self.drivers.loop.time,
             limits_of(self.configuration.queries),
         )
+        self._ends.append(querier.close)
         return Parts(
             version=__version__,
             started_at=self.started_at,

@@ -3,8 +3,9 @@
 What is known to be quick is answered on the loop, before the first suspension. The rest goes to a worker thread: whatever
 proved slow, and what somebody asks for the first time, since nobody knows what a stranger's query costs. A rule's first
 evaluation is believed to be quick while there are few series. Of strangers' queries so many are evaluated at a time as the
-configuration allows; the others wait, and their time runs. A rule never waits for them. Compiled queries are kept, because they carry the plans for
-the label sets they met.
+configuration allows, in threads of their own; the others wait, and their time runs. A thread cannot be cut off, so whoever
+goes away leaves the place taken until it is done. A rule never waits for them, nor does anything else that the daemon does in
+threads. Compiled queries are kept, because they carry the plans for the label sets they met.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from monitor.config.configuration import QuerySettings
 from monitor.model.errors import QueryLimitError
@@ -31,6 +34,7 @@ _INLINE_TEXT = 4_000
 """Characters; reading a hundred thousand takes a second."""
 _LONGEST_TEXT = 200_000
 _KEPT = 2_000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,9 @@ class EmbeddedQuerier:
         self._options = options
         self._limits = limits if limits is not None else QueryLimits()
         self._places = asyncio.Semaphore(self._limits.concurrency)
+        self._threads: ThreadPoolExecutor | None = None
+        """Of strangers' queries; made when the first one needs it."""
+        self._closed = False
         self._monotonic = monotonic
         self._queries: OrderedDict[tuple[str, Millis], _Known] = OrderedDict()
         self._texts: dict[int, tuple[Expr, str]] = {}
@@ -67,9 +74,15 @@ class EmbeddedQuerier:
         if limits != self._limits:
             self._limits = limits
             self._places = asyncio.Semaphore(limits.concurrency)
+            self._end_threads()
         if options != self._options:
             self._options = options
             self._queries.clear()
+
+    def close(self) -> None:
+        """What is being evaluated ends at its next look at the clock."""
+        self._closed = True
+        self._end_threads()
 
     async def instant(self, query: Expr | str, at: Timestamp) -> Vector:
         view, check = self._store.view(), self._deadline(None)[1]
@@ -126,17 +139,21 @@ class EmbeddedQuerier:
         known = self._queries.get(key)
         fresh = known is None
         if known is None:
-            known = await self._compiled(text, lookback)
+            known = await self._compiled(text, lookback, rule=rule)
             inline = rule and self._store.stats().series <= _INLINE_SERIES
         else:
             inline = known.seconds_per_step * steps <= _INLINE_SECONDS
         places = None if inline or until is None else await self._place(until)
         began = self._monotonic()
         try:
-            return evaluate(known.query) if inline else await asyncio.to_thread(evaluate, known.query)
+            if inline:
+                return evaluate(known.query)
+            if places is None:
+                return await asyncio.to_thread(evaluate, known.query)
+            answer = self._elsewhere(lambda: evaluate(known.query))
+            answer.add_done_callback(lambda _: places.release())
+            return await asyncio.shield(answer)
         finally:
-            if places is not None:
-                places.release()
             # A slow one may have become fast (fewer series): it is judged anew each time. One that was slow for once was
             # kept waiting by something else.
             seconds = (self._monotonic() - began) / steps
@@ -147,13 +164,26 @@ class EmbeddedQuerier:
             if len(self._queries) > _KEPT:
                 self._queries.popitem(last=False)
 
-    async def _compiled(self, text: str, lookback: Millis | None) -> _Known:
+    async def _compiled(self, text: str, lookback: Millis | None, *, rule: bool) -> _Known:
         if len(text) > _LONGEST_TEXT:
             raise QueryLimitError(f"query is longer than {_LONGEST_TEXT} characters")
         options = self._options if lookback is None else replace(self._options, lookback=lookback)
         if len(text) <= _INLINE_TEXT:
             return _Known(Query(text, options))
-        return _Known(await asyncio.to_thread(Query, text, options))
+        if rule:
+            return _Known(await asyncio.to_thread(Query, text, options))
+        return _Known(await self._elsewhere(lambda: Query(text, options)))
+
+    def _elsewhere(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Do it in a thread of strangers."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._limits.concurrency, thread_name_prefix="queries")
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _end_threads(self) -> None:
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False)
 
     def _text(self, query: Expr | str) -> str:
         if isinstance(query, str):
@@ -183,6 +213,8 @@ class EmbeddedQuerier:
         def check() -> None:
             if self._monotonic() > until:
                 raise QueryLimitError("query timed out in expression evaluation")
+            if self._closed:
+                raise QueryLimitError("query was cut off: the daemon stops")
 
         return until, check
 

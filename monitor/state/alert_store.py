@@ -5,7 +5,7 @@ the documents are only decoded at the start. A commit that fails leaves both as 
 
 When the groups are to be looked at next is asked at each wake-up of the dispatcher, and answered from memory as well: from
 what has been committed. Whenever that is not certain (a commit failed, or whoever waited for it was cut off), it is made
-anew from the groups, on the database's thread, behind everything that was handed to it before.
+anew from the groups, in the queue of the writes: behind everything that waits there to be committed, whoever asked for it.
 """
 
 from __future__ import annotations
@@ -53,9 +53,13 @@ class SqlAlertStore:
         self._database = database
         self._kept = kept
         self._as_of = database.failed_commits
+        self._alive = _alive(kept)
+        """Groups that have alerts, as far as is certain."""
         self._wakes: dict[str, Timestamp] | None = None
         """When the groups are to be looked at next, by id, of those that are; None when that must be made anew. Of the
         loop's thread."""
+        self._doubts = 0
+        """How often that had to be made anew."""
 
     @classmethod
     async def load(cls, database: Database) -> SqlAlertStore:
@@ -63,8 +67,8 @@ class SqlAlertStore:
         return cls(database, await database.read(_read_all))
 
     def count(self) -> int:
-        """Groups that have alerts, for display."""
-        return sum(group.forget_at is None for group in list(self._kept.groups.values()))
+        """Groups that have alerts, as was last committed, for display."""
+        return len(self._alive)
 
     async def transact(
         self, ids: Sequence[str] | None, decide: Callable[[Mapping[str, AlertGroup]], AlertStep]
@@ -93,7 +97,11 @@ class SqlAlertStore:
             step, wakes = await self._database.write(work)
         except BaseException:
             self._wakes = None
+            self._doubts += 1
             raise
+        self._alive.difference_update(step.removed)
+        for group in step.groups:
+            (self._alive.add if group.forget_at is None else self._alive.discard)(group.id)
         if self._wakes is not None:
             for id_ in step.removed:
                 self._wakes.pop(id_, None)
@@ -116,15 +124,22 @@ class SqlAlertStore:
         return min((await self._certain_wakes()).values(), default=None)
 
     async def view(self, look: Callable[[Mapping[str, AlertGroup]], T]) -> T:
-        return await self._database.read(lambda _: look(self._kept.groups))
+        return await self._database.read(lambda connection: look(self._certain(connection).groups))
 
     async def groups(self) -> Sequence[AlertGroup]:
-        return tuple(self._kept.groups.values())
+        return await self.view(lambda groups: tuple(groups.values()))
 
     async def _certain_wakes(self) -> dict[str, Timestamp]:
-        if self._wakes is None:
-            self._wakes = await self._database.read(lambda connection: _wakes(self._certain(connection)))
+        while self._wakes is None:
+            doubts = self._doubts
+            wakes, alive = await self._database.write(self._read_anew)
+            if doubts == self._doubts:
+                self._wakes, self._alive = wakes, alive
         return self._wakes
+
+    def _read_anew(self, connection: sqlite3.Connection) -> tuple[dict[str, Timestamp], set[str]]:
+        kept = self._certain(connection)
+        return _wakes(kept), _alive(kept)
 
     def _certain(self, connection: sqlite3.Connection) -> _Kept:
         if self._as_of != self._database.failed_commits:
@@ -132,6 +147,10 @@ class SqlAlertStore:
             self._kept = _read_all(connection)
             self._as_of = self._database.failed_commits
         return self._kept
+
+
+def _alive(kept: _Kept) -> set[str]:
+    return {group.id for group in kept.groups.values() if group.forget_at is None}
 
 
 def _wakes(kept: _Kept) -> dict[str, Timestamp]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -114,6 +115,51 @@ async def test_only_so_many_queries_are_evaluated_at_a_time() -> None:
     held.let_go.set()
     assert len(await asyncio.gather(*first)) == 2
     assert isinstance((await held.querier.answer("x + 3", END)).value, tuple)
+
+
+async def test_strangers_hold_up_nothing_else_that_is_done_in_threads() -> None:
+    """Slow rules, large pushes, passwords and reloads share the loop's own threads; strangers have theirs, after a reload
+    of their number too."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    held = Held(seconds=30)
+    held.querier.configure(Options(), QueryLimits(seconds=30, concurrency=3))
+    asked = [asyncio.create_task(held.querier.answer(f"x + {n}", END)) for n in range(3)]
+    try:
+        await until(lambda: len(held.begun) == 3, "three evaluations wait in their threads")
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(lambda: 1) == 1
+    finally:
+        held.let_go.set()
+    held.querier.configure(Options(), QueryLimits(seconds=30, concurrency=1))
+    assert len(await asyncio.gather(*asked)) == 3
+    assert isinstance((await held.querier.answer("x + 9", END)).value, tuple)
+
+
+async def test_whoever_goes_away_leaves_the_place_taken_until_the_thread_is_done() -> None:
+    """Else a dashboard that is loaded again and again has more evaluated than is allowed."""
+    held = Held(seconds=30)
+    gone = [asyncio.create_task(held.querier.answer(f"x + {n}", END)) for n in range(2)]
+    await until(lambda: len(held.begun) == 2, "two evaluations wait in their threads")
+    for task in gone:
+        task.cancel()
+    await asyncio.gather(*gone, return_exceptions=True)
+    try:
+        with pytest.raises(QueryLimitError, match=r"^query timed out in query queue$"):
+            await held.querier.answer("x + 3", END, seconds=0.05)
+    finally:
+        held.let_go.set()
+    assert isinstance((await held.querier.answer("x + 3", END)).value, tuple)
+
+
+async def test_what_is_being_evaluated_ends_when_the_daemon_stops() -> None:
+    """Nobody reads the answer, and the process waits for its threads."""
+    held = Held(seconds=30)
+    asked = asyncio.create_task(held.querier.answer("x + 1", END))
+    await until(lambda: len(held.begun) == 1, "an evaluation waits in its thread")
+    held.querier.close()
+    held.let_go.set()
+    with pytest.raises(QueryLimitError, match="the daemon stops"):
+        await asked
 
 
 async def test_a_call_cannot_have_more_time_than_the_configuration_gives() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.alerts.name_limit import NameLimit
+from monitor.alerts.name_limit import OTHER_NAMES, NameLimit
 from monitor.model.alerts import Alert
 from monitor.model.labels import Labels
 
@@ -37,3 +37,24 @@ def test_without_a_limit_all_are_taken() -> None:
     """However many."""
     many = [alert("Flood", str(number)) for number in range(100)]
     assert NameLimit(0).admit(many, NOW) == many
+
+
+def test_names_whose_alerts_have_ended_are_forgotten() -> None:
+    """Names are made by strangers too; what still fires is counted as before."""
+    limit = NameLimit(1)
+    for number in range(5_000):
+        limit.admit(
+            [alert("Lasting", "a", ends_at=NOW + 10_000), alert(str(number), "a", NOW + number + 1)], NOW + number
+        )
+    assert limit.names <= 1_000
+    assert limit.admit([alert("Lasting", "b")], NOW + 5_000) == []
+
+
+def test_of_further_refused_names_only_the_number_is_kept() -> None:
+    """A thousand are told apart."""
+    limit = NameLimit(1)
+    for number in range(1_500):
+        limit.admit([alert(str(number), instance) for instance in "abc"], NOW)
+    assert (limit.refused["0"], limit.refused[OTHER_NAMES], len(limit.refused)) == (2, 1_000, 1_001)
+    limit.admit([alert("0", "c")], NOW)
+    assert limit.refused["0"] == 3

@@ -172,6 +172,24 @@ def test_an_alert_that_nobody_reports_any_more_resolves_when_its_end_has_passed(
     _play(_routing(), story)
 
 
+def test_whoever_is_cut_off_leaves_a_group_that_is_told_in_time() -> None:
+    """A push whose client went away while it was committed is committed; nothing else wakes the dispatcher for it."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        await world.until(SECOND)
+        world.runner.hold()
+        pushing = asyncio.get_running_loop().create_task(dispatcher.accept([_alert("Down", START)]))
+        await asyncio.sleep(0)  # noqa: TID251 - lets it begin
+        pushing.cancel()
+        await asyncio.gather(pushing, return_exceptions=True)
+        world.runner.release()
+        await world.until(40 * SECOND)
+        assert [message.kind for message in await world.messages()] == [MessageKind.TRIGGER]
+
+    _play(_routing(), story)
+
+
 def test_repeats_come_at_the_first_flush_after_the_repeat_interval() -> None:
     """A group that goes on firing is said again, for the reason `repeat interval elapsed`."""
 

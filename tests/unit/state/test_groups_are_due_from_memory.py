@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 
 from monitor.alerts.groups import AlertGroup
@@ -104,3 +105,58 @@ async def test_whoever_is_cut_off_has_decided_all_the_same() -> None:
         assert await told(store) == (["a"], MINUTE)
 
     await _play(story)
+
+
+async def test_whoever_is_cut_off_behind_a_slow_write_has_decided_all_the_same() -> None:
+    """The decision waits for a batch that is being committed; when groups are due is asked before, or after, it is left."""
+
+    async def story(database: Database, store: SqlAlertStore) -> None:
+        for number, asked_before in enumerate((True, False)):
+            let_go = threading.Event()
+            with contextlib.suppress(ValueError):
+                await store.transact([], _broken)  # what is due is uncertain now
+            slow = asyncio.get_running_loop().create_task(database.write(lambda _, let_go=let_go: let_go.wait(10)))
+            await _turn()
+            asked = [asyncio.get_running_loop().create_task(told(store))] if asked_before else []
+            await _turn()
+            deciding = asyncio.get_running_loop().create_task(put(store, group(f"a{number}", MINUTE)))
+            await _turn()
+            deciding.cancel()
+            await asyncio.gather(deciding, return_exceptions=True)
+            asked = asked or [asyncio.get_running_loop().create_task(told(store))]
+            await _turn()
+            let_go.set()
+            await slow
+            assert await asked[0] == ([f"a{n}" for n in range(number + 1)], MINUTE)
+
+    await _play(story)
+
+
+async def test_what_is_shown_after_a_failed_commit_is_what_was_committed() -> None:
+    """Nobody sees a group that was rolled back, whichever way they ask first."""
+
+    async def story(database: Database, store: SqlAlertStore) -> None:
+        async def fail() -> None:
+            blocked = database.write(lambda _: None)  # so that the next two share a batch
+            ruined = database.write(lambda connection: connection.execute("ROLLBACK") and None)
+            results = await asyncio.gather(blocked, put(store, group("b", 0)), ruined, return_exceptions=True)
+            assert [isinstance(result, StoreError) for result in results] == [False, True, True]
+
+        await put(store, group("a", MINUTE))
+        await fail()
+        assert store.count() == 1
+        assert [one.id for one in await store.groups()] == ["a"]
+        await fail()
+        assert await store.view(list) == ["a"]
+        assert store.count() == 1
+
+    await _play(story)
+
+
+def _broken(_: object) -> AlertStep:
+    raise ValueError("no")
+
+
+async def _turn() -> None:
+    """Let what was started begin."""
+    await asyncio.sleep(0)  # noqa: TID251
