@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gc
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -68,6 +69,8 @@ _FEATURES: Final = {
 def alertmanager(arguments: Sequence[str]) -> int:
     """Run in Alertmanager's place until SIGINT or SIGTERM; the exit code."""
     flags = flags_of(arguments)
+    # Until the daemon listens for it: what is being read now is new already, and a sidecar that reloads must not kill.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Importing makes much that stays and no garbage. The daemon sets the collector up when it stands.
     gc.disable()
     from monitor.config.overrides import Overrides

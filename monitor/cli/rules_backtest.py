@@ -29,7 +29,7 @@ from monitor.config.rule_files import read_rule_file
 from monitor.model.errors import ConfigError, EvaluationError
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.samples import Sample, Series, Vector
-from monitor.model.times import DAY, Millis, Timestamp, parse_duration, parse_rfc3339, rfc3339, spoken_duration
+from monitor.model.times import DAY, MINUTE, Millis, Timestamp, parse_duration, parse_rfc3339, rfc3339, spoken_duration
 from monitor.promql.engine import Options
 from monitor.promql.features import Features
 from monitor.promql.nodes import Expr
@@ -153,7 +153,7 @@ def _subject(files: Sequence[Path], config: str, features: Features) -> _Subject
     """Groups with their options. Raises CommandError when a file is wrong."""
     findings = Findings()
     groups: list[RuleGroup] = []
-    world = World()
+    world, interval = World(), MINUTE
     if config or not files:
         try:
             whole = load(Overrides(config=config), read_environment())
@@ -163,9 +163,13 @@ def _subject(files: Sequence[Path], config: str, features: Features) -> _Subject
                 Exit.FINDINGS, "the configuration has mistakes", "see `watchkeeper check-config`"
             ) from error
         world = World(external_labels=whole.leaving_labels, external_url=whole.external_url)
-        groups = list(whole.groups)
+        groups, interval = list(whole.groups), whole.queries.subquery_step
     if files:
-        defaults = Defaults(features=features)
+        if not config:
+            complain(
+                "note: groups that name no interval are evaluated every minute; --config takes the configuration's"
+            )
+        defaults = Defaults(interval=interval, features=features)
         read = [group for file in files for group in read_rule_file(file, str(file), defaults, findings)]
         groups = _with_options_of(groups, read)
     if findings.errors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ terminal. Without URLs and --config the file watchkeeper.yml is read, if there i
 def run(arguments: Sequence[str]) -> int:
     """Run the daemon until SIGINT or SIGTERM; the exit code."""
     given = _parser().parse_args(arguments)
+    # Until the daemon listens for it: what is being read now is new already, and a sidecar that reloads must not kill.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Importing makes much that stays and no garbage. The daemon sets the collector up when it stands.
     gc.disable()
     from monitor.config.overrides import Overrides

@@ -151,7 +151,7 @@ def _tell(asked: Daemon, ids: Sequence[str], json_: bool) -> None:
 def _show(found: Sequence[Mapping[str, Any]]) -> None:
     at = now()
     table(
-        ("silence", "state", "from", "until", "by", "alerts", "why"),
+        ("silence", "state", "from", "until", "by", "matchers", "why"),
         [
             (
                 clean(one["id"]),

@@ -116,7 +116,7 @@ class Struct(Kind):
             given.add(key)
             fit = fit and (reading.mistakes == before or isinstance(kind, Struct | ListOf))
             if not kind.served and values[key] != kind.empty and reading.mistakes == before:
-                reading.doubt((*path, key), "is known but not served yet")
+                reading.doubt((*path, key), "is known but not served yet", kind.about)
         self._repeated(path, reading)
         made = Values(values, frozenset(given), path, broken=False)
         if fit:

@@ -32,6 +32,7 @@ def _alertmanager(values: Values, reading: Reading) -> None:
 
 
 ALERTING: Final = Struct(
+    about="Alerts are notified by Watchkeeper itself (alertmanager_file, or alertmanager here); no other one is told.",
     served=False,
     keys={
         "alert_relabel_configs": relabel_configs("empty or null alert relabeling rule"),
