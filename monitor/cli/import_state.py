@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
@@ -25,13 +27,16 @@ from monitor.cli.options import JsonOption
 from monitor.cli.showing import clean, say, say_json
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
+from monitor.config.in_place import load_in_place
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
+from monitor.config.overrides import AlertmanagerFlags
 from monitor.model.errors import ConfigError, CorruptionError, LockedError, StoreError
 from monitor.model.incidents import Actor, Door
+from monitor.model.times import Timestamp
 from monitor.state.alert_store import SqlAlertStore
 from monitor.state.alertmanager_snapshots import read_log, read_silences
 from monitor.state.database import Database, WriterThread
-from monitor.state.lock import DataLock
+from monitor.state.lock import DataLock, untaken
 from monitor.state.silence_store import SqlSilenceStore
 
 T = TypeVar("T")
@@ -66,6 +71,22 @@ def import_alertmanager(
     config: Annotated[
         str, typer.Option("--config", help=f"The configuration that takes over; {DEFAULT_FILE}.", show_default=False)
     ] = "",
+    config_file: Annotated[
+        str,
+        typer.Option(
+            "--config.file",
+            help="Instead of --config: Alertmanager's file, as `watchkeeper alertmanager` is given it.",
+            show_default=False,
+        ),
+    ] = "",
+    storage_path: Annotated[
+        str,
+        typer.Option(
+            "--storage.path",
+            help="Instead of --config: the folder to write to, as `watchkeeper alertmanager` is given it.",
+            show_default=False,
+        ),
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be taken over, and write nothing.")
     ] = False,
@@ -81,11 +102,14 @@ def import_alertmanager(
             f"{folder} holds neither `silences` nor `nflog`",
             "name the folder that Alertmanager has as --storage.path, after it has stopped",
         )
-    configuration = _configuration(config)
+    configuration = _configuration(config, config_file, storage_path)
     clock = Clock()
     inherited = inherit(heard or (), _routing(configuration), clock.now())
     try:
-        taken = asyncio.run(_take(configuration, silences or (), inherited, clock, dry_run=dry_run))
+        if dry_run:
+            taken = asyncio.run(_rehearse(configuration, silences or (), inherited, clock.now()))
+        else:
+            taken = asyncio.run(_take(configuration, silences or (), inherited, clock))
     except LockedError as error:
         raise CommandError(Exit.REFUSED, str(error), "stop the daemon, import, start it again") from error
     except (StoreError, CorruptionError) as error:
@@ -108,8 +132,20 @@ def _read(path: Path, read: Callable[[bytes], T]) -> T | None:
         raise CommandError(Exit.FINDINGS, f"{path}: {error}", remedy) from error
 
 
-def _configuration(config: str) -> Configuration:
+def _configuration(config: str, config_file: str, storage_path: str) -> Configuration:
+    in_place = bool(config_file or storage_path)
+    if in_place and config:
+        raise CommandError(
+            Exit.USAGE,
+            "--config goes with `watchkeeper run`, --config.file and --storage.path with `watchkeeper alertmanager`",
+            "name what the daemon that takes over is started with",
+        )
+    usual = AlertmanagerFlags()
     try:
+        if in_place:
+            return load_in_place(
+                AlertmanagerFlags(config_file=config_file or usual.config_file, storage=storage_path or usual.storage)
+            )
         configuration = load(Overrides(config=config), read_environment())
     except ConfigError as error:
         show_findings(error.findings)
@@ -118,7 +154,8 @@ def _configuration(config: str) -> Configuration:
         raise CommandError(
             Exit.USAGE,
             "the configuration has no Alertmanager section, so no group of it is the same as one of Alertmanager's",
-            "set `alertmanager_file: alertmanager.yml` to the file that Alertmanager ran with",
+            "set `alertmanager_file: alertmanager.yml` to the file that Alertmanager ran with, or, if "
+            "`watchkeeper alertmanager` takes over, give its --config.file and --storage.path",
         )
     return configuration
 
@@ -128,22 +165,60 @@ def _routing(configuration: Configuration) -> Routing:
 
 
 async def _take(
-    configuration: Configuration, silences: Sequence[Silence], inherited: Inheritance, clock: Clock, *, dry_run: bool
+    configuration: Configuration, silences: Sequence[Silence], inherited: Inheritance, clock: Clock
 ) -> _Taken:
     now = clock.now()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(DataLock.take(configuration.storage.folder, now))
-        database = Database.open(configuration.storage.database, WriterThread())
-        try:
+    with DataLock.take(configuration.storage.folder, now):
+        async with _opened(configuration.storage.database) as database:
             groups = await SqlAlertStore.load(database)
-            known = {group.id for group in await groups.groups()}
-            new = tuple(group for group in inherited.groups if group.id not in known)
-            if not dry_run:
-                store = await SqlSilenceStore.load(database)
-                await Silencing(store, clock, Chance(), changed=lambda: None).merge(silences, _ACTOR)
-                await groups.transact([], lambda _: AlertStep(groups=new))
-        finally:
-            await database.close()
+            new = await _new(groups, inherited)
+            store = await SqlSilenceStore.load(database)
+            await Silencing(store, clock, Chance(), changed=lambda: None).merge(silences, _ACTOR)
+            await groups.transact([], lambda _: AlertStep(groups=new))
+    return _told(silences, inherited, new, now)
+
+
+async def _rehearse(
+    configuration: Configuration, silences: Sequence[Silence], inherited: Inheritance, now: Timestamp
+) -> _Taken:
+    """Nothing in the data folder is written or created: a copy of its database is asked."""
+    kept = configuration.storage.database
+    with tempfile.TemporaryDirectory() as aside:
+        with untaken(configuration.storage.folder):
+            if not kept.exists():
+                return _told(silences, inherited, inherited.groups, now)
+            copy = _copied(kept, Path(aside))
+        async with _opened(copy) as database:
+            new = await _new(await SqlAlertStore.load(database), inherited)
+    return _told(silences, inherited, new, now)
+
+
+def _copied(database: Path, to: Path) -> Path:
+    """With its log, which a daemon that was killed leaves behind."""
+    try:
+        for file in (database, database.with_name(f"{database.name}-wal")):
+            if file is database or file.exists():
+                shutil.copyfile(file, to / file.name)
+    except OSError as error:
+        raise StoreError(f"{database} cannot be copied to be looked at: {error.strerror}") from error
+    return to / database.name
+
+
+@contextlib.asynccontextmanager
+async def _opened(path: Path) -> AsyncGenerator[Database]:
+    database = Database.open(path, WriterThread())
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _new(groups: SqlAlertStore, inherited: Inheritance) -> tuple[AlertGroup, ...]:
+    known = {group.id for group in await groups.groups()}
+    return tuple(group for group in inherited.groups if group.id not in known)
+
+
+def _told(silences: Sequence[Silence], inherited: Inheritance, new: tuple[AlertGroup, ...], now: Timestamp) -> _Taken:
     return _Taken(
         silences=Counter(silence.state(now) for silence in silences if silence.expires_at >= now),
         groups=new,

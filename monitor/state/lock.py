@@ -7,11 +7,13 @@ inherit them, since the file is closed when they start another program.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
 import socket
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -64,13 +66,9 @@ class DataLock:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, text.encode(), 0)
         except OSError as error:
-            known = _read(descriptor)
+            refusal = _refusal(folder, descriptor, error)
             os.close(descriptor)
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise LockedError(
-                    f"the data folder {folder} is in use by {known or 'another process'}: stop it, or use another folder"
-                ) from error
-            raise StoreError(f"the data folder {folder} cannot be locked: {error.strerror}") from error
+            raise refusal from error
         return cls(folder, descriptor, holder)
 
     def release(self) -> None:
@@ -85,6 +83,34 @@ class DataLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+@contextlib.contextmanager
+def untaken(folder: Path) -> Generator[None]:
+    """Nobody takes the folder while this lasts. Nothing is created or written, so a folder that nobody ever took is not
+    held. Raises as `DataLock.take` does."""
+    try:
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield
+        return
+    except OSError as error:
+        raise StoreError(f"the data folder {folder} cannot be used: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            raise _refusal(folder, descriptor, error) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _refusal(folder: Path, descriptor: int, error: OSError) -> LockedError | StoreError:
+    if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+        holder = _read(descriptor) or "another process"
+        return LockedError(f"the data folder {folder} is in use by {holder}: stop it, or use another folder")
+    return StoreError(f"the data folder {folder} cannot be locked: {error.strerror}")
 
 
 def _read(descriptor: int) -> Holder | None:

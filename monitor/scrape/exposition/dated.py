@@ -83,7 +83,12 @@ class DatedSamples:
             found = match(data, at)
             number = texts.get(found[1]) if found is not None else None
             time = value = None
-            if found is not None and number is not None and found[5] is not None and data[found.end()] == _NEWLINE:
+            if (
+                found is not None
+                and number is not None
+                and found[5] is not None
+                and data.startswith(b"\n", found.end())
+            ):
                 time, value = stamp(found[5]), plain_number(found[4])
             if number is None or time is None or value is None or found is None:
                 entry, after = OPENMETRICS.read_entry(data, at, self._line, stop)
@@ -123,6 +128,3 @@ class DatedSamples:
         if time < 0:
             return "a sample from before 1970"
         return f"a sample {(time - self._latest + AHEAD) / SECOND:.0f} s later than the clock, which says {rfc3339(self._latest - AHEAD)}"
-
-
-_NEWLINE: Final = ord("\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import time
 from pathlib import Path
 
@@ -70,6 +72,44 @@ def test_silences_and_what_was_told_are_taken_over_once(here: Path, capsys: pyte
     ]
 
 
+def test_a_rehearsal_leaves_the_disk_as_it_was(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a data folder comes to be, nor is one touched that is there, be all that it knows in SQLite's log still."""
+    assert command_line(["import", "alertmanager", "am", "--dry-run"]) == Exit.OK
+    assert not (here / "data").exists()
+    (here / "data").mkdir()
+    with contextlib.closing(sqlite3.connect(here / "data/state.db")) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        assert command_line(["import", "alertmanager", "am"]) == Exit.OK
+        before = _files(here / "data")
+        assert before["state.db-wal"][1]
+        capsys.readouterr()
+        assert command_line(["import", "alertmanager", "am", "--dry-run", "--json"]) == Exit.OK
+        assert json.loads(capsys.readouterr().out)["known_groups"] == 1
+        assert _files(here / "data") == before
+
+
+def _files(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+
+
+def test_the_flags_of_the_daemon_in_alertmanagers_place_say_where_to(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Then watchkeeper.yml counts for nothing, and naming it as well is a mistake."""
+    (here / "watchkeeper.yml").write_text("not: [ours")
+    flags = ["--config.file=alertmanager.yml", "--storage.path=kept"]
+    for known in (0, 1):
+        assert command_line(["import", "alertmanager", "am", "--json", *flags]) == Exit.OK
+        assert json.loads(capsys.readouterr().out)["known_groups"] == known
+    assert (here / "kept/state.db").exists()
+    assert not (here / "data").exists()
+    for flag in flags:
+        assert command_line(["import", "alertmanager", "am", "--config=watchkeeper.yml", flag]) == Exit.USAGE
+        assert "--config goes with `watchkeeper run`" in capsys.readouterr().err
+    assert command_line(["import", "alertmanager", "am", "--config.file=missing.yml"]) == Exit.FINDINGS
+    assert "missing.yml: cannot be read" in capsys.readouterr().out
+
+
 def test_people_are_told_what_finds_no_place(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the key, so that they can look for the route that they forgot."""
     assert command_line(["import", "alertmanager", "am"]) == Exit.OK
@@ -81,8 +121,9 @@ def test_people_are_told_what_finds_no_place(here: Path, capsys: pytest.CaptureF
 def test_while_the_daemon_runs_nothing_is_imported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It would not see it, and would write over it."""
     with DataLock.take(here / "data", 0):
-        assert command_line(["import", "alertmanager", "am"]) == Exit.REFUSED
-    assert "stop the daemon, import, start it again" in capsys.readouterr().err
+        for flags in ([], ["--dry-run"]):
+            assert command_line(["import", "alertmanager", "am", *flags]) == Exit.REFUSED
+            assert "stop the daemon, import, start it again" in capsys.readouterr().err
 
 
 def test_wrong_folders_and_files_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,9 +136,10 @@ def test_a_running_daemon_is_not_disturbed(data: Path, tmp_path: Path, capsys: p
             Exit.FINDINGS,
             "bad.om: line 2: the sample of b has no time: nothing was",
         ),
+        (["import", "cut.om", "--data", "new"], Exit.FINDINGS, "cut.om: line 2: data does not end with # EOF"),
         (["import", "far.om", "--data", "new"], Exit.FINDINGS, "far.om: the samples lie too far apart"),
     ],
-    ids=["no samples", "none to count", "selector", "time", "no folder", "no file", "bad file", "far apart"],
+    ids=["no samples", "none to count", "selector", "time", "no folder", "no file", "bad file", "cut off", "far apart"],
 )
 def test_a_mistake_is_told_with_place_and_remedy(
     data: Path,
@@ -152,6 +153,7 @@ def test_a_mistake_is_told_with_place_and_remedy(
     """And nothing is left behind."""
     monkeypatch.chdir(tmp_path)
     Path("bad.om").write_text("a 1 1\nb 1\n# EOF\n")
+    Path("cut.om").write_text("a 1 1\na 1 2")
     Path("far.om").write_text("".join(f"a 1 {hour * 3600}\n" for hour in range(0, 400_000, 40)) + "# EOF\n")
     before = contents(data)
     assert command_line(["samples", *arguments]) == code

@@ -177,6 +177,7 @@ def test_many_series_of_one_metric_are_taken_in_turns(tmp_path: Path) -> None:
     [
         ("a 1 1\n", "line 2: data does not end with # EOF"),
         ("a 1 1", "line 1: data does not end with # EOF"),
+        ("a 1 1\na 1 2", "line 2: data does not end with # EOF"),
         ("", "line 1: data does not end with # EOF"),
         ("a 1\n# EOF\n", "line 1: the sample of a has no time"),
         ('a{b="c"} 1 1\n\n# EOF\n', 'line 2: expected a valid start token, got "\\n" ("INVALID") while parsing: "\\n"'),
@@ -188,7 +189,18 @@ def test_many_series_of_one_metric_are_taken_in_turns(tmp_path: Path) -> None:
             "line 1: a sample 60 s later than the clock, which says 2027-01-15T08:00:00.000Z",
         ),
     ],
-    ids=["no end", "no line end", "empty", "no time", "blank line", "after the end", "no number", "1970", "future"],
+    ids=[
+        "no end",
+        "no line end",
+        "cut off",
+        "empty",
+        "no time",
+        "blank line",
+        "after the end",
+        "no number",
+        "1970",
+        "future",
+    ],
 )
 def test_a_bad_text_is_refused_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
     """And nothing of it is imported."""
