@@ -192,6 +192,21 @@ async def test_refusals_are_final_and_troubles_are_not(name: str, reply: Reply, 
 
 
 @pytest.mark.parametrize("name", [*PLAIN, "slack", "wechat"])
+@pytest.mark.parametrize("room", range(150, 215, 5))
+async def test_no_part_of_a_secret_is_left_where_words_are_cut(name: str, room: int) -> None:
+    """Whatever stands before it; in a vendor's document too."""
+    async with collecting() as hook:
+        said = f"{'x' * room} {HUSH}"
+        hook.always("/cgi-bin/gettoken", Reply(body={"errcode": 1, "errmsg": said}))
+        document = {"success": False, "ok": False, "error": said, "description": said}
+        hook.answer(Reply(status=400, body=said), Reply(status=200 if name == "rocketchat" else 400, body=document))
+        for _ in range(2):
+            outcome = await deliver(name, hook)
+            assert not isinstance(outcome, Delivered)
+            assert HUSH[:4] not in outcome.why
+
+
+@pytest.mark.parametrize("name", [*PLAIN, "slack", "wechat"])
 async def test_no_secret_shows_in_what_is_printed(name: str) -> None:
     """Options, rows and errors of connections that never stood."""
     options = options_of(name, "http://127.0.0.1:1")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import MappingProxyType
@@ -67,10 +66,11 @@ def by_status(
     *,
     lost: frozenset[int] = GATEWAY_GAVE_UP,
     again: frozenset[int] = frozenset(),
-    body: bytes | str = b"",
+    body: str = "",
 ) -> DeliveryOutcome:
     """2xx: delivered. 5xx and those in `again`: later; of these, a status in `lost` leaves open whether it arrived. 408, 425
-    and 429 too where the vendor says when. All others are final. `body` is told with a failure, cut."""
+    and 429 too where the vendor says when. All others are final. `body` is told with a failure, cut; it holds
+    no secret any more (`without`)."""
     if 200 <= status < 300:
         return Delivered()
     why = unexpected(status, body)
@@ -82,24 +82,21 @@ def by_status(
     return Rejected(why)
 
 
-def unexpected(status: int, said: bytes | str = b"") -> str:
+def unexpected(status: int, said: str = "") -> str:
     """`unexpected status code 400: no such channel`. A page of markup says nothing."""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    text = " ".join(text[: 4 * _SHOWN].split())
+    text = " ".join(said[: 4 * _SHOWN].split())
     text = "" if text.startswith("<") else text
     shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return f"unexpected status code {status}{f': {shown}' if shown else ''}"
 
 
-def hushed(outcome: DeliveryOutcome, secrets: Iterable[str]) -> DeliveryOutcome:
-    """The outcome without these texts. Of an address the parts of its path are hidden as well: one of them is the token."""
-    if not isinstance(outcome, RetryLater | Rejected | Unknown):
-        return outcome
-    why = outcome.why
+def without(text: str, secrets: Iterable[str]) -> str:
+    """A vendor's words without these texts, and without the parts of the path of those that are addresses: one of them is
+    the token. All secrets go in one call, and before anything is cut: half of one would not be recognised."""
     # the longest first: a word of an address may be a part of its token
-    for text in sorted({text for secret in secrets for text in _told_by(secret)}, key=len, reverse=True):
-        why = why.replace(text, "<secret>")
-    return replace(outcome, why=why)
+    for part in sorted({part for secret in secrets for part in _told_by(secret)}, key=len, reverse=True):
+        text = text.replace(part, "<secret>")
+    return text
 
 
 def _told_by(secret: str) -> Iterator[str]:

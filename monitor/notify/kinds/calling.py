@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ from monitor.model.errors import PeerError
 from monitor.model.notifications import DeliveryOutcome, Rejected, RetryLater, Unknown
 from monitor.model.times import Millis, format_duration
 from monitor.net.http_config import HttpClient
-from monitor.notify.kinds.answers import by_failure
+from monitor.notify.kinds.answers import by_failure, without
 
 if TYPE_CHECKING:
     import aiohttp
@@ -51,7 +51,15 @@ class CallAnswer:
     """The beginning of a body that is too long."""
     confided: tuple[str, ...] = field(default=(), repr=False)
     """The address, and what the request's own headers held: credentials and whatever else an `http_config` adds. None of it
-    may be told, also when the vendor repeats it (`answers.hushed`)."""
+    may be told, also when the vendor repeats it."""
+
+    def words(self, more: Iterable[str] = ()) -> str:
+        """The body as text, without what was confided in the request and without these secrets."""
+        return self.clean(self.body.decode("utf-8", "replace"), more)
+
+    def clean(self, text: str, more: Iterable[str] = ()) -> str:
+        """The same for a part of it."""
+        return without(text, [*self.confided, *more])
 
 
 class NoAnswerError(Exception):

@@ -18,7 +18,7 @@ from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Mes
 from monitor.model.times import Millis
 from monitor.net.http_config import HttpClient
 from monitor.notify.attempts import Repeats
-from monitor.notify.kinds.answers import GATEWAY_GAVE_UP, RETRIED, by_status, hushed
+from monitor.notify.kinds.answers import GATEWAY_GAVE_UP, RETRIED, by_status
 from monitor.notify.kinds.calling import Call, CallAnswer, NoAnswerError, answer_of
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
@@ -27,8 +27,7 @@ from monitor.notify.throttling import ONCALL, Limit, Toll
 SERVER_ERRORS: Final = frozenset(range(500, 600))
 """Of a vendor that recognises what it has had: whether a failed server took it in is open, and a repetition harmless."""
 JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
-
-
+_QUOTED: Final = 200
 _READ: Final[ContextVar[list[str]]] = ContextVar("secrets that were read for the delivery under way")
 
 
@@ -85,18 +84,16 @@ class OverHttp(Generic[T]):
         return (Toll(f"{self.name} {own_options(sending.options, self.options).address}", self.limit),)
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
-        read: list[str] = []
-        _READ.set(read)  # each delivery is a task of its own
+        _READ.set([])  # each delivery is a task of its own
         try:
-            outcome = await self.tell(own_options(sending.options, self.options), sending)
+            return await self.tell(own_options(sending.options, self.options), sending)
         except (Stop, NoAnswerError) as ended:
-            outcome = ended.outcome
+            return ended.outcome
         except StoreError as error:
             return RetryLater(str(error))
-        return hushed(outcome, read)
 
     async def tell(self, options: T, sending: Sending) -> DeliveryOutcome:
-        """Make the calls. May raise Stop, NoAnswerError and StoreError."""
+        """Make the calls. May raise Stop, NoAnswerError and StoreError. Each kind has its own."""
         raise NotImplementedError
 
     async def close(self) -> None:
@@ -118,8 +115,12 @@ class OverHttp(Generic[T]):
         """What an answer means."""
         again = RETRIED.get(self.name, frozenset[int]())
         lost = GATEWAY_GAVE_UP if self.repeated is Repeats.VISIBLE else SERVER_ERRORS
-        told = by_status(answer.status, answer.retry_after, sending.now, lost=lost, again=again, body=answer.body)
-        return hushed(told, answer.confided)
+        said = answer.words(_READ.get())
+        return by_status(answer.status, answer.retry_after, sending.now, lost=lost, again=again, body=said)
+
+    def quoted(self, answer: CallAnswer, text: str) -> str:
+        """A part of what the vendor answered, to be told to people."""
+        return answer.clean(text, _READ.get())[:_QUOTED]
 
     def secret(self, source: SecretSource, message: Message, what: str) -> str:
         """The secret as it is now; a template is rendered. Raises StoreError, and Stop if there is none."""

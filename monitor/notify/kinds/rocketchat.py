@@ -9,7 +9,7 @@ from typing import Any
 from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import rocketchat_body
-from monitor.notify.kinds.answers import hushed, unexpected
+from monitor.notify.kinds.answers import unexpected
 from monitor.notify.kinds.calling import CallAnswer
 from monitor.notify.kinds.over_http import OverHttp, json_call
 from monitor.notify.kinds.secret import SecretSource
@@ -54,14 +54,13 @@ class RocketChat(OverHttp[RocketChatOptions]):
         call = json_call(f"{options.api_url.rstrip('/')}/api/v1/chat.postMessage", body, headers)
         answer = await self.call(options, call)
         outcome = self.judged(answer, sending)
-        return _accepted(answer) if isinstance(outcome, Delivered) else outcome
+        return self._accepted(answer) if isinstance(outcome, Delivered) else outcome
 
-
-def _accepted(answer: CallAnswer) -> DeliveryOutcome:
-    """A refusal may come with status 200."""
-    try:
-        document: Any = json.loads(answer.body)
-        accepted, why = document.get("success") is not False, str(document.get("error", ""))
-    except (ValueError, AttributeError):
-        return Rejected(f"the answer is not one of Rocket.Chat's: {unexpected(answer.status)}")
-    return Delivered() if accepted else hushed(Rejected(f"Rocket.Chat refused it: {why[:200]}"), answer.confided)
+    def _accepted(self, answer: CallAnswer) -> DeliveryOutcome:
+        """A refusal may come with status 200."""
+        try:
+            document: Any = json.loads(answer.body)
+            accepted, why = document.get("success") is not False, str(document.get("error", ""))
+        except (ValueError, AttributeError):
+            return Rejected(f"the answer is not one of Rocket.Chat's: {unexpected(answer.status)}")
+        return Delivered() if accepted else Rejected(f"Rocket.Chat refused it: {self.quoted(answer, why)}")

@@ -31,7 +31,7 @@ from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.slack import EVENT_TYPE, MARKED, group_post, reply, root
 from monitor.notify.dressing.wording import field as text_field
-from monitor.notify.kinds.answers import by_failure, by_status, hushed, wish
+from monitor.notify.kinds.answers import by_failure, by_status, wish
 from monitor.notify.kinds.calling import CallAnswer, NoAnswerError, answer_of
 from monitor.notify.kinds.over_http import json_call
 from monitor.notify.kinds.secret import SecretSource
@@ -164,12 +164,12 @@ class Slack:
             answer = await answer_of(self._asking(), options.client, call, within=options.timeout)
         except NoAnswerError as error:
             return error.outcome
-        return hushed(_webhook_verdict(answer, sending.now), answer.confided)
+        return _webhook_verdict(answer, sending.now)
 
 
 def _webhook_verdict(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
     """A webhook says `ok`; anything else with status 200 is a refusal."""
-    outcome = by_status(answer.status, answer.retry_after, now, lost=_SERVER_ERRORS, body=answer.body)
+    outcome = by_status(answer.status, answer.retry_after, now, lost=_SERVER_ERRORS, body=answer.words())
     if not isinstance(outcome, Delivered):
         return outcome
     said = answer.body.decode("utf-8", "replace").strip()
@@ -179,8 +179,9 @@ def _webhook_verdict(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
         except ValueError:
             return Unknown("the answer was not one of Slack's")
         refused = _mapping(document).get("ok") is False
-        return Rejected(f"Slack refused it: {_mapping(document).get('error', '')}") if refused else outcome
-    return outcome if said == "ok" else Rejected(f"Slack refused it: {said[:200]}")
+        word = answer.clean(str(_mapping(document).get("error", "")))
+        return Rejected(f"Slack refused it: {word[:200]}") if refused else outcome
+    return outcome if said == "ok" else Rejected(f"Slack refused it: {answer.words().strip()[:200]}")
 
 
 class _Channel:

@@ -6,11 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.model.notifications import Delivered, DeliveryOutcome, RetryLater, Unknown
+from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater, Unknown
 from monitor.model.times import SECOND, Millis
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import telegram_body
-from monitor.notify.kinds.answers import hushed, unexpected
 from monitor.notify.kinds.calling import CallAnswer
 from monitor.notify.kinds.over_http import OverHttp, json_call
 from monitor.notify.kinds.secret import SecretSource
@@ -59,15 +58,14 @@ class Telegram(OverHttp[TelegramOptions]):
         call = json_call(f"{options.api_url.rstrip('/')}/bot{token}/sendMessage", body)
         answer = await self.call(options, call)
         outcome = self.judged(answer, sending)
-        return outcome if isinstance(outcome, Delivered | Unknown) else hushed(_again(answer, outcome), answer.confided)
+        return outcome if isinstance(outcome, Delivered | Unknown) else self._again(answer, outcome)
 
-
-def _again(answer: CallAnswer, outcome: DeliveryOutcome) -> DeliveryOutcome:
-    """As in Alertmanager whatever Telegram refuses is tried again; it says itself how long to wait."""
-    try:
-        document: Any = json.loads(answer.body)
-        why, after = str(document["description"]), document.get("parameters", {}).get("retry_after")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return RetryLater(unexpected(answer.status, answer.body), getattr(outcome, "after", None))
-    wished: Millis | None = after * SECOND if isinstance(after, int) else None
-    return RetryLater(f"Telegram refused it: {why[:200]} ({answer.status})", wished)
+    def _again(self, answer: CallAnswer, outcome: RetryLater | Rejected) -> DeliveryOutcome:
+        """As in Alertmanager whatever Telegram refuses is tried again; it says itself how long to wait."""
+        try:
+            document: Any = json.loads(answer.body)
+            why, after = str(document["description"]), document.get("parameters", {}).get("retry_after")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return RetryLater(outcome.why, outcome.after if isinstance(outcome, RetryLater) else None)
+        wished: Millis | None = after * SECOND if isinstance(after, int) else None
+        return RetryLater(f"Telegram refused it: {self.quoted(answer, why)} ({answer.status})", wished)

@@ -18,7 +18,7 @@ from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.webhook import webhook_body
-from monitor.notify.kinds.answers import by_status, hushed
+from monitor.notify.kinds.answers import by_status
 from monitor.notify.kinds.calling import Call, NoAnswerError, answer_of
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
@@ -76,10 +76,7 @@ class Webhook:
             answer = await answer_of(self._asking(), options.client, call, within=options.timeout)
         except NoAnswerError as error:
             return error.outcome
-        return hushed(
-            by_status(answer.status, answer.retry_after, sending.now, body=answer.body),
-            answer.confided,
-        )
+        return by_status(answer.status, answer.retry_after, sending.now, body=answer.words())
 
     async def close(self) -> None:
         """The session is shared; it holds nothing of its own."""

@@ -11,7 +11,6 @@ from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, Re
 from monitor.model.times import HOUR, SECOND, Millis, Timestamp
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import wechat_body
-from monitor.notify.kinds.answers import hushed
 from monitor.notify.kinds.calling import Call, CallAnswer, NoAnswerError
 from monitor.notify.kinds.over_http import OverHttp, Stop, json_call
 from monitor.notify.kinds.secret import SecretSource
@@ -94,11 +93,11 @@ class WeChat(OverHttp[WeChatOptions]):
         code = document.get("errcode", 0)
         if code in (0, None):
             return document
-        why = f"WeChat refused it: {str(document.get('errmsg', ''))[:200]} ({code})"
+        why = f"WeChat refused it: {self.quoted(answer, str(document.get('errmsg', '')))} ({code})"
         if code in _TOKEN_IS_OVER:
             self._tokens = {key: kept for key, kept in self._tokens.items() if kept[0] != query.get("access_token")}
-            raise Stop(hushed(RetryLater(why, 0), answer.confided))
-        raise Stop(hushed(RetryLater(why) if code in _BUSY else Rejected(why), answer.confided))
+            raise Stop(RetryLater(why, 0))
+        raise Stop(RetryLater(why) if code in _BUSY else Rejected(why))
 
 
 def _document(answer: CallAnswer) -> dict[str, Any] | None:
