@@ -81,7 +81,7 @@ class RemoteReceiver:
 class QueryEngine:
     """Another PromQL engine, and who we are there."""
 
-    url: str
+    url: str = field(repr=False)
     """What comes before `/api/v1/query`."""
     timeout: Millis
     client: HttpClient
@@ -177,8 +177,8 @@ class Vendors:
 
     slack_token: SecretSource
     slack_webhook: SecretSource
-    slack_url: str
-    pagerduty_url: str
+    slack_url: str = field(repr=False)
+    pagerduty_url: str = field(repr=False)
     mail: EmailOptions | None
 
 

@@ -25,7 +25,7 @@ from monitor.net.http_config import Authorization, HttpClient, OAuth2
 from monitor.net.oauth2 import Tokens
 from monitor.net.proxies import Proxies
 from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
-from monitor.net.url import Url
+from monitor.net.url import Url, redacted
 
 _TOKEN_SECONDS: Final = 30.0
 _MOST_TOKEN_BYTES: Final = 1 << 20
@@ -77,9 +77,9 @@ class Asking:
         except TimeoutError:
             raise PeerError(f"no complete answer within {format_duration(within)}") from None
         except aiohttp.InvalidURL as error:
-            raise PeerError(f"not a URL that can be asked: {error}") from error
+            raise PeerError(redacted(f"not a URL that can be asked: {error}")) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise PeerError(f"{url}: {str(error) or type(error).__name__}") from error
+            raise PeerError(redacted(f"{url}: {str(error) or type(error).__name__}")) from error
 
     async def ask(
         self, method: str, url: str, client: HttpClient, headers: Mapping[str, str], body: bytes | None = None
@@ -103,7 +103,7 @@ class Asking:
             return await self._tokens.authorization(options)
         except (aiohttp.ClientError, OSError) as error:
             why = str(error) or type(error).__name__
-            raise PeerError(f"oauth2: cannot fetch token from {options.token_url}: {why}") from error
+            raise PeerError(redacted(f"oauth2: cannot fetch token from {options.token_url}: {why}")) from error
 
     async def _ask(
         self, method: str, url: str, client: HttpClient, sent: CIMultiDict[str], body: bytes | None

@@ -39,14 +39,14 @@ class OAuth2:
     """How to get a token by client credentials. At most one of `secret` and `secret_file` is set."""
 
     client_id: str
-    token_url: str
+    token_url: str = field(repr=False)
     secret: str = field(default="", repr=False)
     secret_file: str = ""
     scopes: tuple[str, ...] = ()
     params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """More fields of the question; any may be a secret."""
     trust: Trust = SYSTEM_TRUST
-    proxy_url: str = ""
+    proxy_url: str = field(default="", repr=False)
     no_proxy: str = ""
     proxy_from_environment: bool = False
     proxy_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -60,7 +60,7 @@ class HttpClient:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     follow_redirects: bool = True
     trust: Trust = SYSTEM_TRUST
-    proxy_url: str = ""
+    proxy_url: str = field(default="", repr=False)
     no_proxy: str = ""
     """Who is asked without it (net/proxies.py)."""
     proxy_from_environment: bool = False

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from monitor.model.errors import PeerError
 from monitor.net.http_config import OAuth2
+from monitor.net.url import redacted
 
 _MARGIN: Final = 10.0
 """Seconds before its end from which on a token is not used."""
@@ -104,7 +105,7 @@ class Tokens:
             code = str(answer.get("error", ""))
             said = f' "{code}"' if _CODE.fullmatch(code) else ""
             what = "server response missing access_token" if status // 100 == 2 else f"HTTP status {status}{said}"
-            raise PeerError(f"oauth2: cannot fetch token from {options.token_url}: {what}")
+            raise PeerError(f"oauth2: cannot fetch token from {redacted(options.token_url)}: {what}")
         kind = str(answer.get("token_type", "")).lower()
         word = {"mac": "MAC", "basic": "Basic"}.get(kind, "Bearer")
         return f"{word} {token}", _seconds(answer.get("expires_in"))

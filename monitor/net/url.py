@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LONGEST: Final = 8192
+_USER_INFO: Final = re.compile(r"(?<=://)([^:/?#@\s]*:)?[^/?#\s]*@")
 # Characters that may stand as they are in a path and query; `%` stays because escapes are kept.
 _SAFE: Final = "/?:@!$&'()*+,;=-._~%[]|^`{}\"<>\\"
 
@@ -67,6 +69,12 @@ def parse_url(text: str) -> Url:
         authority=shown if port == _DEFAULT_PORTS[scheme] else f"{shown}:{port}",
         userinfo=parts.netloc.rpartition("@")[0],
     )
+
+
+def redacted(text: str) -> str:
+    """A text whose addresses tell no password, as Go's URL.Redacted has it: `http://user:xxxxx@host`. A name without a
+    password is taken for a token."""
+    return _USER_INFO.sub(r"\1xxxxx@", text)
 
 
 def follow(base: Url, location: str) -> Url:

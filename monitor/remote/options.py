@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor.matching.relabel import NOTHING, Relabeling
 from monitor.model.labels import EMPTY, Labels
@@ -14,7 +14,7 @@ class RemoteWrite:
     """One receiver."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     timeout: Millis = 30 * SECOND
     external_labels: Labels = EMPTY
     relabel: Relabeling = NOTHING

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, cast
 
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.global_section import GLOBAL
-from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, kind_struct, plain
+from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, plain
 from monitor.config.alertmanager.kinds import COVERED, UPDATED, TemplateUrl, UpdatedTemplate, WebUrl
 from monitor.config.alertmanager.receiver_list import NamedReceiver
 from monitor.config.golang.kinds import Kind, Secret, Span
-from monitor.config.golang.structs import Struct, Values
+from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.model.times import format_duration
+from monitor.net.url import redacted
 
 _OURS: Final = frozenset({"bot_token", "bot_token_file", "secret", "secret_file"})
 """Watchkeeper's own keys: amtool reads the printed configuration strictly."""
@@ -58,15 +58,12 @@ def _value(kind: Kind, value: object, cover: bool) -> object:
         return format_duration(value)
     if isinstance(kind, UpdatedTemplate) and isinstance(value, dict):
         return _printed(UPDATED, cast("Plain", value), cover)
-    struct = kind_struct(kind)
-    if struct is not None and isinstance(value, dict):
-        members = cast("Plain", value)
-        if kind is struct:
-            return _printed(struct, members, cover)
-        return {key: _printed(struct, cast("Plain", each), cover) for key, each in members.items()}
+    if isinstance(kind, Struct) and isinstance(value, dict):
+        return _printed(kind, cast("Plain", value), cover)
+    if isinstance(value, dict):
+        inner = kind.item if isinstance(kind, MapOf) else kind
+        return {key: _value(inner, each, cover) for key, each in cast("Plain", value).items()}
     if isinstance(value, list):
-        return [
-            _printed(struct, cast("Plain", each), cover) if struct is not None and isinstance(each, Mapping) else each
-            for each in cast("list[object]", value)
-        ]
-    return value
+        inner = kind.item if isinstance(kind, ListOf) else kind
+        return [_value(inner, each, cover) for each in cast("list[object]", value)]
+    return redacted(value) if cover and isinstance(value, str) else value

@@ -135,7 +135,7 @@ SNS: Final = integration(
                 "secret_key": Secret(),
                 "profile": Text(),
                 "role_arn": Text(),
-                "external_id": Text(),
+                "external_id": Secret(),
                 "service_name": Text(),
                 "use_fips_sts_endpoint": Flag(),
             },

@@ -170,7 +170,7 @@ OAUTH2: Final = Struct(
         "claims": MapOf(item=Kind(), served=False),
         "scopes": ListOf(about="What to ask for."),
         "token_url": Text(about="Who gives tokens."),
-        "endpoint_params": MapOf(about="More parameters of the question."),
+        "endpoint_params": MapOf(item=Secret(), about="More parameters of the question; any may be a secret."),
         "tls_config": TLS,
         **_PROXY,
     },

@@ -6,7 +6,7 @@ Each attempt asks first whether there is an issue, so that a repetition after a 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
@@ -23,7 +23,7 @@ from monitor.notify.dressing.jira import (
     mark,
     transition_id,
 )
-from monitor.notify.dressing.wording import field
+from monitor.notify.dressing.wording import field as text_field
 from monitor.notify.kinds.calling import Call, CallAnswer, NoAnswerError
 from monitor.notify.kinds.over_http import JSON, OverHttp, Stop
 from monitor.notify.kinds.secret import SecretSource
@@ -37,7 +37,7 @@ _CLOUD = "atlassian.net"
 class JiraOptions:
     """A project and how its issues move. Texts may be templates."""
 
-    api_url: str
+    api_url: str = field(repr=False)
     """With the API's version: https://example.atlassian.net/rest/api/2."""
     api_type: Literal["auto", "cloud", "datacenter"] = "auto"
     project: str
@@ -88,7 +88,7 @@ class Jira(OverHttp[JiraOptions]):
         """An option as it was rendered with the message, or as it stands."""
         if not options_text:
             return ""
-        return field(message, name) or self.secret(SecretSource(options_text), message, name)
+        return text_field(message, name) or self.secret(SecretSource(options_text), message, name)
 
 
 class _Issue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor.model.notifications import Delivered, DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
@@ -20,7 +20,7 @@ class OpsgenieOptions:
     """An API integration."""
 
     api_key: SecretSource
-    api_url: str = "https://api.opsgenie.com/"
+    api_url: str = field(default="https://api.opsgenie.com/", repr=False)
     """The EU region has its own."""
     update_alerts: bool = False
     """Change message and description of an alert that is open already."""

@@ -49,9 +49,9 @@ class PagerDutyOptions:
     """The integration key (Events API v2)."""
     service_key: SecretSource = field(default_factory=SecretSource)
     """The key of the older Events API v1, instead."""
-    url: str = "https://events.pagerduty.com"
+    url: str = field(default="https://events.pagerduty.com", repr=False)
     """Where the API is: the EU service region has its own host. A trailing `/v2/enqueue` is understood."""
-    url_v1: str = "https://events.pagerduty.com/generic/2010-04-15/create_event.json"
+    url_v1: str = field(default="https://events.pagerduty.com/generic/2010-04-15/create_event.json", repr=False)
     """Where the older one is."""
     timeout: Millis = 0
     """For one attempt; 0: as for all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from monitor.model.notifications import DeliveryOutcome
@@ -31,7 +31,7 @@ class PushoverOptions:
     """When the message goes away by itself; 0: it stays."""
     html: bool = False
     monospace: bool = False
-    api_url: str = "https://api.pushover.net/1/messages.json"
+    api_url: str = field(default="https://api.pushover.net/1/messages.json", repr=False)
     client: HttpClient = PLAIN
 
     @property

@@ -24,7 +24,7 @@ class RocketChatOptions:
     token: SecretSource
     token_id: SecretSource
     """The user's id, which goes with the token."""
-    api_url: str = "https://open.rocket.chat/"
+    api_url: str = field(default="https://open.rocket.chat/", repr=False)
     """The server."""
     link_names: bool = field(default=False)
     """Turn @names into links."""

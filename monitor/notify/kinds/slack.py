@@ -63,7 +63,7 @@ class SlackOptions:
     """Name (#payments) or id of the channel, or a person's id. With a token only."""
     webhook_url: SecretSource = field(default_factory=SecretSource)
     """An incoming webhook; used when there is no token."""
-    base_url: str = WEB_API
+    base_url: str = field(default=WEB_API, repr=False)
     """Where the Web API is."""
     update_message: bool = False
     """Later notifications about a group change its first message instead of posting another. With a token only."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ from monitor.net.http_config import PLAIN, HttpClient
 from monitor.net.sigv4 import signed
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.sns import SnsTarget, sns_form
-from monitor.notify.dressing.wording import field
+from monitor.notify.dressing.wording import field as text_field
 from monitor.notify.kinds.answers import by_status, unexpected, wish
 from monitor.notify.kinds.aws import FORM, AwsKeys, Sigv4Options, domain
 from monitor.notify.kinds.calling import Call, CallAnswer
@@ -34,7 +34,7 @@ class SnsOptions:
     topic_arn: str = ""
     target_arn: str = ""
     phone_number: str = ""
-    api_url: str = ""
+    api_url: str = field(default="", repr=False)
     """Another endpoint than the region's."""
     sigv4: Sigv4Options
     client: HttpClient = PLAIN
@@ -62,7 +62,7 @@ class Sns(OverHttp[SnsOptions]):
         message = sending.message
 
         def text(name: str, template: str) -> str:
-            own = field(message, name)
+            own = text_field(message, name)
             return own or (self.secret(SecretSource(template), message, name) if template else "")
 
         target = SnsTarget(

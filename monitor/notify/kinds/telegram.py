@@ -30,7 +30,7 @@ class TelegramOptions:
     """HTML, MarkdownV2, Markdown, or empty for plain text."""
     disable_notifications: bool = field(default=False)
     """Without a sound."""
-    api_url: str = "https://api.telegram.org"
+    api_url: str = field(default="https://api.telegram.org", repr=False)
     """Where the Bot API is."""
     client: HttpClient = PLAIN
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor.model.notifications import DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
@@ -18,7 +18,7 @@ class WebexOptions:
 
     room_id: str
     """The room, or a template of it."""
-    api_url: str = "https://webexapis.com/v1/messages"
+    api_url: str = field(default="https://webexapis.com/v1/messages", repr=False)
     """Where messages are made."""
     client: HttpClient = PLAIN
     """Whose `authorization` is the bot's token."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
@@ -31,7 +31,7 @@ class WeChatOptions:
     corp_id: str
     message_type: str = "text"
     """text or markdown."""
-    api_url: str = "https://qyapi.weixin.qq.com/cgi-bin/"
+    api_url: str = field(default="https://qyapi.weixin.qq.com/cgi-bin/", repr=False)
     client: HttpClient = PLAIN
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from monitor.model.errors import PeerError
@@ -20,7 +20,7 @@ _MOST_BYTES: Final = 32 << 20
 class HttpTargets:
     """An entry of `http_sd_configs`."""
 
-    url: str
+    url: str = field(repr=False)
     refresh: Millis = MINUTE
     client: HttpClient
 

@@ -1,0 +1,117 @@
+"""What an Alertmanager file confides beside its plain keys: printed, in reprs and in errors it is covered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yaml
+
+from monitor.config.environment import Environment
+from monitor.config.loading import Overrides, load
+from monitor.model.errors import PeerError
+from monitor.net.asking import Asking
+from monitor.net.http_config import HttpClient, OAuth2
+from monitor.net.oauth2 import Tokens
+from monitor.net.url import redacted
+
+NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
+FILE = """
+alertmanager:
+  global:
+    jira_api_url: "https://ana:s3cret@jira.example/"
+    pagerduty_url: "https://ana:s3cret@pager.example/"
+    http_config:
+      proxy_url: "http://ana:s3cret@proxy.example:3128"
+      proxy_connect_header: {X-Proxy: [s3cret]}
+      http_headers: {X-Key: {values: [open], secrets: [s3cret]}}
+  route: {receiver: r}
+  receivers:
+    - name: r
+      opsgenie_configs: [{api_key: s3cret, api_url: "https://ana:s3cret@ops.example/"}]
+      jira_configs: [{project: P, issue_type: T}]
+      incidentio_configs: [{url: "https://s3cret@incident.example/in", alert_source_token: s3cret}]
+      pagerduty_configs: [{routing_key: s3cret, details: {link: "https://ana:s3cret@wiki.example/"}}]
+      sns_configs:
+        - topic_arn: "arn:aws:sns:eu-west-1:1:t"
+          api_url: "https://ana:s3cret@sns.example"
+          sigv4: {region: eu-west-1, access_key: a, secret_key: s3cret, external_id: s3cret}
+      webhook_configs:
+        - url: "http://x/"
+          http_config:
+            oauth2:
+              client_id: me
+              client_secret: s3cret
+              token_url: "https://ana:s3cret@idp.example/token"
+              endpoint_params: {assertion: s3cret}
+              proxy_url: "http://ana:s3cret@proxy.example:3128"
+              proxy_connect_header: {X-Proxy: [s3cret]}
+"""
+
+
+def test_the_configuration_is_printed_and_represented_without_them(tmp_path: Path) -> None:
+    """Every place that holds one; what is none stays as it was written, and amtool can still read the addresses."""
+    path = tmp_path / "watchkeeper.yml"
+    path.write_text(FILE, encoding="utf-8")
+    configuration = load(Overrides(config=str(path)), NOTHING_SET, {})
+    original = configuration.paging.alertmanager.original
+    assert "s3cret" not in original
+    book = configuration.paging.book
+    assert "s3cret" not in repr((configuration, [book.options(one) for one in book.destinations]))
+    printed = yaml.safe_load(original)
+    shared, receiver = printed["global"], printed["receivers"][0]
+    client = shared["http_config"]
+    assert shared["jira_api_url"] == "https://ana:xxxxx@jira.example/"
+    assert client["proxy_url"] == "http://ana:xxxxx@proxy.example:3128"
+    assert client["proxy_connect_header"] == {"X-Proxy": ["<secret>"]}
+    assert client["http_headers"] == {"X-Key": {"values": ["open"], "secrets": ["<secret>"]}}
+    assert receiver["incidentio_configs"][0]["url"] == "https://xxxxx@incident.example/in"
+    assert receiver["sns_configs"][0]["sigv4"]["external_id"] == "<secret>"
+    oauth2 = receiver["webhook_configs"][0]["http_config"]["oauth2"]
+    assert oauth2["token_url"] == "https://ana:xxxxx@idp.example/token"
+    assert oauth2["endpoint_params"] == {"assertion": "<secret>"}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://u:p@h/a", "http://u:xxxxx@h/a"),
+        ("http://u:p@q:r@h/a", "http://u:xxxxx@h/a"),
+        ("http://token@h", "http://xxxxx@h"),
+        ("POST http://u:p@h: no, see https://h/@x?a@b", "POST http://u:xxxxx@h: no, see https://h/@x?a@b"),
+        ("ana@example.com", "ana@example.com"),
+    ],
+)
+def test_addresses_lose_their_password(text: str, shown: str) -> None:
+    """Wherever they stand in a text; an @ elsewhere means nothing."""
+    assert redacted(text) == shown
+
+
+async def test_errors_of_asking_name_addresses_without_them() -> None:
+    """Whether the token's server is unreachable, or the address is none."""
+    at, bad = "http://ana:s3cret@127.0.0.1:1/token", "http://ana:s3cret@127.0.0.1:x/"
+    async with aiohttp.ClientSession() as session:
+        asking = Asking(lambda: session)
+        for url, client in (
+            ("http://127.0.0.1:1/", HttpClient(oauth2=OAuth2(client_id="me", token_url=at, secret="x"))),
+            ("http://127.0.0.1:1/", HttpClient(oauth2=OAuth2(client_id="me", token_url=bad, secret="x"))),
+            (at, HttpClient()),
+            (bad, HttpClient()),
+        ):
+            with pytest.raises(PeerError) as caught:
+                async with asking.get(url, client, {}, 5_000):
+                    pass
+            assert "xxxxx@127.0.0.1" in str(caught.value)
+            assert "s3cret" not in str(caught.value)
+
+
+async def test_a_refused_token_is_told_without_them() -> None:
+    """As the answer of the token's server is judged."""
+
+    async def refusing(*_: object) -> tuple[int, str, bytes]:
+        return 403, "application/json", b"{}"
+
+    tokens = Tokens(refusing, lambda file: file)
+    with pytest.raises(PeerError, match=r"from http://ana:xxxxx@idp\.example/: HTTP status 403"):
+        await tokens.authorization(OAuth2(client_id="me", token_url="http://ana:s3cret@idp.example/", secret="x"))
