@@ -18,7 +18,7 @@ import typer
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.inheriting import Heard, Inheritance, inherit
 from monitor.alerts.pipeline import AlertStep, Routing
-from monitor.alerts.silences import Silence, SilenceState
+from monitor.alerts.silences import Silence, SilenceState, merge
 from monitor.alerts.silencing import Silencing
 from monitor.chance import Chance
 from monitor.cli.check_config import counted, show_findings
@@ -173,9 +173,10 @@ async def _take(
             groups = await SqlAlertStore.load(database)
             new = await _new(groups, inherited)
             store = await SqlSilenceStore.load(database)
+            fresh = merge(store.book.all, silences, now).put
             await Silencing(store, clock, Chance(), changed=lambda: None).merge(silences, _ACTOR)
             await groups.transact([], lambda _: AlertStep(groups=new))
-    return _told(silences, inherited, new, now)
+    return _told(fresh, inherited, new, now)
 
 
 async def _rehearse(
@@ -186,11 +187,12 @@ async def _rehearse(
     with tempfile.TemporaryDirectory() as aside:
         with untaken(configuration.storage.folder):
             if not kept.exists():
-                return _told(silences, inherited, inherited.groups, now)
+                return _told(merge({}, silences, now).put, inherited, inherited.groups, now)
             copy = _copied(kept, Path(aside))
         async with _opened(copy) as database:
             new = await _new(await SqlAlertStore.load(database), inherited)
-    return _told(silences, inherited, new, now)
+            fresh = merge((await SqlSilenceStore.load(database)).book.all, silences, now).put
+    return _told(fresh, inherited, new, now)
 
 
 def _copied(database: Path, to: Path) -> Path:
@@ -220,7 +222,7 @@ async def _new(groups: SqlAlertStore, inherited: Inheritance) -> tuple[AlertGrou
 
 def _told(silences: Sequence[Silence], inherited: Inheritance, new: tuple[AlertGroup, ...], now: Timestamp) -> _Taken:
     return _Taken(
-        silences=Counter(silence.state(now) for silence in silences if silence.expires_at >= now),
+        silences=Counter(silence.state(now) for silence in silences),
         groups=new,
         known=len(inherited.groups) - len(new),
         homeless=inherited.homeless,
@@ -238,7 +240,7 @@ def _show(taken: _Taken, *, dry_run: bool) -> None:
         "they are not told again before their repeat interval"
     )
     if taken.known:
-        say(f"[dim]{counted(taken.known, 'groups')} were known here already and stay as they are[/]")
+        say(f"[dim]{counted(taken.known, 'groups')} known here already and left alone[/]")
     if taken.expired:
         say(f"[dim]{counted(taken.expired, 'entries')} of the notification log had expired[/]")
     if taken.homeless:

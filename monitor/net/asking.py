@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from monitor.net.proxies import Proxies
 from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
 from monitor.net.url import Url, redacted
 
+_USER_INFO: Final = re.compile(r"//[^/?#]*@")
 _TOKEN_SECONDS: Final = 30.0
 _MOST_TOKEN_BYTES: Final = 1 << 20
 
@@ -110,7 +112,7 @@ class Asking:
     ) -> aiohttp.ClientResponse:
         return await self._session().request(
             method,
-            url,
+            _addressed(url, sent),
             data=body,
             headers=sent,
             allow_redirects=client.follow_redirects,
@@ -124,7 +126,7 @@ class Asking:
     async def _post(self, options: OAuth2, headers: Mapping[str, str], form: str) -> tuple[int, str, bytes]:
         """For a token."""
         async with self._session().post(
-            options.token_url,
+            _addressed(options.token_url, headers),
             headers=headers,
             data=form,
             allow_redirects=False,
@@ -165,6 +167,11 @@ def read_secret(file: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise PeerError(f"cannot read the secret from {file}: {type(error).__name__}") from error
     return secret
+
+
+def _addressed(url: str, headers: Mapping[str, str]) -> str:
+    """The address as aiohttp takes it: a header tells who we are before a name in the address does, as in Go."""
+    return _USER_INFO.sub("//", url, count=1) if "Authorization" in headers else url
 
 
 def _headers(headers: Mapping[str, str], client: HttpClient) -> CIMultiDict[str]:

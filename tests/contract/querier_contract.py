@@ -47,7 +47,7 @@ class QuerierContract:
 
     @pytest.fixture
     def bench(self) -> QuerierBench:
-        raise NotImplementedError
+        raise NotImplementedError  # whoever keeps the contract brings its own
 
     async def test_an_instant_has_one_sample_for_each_series_with_the_time_asked_for(self, bench: QuerierBench) -> None:
         """Labels in full; text and expression are the same."""

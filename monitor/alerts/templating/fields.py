@@ -23,7 +23,7 @@ from monitor.model.notifications import Destination, Message
 class FieldTemplate:
     """One templated option."""
 
-    source: object
+    source: object = field(repr=False)
     """The template; of a document any mixture of mappings, lists and texts."""
     html: bool = False
     """By html/template."""

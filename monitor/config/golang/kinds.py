@@ -75,7 +75,7 @@ class Kind:
         return None
 
     def read(self, tree: Tree, path: Path, reading: Reading) -> object:
-        raise NotImplementedError
+        raise NotImplementedError  # each kind reads in its own way; this one only stands for all
 
     def shown_default(self) -> str:
         """For the reference, as it would be written."""

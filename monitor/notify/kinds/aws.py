@@ -38,7 +38,7 @@ class Sigv4Options:
     secret_key: SecretSource = field(default_factory=SecretSource)
     profile: str = ""
     role_arn: str = ""
-    external_id: str = ""
+    external_id: str = field(default="", repr=False)
 
 
 class AwsKeys:

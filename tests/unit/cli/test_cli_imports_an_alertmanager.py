@@ -67,6 +67,7 @@ def test_silences_and_what_was_told_are_taken_over_once(here: Path, capsys: pyte
     assert [one["groups"] for one in told] == [1, 1, 0]
     assert [one["known_groups"] for one in told] == [0, 0, 1]
     assert told[1]["silences"] == {"pending": 0, "active": 1, "expired": 0}
+    assert told[2]["silences"] == {"pending": 0, "active": 0, "expired": 0}
     assert told[1]["homeless_entries"] == [
         {"group_key": '{}/{team="x"}:{alertname="Down"}', "receiver": "hook/webhook[0]"}
     ]
