@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
@@ -109,7 +110,8 @@ async def test_errors_of_asking_name_addresses_without_them() -> None:
 async def test_a_refused_token_is_told_without_them() -> None:
     """As the answer of the token's server is judged."""
 
-    async def refusing(*_: object) -> tuple[int, str, bytes]:
+    async def refusing(options: OAuth2, headers: Mapping[str, str], form: str) -> tuple[int, str, bytes]:
+        assert "s3cret" not in form
         return 403, "application/json", b"{}"
 
     tokens = Tokens(refusing, lambda file: file)
