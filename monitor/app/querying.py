@@ -229,6 +229,7 @@ def options_of(settings: QuerySettings) -> Options:
     return Options(
         features=settings.features,
         delayed_names=settings.delayed_names,
+        start_timestamps=settings.start_timestamps,
         lookback=settings.lookback,
         default_subquery_step=settings.subquery_step,
         max_samples=settings.max_samples,

@@ -142,6 +142,7 @@ class QuerySettings:
 
     features: Features = STABLE
     delayed_names: bool = False
+    start_timestamps: bool = False
     lookback: Millis = 5 * MINUTE
     subquery_step: Millis = MINUTE
     """The step of `[1h:]`: the global evaluation interval."""

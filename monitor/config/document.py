@@ -140,7 +140,8 @@ class QueriesSection(Section):
 
     enable_features: Annotated[list[Text], AsList] = []
     """Prometheus's names of what it keeps behind `--enable-feature`: `promql-experimental-functions`,
-    `promql-extended-range-selectors`, `promql-binop-fill-modifiers`, `promql-delayed-name-removal`."""
+    `promql-extended-range-selectors`, `promql-binop-fill-modifiers`, `promql-delayed-name-removal`,
+    `use-start-timestamps` (a counter's restarts and its first increment are known by its `_created` series)."""
     lookback_delta: Span = 5 * MINUTE
     """How old the newest sample of a selector may be."""
     max_samples: Whole = 50_000_000

@@ -53,7 +53,7 @@ from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import SECOND, Millis
 from monitor.notify.kinds.secret import SecretSource
-from monitor.promql.features import DELAYED_NAMES, STABLE, Features, named_features
+from monitor.promql.features import DELAYED_NAMES, STABLE, START_TIMESTAMPS, Features, named_features
 from monitor.rules.groups import RuleGroup
 from monitor.rules.rule_files import Defaults
 
@@ -371,6 +371,7 @@ class _Loading:
         return QuerySettings(
             features=features or STABLE,
             delayed_names=DELAYED_NAMES in section.enable_features,
+            start_timestamps=START_TIMESTAMPS in section.enable_features,
             lookback=section.lookback_delta,
             subquery_step=prometheus.evaluation_interval,
             max_samples=section.max_samples,

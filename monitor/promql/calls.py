@@ -10,9 +10,10 @@ import numpy as np
 
 from monitor.model.errors import BugError, EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.times import Timestamp
 from monitor.promql import elementwise, histograms, infos, relabelling, windows
 from monitor.promql.buckets import Repair, bucket_fraction, bucket_quantile, sound_quantiles
-from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, one_series
+from monitor.promql.matrix import Block, Bools, Floats, Ints, empty, merged, one_series
 from monitor.promql.nodes import Call, Expr, MatrixSelector, Text, VectorSelector, unwrapped
 from monitor.promql.quoting import go_quote
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.promql.evaluator import Task
     from monitor.promql.plans import Plans
     from monitor.promql.selection import Run
+    from monitor.promql.starts import Starts
 
 BucketFunction: TypeAlias = "Callable[[int, Sequence[tuple[float, float]]], tuple[float, Repair | None]]"
 """(step, buckets) to the value at that step, and what had to be repaired."""
@@ -49,6 +51,9 @@ class Calls(ABC):
 
     @abstractmethod
     def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, windows.Reach]: ...
+
+    @abstractmethod
+    def starts_of(self, node: Expr, labels: Sequence[Labels], low: Timestamp, high: Timestamp) -> Starts: ...
 
     @abstractmethod
     def over_range(self, node: Call, at: Ints) -> Block: ...
@@ -112,6 +117,8 @@ class Calls(ABC):
                 return self._absent(node, at)
             case "timestamp":
                 return self._timestamp(node, at)
+            case "start_timestamp":
+                return self._start_timestamp(node, at)
             case "round" | "clamp" | "clamp_min" | "clamp_max":
                 return self._bounded(node, at)
             case "info":
@@ -153,6 +160,23 @@ class Calls(ABC):
             return self._mapped(node, block, np.broadcast_to(stamps, block.values.shape))
         block = self.vector(inner, at)
         return self._mapped(node, block, np.broadcast_to(at / 1000, block.values.shape))
+
+    def _start_timestamp(self, node: Call, at: Ints) -> Block:
+        """Since when each sample counts; 0 where that is not known, nothing for what are no samples."""
+        inner = unwrapped(node.args[0])
+        if not isinstance(inner, VectorSelector):
+            return empty(len(at))
+        block, seconds = self.newest(inner, at)
+        times = np.rint(seconds * 1000).astype(np.int64)
+        values = np.zeros(block.values.shape)
+        there = times[block.mask]
+        if there.size:
+            known = self.starts_of(inner, block.labels, int(there.min()) - 1, int(there.max()))
+            for row, own in enumerate(times):
+                stamps = known.of((row,), own)
+                if stamps is not None:
+                    values[row] = stamps[0] / 1000
+        return self._mapped(node, block, values)
 
     def _absent(self, node: Call, at: Ints) -> Block:
         inner = unwrapped(node.args[0])

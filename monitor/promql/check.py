@@ -14,7 +14,6 @@ _DEEPEST: Final = 200
 _NATIVE: Final = frozenset(
     ["histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev", "histogram_stdvar"]
 )
-_UNSERVED: Final = frozenset({"start_timestamp"})
 
 
 def check_supported(tree: Expr, features: Features = STABLE) -> None:
@@ -33,8 +32,6 @@ def _problem(node: Expr, features: Features) -> str:
             name = node.function.name
             if name in _NATIVE:
                 return f"{name}() needs native histograms, which are not supported"
-            if name in _UNSERVED:
-                return f"{name}() is not supported"
             if node.function.experimental and not features.experimental_functions:
                 return f"{name}() is experimental and not enabled"
         case Aggregation() if node.op in EXPERIMENTAL_AGGREGATIONS and not features.experimental_functions:

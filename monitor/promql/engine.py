@@ -42,6 +42,8 @@ class Options:
     delayed_names: bool = False
     """Drop metric names at the end of the query and not in each function: Prometheus's
     promql-delayed-name-removal."""
+    start_timestamps: bool = False
+    """Let `rate`, `increase`, `irate` and `resets` follow start timestamps: Prometheus's use-start-timestamps."""
     features: Features = STABLE
     """Which parts of the language are allowed."""
 
@@ -177,6 +179,7 @@ class Query:
             subquery_step=options.default_subquery_step,
             max_samples=options.max_samples,
             delayed_names=options.delayed_names,
+            starts=options.start_timestamps,
             check=check or _no_check,
             shared=shared,
         )

@@ -13,16 +13,15 @@ import numpy as np
 
 from monitor.columns.frame import Frame, SampleSource
 from monitor.matching.matchers import Matcher
-from monitor.model.errors import BugError, EvaluationError, QueryLimitError
-from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.errors import BugError, EvaluationError
+from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp
-from monitor.promql import aggregation, extended, matching, windows
+from monitor.promql import aggregation, extended, matching
 from monitor.promql.annotations import Annotations
 from monitor.promql.arithmetic import COMPARISON, calculate
-from monitor.promql.calls import Calls
 from monitor.promql.durations import resolve_millis
 from monitor.promql.inspect import walk
-from monitor.promql.matrix import Block, Bools, Floats, Ints, merged, narrowed
+from monitor.promql.matrix import Block, Floats, Ints, merged, narrowed
 from monitor.promql.nodes import (
     Aggregation,
     Binary,
@@ -31,7 +30,6 @@ from monitor.promql.nodes import (
     DurationExpr,
     Expr,
     Matching,
-    MatrixSelector,
     Number,
     Paren,
     Shift,
@@ -45,14 +43,11 @@ from monitor.promql.nodes import (
 from monitor.promql.numbers import general
 from monitor.promql.plans import Plans, without_name
 from monitor.promql.quoting import go_quote
-from monitor.promql.selection import Run, newest, newest_at_one, runs, runs_of_block
-from monitor.promql.sharing import Ranged, Sharing
+from monitor.promql.ranges import RangeCalls, too_many
+from monitor.promql.selection import newest, newest_at_one, runs
+from monitor.promql.sharing import Sharing
 from monitor.promql.signatures import SET_OPERATORS, ValueType
 from monitor.promql.typecheck import type_of
-
-_COUNTERS = frozenset({"rate", "increase"})
-_COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
-_KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +64,13 @@ class Task:
     max_samples: int
     delayed_names: bool
     check: Callable[[], None]
+    starts: bool = False
+    """Resets and first increments by start timestamps."""
     shared: Sharing | None = None
     """Of queries at the same instant."""
 
 
-class Evaluator(Calls):
+class Evaluator(RangeCalls):
     """Evaluates one tree once."""
 
     def __init__(self, task: Task, plans: Plans, annotations: Annotations) -> None:
@@ -133,24 +130,24 @@ class Evaluator(Calls):
         if len(moved) == 1:
             quick = newest_at_one(self.task.source, node.matchers, int(moved[0]), self.task.lookback)
             if quick is not None:
-                self._count(quick[0].values.size)
+                self.count(quick[0].values.size)
                 return quick
         low, high = int(moved.min()) - self.task.lookback, int(moved.max())
-        frames, labels = self._select(node, node.matchers, low + 1, high)
+        frames, labels = self.select(node, node.matchers, low + 1, high)
         block, stamps = newest(frames, labels, moved, self.task.lookback)
-        self._count(block.values.size)
+        self.count(block.values.size)
         return block, stamps
 
     def _smoothed(self, node: VectorSelector, moved: Ints) -> tuple[Block, Floats]:
         lookback = self.task.lookback
         low, high = int(moved.min()) - lookback, int(moved.max()) + lookback
-        frames, labels = self._select(node, node.matchers, low + 1, high)
+        frames, labels = self.select(node, node.matchers, low + 1, high)
         values = np.full((len(labels), len(moved)), np.nan)
         present = np.zeros(values.shape, dtype=bool)
         for run in runs(frames, low, high):
             rows = run.place
             values[rows], present[rows] = extended.interpolated(run, moved, lookback)
-        self._count(values.size)
+        self.count(values.size)
         return Block(labels, values, present), np.broadcast_to(moved / 1000, values.shape)
 
     def shifted(self, at: Ints, shift: Shift) -> Ints:
@@ -185,111 +182,6 @@ class Evaluator(Calls):
             return span
         return resolve_millis(tree, step=self.task.step, span=self.task.end - self.task.start, positive=positive)
 
-    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, windows.Reach]:
-        """A range vector expression: runs of samples, labels, marks, and the windows on them."""
-        node = unwrapped(node)
-        if isinstance(node, MatrixSelector):
-            moved = self.shifted(at, node.selector.shift)
-            reach = windows.Reach(at, moved, self.duration(node.range, node.range_expr))
-            low, high = int(moved.min()) - reach.span, int(moved.max())
-            if node.selector.anchored or node.selector.smoothed:
-                low -= self.task.lookback
-            if node.selector.smoothed:
-                high += self.task.lookback
-            frames, labels = self._select(node, node.selector.matchers, low + 1, high)
-            found = runs(frames, low, high)
-            self._count(sum(run.size for run in found))
-            return found, labels, None, reach
-        if isinstance(node, Subquery):
-            moved = self.shifted(at, node.shift)
-            reach = windows.Reach(at, moved, self.duration(node.range, node.range_expr))
-            step = self.duration(node.step, node.step_expr) if node.step or node.step_expr else self.task.subquery_step
-            first = (int(moved.min()) - reach.span) // step * step + step
-            inner_at = np.arange(first, int(moved.max()) + 1, step, dtype=np.int64)
-            if len(inner_at) == 0:
-                return [], (), None, reach
-            if len(inner_at) > self.task.max_samples:
-                raise _too_many()
-            block = self.vector(node.expr, inner_at)
-            return runs_of_block(block, inner_at), block.labels, block.marked, reach
-        raise BugError(f"no range vector: {type(node).__name__}")
-
-    def over_range(self, node: Call, at: Ints) -> Block:
-        """A range function."""
-        name = node.function.name
-        place = node.function.arguments.index(ValueType.MATRIX)
-        arguments = tuple(self.scalar(argument, at) for number, argument in enumerate(node.args) if number != place)
-        inner = unwrapped(node.args[place])
-        selector = inner.selector if isinstance(inner, MatrixSelector) else None
-        if selector is not None and (selector.anchored or selector.smoothed):
-            extended.check_use(selector, name)
-        else:
-            selector = None
-        if name == "quantile_over_time":
-            self.check_quantile(arguments[0], node.args[0])
-        if self.task.shared is not None and isinstance(inner, MatrixSelector) and selector is None:
-            labels, values, present = self._shared(name, inner, arguments, at, self.task.shared)
-            return self._ranged(node, Block(labels, values, None if bool(present.all()) else present))
-        found, labels, marked, reach = self.runs_of(inner, at)
-        if selector is None:
-            values, present = windows.apply(name, found, len(labels), reach, arguments, self.task.check)
-        else:
-            values = np.full((len(labels), len(at)), np.nan)
-            present = np.zeros(values.shape, dtype=bool)
-            for run in found:
-                values[run.place], present[run.place] = extended.apply(
-                    name, run, reach, self.task.lookback, self.task.check, smoothed=selector.smoothed
-                )
-        return self._ranged(node, Block(labels, values, None if bool(present.all()) else present, marked))
-
-    def _ranged(self, node: Call, block: Block) -> Block:
-        name = node.function.name
-        if name in _COUNTERS:
-            self._doubt_counters(node, block.labels, block.present)
-        return block if name in _KEEP_NAME else self.unnamed(node, block, whole=True)
-
-    def _shared(
-        self, name: str, inner: MatrixSelector, arguments: tuple[Floats, ...], at: Ints, shared: Sharing
-    ) -> tuple[Sequence[Labels], Floats, Bools]:
-        """A range function of a selector, at one instant: worked out once for all queries that share. Labels, values and
-        presence (S, 1)."""
-        matchers = inner.selector.matchers
-        moved = self.shifted(at, inner.selector.shift)
-        reach = windows.Reach(at, moved, self.duration(inner.range, inner.range_expr))
-        low, high = int(moved[0]) - reach.span, int(moved[0])
-
-        def make() -> Ranged:
-            frames = self.task.source.select(matchers, low + 1, high)
-            found = runs(frames, low, high)
-            self._count(sum(run.size for run in found))
-            parts = [frame.labels for frame in frames]
-            series = sum(map(len, parts))
-            values, present = windows.apply(name, found, series, reach, arguments, self.task.check)
-            return Ranged(parts, values, present)
-
-        state = shared.state(matchers)
-        if state is None:
-            ranged = make()
-        else:
-            key = (name, matchers, low, high, int(at[0]), tuple([float(argument[0]) for argument in arguments]))
-            ranged = shared.results.get(key, state, make)
-        return self._joined(inner, ranged.parts), ranged.values, ranged.present
-
-    def _doubt_counters(self, node: Call, labels: Sequence[Labels], present: Bools | None) -> None:
-        def doubtful() -> dict[str, list[int]]:
-            names: dict[str, list[int]] = {}
-            for row, one in enumerate(labels):
-                name = one.get(METRIC_NAME, "")
-                if name and not name.endswith(_COUNTER_ENDINGS):
-                    names.setdefault(name, []).append(row)
-            return names
-
-        for name, rows in self.plans.get(node, "doubtful", (labels,), doubtful).items():
-            if present is None or bool(present[rows].any()):
-                ending = "/".join(_COUNTER_ENDINGS)
-                problem = f"metric might not be a counter, name does not end in {ending}"
-                self.annotations.inform(f"{problem}: {go_quote(name)}", node.args[0])
-
     def unnamed(self, node: Expr, block: Block, *, whole: bool = False) -> Block:
         """The result of something that makes another metric of its input. `whole`: it was made series by series and not
         step by step, so equal series are refused even where they do not overlap."""
@@ -318,22 +210,22 @@ class Evaluator(Calls):
         for rank in np.unique(ranks[~((ranks >= 0) & (ranks <= 1))]):
             self.annotations.warn(f"quantile value should be between 0 and 1, got {general(float(rank))}", node)
 
-    def _select(
+    def select(
         self, node: Expr, matchers: Sequence[Matcher], low: Timestamp, high: Timestamp
     ) -> tuple[Sequence[Frame], Sequence[Labels]]:
         frames = self.task.source.select(matchers, low, high)
-        return frames, self._joined(node, [frame.labels for frame in frames])
+        return frames, self.joined(node, [frame.labels for frame in frames])
 
-    def _joined(self, node: Expr, parts: Sequence[Sequence[Labels]]) -> Sequence[Labels]:
+    def joined(self, node: Expr, parts: Sequence[Sequence[Labels]]) -> Sequence[Labels]:
         """All labels in a row; the same object as long as the parts are the same."""
         if len(parts) == 1:
             return parts[0]
         return self.plans.get(node, "labels", parts, lambda: [one for part in parts for one in part])
 
-    def _count(self, samples: int) -> None:
+    def count(self, samples: int) -> None:
         self.samples += samples
         if self.samples > self.task.max_samples:
-            raise _too_many()
+            raise too_many()
 
     def _aggregate(self, node: Aggregation, at: Ints) -> Block:
         block = self.vector(node.expr, at)
@@ -429,7 +321,3 @@ class Evaluator(Calls):
 def _joined(left: Sequence[Labels], right: Sequence[Labels]) -> tuple[Sequence[Labels], bool]:
     labels = [*left, *right]
     return labels, len(set(labels)) == len(labels)
-
-
-def _too_many() -> QueryLimitError:
-    return QueryLimitError("query processing would load too many samples into memory in query execution")

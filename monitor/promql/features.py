@@ -41,6 +41,11 @@ _ALWAYS_ON: Final = frozenset(("promql-at-modifier", "promql-negative-offset", "
 DELAYED_NAMES: Final = "promql-delayed-name-removal"
 """Changes the meaning of what is allowed, not what is: see `engine.Options.delayed_names`."""
 
+START_TIMESTAMPS: Final = "use-start-timestamps"
+"""The same: see `engine.Options.start_timestamps`."""
+
+_MEANINGS: Final = (DELAYED_NAMES, START_TIMESTAMPS)
+
 
 def named_features(names: Iterable[str]) -> Features:
     """The parts that these flags of Prometheus's `--enable-feature` allow. Raises ValueError for one that has nothing to do
@@ -49,6 +54,6 @@ def named_features(names: Iterable[str]) -> Features:
     for name in names:
         if name in _FLAGS:
             allowed[_FLAGS[name]] = True
-        elif name not in _ALWAYS_ON and name != DELAYED_NAMES:
-            raise ValueError(f"{name} is not a feature of PromQL; known ones: {', '.join((*_FLAGS, DELAYED_NAMES))}")
+        elif name not in _ALWAYS_ON and name not in _MEANINGS:
+            raise ValueError(f"{name} is not a feature of PromQL; known ones: {', '.join((*_FLAGS, *_MEANINGS))}")
     return Features(**allowed)

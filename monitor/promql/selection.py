@@ -64,6 +64,11 @@ class Run:
         return self.values[:, slots]
 
     @property
+    def numbers(self) -> Sequence[int]:
+        """(S',) the rows of the selection, one by one."""
+        return range(self.first, self.first + self.series) if self.rows is None else self.rows.tolist()
+
+    @property
     def place(self) -> Ints | slice:
         """The rows of the selection, as an index."""
         return slice(self.first, self.first + self.series) if self.rows is None else self.rows

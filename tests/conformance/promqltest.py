@@ -1,7 +1,8 @@
 """Runs promqltest scripts: `python -m tests.conformance.promqltest [--gappy] [-v] FILE...`.
 
 The language of the scripts and what is checked beside the plain run (other times, range queries) is described in the README
-beside them. Evaluations that need native histograms or start timestamps are counted as skipped, by reason.
+beside them. Start timestamps are loaded as OpenMetrics tells them, as a `_created` series. Evaluations that need native
+histograms are counted as skipped, by reason.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from monitor.promql.parser import parse
 from monitor.promql.printer import to_text
 from monitor.promql.quoting import unquote
 from monitor.promql.series_notation import MixedSeriesLine, parse_mixed_series_line, parse_series_line
+from monitor.promql.starts import created
 from tests.support.sources import MemorySource
 
-_OPTIONS = Options(features=ALL_FEATURES, delayed_names=True)
+_OPTIONS = Options(features=ALL_FEATURES, delayed_names=True, start_timestamps=True)
 _TIME_DEPENDENT = frozenset(
     [
         "days_in_month",
@@ -61,7 +63,8 @@ _RANGE = re.compile(
 )
 _EXPECT = re.compile(r"expect\s+(?=(?:ordered|fail|warn|no_warn|info|no_info|string|range)(?:\s|$))")
 _SCALAR = re.compile(r"[+-]?(?:\.?\d[\w.+-]*|inf|nan)", re.I)
-_START_STAMPS = re.compile(r"((?:[^\s{]+|\{)(?:.*?\})?)@st(?:\s.*)?")
+_START_STAMPS = re.compile(r"((?:[^\s{]+|\{)(?:.*?\})?)@st(?:\s(.*))?")
+_START_ITEM = re.compile(r"(?:_|([+-]?)(\w+?)(?:([+-])(\w+?))?)(?:x(\d+))?")
 _TINY = 2.2250738585072014e-308
 _HUGE = 1.7976931348623157e308
 
@@ -75,7 +78,6 @@ class Beyond(Enum):
 
     EXPECTED = "expects a native histogram"
     SELECTED = "selects a native histogram"
-    STARTS = "selects samples with start timestamps"
     LANGUAGE = "is of no use without native histograms"
 
 
@@ -134,7 +136,7 @@ class Script:
     def _clear(self) -> None:
         self.source = MemorySource(gappy=self._gappy)
         self.beyond: list[tuple[Labels, Beyond]] = []
-        """Series with native histograms or start timestamps."""
+        """Series with native histograms."""
 
     def run(self, path: Path) -> Count:
         lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
@@ -176,7 +178,10 @@ class Script:
         for row in block:
             stamped = _START_STAMPS.match(row)
             if stamped:
-                self.beyond.append((parse_mixed_series_line(stamped.group(1)).labels, Beyond.STARTS))
+                own = parse_mixed_series_line(stamped.group(1)).labels
+                stamps = enumerate(start_stamps(stamped.group(2) or ""))
+                seconds = {place * step: (place * step + one) / 1000 for place, one in stamps if one is not None}
+                self.source.put(created(own), seconds)
                 continue
             series = parse_mixed_series_line(row)
             loaded[series.labels] = series
@@ -297,6 +302,23 @@ def pinned(node: Expr, at: int) -> Expr:
             return replace(node, expr=pinned(node.expr, at))
         case _:
             return node
+
+
+def start_stamps(text: str) -> list[int | None]:
+    """How far from each sample its start is, in milliseconds."""
+    stamps: list[int | None] = []
+    for item in text.split():
+        read = _START_ITEM.fullmatch(item)
+        if read is None:
+            raise ValueError(f"no start timestamp: {item}")
+        sign, first, step_sign, step, times = read.groups()
+        if first is None:
+            stamps += [None] * int(times or 1)
+            continue
+        stamp = parse_duration(first) * (-1 if sign == "-" else 1)
+        growth = parse_duration(step) * (-1 if step_sign == "-" else 1) if step else 0
+        stamps += [stamp + place * growth for place in range(int(times or 0) + 1)]
+    return stamps
 
 
 def _holds_histogram(row: str) -> bool:

@@ -439,6 +439,8 @@ def test_parts_of_promql_behind_flags_are_allowed_by_prometheus_names(tmp_path: 
     assert queries.features == Features(experimental_functions=True)
     assert (queries.delayed_names, queries.lookback, queries.subquery_step) == (True, 3 * MINUTE, 30 * SECOND)
     assert "must be enabled" in str(mistakes(tmp_path, "rule_files: [rules.yml]", rules_yml=_LIMITED))
+    assert not queries.start_timestamps
+    assert loaded(tmp_path, "queries: {enable_features: [use-start-timestamps]}").queries.start_timestamps
     unknown = mistakes(tmp_path, "queries: {enable_features: [warp-drive]}")
     assert "warp-drive is not a feature of PromQL" in str(unknown)
 

@@ -33,7 +33,6 @@ _LINES = [
         "histogram_count(x)",
         "x </ 5",
         "sum(histogram_avg(rate(x[5m])))",
-        "start_timestamp(x)",
     ],
 )
 def test_what_is_not_evaluated_is_refused_with_its_place(text: str) -> None:
