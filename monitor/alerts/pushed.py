@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from monitor.matching.parse import Syntax, is_label_name, is_text
+from monitor.matching.parse import Syntax, is_label_name
 from monitor.model.alerts import Alert
 from monitor.model.labels import Labels, quote
+from monitor.model.surrogates import is_whole
 from monitor.model.times import Millis, Timestamp
 
 _is_name = lru_cache(1_024)(is_label_name)
@@ -58,5 +59,5 @@ def check_labels(pairs: Iterable[tuple[str, str]], syntax: Syntax = Syntax.FALLB
     for name, value in pairs:
         if not _is_name(name, syntax):
             raise ValueError(f"invalid name {quote(name)}")
-        if not value.isascii() and not is_text(value):
+        if not is_whole(value):
             raise ValueError(f"invalid value {quote(value)}")

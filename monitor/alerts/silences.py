@@ -15,10 +15,11 @@ from typing import Final
 
 from monitor.alerts.silence_size import stored_size
 from monitor.matching.matchers import Matcher, MatchOp, all_match
-from monitor.matching.parse import Syntax, is_label_name, is_text
+from monitor.matching.parse import Syntax, is_label_name
 from monitor.matching.regex import compile_re2
 from monitor.model.errors import NotFoundError, RequestError
 from monitor.model.labels import EMPTY, Labels, quote
+from monitor.model.surrogates import is_whole
 from monitor.model.times import HOUR, Millis, Timestamp
 
 RETENTION: Final[Millis] = 120 * HOUR
@@ -210,7 +211,7 @@ def check_matcher(name: str, op: MatchOp, value: str, syntax: Syntax = Syntax.FA
     if not is_label_name(name, syntax):
         raise ValueError(f"invalid label name {quote(name)}")
     if op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL):
-        if not is_text(value):
+        if not is_whole(value):
             raise ValueError(f"invalid label value {quote(value)}")
         return
     try:

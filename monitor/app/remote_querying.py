@@ -7,7 +7,6 @@ what is wrong with the engine itself is a PeerError, and the rule is evaluated a
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import Sequence
 from typing import Any, Final, cast
@@ -17,6 +16,7 @@ from monitor.config.configuration import QueryEngine
 from monitor.model.errors import EvaluationError, PeerError, QueryError, QueryLimitError
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.samples import Sample, Series, Vector
+from monitor.model.surrogates import json_of
 from monitor.model.times import Millis, Timestamp
 from monitor.net.asking import Asking, body_of
 from monitor.promql.nodes import Expr
@@ -79,7 +79,7 @@ class RemoteQuerier:
         if body is None:
             raise QueryLimitError(f"the answer has more than {_MOST_BYTES >> 20} MB")
         try:
-            found: Any = json.loads(body) if len(body) <= _INLINE_BYTES else await asyncio.to_thread(json.loads, body)
+            found: Any = json_of(body) if len(body) <= _INLINE_BYTES else await asyncio.to_thread(json_of, body)
         except ValueError:
             found = None
         document = cast("dict[str, Any]", found) if isinstance(found, dict) else {}

@@ -21,7 +21,11 @@ terminal. Without URLs and --config the file watchkeeper.yml is read, if there i
 
 def run(arguments: Sequence[str]) -> int:
     """Run the daemon until SIGINT or SIGTERM; the exit code."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    file = next((one for one in given.url if _is_file(one)), "")
+    if file:
+        parser.error(f"{file} is a file, and what stands without an option is a URL to check: say --config {file}")
     # Until the daemon listens for it: what is being read now is new already, and a sidecar that reloads must not kill.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Importing makes much that stays and no garbage. The daemon sets the collector up when it stands.
@@ -73,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
         "--data", default="", metavar="DIR", help="the data folder; ./data by default (WATCHKEEPER_DATA)"
     )
     return parser
+
+
+def _is_file(text: str) -> bool:
+    """Would somebody who gives this as a URL mean a configuration?"""
+    from pathlib import Path
+
+    return "://" not in text and (text.endswith((".yml", ".yaml")) or Path(text).is_file())
 
 
 def _print_line(line: str) -> None:

@@ -15,6 +15,7 @@ from monitor.gotemplate.format import text_of
 from monitor.gotemplate.html_places import WITHIN_TAGS, Content, Element, Place, Quote, State, content_of
 from monitor.gotemplate.html_reading import READERS, VALUE_ENDS
 from monitor.gotemplate.values import NOTHING, Safe, SafeUrl, Value
+from monitor.model.surrogates import whole
 
 FILTERED: Final = "ZgotmplZ"
 """Stands where a value was not let through; Go's own word, which people search the web for."""
@@ -157,7 +158,7 @@ def _is_safe(text: str) -> bool:
 
 
 def _hex(found: re.Match[str]) -> str:
-    return "".join(f"%{byte:02x}" for byte in found.group().encode(errors="replace"))
+    return "".join(f"%{byte:02x}" for byte in whole(found.group()).encode())
 
 
 def _numbered(found: re.Match[str]) -> str:

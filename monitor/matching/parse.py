@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from monitor.matching.classic import parse_classic, parse_classic_one
 from monitor.matching.matchers import Matcher
 from monitor.matching.utf8 import parse_utf8
+from monitor.model.surrogates import is_whole
 
 T = TypeVar("T")
 _CLASSIC_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -67,12 +68,7 @@ def is_label_name(name: str, syntax: Syntax = Syntax.FALLBACK) -> bool:
     """May a label have this name?"""
     if syntax is Syntax.CLASSIC:
         return _CLASSIC_NAME.fullmatch(name) is not None
-    return name != "" and is_text(name)
-
-
-def is_text(value: str) -> bool:
-    """Is it valid UTF-8? What was not when it was read holds lone surrogates."""
-    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
+    return name != "" and is_whole(name)
 
 
 def _utf8_one(text: str) -> Matcher:

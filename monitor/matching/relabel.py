@@ -200,7 +200,9 @@ class _Step:
             case RelabelAction.DROPEQUAL:
                 return labels.get(rule.target_label, "") != _joined(rule, labels)
             case RelabelAction.HASHMOD:
-                digest = hashlib.md5(_joined(rule, labels).encode(), usedforsecurity=False).digest()
+                digest = hashlib.md5(
+                    _joined(rule, labels).encode("utf-8", "surrogateescape"), usedforsecurity=False
+                ).digest()
                 _set(labels, rule.target_label, str(int.from_bytes(digest[8:], "big") % rule.modulus))
             case RelabelAction.LABELMAP:
                 for name, value in sorted(labels.items()):

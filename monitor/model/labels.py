@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, TypeVar, overload
 
+from monitor.model.surrogates import is_whole, whole
+
 T = TypeVar("T")
 
 METRIC_NAME: Final = "__name__"
@@ -101,7 +103,7 @@ class Labels(Mapping[str, str]):
         if self._fingerprint is None:
             digest = FNV_OFFSET
             for name, value in self.pairs:
-                for byte in name.encode() + b"\xff" + value.encode() + b"\xff":
+                for byte in f"{name}\udcff{value}\udcff".encode("utf-8", "surrogateescape"):
                     digest = ((digest ^ byte) * FNV_PRIME) & _MASK
             self._fingerprint = f"{digest:016x}"
         return self._fingerprint
@@ -131,6 +133,12 @@ class Labels(Mapping[str, str]):
         """A copy with only these labels, as far as they are set."""
         wanted = frozenset(names)
         return Labels.of_sorted(tuple([pair for pair in self.pairs if pair[0] in wanted]))
+
+    def whole(self) -> Labels:
+        """The labels with U+FFFD for what is no UTF-8, as they leave for others."""
+        if all(is_whole(name) and is_whole(value) for name, value in self.pairs):
+            return self
+        return Labels({whole(name): whole(value) for name, value in self.pairs})
 
     def _as_map(self) -> dict[str, str]:
         if self._map is None:

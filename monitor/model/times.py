@@ -113,11 +113,15 @@ def spoken_instant(at: Timestamp) -> str:
 
 
 def parse_rfc3339(text: str) -> Timestamp:
-    """Read RFC 3339 with any offset and fraction. Raises ValueError, also when the zone is missing."""
+    """Read RFC 3339 with any offset and fraction. Raises ValueError, also when the zone is missing and for what an offset
+    moves out of the years 1 to 9999."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"time {_quote(text)} has no zone: write it as 2006-01-02T15:04:05Z")
-    return from_datetime(moment)
+    instant = from_datetime(moment)
+    if not FIRST_INSTANT <= instant <= LAST_INSTANT:
+        raise ValueError(f"time {_quote(text)} is in UTC outside of the years 1 to 9999")
+    return instant
 
 
 def _quote(text: str) -> str:

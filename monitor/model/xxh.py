@@ -27,7 +27,9 @@ def series_share(labels: Labels) -> float:
 
 def labels_hash(labels: Labels) -> int:
     """64 bits."""
-    return xxhash64(b"".join(name.encode() + b"\xff" + value.encode() + b"\xff" for name, value in labels.pairs))
+    return xxhash64(
+        b"".join(f"{name}\udcff{value}\udcff".encode("utf-8", "surrogateescape") for name, value in labels.pairs)
+    )
 
 
 def xxhash64(data: bytes) -> int:

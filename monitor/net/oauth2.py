@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any, Final, Protocol, cast
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from monitor.model.errors import PeerError
+from monitor.model.surrogates import json_of
 from monitor.net.http_config import OAuth2
 from monitor.net.url import redacted
 
@@ -116,7 +116,7 @@ def _fields(body: bytes, content_type: str) -> Mapping[str, Any]:
         text = body.decode()
         if content_type in ("application/x-www-form-urlencoded", "text/plain"):
             return dict(parse_qsl(text))
-        answer: object = json.loads(text)
+        answer: object = json_of(text)
     except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
 from monitor.model.checks import TlsFacts
+from monitor.model.surrogates import json_of
 from monitor.model.times import Timestamp
 
 
@@ -87,6 +87,6 @@ def _parse(text: str) -> object:
     if not start or start not in '{["-0123456789tfn':
         return NOT_JSON
     try:
-        return json.loads(text)
+        return json_of(text)
     except (ValueError, RecursionError):
         return NOT_JSON

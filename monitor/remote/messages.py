@@ -11,6 +11,7 @@ from typing import Final
 
 from monitor.model.labels import Labels
 from monitor.model.samples import Exemplar
+from monitor.model.surrogates import whole
 from monitor.model.times import Timestamp
 from monitor.remote.wire import (
     BYTES,
@@ -84,8 +85,7 @@ def encode_series(labels: bytes, samples: Iterable[tuple[Timestamp, float]], exe
 def encode_labels(pairs: Iterable[tuple[str, str]]) -> bytes:
     """Label fields of a series or an exemplar; the caller has them sorted."""
     return b"".join(
-        put_bytes(1, put_bytes(1, name.encode(errors="replace")) + put_bytes(2, value.encode(errors="replace")))
-        for name, value in pairs
+        put_bytes(1, put_bytes(1, whole(name).encode()) + put_bytes(2, whole(value).encode())) for name, value in pairs
     )
 
 

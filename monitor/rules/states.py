@@ -192,15 +192,15 @@ def report(
     resend: Millis = RESEND,
 ) -> tuple[Alert, ...]:
     """What goes out for these alerts. A firing one is to be believed for four intervals. `extra` are the labels added to
-    what leaves; an alert's own win."""
+    what leaves; an alert's own win. Bytes that are no UTF-8, which PromQL may spell, leave as U+FFFD."""
     valid_until = at + 4 * max(interval, resend)
     alerts: list[Alert] = []
     for labels in chosen:
         alert = active[labels]
         alerts.append(
             Alert(
-                labels=extra.merged(labels),
-                annotations=alert.annotations if alert.held is None else _explained(alert.annotations, alert.held),
+                labels=extra.merged(labels).whole(),
+                annotations=_explained(alert).whole(),
                 starts_at=alert.fired_at if alert.fired_at is not None else alert.active_at,
                 ends_at=alert.resolved_at if alert.resolved_at is not None else valid_until,
                 updated_at=at,
@@ -237,8 +237,8 @@ def carried(active: Active, rule: AlertingRule, at: Timestamp) -> Active:
     }
 
 
-def _explained(annotations: Labels, hold: Hold) -> Labels:
-    return annotations.with_(reason=hold.sentence)
+def _explained(alert: ActiveAlert) -> Labels:
+    return alert.annotations if alert.held is None else alert.annotations.with_(reason=alert.held.sentence)
 
 
 def _next(

@@ -5,13 +5,13 @@ Source: prometheus discovery/targetgroup/targetgroup.go and docs (file_sd_config
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
+from monitor.model.surrogates import json_of
 from monitor.scrape.jobs import TargetGroup
 
 _MOST_TARGETS: Final = 200_000
@@ -54,7 +54,7 @@ def read_groups(text: str, source: str, meta: Mapping[str, str], *, is_json: boo
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text)
+        return json_of(text)
     except (ValueError, RecursionError) as error:
         raise PeerError(f"is not JSON: {error}") from error
 

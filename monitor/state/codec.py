@@ -19,9 +19,12 @@ from typing import Any, TypeVar, cast
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.errors import BugError, CorruptionError
 from monitor.model.labels import Labels
+from monitor.model.surrogates import is_whole
 
 T = TypeVar("T")
 _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_ESCAPED = json.JSONEncoder(separators=(",", ":"))
+"""Writes as `\\ud800` what UTF-8 cannot hold: labels that a rule made may have it."""
 _Encode = Callable[[Any], Any]
 _Decode = Callable[[Any], Any]
 
@@ -29,7 +32,9 @@ _Decode = Callable[[Any], Any]
 def dumps(value: object) -> str:
     """A dataclass instance as compact JSON."""
     encode, _ = _coder(type(value))
-    return _JSON.encode(encode(value))
+    document = encode(value)
+    text = _JSON.encode(document)
+    return text if is_whole(text) else _ESCAPED.encode(document)
 
 
 def loads(kind: type[T], text: str) -> T:

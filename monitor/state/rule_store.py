@@ -45,4 +45,5 @@ class SqlRuleStateStore:
 
 
 def _key(rule: str, number: int, labels: Labels) -> str:
-    return f"{rule}|{number}|{labels_text(labels)}"
+    # keys need only differ: bytes that are no UTF-8 are written as what they are
+    return f"{rule}|{number}|{labels_text(labels)}".encode(errors="backslashreplace").decode()

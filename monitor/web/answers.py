@@ -27,6 +27,7 @@ from monitor.model.errors import (
     UserError,
     WatchkeeperError,
 )
+from monitor.model.surrogates import whole
 from monitor.web.access import UnidentifiedError
 from monitor.web.parts import StillStartingError
 from monitor.web.routes import Dialect, SlowCallError
@@ -60,7 +61,7 @@ class Refusal:
 
 def refusal_of(error: WatchkeeperError) -> Refusal:
     """Whose fault it is as a status, and what to do about it."""
-    text = str(error).encode(errors="replace").decode()  # it may repeat bytes of a header that are no UTF-8
+    text = whole(str(error))  # it may repeat bytes of a header that are no UTF-8
     match error:
         case BadCallError():
             return Refusal(status=400, code="bad_request", message=text, remedy=error.remedy)
@@ -166,7 +167,7 @@ def json_parts(document: object, depth: int = 5) -> Iterator[str]:
 
 
 def json_answer(document: object, *, status: int = 200) -> web.Response:
-    return body_answer(json_text(document).encode(errors="replace"), JSON, status=status)
+    return body_answer(whole(json_text(document)).encode(), JSON, status=status)
 
 
 async def built_answer(request: web.Request, build: Callable[[], object], items: int) -> web.StreamResponse:
@@ -206,7 +207,7 @@ def body_answer(body: bytes, content_type: str, *, status: int = 200) -> web.Res
 
 
 def text_answer(text: str, *, status: int = 200) -> web.Response:
-    return web.Response(text=text + "\n", status=status, content_type="text/plain", charset="utf-8")
+    return web.Response(text=whole(text) + "\n", status=status, content_type="text/plain", charset="utf-8")
 
 
 def _container(document: object) -> dict[str, object] | list[object] | None:
@@ -228,9 +229,9 @@ def _blocks(parts: Callable[[], Iterable[str]], compress: bool) -> list[bytes]:
         waiting.append(part)
         size += len(part)
         if size >= _BLOCK:
-            add("".join(waiting).encode(errors="replace"))
+            add(whole("".join(waiting)).encode())
             waiting, size = [], 0
-    add("".join(waiting).encode(errors="replace"))
+    add(whole("".join(waiting)).encode())
     if packer is not None:
         blocks.append(packer.flush())
     return blocks

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from multidict import MultiDict
@@ -33,6 +34,10 @@ class SlowCallError(RequestError):
     """A caller that does not send what it announced."""
 
 
+class UnreadableError(RequestError):
+    """A body that is not what its headers say."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request."""
@@ -49,21 +54,22 @@ class Call:
         return self.request.match_info[name]
 
     async def body(self) -> bytes:
-        """All of it. Raises SlowCallError, and aiohttp's own error when it is too large."""
+        """All of it. Raises SlowCallError, UnreadableError, and aiohttp's own error when it is too large."""
         try:
             async with asyncio.timeout(self.patience):
                 return await self.request.read()
         except TimeoutError:
             raise SlowCallError(f"the body did not come within {self.patience:g} seconds") from None
+        except web.RequestPayloadError:  # chunks or compression that break their own rules
+            raise UnreadableError("the body cannot be read: it is not encoded as its headers say") from None
 
     async def form(self) -> MultiDict[str]:
-        """The fields of a URL-encoded form, empty for any other body. Raises what `body` does."""
+        """The fields of a URL-encoded form, empty for any other body; what is no UTF-8 becomes U+FFFD. Raises what `body`
+        does."""
         found: MultiDict[str] = MultiDict()
         if self.request.method == "POST" and self.request.content_type == _FORM:
-            await self.body()
-            for name, value in (await self.request.post()).items():
-                if isinstance(value, str):
-                    found.add(name, value)
+            text = (await self.body()).decode(errors="replace")  # UTF-8, whatever charset they name
+            found.extend(parse_qsl(text, keep_blank_values=True, errors="replace"))
         return found
 
 

@@ -39,6 +39,7 @@ from monitor.web.parts import Parts
 from monitor.web.prometheus import ROUTES as PROMETHEUS_ROUTES
 from monitor.web.routes import Call, Dialect, Route
 from monitor.web.surface import ROUTES as SURFACE_ROUTES
+from monitor.web.wire_errors import WireErrors
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a request's body."""
@@ -104,7 +105,14 @@ class Server:
             application.router.add_get("/", self._behind_guard(self._to_prefix))
         application.router.add_route("*", "/{path:.*}", self._behind_guard(self._no_route))
         application.on_response_prepare.append(self._prepare)
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            logger=WireErrors(self._parts.log, lambda: self._parts.refused("api")),
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            auto_decompress=False,  # nor do Prometheus and Alertmanager: what is small might become large
+        )
         await runner.setup()
         try:
             for one, number in places:

@@ -9,10 +9,11 @@ from monitor.config.golang.http_client import HTTP_CLIENT, valid_client
 from monitor.config.golang.kinds import File, Flag, Kind, Reading, Real, Size, Span, Text, Whole
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.config.prometheus.discovery.registry import DISCOVERIES
-from monitor.config.prometheus.discovery.served import go_quote, is_text
+from monitor.config.prometheus.discovery.served import go_quote
 from monitor.config.prometheus.relabeling import relabel_configs
 from monitor.config.yamltree import Path
 from monitor.model.labels import quote
+from monitor.model.surrogates import is_whole
 from monitor.model.times import MINUTE, SECOND
 
 PROTOCOLS: Final = (
@@ -64,7 +65,7 @@ def _formats(about: str) -> dict[str, Kind]:
 def _valid_global(values: Values, reading: Reading) -> None:
     for name, value in values.pairs("external_labels").items():
         for text, what in ((name, "name"), (value, "value")):
-            if not is_text(text) or not name:
+            if not is_whole(text) or not name:
                 said = f"{go_quote(text)} is not a valid label {what}"
                 reading.refuse(values.at("external_labels", name), said, "write a text of UTF-8")
                 break

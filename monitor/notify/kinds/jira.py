@@ -11,6 +11,7 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater, Unknown
+from monitor.model.surrogates import json_of
 from monitor.model.times import Millis
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
@@ -191,4 +192,4 @@ class _Issue:
 
 
 def _document(answer: CallAnswer) -> object:
-    return json.loads(answer.body)
+    return json_of(answer.body)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected
+from monitor.model.surrogates import json_of
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import rocketchat_body
 from monitor.notify.kinds.answers import unexpected
@@ -59,7 +59,7 @@ class RocketChat(OverHttp[RocketChatOptions]):
     def _accepted(self, answer: CallAnswer) -> DeliveryOutcome:
         """A refusal may come with status 200."""
         try:
-            document: Any = json.loads(answer.body)
+            document: Any = json_of(answer.body)
             accepted, why = document.get("success") is not False, str(document.get("error", ""))
         except (ValueError, AttributeError):
             return Rejected(f"the answer is not one of Rocket.Chat's: {unexpected(answer.status)}")

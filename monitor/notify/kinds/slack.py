@@ -8,7 +8,6 @@ Each call is made once; the package's own retries are switched off, for it would
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from monitor.model.notifications import (
     RetryLater,
     Unknown,
 )
+from monitor.model.surrogates import json_of
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp, format_duration
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
@@ -175,7 +175,7 @@ def _webhook_verdict(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
     said = answer.body.decode("utf-8", "replace").strip()
     if answer.content_type == "application/json":
         try:
-            document: object = json.loads(said)
+            document: object = json_of(said)
         except ValueError:
             return Unknown("the answer was not one of Slack's")
         refused = _mapping(document).get("ok") is False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater, Unknown
+from monitor.model.surrogates import json_of
 from monitor.model.times import SECOND, Millis
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import telegram_body
@@ -63,7 +63,7 @@ class Telegram(OverHttp[TelegramOptions]):
     def _again(self, answer: CallAnswer, outcome: RetryLater | Rejected) -> DeliveryOutcome:
         """As in Alertmanager whatever Telegram refuses is tried again; it says itself how long to wait."""
         try:
-            document: Any = json.loads(answer.body)
+            document: Any = json_of(answer.body)
             why, after = str(document["description"]), document.get("parameters", {}).get("retry_after")
         except (ValueError, KeyError, TypeError, AttributeError):
             return RetryLater(outcome.why, outcome.after if isinstance(outcome, RetryLater) else None)

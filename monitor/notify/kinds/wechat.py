@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater
+from monitor.model.surrogates import json_of
 from monitor.model.times import HOUR, SECOND, Millis, Timestamp
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import wechat_body
@@ -102,7 +102,7 @@ class WeChat(OverHttp[WeChatOptions]):
 
 def _document(answer: CallAnswer) -> dict[str, Any] | None:
     try:
-        found: object = json.loads(answer.body)
+        found: object = json_of(answer.body)
     except ValueError:
         return None
     return cast("dict[str, Any]", found) if isinstance(found, dict) else None

@@ -19,6 +19,7 @@ import aiohttp
 
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
+from monitor.model.surrogates import json_of
 from monitor.model.times import MINUTE, Millis
 from monitor.net.asking import Asking, body_of
 from monitor.net.http_config import HttpClient
@@ -89,7 +90,7 @@ async def _listed(asking: Asking, options: DockerTargets, url: str) -> list[_Obj
     if body is None:
         raise PeerError(f"{options.host}: answered more than {_MOST_BYTES >> 20} MB")
     try:
-        found: object = await asyncio.to_thread(json.loads, body)
+        found: object = await asyncio.to_thread(json_of, body)
     except (ValueError, RecursionError) as error:
         raise PeerError(f"{options.host}: is not JSON: {error}") from error
     if not isinstance(found, list):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NoReturn, cast
 
+from monitor.model.surrogates import whole
 from monitor.model.times import FIRST_INSTANT, LAST_INSTANT, Timestamp, from_datetime
 from monitor.web.alertmanager.asking import ShapedError
 
@@ -27,7 +28,6 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*:")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NO_HOST: Final = re.compile(r'[ "<>\\^`{|}]')
-_HALF: Final = re.compile(r"[\ud800-\udfff]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
@@ -88,7 +88,7 @@ class Reader:
         value = fields.get(name)
         if value is not None and not isinstance(value, str):
             self.wrong_type(value, f"Go struct field {what}.{name} of type string")
-        return value if value is None else _whole(value)
+        return value if value is None else whole(value)
 
     def flag(self, fields: Mapping[str, object], name: str, what: str) -> bool | None:
         """True or false, None if it is not there. Raises ShapedError."""
@@ -108,7 +108,7 @@ class Reader:
         for key, each in cast("dict[str, object]", value).items():
             if each is not None and not isinstance(each, str):
                 self.wrong_type(each, f"Go struct field {what}.{name} of type string")
-            found[_whole(key)] = _whole(each or "")
+            found[whole(key)] = whole(each or "")
         return found
 
     def elements(self, fields: Mapping[str, object], name: str, what: str, kind: str) -> list[object]:
@@ -132,7 +132,7 @@ class Reader:
         try:
             return _instant(value)
         except (ValueError, OverflowError):
-            self.unreadable(f'parsing time "{_whole(value)}" as "2006-01-02T15:04:05Z07:00": cannot parse it')
+            self.unreadable(f'parsing time "{whole(value)}" as "2006-01-02T15:04:05Z07:00": cannot parse it')
 
     def wrong_type(self, value: object, wanted: str) -> NoReturn:
         """As Go's encoding/json says it."""
@@ -181,10 +181,6 @@ def _instant(text: str) -> Timestamp:
     if not FIRST_INSTANT <= instant <= LAST_INSTANT:
         raise ValueError
     return instant
-
-
-def _whole(text: str) -> str:
-    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _after_space(text: str, place: int) -> int:

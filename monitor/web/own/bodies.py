@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from monitor.model.surrogates import json_of
 from monitor.model.times import Millis, Timestamp, parse_duration, parse_rfc3339
 from monitor.web.answers import BadCallError
 from monitor.web.routes import Call
@@ -65,7 +66,7 @@ async def read_body(call: Call, known: Collection[str]) -> Body:
     if not raw.strip():
         return Body({})
     try:
-        found: object = json.loads(raw)
+        found = json_of(raw)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is not text in UTF-8"
         raise BadCallError(f"the body is not JSON: {reason}", "send a JSON object") from None

@@ -89,7 +89,7 @@ def _ruled(parts: Parts, chosen: _Chosen) -> dict[str, _Ruled]:
     for status in up(parts.rules).status():
         for rule in status.rules:
             for one in rule.alerts:
-                labels = configuration.leaving_labels.merged(one.labels).without(*configuration.replica_labels)
+                labels = configuration.leaving_labels.merged(one.labels).without(*configuration.replica_labels).whole()
                 if chosen(labels, labels.fingerprint):
                     found[labels.fingerprint] = (status.group.key, rule.rule, one)
     return found

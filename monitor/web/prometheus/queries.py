@@ -10,6 +10,7 @@ from aiohttp import web
 
 from monitor.model.errors import QueryError
 from monitor.model.samples import Series
+from monitor.model.surrogates import whole
 from monitor.model.times import Millis
 from monitor.web.answers import JSON, body_answer, json_text, streamed_answer
 from monitor.web.parts import up
@@ -93,7 +94,7 @@ class _Stats:
 
 async def _answered(call: Call, answer: Answer, limit: int, stats: str) -> web.StreamResponse:
     if _is_small(answer.value):
-        return body_answer("".join(query_parts(answer, limit, stats)).encode(errors="replace"), JSON)
+        return body_answer(whole("".join(query_parts(answer, limit, stats))).encode(), JSON)
     return await streamed_answer(call.request, lambda: query_parts(answer, limit, stats))
 
 

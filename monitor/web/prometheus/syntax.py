@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from monitor.model.errors import QueryError
+from monitor.model.surrogates import whole
 from monitor.web.answers import body_answer, json_answer, json_text
 from monitor.web.prometheus.parameters import bad_query, parameters
 from monitor.web.prometheus.rendering import value_text
@@ -38,7 +39,7 @@ async def _told(call: Call, read: Callable[[str], object]) -> web.Response:
         body = await asyncio.to_thread(lambda: json_text({"status": "success", "data": read(text)}))
     except QueryError as error:
         raise bad_query(text, error) from None
-    return body_answer(body.encode(errors="replace"), "application/json")
+    return body_answer(whole(body).encode(), "application/json")
 
 
 def _pretty(text: str) -> str:

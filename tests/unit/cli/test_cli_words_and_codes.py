@@ -10,6 +10,7 @@ import pytest
 from monitor.cli.connection import Daemon, read_token
 from monitor.cli.exits import TABLE, CommandError, Exit
 from monitor.cli.query import series_text
+from monitor.cli.run import run
 from monitor.cli.showing import ago, clean, since
 from monitor.cli.verbs import command_line
 from monitor.model.times import rfc3339
@@ -52,6 +53,19 @@ def test_a_daemon_that_does_not_answer_is_said_in_both_forms(
 def test_a_command_that_cannot_be_understood_is_exit_2(command: list[str]) -> None:
     """Unknown verbs, missing arguments, unknown options."""
     assert command_line(command) == Exit.USAGE
+
+
+@pytest.mark.parametrize("name", ["watchkeeper.yml", "other.yaml", "there"])
+def test_a_file_is_not_watched_as_if_it_were_a_service(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`run FILE` is meant as `run --config FILE`, and says so, whether there is such a file or not."""
+    (tmp_path / "there").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        run([name])
+    assert left.value.code == Exit.USAGE
+    assert f"say --config {name}" in capsys.readouterr().err
 
 
 def test_every_help_shows_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,3 +98,10 @@ def test_an_instant_needs_a_zone() -> None:
     assert parse_rfc3339("2026-01-02T04:04:05.678+01:00") == from_datetime(datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC))
     with pytest.raises(ValueError, match="has no zone"):
         parse_rfc3339("2026-01-02T03:04:05")
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-00:01"])
+def test_an_instant_lies_in_our_years_in_utc(text: str) -> None:
+    """An offset moves none out of them: nobody could tell it again."""
+    with pytest.raises(ValueError, match="outside of the years 1 to 9999"):
+        parse_rfc3339(text)

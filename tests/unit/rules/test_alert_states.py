@@ -132,6 +132,15 @@ def test_what_stays_the_same_stays_the_same_object() -> None:
     assert sorted(back.written.values) == [0.0, 1.0, 1.0, 240.0]
 
 
+def test_bytes_that_are_no_text_leave_as_their_stand_in() -> None:
+    """As Prometheus writes them into its JSON; the rule itself goes on to tell them apart."""
+    odd = Labels({"host": "\udcff"})
+    active = step("g", rule(), {}, seen(odd), 0).active
+    (named,) = active
+    alert = report(active, (named,), 0, interval=30_000, generator_url="u", extra=EMPTY)[0]
+    assert (named["host"], alert.labels["host"]) == ("\udcff", "\ufffd")
+
+
 def test_alert_is_told_when_it_changes_and_again_after_a_minute() -> None:
     """Pending ones are not told; a report holds for four intervals; a resolve goes out at once and again."""
     active = step("g", rule(), {}, seen(_ONE), 0).active

@@ -35,6 +35,14 @@ def test_a_document_reads_back_as_what_was_written(found: tuple[Member, ...], gr
     assert loads(IncidentEvent, dumps(event)) == event
 
 
+def test_bytes_that_are_no_utf_8_come_back_too() -> None:
+    """PromQL may put them into a label, and SQLite holds only texts."""
+    group = Labels({"a": "\udcff", "é": "😀"})
+    written = dumps(IncidentEvent(at=1, policy="p", group_key="k", receiver="r", group_labels=group, members=()))
+    written.encode()
+    assert loads(IncidentEvent, written).group_labels == group
+
+
 class Colour(Enum):
     RED = "red"
 

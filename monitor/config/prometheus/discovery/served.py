@@ -10,6 +10,7 @@ from monitor.config.golang.kinds import Flag, Reading, Span, Text, Whole, url_mi
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values, need
 from monitor.config.prometheus.discovery.shapes import asking, every, filters, plain, web_address
 from monitor.model.labels import quote
+from monitor.model.surrogates import is_whole
 from monitor.model.times import MINUTE
 
 _FILE: Final = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)")
@@ -19,14 +20,9 @@ _RECORDS: Final = ("SRV", "A", "AAAA", "MX", "NS")
 def valid_labels(values: Values, reading: Reading) -> None:
     """Names and values of labels are UTF-8, and a name is not empty."""
     for name in values.mapping("labels"):
-        if not name or not is_text(name):
+        if not name or not is_whole(name):
             text = f"{go_quote(name)} is not a valid label name"
             reading.refuse(values.at("labels", name), text, "write a text of UTF-8")
-
-
-def is_text(text: str) -> bool:
-    """Was it UTF-8?"""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def go_quote(text: str) -> str:
