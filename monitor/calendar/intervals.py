@@ -8,6 +8,7 @@ change skips no range holds, in the one that it repeats a range holds twice. Sou
 from __future__ import annotations
 
 import re
+from calendar import monthrange, weekday
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -70,6 +71,24 @@ class TimeInterval:
             if self.contains(at) != held:
                 return at
         return None
+
+    def comes(self, since_year: int) -> bool:
+        """Is there a day of this year or a later one on which it holds at some time? Years repeat after 400."""
+        if self.times == ():
+            return False
+        spans = [(since_year, since_year + 400)] if self.years is None else self.years
+        years = {
+            (monthrange(year, 2)[1], weekday(year, 1, 1)): year
+            for first, last in spans
+            for year in range(max(first, since_year, 1), min(last, max(first, since_year) + 400, 9999) + 1)
+        }
+        return any(
+            self._has_date(datetime(year, month, day))  # noqa: DTZ001 - a date of a calendar, in whatever zone
+            for year in years.values()
+            for month in range(1, 13)
+            if _in(self.months, month)
+            for day in range(1, monthrange(year, month)[1] + 1)
+        )
 
     def _has_date(self, local: datetime) -> bool:
         if not _in(self.months, local.month) or not _in(self.years, local.year):

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import typer
+
+from monitor.cli.alerts_lint import lint
 from monitor.cli.connection import OWN
 from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
 from monitor.cli.showing import clean, coloured, now, say, say_json, since, table
 from monitor.model.times import Timestamp
 
+alerts = typer.Typer(invoke_without_command=True)
+alerts.command()(lint)
 
-def alerts(url: UrlOption = HERE, token_file: TokenOption = "", json_: JsonOption = False) -> None:
-    """Alerts that are pending or fire."""
+
+@alerts.callback()
+def list_(
+    context: typer.Context, url: UrlOption = HERE, token_file: TokenOption = "", json_: JsonOption = False
+) -> None:
+    """Alerts that are pending or fire; and what a configuration makes of alerts."""
+    if context.invoked_subcommand is not None:
+        return
     document = daemon(url, token_file).get(f"{OWN}/alerts")
     if json_:
         say_json(document)

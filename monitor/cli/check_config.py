@@ -17,12 +17,13 @@ import typer
 
 from monitor.cli.exits import TABLE, CommandError, Exit
 from monitor.cli.options import JsonOption
-from monitor.cli.showing import clean, say, say_json
+from monitor.cli.showing import clean, now, say, say_json
 from monitor.config.alertmanager_file import read_alertmanager
 from monitor.config.findings import Findings
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
 from monitor.config.prometheus.file import CONFIG, PrometheusParts, read_prometheus
 from monitor.config.prometheus.promtool import check_named, named_rule_files
+from monitor.config.routing_lint import RoutingLint
 from monitor.config.rule_files import read_rule_file, read_rules
 from monitor.config.schema import configuration_schema
 from monitor.config.yamltree import Document, Tree, read
@@ -66,6 +67,8 @@ class Checked:
     findings: tuple[Finding, ...]
     counts: dict[str, int]
     """What it holds, by plural noun; empty when there are mistakes."""
+    routing: tuple[Finding, ...] = ()
+    """Those of the findings that doubt routes, inhibition and intervals."""
     style: bool = False
     """Was something found that promtool calls lint?"""
 
@@ -188,14 +191,16 @@ def _reader(tree: Tree) -> Callable[[str, Document], Checked]:
 
 
 def _own(name: str, parsed: Document) -> Checked:
+    lint = RoutingLint(now(), receivers=False)  # policies use them as well
     try:
-        configuration = load(Overrides(config=name), read_environment())
+        configuration = load(Overrides(config=name), read_environment(), lint=lint)
     except ConfigError as error:
         return Checked(kind="Watchkeeper configuration", findings=error.findings, counts={})
     paging = configuration.paging
     return Checked(
         kind="Watchkeeper configuration",
-        findings=configuration.warnings,
+        findings=(*configuration.warnings, *lint.found),
+        routing=lint.found,
         counts={
             "checks": len(configuration.checks),
             "scrape jobs": len(configuration.jobs),
@@ -248,11 +253,15 @@ def _style(parts: PrometheusParts, repeated: Sequence[Duplicate], how: Scrutiny)
 
 def _alertmanager(name: str, parsed: Document) -> Checked:
     findings = Findings()
+    lint = RoutingLint(now())
     base = Path(name).parent
     parts = read_alertmanager(parsed, parsed.tree, (), findings, lambda path: str(base / path))
     routes = sum(1 for _ in parts.root.walk()) if parts is not None else 0
     counts = {"receivers": len(parts.receivers) if parts is not None else 0, "routes": routes}
-    return _checked("Alertmanager configuration", findings, counts)
+    if parts is not None:
+        lint.look(parts, parsed, parsed.tree, ())
+        findings.all += lint.found
+    return replace(_checked("Alertmanager configuration", findings, counts), routing=lint.found)
 
 
 def _rule_file(name: str, parsed: Document) -> Checked:

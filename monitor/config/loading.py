@@ -42,12 +42,13 @@ from monitor.config.overrides import Overrides
 from monitor.config.prometheus.file import PrometheusParts, read_prometheus
 from monitor.config.receivers import ReceiverParts, receiver_parts
 from monitor.config.routing import read_paging
+from monitor.config.routing_lint import RoutingLint
 from monitor.config.rule_files import matching_files, read_rule_file, read_rules
 from monitor.config.rule_options import with_options
 from monitor.config.shipped import shipped
 from monitor.config.variables import expand
 from monitor.config.web_file import read_web_file
-from monitor.config.yamltree import Document, Tree, read
+from monitor.config.yamltree import Document, Path, Tree, read
 from monitor.model.checks import Check
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels
@@ -87,8 +88,13 @@ def read_environment() -> Environment:
         ) from error
 
 
-def load(overrides: Overrides, environment: Environment, variables: Mapping[str, str] | None = None) -> Configuration:
-    """The whole configuration. Raises ConfigError with every finding."""
+def load(
+    overrides: Overrides,
+    environment: Environment,
+    variables: Mapping[str, str] | None = None,
+    lint: RoutingLint | None = None,
+) -> Configuration:
+    """The whole configuration. Raises ConfigError with every finding. `lint` is shown the Alertmanager configuration."""
     if overrides.alertmanager is not None:
         return load_in_place(overrides.alertmanager)
     findings = Findings()
@@ -98,7 +104,7 @@ def load(overrides: Overrides, environment: Environment, variables: Mapping[str,
     document = replace(document, tree=tree)
     section, checks, broken = _sections(document, findings)
     base = FilePath(document.file).parent if overrides.config or document.lines else FilePath.cwd()
-    loading = _Loading(section, checks, broken, document, base, environment, overrides, known, findings)
+    loading = _Loading(section, checks, broken, document, base, environment, overrides, known, findings, lint)
     configuration = loading.configuration()
     if findings.errors or configuration is None:
         raise findings.error()
@@ -166,7 +172,9 @@ class _Loading:
         overrides: Overrides,
         variables: Mapping[str, str],
         findings: Findings,
+        lint: RoutingLint | None,
     ) -> None:
+        self.lint = lint
         self.section = section
         self.checks = checks
         self.broken = broken
@@ -303,14 +311,20 @@ class _Loading:
             )
         if section.alertmanager is not None and isinstance(self.document.tree, dict):
             tree = self.document.tree["alertmanager"]
-            return read_alertmanager(self.document, tree, ("alertmanager",), findings, self._locate)
+            return self._linted(self.document, tree, ("alertmanager",), self._locate)
         if not section.alertmanager_file:
             return None
         path = self.base / section.alertmanager_file
         return self._other_file(
             path,
-            lambda document, locate: read_alertmanager(document, document.tree, (), findings, locate),
+            lambda document, locate: self._linted(document, document.tree, (), locate),
         )
+
+    def _linted(self, document: Document, tree: Tree, path: Path, locate: Locate) -> AlertmanagerParts | None:
+        parts = read_alertmanager(document, tree, path, self.findings, locate)
+        if parts is not None and self.lint is not None:
+            self.lint.look(parts, document, tree, path)
+        return parts
 
     def _has_alertmanager(self) -> bool:
         return self.section.alertmanager is not None or bool(self.section.alertmanager_file)

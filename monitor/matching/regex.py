@@ -18,11 +18,11 @@ _LITERALS: Final = re.compile(r"[A-Za-z0-9_\-/:@ ,%#=<>!~&;'\"]*(?:\|[A-Za-z0-9_
 class Regex:
     """An expression that must match the whole text, `.` matching newlines (Prometheus 3). Raises ValueError if it is none."""
 
-    __slots__ = ("_compiled", "_dot_matches_newline", "literals", "pattern")
+    __slots__ = ("_compiled", "dot_matches_newline", "literals", "pattern")
 
     def __init__(self, pattern: str, *, dot_matches_newline: bool = True) -> None:
         self.pattern = pattern
-        self._dot_matches_newline = dot_matches_newline
+        self.dot_matches_newline = dot_matches_newline
         self._compiled = compile_re2(f"^(?s:{pattern})$" if dot_matches_newline else f"^(?:{pattern})$")
         self.literals: frozenset[str] | None = frozenset(pattern.split("|")) if _LITERALS.fullmatch(pattern) else None
         """All the texts that match, when they can be listed."""
@@ -41,7 +41,7 @@ class Regex:
 
     def __reduce__(self) -> tuple[Callable[..., Regex], tuple[str, bool]]:
         """What RE2 has compiled cannot leave the process: it is compiled anew."""
-        return _again, (self.pattern, self._dot_matches_newline)
+        return _again, (self.pattern, self.dot_matches_newline)
 
 
 def quote_meta(text: str) -> str:

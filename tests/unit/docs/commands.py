@@ -13,6 +13,8 @@ from monitor.cli.alertmanager import alertmanager
 from monitor.cli.run import run
 from monitor.cli.verbs import command_line
 
+_ALSO_ALONE = frozenset({"alerts"})
+"""Groups that are verbs as well."""
 _LISTED = re.compile(r"^│ (?:\* +)?(?P<name>[a-z][a-z-]*) {2,}", re.MULTILINE)
 
 
@@ -23,7 +25,7 @@ def verbs() -> frozenset[str]:
     for name in _listed(_help(())):
         inner = _listed(_help((name,))) if name not in ("run", "alertmanager") else []
         found.update(f"{name} {one}" for one in inner)
-        if not inner:
+        if not inner or name in _ALSO_ALONE:
             found.add(name)
     return frozenset(found)
 
