@@ -10,34 +10,27 @@ The same code runs in the daemon, in unit tests of rules and in backtests.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
-from monitor.columns.sink import SampleSink
 from monitor.gotemplate.values import Function
-from monitor.model.alerts import AlertState, AlertTransition
+from monitor.model.alerts import AlertState
 from monitor.model.errors import PeerError, StoreError, UserError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import STALE, Sample, Vector
-from monitor.model.times import MINUTE, Millis, Timestamp
-from monitor.rules import recording, states
+from monitor.model.times import Millis, Timestamp
+from monitor.rules import handing_over, recording, states
 from monitor.rules.dependencies import batches
-from monitor.rules.groups import AlertingRule, RecordingRule, Rule, RuleGroup
+from monitor.rules.groups import AlertingRule, RecordingRule, RuleGroup
 from monitor.rules.holding import held
 from monitor.rules.options import Hold
-from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
-from monitor.rules.recording import UNNAMED, Named
-from monitor.rules.restore import changes, identities, matched, unobserved
-from monitor.rules.states import RESEND, Active, LimitError, same_value
+from monitor.rules.restore import identities, matched, unobserved
+from monitor.rules.standing import RuleRun, Surroundings
+from monitor.rules.states import Active, LimitError, same_value
 from monitor.rules.status import GroupStatus, Health, RuleStatus, worst
-from monitor.rules.template_functions import graph_link
 from monitor.rules.texts import AlertData, Answers, Rendered, World
 from monitor.rules.written import Written
-
-REFRESH: Millis = MINUTE
-"""Stored states are written anew after this, so that the store knows until when they were observed."""
-
 
 _BLIND_INTERVALS = 2
 """That a rule finds no data at all must be seen for so long: a restart is not an outage."""
@@ -45,61 +38,9 @@ _BLIND_INTERVALS = 2
 SLICE = 0.005
 """Seconds of work after which others get their turn."""
 
-
-async def _go_on() -> None:
-    """Nobody else waits: simulations and unit tests."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What evaluation reads from and writes to."""
-
-    querier: Querier
-    samples: SampleSink
-    alerts: AlertSink
-    states: RuleStateStore
-    counters: Counters
-    monotonic: Callable[[], float]
-    """Seconds; for telling how long an evaluation took."""
-    warn: Callable[[str, Exception], None]
-    """Told of what failed and will be tried again: where (group;rule), and the error."""
-    changed: Callable[[Sequence[AlertTransition]], None] = lambda transitions: None
-    """Told of every change of state, after it was made."""
-    breathe: Callable[[], Awaitable[None]] = _go_on
-    """Awaited between slices of long work; the scheduler lets others have their turn then."""
-    world: World = field(default_factory=World)
-    leaving: Labels = Labels()  # noqa: RUF009 - immutable
-    """Labels added to alerts that leave: external labels and the environment."""
-    resend: Millis = RESEND
-
-
-@dataclass(slots=True, kw_only=True)
-class RuleRun:
-    """One rule and where it stands."""
-
-    rule: Rule
-    identity: str
-    number: int
-    active: Active = field(default_factory=dict[Labels, states.ActiveAlert])
-    saved: Active = field(default_factory=dict[Labels, states.ActiveAlert])
-    """What the store has."""
-    saved_at: Timestamp = 0
-    written: Written | None = None
-    """What the evaluation that gave `active` is to write; None where that is not known."""
-    named: Named = UNNAMED
-    """What a recording rule made of the last answer's elements."""
-    series: tuple[Labels, ...] = ()
-    """What the last good evaluation wrote."""
-    looked_at: Timestamp = 0
-    """The time of the last early look."""
-    rendered: tuple[World, Mapping[Labels, Rendered]] | None = None
-    """What templates made of the last answer's elements, in which world; only if the same is made of them again."""
-    told: float = 0.0
-    """When alerts were last sent, on the monotonic clock."""
-    health: Health = Health.UNKNOWN
-    last_error: str = ""
-    last_evaluation: Timestamp | None = None
-    evaluation_seconds: float = 0.0
+_PATIENCE = 0.1
+"""Seconds for which the alerts of one rule wait for those of the next, to be handed over together; they do not wait for a
+rule that took longer the last time, or was never evaluated."""
 
 
 class GroupRun:
@@ -172,13 +113,26 @@ class GroupRun:
         if self.group.parallel > 1:
             await self._slot_in_batches(slot)
         else:
-            rested = began
-            for run in self.rules:
-                await self.slot_of(run, slot)
-                rested = await self._rest(rested)
+            await self._slot_in_order(slot)
         self.last_evaluation = slot
         self.evaluation_seconds = self.around.monotonic() - began
         self.around.counters.evaluated(self.group.key)
+
+    async def _slot_in_order(self, slot: Timestamp) -> None:
+        stepped: list[RuleRun] = []
+        rested = handed = self.around.monotonic()
+        try:
+            for run in self.rules:
+                slow = run.last_evaluation is None or run.evaluation_seconds > _PATIENCE
+                if stepped and (slow or self.around.monotonic() - handed > _PATIENCE):
+                    ready, stepped = stepped, []
+                    await self._hand_over(ready, slot)
+                    handed = self.around.monotonic()
+                if await self._evaluate(run, slot):
+                    stepped.append(run)
+                rested = await self._rest(rested)
+        finally:  # a rule that crashed is no reason to keep what the others found
+            await self._hand_over(stepped, slot)
 
     async def _slot_in_batches(self, slot: Timestamp) -> None:
         turns = asyncio.Semaphore(self.group.parallel)
@@ -193,6 +147,12 @@ class GroupRun:
 
     async def slot_of(self, run: RuleRun, slot: Timestamp) -> None:
         """Evaluate one rule at this slot."""
+        if await self._evaluate(run, slot):
+            await self._hand_over((run,), slot)
+
+    async def _evaluate(self, run: RuleRun, slot: Timestamp) -> bool:
+        """Evaluate one rule at this slot and write its samples; is there anything to hand over?"""
+        stepped = False
         began = self.around.monotonic()
         try:
             written = await self._slot_samples(run, slot)
@@ -205,11 +165,10 @@ class GroupRun:
         else:
             run.health, run.last_error = Health.OK, ""
             self._write(run, slot - self.group.query_offset, written)
-            if isinstance(run.rule, AlertingRule) and run.looked_at <= slot:
-                await self._save(run, slot)
-                await self._send(run, run.rule, slot)
+            stepped = isinstance(run.rule, AlertingRule) and run.looked_at <= slot
         run.last_evaluation = slot
         run.evaluation_seconds = self.around.monotonic() - began
+        return stepped
 
     async def look(self, place: int, at: Timestamp) -> None:
         """An early look at one alerting rule. A failure is left to the slot to tell."""
@@ -227,8 +186,7 @@ class GroupRun:
         run.looked_at = at
         run.active, run.written = step.active, step.written
         self._tell(step)
-        await self._save(run, at)
-        await self._send(run, rule, at)
+        await self._hand_over((run,), at)
 
     def skip(self, span: Millis, now: Timestamp) -> None:
         """The wall clock jumped forward by `span`: the samples are that much older at once, and nothing is known of the
@@ -251,10 +209,10 @@ class GroupRun:
 
     async def save_all(self, at: Timestamp) -> None:
         """Store everything as observed until now, before a stop."""
-        for run in self.rules:
-            if run.active or run.saved:
-                run.saved_at = 0
-                await self._save(run, at)
+        known = [run for run in self.rules if run.active or run.saved]
+        for run in known:
+            run.saved_at = 0
+        await handing_over.save(self.around, self.group, known, at)
 
     def _write(self, run: RuleRun, at: Timestamp, written: Written) -> None:
         samples = self.around.samples
@@ -332,45 +290,9 @@ class GroupRun:
         await self.around.breathe()
         return self.around.monotonic()
 
-    async def _save(self, run: RuleRun, at: Timestamp) -> None:
-        whole = at - run.saved_at >= REFRESH and bool(run.active)
-        changed, removed = changes(self.group.key, run.identity, run.number, run.saved, run.active, at, whole=whole)
-        if not changed and not removed:
-            run.saved = run.active  # the same but for what is not worth a write
-            return
-        try:
-            await self.around.states.save(self.group.key, changed, removed)
-        except StoreError as error:
-            self.around.warn(f"{self.group.key};{run.rule.name}", error)
-            return
-        run.saved = run.active
-        if whole:
-            run.saved_at = at
-
-    async def _send(self, run: RuleRun, rule: AlertingRule, at: Timestamp) -> None:
-        around = self.around
-        if around.monotonic() - run.told >= around.resend / 1000:
-            # While the wall clock is behind what was evaluated, `at` hardly moves, and whoever was told forgets.
-            run.active = states.unsent(run.active)
-        chosen = states.due(run.active, at, resend=around.resend)
-        if not chosen:
-            return
-        reports = states.report(
-            run.active,
-            chosen,
-            at,
-            interval=self.group.interval,
-            generator_url=around.world.external_url.rstrip("/") + graph_link(rule.query, 1),
-            extra=around.leaving,
-            resend=around.resend,
-        )
-        try:
-            await around.alerts.accept(reports)
-        except StoreError as error:
-            around.warn(f"{self.group.key};{rule.name}", error)
-            return
-        run.told = around.monotonic()
-        run.active = states.sent(run.active, chosen, at, interval=self.group.interval, resend=around.resend)
+    async def _hand_over(self, runs: Sequence[RuleRun], at: Timestamp) -> None:
+        await handing_over.save(self.around, self.group, runs, at)
+        await handing_over.send(self.around, self.group, runs, at)
 
     def _tell(self, step: states.Step) -> None:
         if step.transitions:

@@ -216,8 +216,9 @@ def sent(
 ) -> Active:
     """The alerts after these were accepted."""
     valid_until = at + 4 * max(interval, resend)
+    told = frozenset(chosen)
     return {
-        labels: replace(alert, last_sent_at=at, valid_until=valid_until) if labels in chosen else alert
+        labels: replace(alert, last_sent_at=at, valid_until=valid_until) if labels in told else alert
         for labels, alert in active.items()
     }
 

@@ -45,11 +45,15 @@ class CountingQuerier:
     inner: InlineQuerier
     asked: list[tuple[str, Timestamp]] = field(default_factory=list[tuple[str, Timestamp]])
     failing: Exception | None = None
+    meanwhile: Callable[[str], None] = lambda text: None
+    """What happens while a query is answered."""
 
     async def instant(self, query: Expr | str, at: Timestamp) -> Vector:
         if self.failing is not None:
             raise self.failing
-        self.asked.append((self.inner.compiled(query).text, at))
+        text = self.inner.compiled(query).text
+        self.asked.append((text, at))
+        self.meanwhile(text)
         return await self.inner.instant(query, at)
 
     async def range(self, query: Expr | str, start: Timestamp, end: Timestamp, step: Millis) -> Sequence[Series]:
@@ -62,10 +66,12 @@ class FakeAlertSink:
 
     reports: list[Alert] = field(default_factory=list[Alert])
     failing: bool = False
+    calls: int = 0
 
     async def accept(self, alerts: Sequence[Alert]) -> None:
         if self.failing:
             raise StoreError("no")
+        self.calls += 1
         self.reports.extend(alerts)
 
 

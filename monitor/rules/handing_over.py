@@ -1,0 +1,85 @@
+"""Handing over what evaluations made of a group's alerts: states to the store, reports to whoever groups alerts.
+
+Either ends in a commit, which costs more than most evaluations do. So the rules of one slot share one save and one report,
+and a slot that changed nothing needs neither. What could not be handed over stays as it is and comes again with the next
+evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.model.alerts import Alert
+from monitor.model.errors import StoreError
+from monitor.model.labels import Labels
+from monitor.model.times import MINUTE, Millis, Timestamp
+from monitor.rules import states
+from monitor.rules.groups import AlertingRule, RuleGroup
+from monitor.rules.ports import StoredAlert, StoredKey
+from monitor.rules.restore import changes
+from monitor.rules.standing import RuleRun, Surroundings
+from monitor.rules.template_functions import graph_link
+
+REFRESH: Millis = MINUTE
+"""Stored states are written anew after this, so that the store knows until when they were observed."""
+
+
+async def save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:
+    """Store what has changed of these rules' alerts."""
+    changed: list[StoredAlert] = []
+    removed: list[StoredKey] = []
+    whole: list[RuleRun] = []
+    for run in runs:
+        old = at - run.saved_at >= REFRESH and bool(run.active)
+        if old:
+            whole.append(run)
+        elif run.active is run.saved:
+            continue
+        own_changed, own_removed = changes(group.key, run.identity, run.number, run.saved, run.active, at, whole=old)
+        changed += own_changed
+        removed += own_removed
+    if changed or removed:
+        try:
+            await around.states.save(group.key, changed, removed)
+        except StoreError as error:
+            around.warn(group.key, error)
+            return
+    for run in runs:
+        run.saved = run.active  # the same but for what is not worth a write
+    for run in whole:
+        run.saved_at = at
+
+
+async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:
+    """Tell of these rules' alerts that are due."""
+    telling: list[tuple[RuleRun, Sequence[Labels]]] = []
+    reports: list[Alert] = []
+    for run in runs:
+        rule = run.rule
+        if not run.active or not isinstance(rule, AlertingRule):
+            continue
+        if around.monotonic() - run.told >= around.resend / 1000:
+            # While the wall clock is behind what was evaluated, `at` hardly moves, and whoever was told forgets.
+            run.active = states.unsent(run.active)
+        chosen = states.due(run.active, at, resend=around.resend)
+        if chosen:
+            telling.append((run, chosen))
+            reports += states.report(
+                run.active,
+                chosen,
+                at,
+                interval=group.interval,
+                generator_url=around.world.external_url.rstrip("/") + graph_link(rule.query, 1),
+                extra=around.leaving,
+                resend=around.resend,
+            )
+    if not telling:
+        return
+    try:
+        await around.alerts.accept(reports)
+    except StoreError as error:
+        around.warn(group.key, error)
+        return
+    for run, chosen in telling:
+        run.told = around.monotonic()
+        run.active = states.sent(run.active, chosen, at, interval=group.interval, resend=around.resend)

@@ -1,0 +1,75 @@
+"""What an evaluation has around it, and where each rule of a group stands between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.columns.sink import SampleSink
+from monitor.model.alerts import AlertTransition
+from monitor.model.labels import Labels
+from monitor.model.times import Millis, Timestamp
+from monitor.rules import states
+from monitor.rules.groups import Rule
+from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
+from monitor.rules.recording import UNNAMED, Named
+from monitor.rules.states import RESEND, Active
+from monitor.rules.status import Health
+from monitor.rules.texts import Rendered, World
+from monitor.rules.written import Written
+
+
+async def _go_on() -> None:
+    """Nobody else waits: simulations and unit tests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What evaluation reads from and writes to."""
+
+    querier: Querier
+    samples: SampleSink
+    alerts: AlertSink
+    states: RuleStateStore
+    counters: Counters
+    monotonic: Callable[[], float]
+    """Seconds; for telling how long an evaluation took."""
+    warn: Callable[[str, Exception], None]
+    """Told of what failed and will be tried again: where (group;rule), and the error."""
+    changed: Callable[[Sequence[AlertTransition]], None] = lambda transitions: None
+    """Told of every change of state, after it was made."""
+    breathe: Callable[[], Awaitable[None]] = _go_on
+    """Awaited between slices of long work; the scheduler lets others have their turn then."""
+    world: World = field(default_factory=World)
+    leaving: Labels = Labels()  # noqa: RUF009 - immutable
+    """Labels added to alerts that leave: external labels and the environment."""
+    resend: Millis = RESEND
+
+
+@dataclass(slots=True, kw_only=True)
+class RuleRun:
+    """One rule and where it stands."""
+
+    rule: Rule
+    identity: str
+    number: int
+    active: Active = field(default_factory=dict[Labels, states.ActiveAlert])
+    saved: Active = field(default_factory=dict[Labels, states.ActiveAlert])
+    """What the store has."""
+    saved_at: Timestamp = 0
+    written: Written | None = None
+    """What the evaluation that gave `active` is to write; None where that is not known."""
+    named: Named = UNNAMED
+    """What a recording rule made of the last answer's elements."""
+    series: tuple[Labels, ...] = ()
+    """What the last good evaluation wrote."""
+    looked_at: Timestamp = 0
+    """The time of the last early look."""
+    rendered: tuple[World, Mapping[Labels, Rendered]] | None = None
+    """What templates made of the last answer's elements, in which world; only if the same is made of them again."""
+    told: float = 0.0
+    """When alerts were last sent, on the monotonic clock."""
+    health: Health = Health.UNKNOWN
+    last_error: str = ""
+    last_evaluation: Timestamp | None = None
+    evaluation_seconds: float = 0.0

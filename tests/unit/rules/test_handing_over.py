@@ -1,0 +1,118 @@
+"""What the rules of a group made of their alerts is handed over together, and never kept back."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.model.errors import BugError
+from monitor.model.times import MINUTE, SECOND
+from monitor.rules.evaluating import GroupRun
+from monitor.rules.groups import RuleGroup
+from tests.support.rule_worlds import RuleWorld, groups_of
+
+
+def _three() -> RuleGroup:
+    return groups_of(*({"alert": name, "expr": f"x > {number}"} for number, name in enumerate("ABC")))[0]
+
+
+async def _known(world: RuleWorld) -> GroupRun:
+    """The group, whose rules were evaluated before and found nothing, and a sample for which all of them hold."""
+    run = GroupRun(_three(), world.around)
+    await run.slot(-MINUTE)
+    world.put(0, x=5)
+    return run
+
+
+def _told(world: RuleWorld) -> list[str]:
+    return [alert.labels["alertname"] for alert in world.sink.reports]
+
+
+async def test_the_rules_of_a_slot_share_one_save_and_one_report() -> None:
+    """Three rules whose alerts began make two commits."""
+    world = RuleWorld()
+    run = await _known(world)
+    await run.slot(0)
+    assert _told(world) == ["A", "B", "C"]
+    assert (world.states.saves, world.sink.calls) == (1, 1)
+    assert len(world.states.rows) == 3
+
+
+async def test_a_slot_that_changes_nothing_saves_nothing_and_tells_nothing() -> None:
+    """Another value of the same alerts is no change; a minute later all is stored and told anew."""
+    world = RuleWorld()
+    run = await _known(world)
+    await run.slot(0)
+    world.put(15 * SECOND, x=6)
+    await run.slot(15 * SECOND)
+    assert (world.states.saves, world.sink.calls) == (1, 1)
+    await run.slot(MINUTE + 15 * SECOND)
+    assert (world.states.saves, world.sink.calls) == (2, 2)
+
+
+async def test_a_store_that_fails_is_tried_again_with_all_rules() -> None:
+    """Neither the states nor the reports of any rule are forgotten."""
+    world = RuleWorld()
+    world.put(0, x=5)
+    run = GroupRun(_three(), world.around)
+    world.states.failing = world.sink.failing = True
+    await run.slot(0)
+    assert (world.states.rows, world.sink.reports) == ({}, [])
+    world.states.failing = world.sink.failing = False
+    await run.slot(SECOND)
+    assert len(world.states.rows) == 3
+    assert _told(world) == ["A", "B", "C"]
+
+
+async def test_a_slow_rule_does_not_hold_up_what_others_found() -> None:
+    """What has waited for a tenth of a second goes before the next rule is evaluated."""
+    now = 0.0
+    world = RuleWorld(lambda: now)
+    run = await _known(world)
+    told_before: list[list[str]] = []
+
+    def pass_time(_: str) -> None:
+        nonlocal now
+        told_before.append(_told(world))
+        now += 0.06
+
+    world.querier.meanwhile = pass_time
+    await run.slot(0)
+    assert told_before == [[], [], ["A", "B"]]
+    assert _told(world) == ["A", "B", "C"]
+
+
+async def test_nobody_waits_for_a_rule_that_was_slow_or_is_new() -> None:
+    """At the first slot nothing is known of any rule's cost; later what was slow the last time is not waited for."""
+    now = 0.0
+    world = RuleWorld(lambda: now)
+    run = GroupRun(_three(), world.around)
+    told_before: list[int] = []
+
+    def pass_time(text: str) -> None:
+        nonlocal now
+        told_before.append(len(_told(world)))
+        now += 1.0 if text == "x > 1" else 0.0
+
+    world.querier.meanwhile = pass_time
+    world.put(0, x=5)
+    await run.slot(0)
+    assert told_before == [0, 1, 2]
+    await run.slot(2 * MINUTE)
+    assert told_before[3:] == [3, 4, 5]
+
+
+async def test_a_rule_that_crashes_does_not_keep_back_the_others() -> None:
+    """A mistake of ours in one rule is for whoever runs the group; the alerts of the rules before it have gone out."""
+    world = RuleWorld()
+    world.put(0, x=5)
+    run = GroupRun(_three(), world.around)
+
+    def crash(text: str) -> None:
+        if text == "x > 2":
+            raise BugError("no")
+
+    world.querier.meanwhile = crash
+    with pytest.raises(BugError):
+        await run.slot(0)
+    assert _told(world) == ["A", "B"]
+    assert len(world.states.rows) == 2
