@@ -12,6 +12,8 @@ def float_text(value: float, verb: str = "g", precision: int = -1) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
+    if verb == "g" and precision < 0 and 1e-4 <= abs(value) < 1e6:
+        return repr(value).removesuffix(".0")  # Python's own shortest digits, which here need no exponent
     if precision >= 0:
         return f"{value:.{precision}{verb}}" if verb != "g" and verb != "G" else f"{value:.{max(precision, 1)}{verb}}"
     sign, digits, exponent = Decimal(repr(value)).as_tuple()

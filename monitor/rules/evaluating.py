@@ -38,6 +38,9 @@ _BLIND_INTERVALS = 2
 SLICE = 0.005
 """Seconds of work after which others get their turn."""
 
+_AT_ONCE = 16
+"""Alerts with plain texts that are rendered between two looks at the clock."""
+
 _PATIENCE = 0.1
 """Seconds for which the alerts of one rule wait for those of the next, to be handed over together; they do not wait for a
 rule that took longer the last time, or was never evaluated."""
@@ -269,17 +272,24 @@ class GroupRun:
         before: Mapping[Labels, Rendered] = {}
         if run.rendered is not None and run.rendered[0] is world:
             before = run.rendered[1]
+        keeps_labels, plain = rule.valueless, rule.plain
         rendered: list[Rendered] = []
+        made = 0
         rested = self.around.monotonic()
         for sample in answer:
             known = before.get(sample.labels)
             if known is None or not same_value(known.value, sample.value):
-                labels = known.labels if known is not None and rule.valueless else None
-                answers = answers or Answers(ask, world, at)
-                known = await answers.render(partial(_rendered, rule, sample, labels, world))
-                rested = await self._rest(rested)
+                labels = known.labels if known is not None and keeps_labels else None
+                if plain:
+                    known = _rendered(rule, sample, labels, world, {})
+                else:
+                    answers = answers or Answers(ask, world, at)
+                    known = await answers.render(partial(_rendered, rule, sample, labels, world))
+                made += 1
+                if not plain or not made % _AT_ONCE:
+                    rested = await self._rest(rested)
             rendered.append(known)
-        if rule.timeless and (answers is not None or len(before) != len(rendered)):
+        if rule.timeless and (made or len(before) != len(rendered)):
             run.rendered = (world, {one.labels: text for one, text in zip(answer, rendered, strict=True)})
         return rendered
 

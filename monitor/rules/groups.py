@@ -70,6 +70,11 @@ class AlertingRule:
         """Do its labels stay the same whatever the value?"""
         return all(text.valueless for _, text in self.labels)
 
+    @property
+    def plain(self) -> bool:
+        """Are its texts put together from labels and the value alone?"""
+        return all(text.compiled is None or text.parts is not None for _, text in (*self.labels, *self.annotations))
+
 
 Rule: TypeAlias = RecordingRule | AlertingRule
 

@@ -19,6 +19,7 @@ from monitor.model.labels import Labels
 from monitor.model.samples import Vector
 from monitor.model.times import Millis, Timestamp
 from monitor.rules.options import Hold
+from monitor.rules.plain_texts import Part, joined, parts_of
 from monitor.rules.template_functions import FUNCTION_NAMES, Row, Rows, Unanswered, functions
 
 MAX_QUERIES = 1_000
@@ -53,6 +54,8 @@ class Text:
     """The same for the same element at any time: neither queries nor tells the time."""
     valueless: bool
     """The same whatever the element's value: it only asks for labels."""
+    parts: tuple[Part, ...] | None = None
+    """What a plain text is put together from."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Text) and (self.source, self.name) == (other.source, other.name)
@@ -69,6 +72,8 @@ class Text:
         """The text for one alert, or the text of what went wrong. Raises Unanswered."""
         if self.compiled is None:
             return self.source
+        if self.parts is not None and (plain := joined(self.parts, data.labels, data.value)) is not None:
+            return plain
         try:
             return self.compiled.execute(self.name, data, known, missing_key=MissingKey.ZERO)
         except TemplateError as error:
@@ -89,6 +94,7 @@ def compile_text(rule: str, source: str) -> Text:
         asks=asks,
         timeless=not asks and not compiled.calls("now"),
         valueless=all(map(_valueless, compiled.operands())),
+        parts=parts_of(compiled.definitions[name].root.nodes, len(_PREFIX)),
     )
 
 
