@@ -50,27 +50,27 @@ def total(values: Floats) -> Floats:
 def certified(values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Sums, and where they are certain to be what compensated addition gives, whatever its order.
 
-    Each number is cut at a power of two so large that the upper parts add up without rounding, in any order; the lower
-    parts are cut once more. (Rump, Ogita, Oishi: Accurate floating-point summation, 2008.) What is left over, and what
-    compensated addition may have lost (n^2 u^2 times the sum of the absolute values, u being 2^-53), is bounded. Where the
-    two exact parts lie further than that from the middle between two floats, all agree on the float.
+    Each number is cut at a power of two so large that the upper parts add up without rounding, in any order. (Rump, Ogita,
+    Oishi: Accurate floating-point summation, 2008.) The lower parts are so small that what is lost in adding them up, in
+    whatever order, is bounded by n^2 u times half a unit of the cut, u being 2^-53; what compensated addition may have lost
+    is bounded by n^2 u^2 times the sum of the absolute values. Where the sum of the two parts lies further than both from the
+    middle between two floats, all agree on the float.
     """
     count = values.shape[-1]
-    largest = np.maximum(values.max(axis=-1), -values.min(axis=-1))
+    upper = np.abs(values)
+    largest = np.maximum.reduce(upper, axis=-1)
     room = math.ldexp(1.0, (count + 2).bit_length())
     cut = np.ldexp(room, np.frexp(largest)[1])
-    upper = values + cut[..., None]
-    upper -= cut[..., None]
-    first = upper.sum(axis=-1)
-    lower = np.subtract(values, upper, out=upper)
-    finer = cut * (room * _HALF_ULP)
-    second = np.add(lower, finer[..., None], out=lower)
-    second -= finer[..., None]
-    rest = second.sum(axis=-1)
+    wide = cut[..., None]
+    np.add(values, wide, out=upper)
+    upper -= wide
+    first = np.add.reduce(upper, axis=-1)
+    rest = np.add.reduce(np.subtract(values, upper, out=upper), axis=-1)
     sums = first + rest
     tail = sums - first
     lost = (first - (sums - tail)) + (rest - tail)
-    leeway = count * _HALF_ULP * (finer + 1.1 * _HALF_ULP * float(count) ** 2 * largest)
+    # `room` is more than n, so that this bounds the first loss generously.
+    leeway = count * _HALF_ULP * (cut * (room * _HALF_ULP) + 1.1 * _HALF_ULP * float(count) ** 2 * largest)
     gap = np.spacing(np.nextafter(np.abs(sums), 0.0)) / 2
     # Numbers of the extremes of the range would break the reasoning; zero is all that there is to a row of zeros.
     sound = (largest > 1e-200) & (largest < 1e200)
