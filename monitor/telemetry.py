@@ -161,6 +161,11 @@ class Telemetry:
             ["reason"],
             registry=self.registry,
         )
+        self.samples_out_of_order = Counter(
+            "watchkeeper_samples_out_of_order_total",
+            "Samples that were older than the newest of their series and were taken, being within the window for that.",
+            registry=self.registry,
+        )
         self.reload_ok = Gauge(
             "watchkeeper_config_last_reload_successful",
             "1 if the last load of the configuration succeeded.",

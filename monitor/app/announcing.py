@@ -99,12 +99,12 @@ class AnnouncingSink:
         return _AnnouncingWriter(writer, labels, self._flushing, self._tap, self._saw)
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
-        if self._tap.takers:
-            samples = list(samples)
-            if samples:
-                self._tap.row(at, [labels for labels, _ in samples], [value for _, value in samples])
         # Loose samples carry times of their own: no early look is owed to them.
-        self._store.append(at, samples)
+        self._store.append(at, self._tapped(at, samples))
+        self._flushing.arm()
+
+    def append_stamped(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        self._store.append_stamped(at, self._tapped(at, samples))
         self._flushing.arm()
 
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
@@ -112,6 +112,13 @@ class AnnouncingSink:
             self._tap.row(at, labels, values)
         self._store.append_again(at, labels, values)
         self._flushing.arm()
+
+    def _tapped(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> Iterable[tuple[Labels, float]]:
+        if self._tap.takers:
+            samples = list(samples)
+            if samples:
+                self._tap.row(at, [labels for labels, _ in samples], [value for _, value in samples])
+        return samples
 
 
 class _AnnouncingWriter:

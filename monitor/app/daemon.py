@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from monitor import __version__
 from monitor.alerts.name_limit import NameLimit
@@ -23,6 +24,7 @@ from monitor.app.meters import PushCounters
 from monitor.app.own_metrics import OwnMetrics, exposition
 from monitor.app.querying import EmbeddedQuerier, limits_of, options_of
 from monitor.app.remote_querying import RemoteQuerier
+from monitor.app.remote_writing import refused_by
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
 from monitor.app.sessions import AGENT, Sessions
 from monitor.app.testing import send_test
@@ -141,6 +143,7 @@ class Daemon:
         self.lock = DataLock.take(storage.folder, now)
         self.samples, recovered = SampleStore.recover(storage.folder / "samples", storage.retention, now)
         self.samples.retention_bytes = storage.retention_size or None
+        self.samples.take_late(storage.out_of_order_time_window)
         for problem in recovered.problems:
             self.log.warning("samples lost", problem=problem)
         self.database = Database.open(storage.database, WriterThread())
@@ -223,6 +226,7 @@ class Daemon:
                     raise ConfigError(problems)
                 warnings = [*fresh.warnings, *self._needs_restart(fresh), *self._parts_incidents(fresh)]
                 await self.rooms.apply(fresh)
+                self.rooms.probes.samples.take_late(fresh.storage.out_of_order_time_window)
             except Exception as error:
                 # whatever it was: nothing has changed, and everybody who looks is told so
                 self.telemetry.reload_ok.set(0)
@@ -374,7 +378,7 @@ class Daemon:
         parts.receiving = Receiving(
             sink=rooms.probes.quiet_sink,
             keep=rooms.probes.keep_exemplar,
-            dropped=lambda: rooms.probes.samples.dropped_samples,
+            refused=lambda: refused_by(rooms.probes.samples),
             clock=self.clock,
             retention=lambda: self.configuration.storage.retention,
         )
@@ -406,8 +410,9 @@ class Daemon:
     def _needs_restart(self, fresh: Configuration) -> list[Finding]:
         """What a reload cannot change."""
         old = self.configuration
+        window = fresh.storage.out_of_order_time_window  # follows
         changed = {
-            "storage": old.storage != fresh.storage,
+            "storage": replace(old.storage, out_of_order_time_window=window) != fresh.storage,
             "web.listen": (old.listen.host, old.listen.port) != (fresh.listen.host, fresh.listen.port),
             "web.config_file": old.listen.web_file_name != fresh.listen.web_file_name,
             "log": old.log != fresh.log,

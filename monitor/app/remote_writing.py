@@ -25,7 +25,9 @@ from monitor.net.http_config import HttpClient
 from monitor.remote.attempts import Reply
 from monitor.remote.messages import MetricMetadata
 from monitor.remote.queueing import DiskQueue
+from monitor.remote.receiving import Refused
 from monitor.remote.sending import Sending
+from monitor.tsdb.store import SampleStore
 
 if TYPE_CHECKING:
     from monitor.app.rooms import Drivers
@@ -39,6 +41,12 @@ class _Running:
     receiver: RemoteReceiver
     sending: Sending
     tasks: list[asyncio.Task[None]]
+
+
+def refused_by(samples: SampleStore) -> Refused:
+    """What receiving is told about the store."""
+    intake = samples.intake
+    return Refused(late=intake.dropped, too_old=intake.too_old, duplicate=intake.duplicates)
 
 
 class RemoteWriting:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Callable, Sequence
+
+from prometheus_client import Counter
 
 from monitor.alerts.silences import SilenceState
 from monitor.alerts.standing import count_states
@@ -36,7 +38,7 @@ class Upkeep:
         self._samples = samples
         self._health = health
         self._own = own
-        self._dropped = self._duplicates = 0
+        self._counted: Tally[Counter] = Tally()
         self._settled = 0
 
     async def watch(self) -> None:
@@ -147,15 +149,21 @@ class Upkeep:
             telemetry.alerts.labels(state).set(count)
         health = self._samples.health()
         telemetry.samples_log_error.set(bool(health.error))
-        telemetry.samples_rejected.labels("late").inc(max(health.dropped_samples - self._dropped, 0))
-        self._dropped = health.dropped_samples
-        telemetry.samples_rejected.labels("duplicate").inc(max(health.duplicate_samples - self._duplicates, 0))
-        self._duplicates = health.duplicate_samples
+        self._count(telemetry.samples_rejected.labels("late"), health.dropped_samples)
+        self._count(telemetry.samples_rejected.labels("too_old"), health.too_old_samples)
+        duplicates = health.duplicate_samples + health.overtaken_samples
+        self._count(telemetry.samples_rejected.labels("duplicate"), duplicates)
+        self._count(telemetry.samples_out_of_order, health.late_samples)
         stats = self._samples.stats()
         telemetry.series.set(stats.series)
         telemetry.samples_damaged.set(health.damaged)
         telemetry.samples_disk.labels("blocks").set(stats.block_bytes)
         telemetry.samples_disk.labels("log").set(stats.disk_bytes - stats.block_bytes)
+
+    def _count(self, counter: Counter, total: int) -> None:
+        """Bring a counter up to what the store has counted."""
+        counter.inc(max(total - self._counted[counter], 0))
+        self._counted[counter] = total
 
     async def _alerts_and_silences(self) -> None:
         """Under Alertmanager's names."""
@@ -163,7 +171,7 @@ class Upkeep:
         counts = await self._rooms.dispatcher.view(count_states)
         for state, count in {**counts, "unprocessed": 0}.items():
             telemetry.routed_alerts.labels(state).set(count)
-        states = Counter(one.state(self._rooms.drivers.clock.now()) for one in await self._rooms.silencing.silences())
+        states = Tally(one.state(self._rooms.drivers.clock.now()) for one in await self._rooms.silencing.silences())
         for state in SilenceState:
             telemetry.silences.labels(state.value).set(states[state])
 

@@ -51,8 +51,13 @@ class SampleSink(Protocol):
         ...
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
-        """Loose samples with one time: recording rules, ALERTS, samples with their own timestamps. For each series a
-        sample not later than its last is dropped and counted, unless it is the very same."""
+        """Loose samples with one time: recording rules, ALERTS, stale markers. For each series a sample not later than its
+        last is dropped and counted, unless it is the very same."""
+        ...
+
+    def append_stamped(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        """As `append`, of samples whose time somebody else has set: scraped ones with timestamps, remote write. Those that
+        are out of order are taken where there is a window for that, and they are not before it."""
         ...
 
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:

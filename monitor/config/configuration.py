@@ -64,6 +64,8 @@ class Storage:
     retention: Millis
     retention_size: int
     """Bytes; 0 is no limit."""
+    out_of_order_time_window: Millis
+    """How late a stamped sample may be; 0: not at all."""
     history: Millis
     remote_write_queue: int
     """Bytes that the queue of each receiver may fill."""

@@ -91,6 +91,10 @@ class StorageSection(Section):
     hours all of them are kept in memory."""
     retention_size: Size = 0
     """What samples may take on disk, log and blocks together, as `10GB`; the oldest blocks go first. 0 is no limit."""
+    out_of_order_time_window: Annotated[Span | None, AsOptional] = None
+    """How much older than the newest sample of all one may be that is older than the newest of its own series: by remote write,
+    or scraped with a timestamp. So much longer do samples stay in memory and in the log. When not set, what
+    `prometheus_file` says (storage.tsdb.out_of_order_time_window); otherwise 0: such samples are dropped."""
     remote_write_queue: Size = 512 << 20
     """How much of the disk the queue of each `remote_write` may fill while its receiver is away; then the oldest is lost."""
     history: Span = 90 * DAY

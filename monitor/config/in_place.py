@@ -71,6 +71,7 @@ def load_in_place(flags: AlertmanagerFlags) -> Configuration:
             database=folder / "state.db",
             retention=HOUR,
             retention_size=0,
+            out_of_order_time_window=0,
             history=flags.retention,
             remote_write_queue=0,
         ),

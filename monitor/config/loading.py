@@ -206,7 +206,7 @@ class _Loading:
                 findings,
                 self._locate,
             )
-        listen, storage = self._listen(), self._storage()
+        listen, storage = self._listen(), self._storage(prometheus)
         self._judge_external_url()
         queries = self._queries(prometheus)
         groups = self._groups(prometheus, queries.features)
@@ -480,7 +480,7 @@ class _Loading:
         )
         return Token(name=name, secret=secret, person=section.person or name, role=section.role)
 
-    def _storage(self) -> Storage | None:
+    def _storage(self, prometheus: PrometheusParts) -> Storage | None:
         section = self.section.storage
         given = self.overrides.data or self.environment.data
         folder = FilePath(given) if given else self.base / section.path
@@ -507,11 +507,13 @@ class _Loading:
             )
             return None
         database = self.base / url.removeprefix("sqlite:///") if url else folder / "state.db"
+        window = section.out_of_order_time_window
         return Storage(
             folder=folder,
             database=database,
             retention=section.retention,
             retention_size=section.retention_size,
+            out_of_order_time_window=prometheus.out_of_order_time_window if window is None else window,
             history=section.history,
             remote_write_queue=section.remote_write_queue,
         )

@@ -1,8 +1,8 @@
 """Receiving: what a sender writes becomes samples like any other.
 
 As Prometheus: a series without a name, or with a label that is no label or stands twice, is left out; a sample that is not newer than
-the last one of its series, or from more than ten minutes ahead or from before the retention, is left out. Unlike Prometheus,
-what is right in such a request is kept, and the answer (400, so that the sender does not try again) says how much was not.
+the last one of its series (or, where there is a window for late ones, is from before it), or from more than ten minutes
+ahead or from before the retention, is left out. Unlike Prometheus, what is right in such a request is kept, and the answer (400, so that the sender does not try again) says how much was not.
 A request that was received whole already is received again without a word: senders repeat one whose answer got lost.
 
 Large requests are read in a worker thread and stored in slices; between two of them other tasks run.
@@ -16,7 +16,8 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from operator import add
+from typing import Final, NamedTuple
 
 from monitor.clock import Clock
 from monitor.columns.sink import SampleSink
@@ -32,6 +33,21 @@ _INLINE_BYTES: Final = 8_000
 _SLICE: Final = 500
 _REMEMBERED: Final = 64
 _MOST_METADATA: Final = 20_000
+
+
+class Refused(NamedTuple):
+    """How many samples the store has refused so far."""
+
+    late: int
+    """Out of order."""
+    too_old: int
+    """From before the window for those out of order."""
+    duplicate: int
+    """With the time of their series' newest one and another value."""
+
+    def since(self, before: Refused) -> Refused:
+        """How many more than before."""
+        return Refused(*[now - then for now, then in zip(self, before, strict=True)])
 
 
 class PartlyKeptError(RequestError):
@@ -56,20 +72,20 @@ class Admitted:
 
 
 class Receiving:
-    """`dropped()` counts the samples that the sink has refused so far; `keep` takes exemplars, False for one that is not kept."""
+    """`refused()` counts the samples that the sink has refused so far; `keep` takes exemplars, False for one that is not kept."""
 
     def __init__(
         self,
         *,
         sink: SampleSink,
         keep: Callable[[Labels, Exemplar], bool],
-        dropped: Callable[[], int],
+        refused: Callable[[], Refused],
         clock: Clock,
         retention: Callable[[], Millis],
     ) -> None:
         self._sink = sink
         self._keep = keep
-        self._dropped = dropped
+        self._refused = refused
         self._clock = clock
         self._retention = retention
         self._whole: OrderedDict[bytes, None] = OrderedDict()
@@ -93,35 +109,36 @@ class Receiving:
             else await asyncio.to_thread(_read, body, oldest, now + _AHEAD)
         )
         request, found = admitted
-        late = await self._store(found)
+        refused = await self._store(found)
         for entry in request.metadata:
             if entry.metric in self.metadata or len(self.metadata) < _MOST_METADATA:
                 self.metadata[entry.metric] = entry
-        problems = list(_problems(found, late))
+        problems = list(_problems(found, refused))
         if problems:
-            kept = found.count - late
+            kept = found.count - sum(refused)
             raise PartlyKeptError(f"{'; '.join(problems)}; {kept} samples of the request were kept")
         self._whole[digest] = None
         if len(self._whole) > _REMEMBERED:
             self._whole.popitem(last=False)
         return found.count
 
-    async def _store(self, found: Admitted) -> int:
+    async def _store(self, found: Admitted) -> Refused:
         """How many samples the store refused."""
-        late = 0
+        refused = Refused(0, 0, 0)
         stored = 0
         for at in sorted(found.samples):
             for part in _parts(found.samples[at].items()):
-                before = self._dropped()
-                self._sink.append(at, part)
-                late += self._dropped() - before
+                before = self._refused()
+                self._sink.append_stamped(at, part)
+                more = self._refused().since(before)
+                refused = Refused(*map(add, refused, more))
                 stored += len(part)
                 if stored >= _SLICE:
                     stored = 0
                     await self._clock.sleep(0)
         for labels, exemplar in found.exemplars:
             self._keep(labels, exemplar)
-        return late
+        return refused
 
 
 def admit(request: WriteRequest, oldest: Timestamp, latest: Timestamp) -> Admitted:
@@ -170,9 +187,13 @@ def _labels(one: SeriesWrite) -> Labels | None:
     return Labels(named)
 
 
-def _problems(found: Admitted, late: int) -> Iterator[str]:
-    if late:
-        yield f"out of order sample: {late} are not newer than the last one of their series"
+def _problems(found: Admitted, refused: Refused) -> Iterator[str]:
+    if refused.late:
+        yield f"out of order sample: {refused.late} are not newer than the last one of their series"
+    if refused.too_old:
+        yield f"too old sample: {refused.too_old} are from before the window for those out of order"
+    if refused.duplicate:
+        yield f"duplicate sample for timestamp: {refused.duplicate} have another value than their series' newest one"
     if found.out_of_bounds:
         yield f"out of bounds: {found.out_of_bounds} samples are from before the retention or more than ten minutes ahead"
     if found.repeated:

@@ -82,7 +82,7 @@ class TargetSeries:
         if self._closed:
             return
         for time, samples in loose_samples(plan, reading, latest):
-            self._sink.append(time, samples)
+            self._sink.append_stamped(time, samples)
         if change is not None:
             self._end_loose(at, change.vanished_loose)
         self.plan, self._alive, self._last = plan, True, at

@@ -5,13 +5,14 @@ that are full and a few minutes old are packed to one or two bytes a sample, sti
 hours old is sealed into compressed blocks, which readers see through the same frames. The room does not read clocks; times
 are arguments.
 
-Writing (on the loop, store.py):
+Writing (on the loop; store.py, with head.py for what is in memory and intake.py for what is taken):
 
 - `SampleStore.in_memory(retention)`, or `SampleStore.recover(folder, retention, now, fsync=Fsync.NEVER)`, which answers
   `(store, RecoveryReport)` and never fails;
 - `store.open(labels) -> FrameWriter` with `append(at, values)`, `replace(labels)`, `close(at)`; opening series whose
   frame has no writer (closed, or replayed) takes that frame up again;
-- `store.append(at, samples)` for loose samples.
+- `store.append(at, samples)` for loose samples; `store.append_stamped(at, samples)` for those whose time others have set,
+  which may come late: `store.take_late(window)` says how late.
 
 Reading (in any thread, view.py):
 

@@ -9,7 +9,7 @@ A store whose retention is shorter than a block takes to be sealed keeps all in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +17,15 @@ from monitor.model.times import Millis, Timestamp
 from monitor.tsdb.blocks import BlockHead
 from monitor.tsdb.chunks import AnyChunk
 from monitor.tsdb.index import SeriesIndex
+from monitor.tsdb.late import LateChunk
 from monitor.tsdb.merging import Merging, due
 from monitor.tsdb.newest import NEVER
 from monitor.tsdb.past import Past
 from monitor.tsdb.sealing import SETTLED, SPAN, Sealing
 from monitor.tsdb.shelf import GRACE, Shelf
 
-_HELD_AT_MOST: Final[Millis] = 4 * SPAN
-"""As long as blocks cannot be written memory keeps this much, not more."""
+_HELD_AT_MOST: Final[Millis] = 4 * SPAN - SETTLED
+"""As long as blocks cannot be written memory keeps so much of what has settled, not more."""
 
 
 class Archive:
@@ -33,6 +34,8 @@ class Archive:
     def __init__(self, folder: Path, retention: Millis) -> None:
         self.shelf = Shelf(folder)
         self.retention = retention
+        self.settled: Millis = SETTLED
+        """A block is sealed so long after its end."""
         self.floor: Timestamp = NEVER
         """No sample before this is taken."""
         self.border: Timestamp = NEVER
@@ -46,7 +49,7 @@ class Archive:
     @property
     def seals(self) -> bool:
         """Are there blocks at all?"""
-        return self.retention >= SPAN + SETTLED
+        return self.retention >= SPAN + self.settled
 
     def open(self, now: Timestamp) -> list[str]:
         """List the blocks of the folder; what was wrong with them."""
@@ -61,21 +64,21 @@ class Archive:
 
     def due(self, chains: Sequence[Sequence[AnyChunk]], index: SeriesIndex, now: Timestamp) -> Sealing | None:
         """The next block that is to be sealed of these frames, if one is."""
-        unsealed = [next((chunk.begin for chunk in chain if chunk.last >= self.border), None) for chain in chains]
-        oldest = min((begin for begin in unsealed if begin is not None), default=None)
+        oldest = min([begin for chain in chains for begin in _unsealed(chain, self.border)], default=None)
         if oldest is None or not self.seals:
             return None
         start = max(oldest, self.border)
         end = (start // SPAN + 1) * SPAN
-        return self._sealing(start, end, chains, index) if end + SETTLED <= now else None
+        return self._sealing(start, end, chains, index) if end + self.settled <= now else None
 
     def everything(self, chains: Sequence[Sequence[AnyChunk]], index: SeriesIndex) -> Sealing | None:
         """A block of all that there is."""
         chains = [chain for chain in chains if chain]
-        newest = max((chain[-1].last for chain in chains), default=NEVER)
+        newest = max((chunk.last for chain in chains for chunk in chain), default=NEVER)
         if newest < self.border or not chains:
             return None
-        return self._sealing(max(min(chain[0].begin for chain in chains), self.border), newest + 1, chains, index)
+        oldest = min(chunk.begin for chain in chains for chunk in chain)
+        return self._sealing(max(oldest, self.border), newest + 1, chains, index)
 
     def take(self, sealing: Sealing, now: Timestamp) -> None:
         """A sealing has come to its end."""
@@ -111,7 +114,7 @@ class Archive:
         """Memory may let go of what is older."""
         if not self.seals:
             return now - self.retention
-        held = now - (self.retention if self.error is None else min(self.retention, _HELD_AT_MOST))
+        held = now - (self.retention if self.error is None else min(self.retention, _HELD_AT_MOST + self.settled))
         # A clock that was set back ends the grace.
         return held if 0 <= now - self._moved < GRACE else max(held, self.border)
 
@@ -122,3 +125,12 @@ class Archive:
         number = self.shelf.next_number()
         head = BlockHead(number=number, rank=number, start=start, end=end, floor=end)
         return Sealing(self.shelf.folder, head, chains, index)
+
+
+def _unsealed(chain: Sequence[AnyChunk], border: Timestamp) -> Iterator[Timestamp]:
+    """Where those of these chunks begin that are not in blocks as a whole; of chunks in order the first one tells it."""
+    for chunk in chain:
+        if chunk.last >= border:
+            yield chunk.begin
+            if not isinstance(chunk, LateChunk):
+                return

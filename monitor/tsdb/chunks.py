@@ -93,6 +93,10 @@ class Chunk:
         """Time of the oldest slot; there must be one."""
         return int(self.times[0])
 
+    def span(self, low: int, high: int) -> tuple[Timestamp, Timestamp]:
+        """The earliest and the latest time in slots low <= slot < high, of which there must be one."""
+        return int(self.times[low]), int(self.times[high - 1])
+
     @property
     def full(self) -> bool:
         return self.count >= SLOTS
@@ -197,6 +201,10 @@ class PackedChunk:
     def begin(self) -> Timestamp:
         """Time of the oldest slot."""
         return self._origin
+
+    def span(self, low: int, high: int) -> tuple[Timestamp, Timestamp]:
+        times = self.times
+        return int(times[low]), int(times[high - 1])
 
     @property
     def times(self) -> NDArray[np.int64]:

@@ -38,9 +38,15 @@ class StoreHealth:
     unlogged_frames: int
     """Frames with rows that only memory has."""
     dropped_samples: int
-    """Too late: not later than the last one of their series or frame."""
+    """Out of order: not later than the last one of their series or frame."""
+    too_old_samples: int
+    """From before the window for late ones."""
     duplicate_samples: int
-    """For a time for which their series has another value."""
+    """For the time of their series' newest one, with another value."""
+    overtaken_samples: int
+    """Late, for a time for which their series had another value."""
+    late_samples: int
+    """Out of order, within the window: taken."""
     late_until: Timestamp | None
     """Some series take no sample before this time, because the last one that they were given was late; None if there are
     none. Far ahead of the clock only if it was set back."""

@@ -8,14 +8,26 @@ changed: whoever holds it reads on undisturbed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.columns.nans import MISSING_VALUE, missing
 from monitor.model.times import Timestamp
-from monitor.tsdb.chunks import SLOTS, AnyChunk, Chunk, Layout, PackedChunk
+from monitor.tsdb.chunks import SLOTS, AnyChunk, Chunk, Layout, PackedChunk, padded
 from monitor.tsdb.newest import NEVER, NewestSamples
+
+
+class FrameKind(IntEnum):
+    """Who writes a frame. The numbers are those of the log."""
+
+    ROWS = 0
+    """A row writer."""
+    LOOSE = 1
+    """Loose samples."""
+    LATE = 2
+    """Samples that are older than their series' newest one (see `late`)."""
 
 
 class StoredFrame:
@@ -25,21 +37,20 @@ class StoredFrame:
         "_newest",
         "chunks",
         "coming",
+        "kind",
         "last",
         "layout",
         "logged_first",
         "logged_layout",
         "logged_segment",
-        "loose",
         "number",
         "open",
     )
 
-    def __init__(self, number: int, layout: Layout, newest: NewestSamples, *, loose: bool) -> None:
+    def __init__(self, number: int, layout: Layout, newest: NewestSamples, kind: FrameKind) -> None:
         self._newest = newest
         self.number = number
-        self.loose = loose
-        """Written by loose samples, not by a row writer."""
+        self.kind = kind
         self.open = True
         self.layout = layout
         """Of the next slot."""
@@ -123,6 +134,17 @@ class StoredFrame:
                 if len(present):
                     return int(chunk.times[present[-1]]), float(values[present[-1]])
         return NEVER, 0.0
+
+    def samples_at(self, at: Timestamp, sids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What these series have at this very time, (S,); MISSING where there is nothing."""
+        for chunk in reversed(self.chunks):
+            if chunk.begin <= at <= chunk.last:
+                slot = int(chunk.times[: chunk.count].searchsorted(at))
+                if chunk.times[slot] == at:
+                    return padded(chunk, slot, slot + 1, chunk.layout.columns(sids))[0]
+            if chunk.last < at:
+                break
+        return missing_row(len(sids))
 
     def silent_sids(self) -> NDArray[np.int32]:
         """Those of the current layout without any sample in the newest chunk, int32."""

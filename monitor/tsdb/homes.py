@@ -6,6 +6,7 @@ say) has several homes until retention empties the older ones; it is merged when
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from threading import RLock
 from typing import Final
@@ -13,9 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.columns.nans import missing
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.labels import METRIC_NAME, Labels
-from monitor.tsdb.frames import StoredFrame
+from monitor.model.times import Timestamp
+from monitor.tsdb.frames import FrameKind, StoredFrame, missing_row
 from monitor.tsdb.index import SeriesIndex
 from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 from monitor.tsdb.selection import Group, Selection
@@ -117,13 +120,54 @@ class Homes:
 
     def closed_home(self, sids: NDArray[np.int32]) -> StoredFrame | None:
         """The frame without a writer that holds most of these series; None if none holds any."""
-        homes = np.sort(self._home[sids[sids < len(self._home)]])
-        edges = np.flatnonzero(np.diff(homes, prepend=np.int32(-9), append=np.int32(-9)))
-        for place in np.argsort(-np.diff(edges), kind="stable"):
-            frame = self.frames.get(int(homes[edges[place]]))
-            if frame is not None and not frame.open and not frame.loose:
+        sids = sids[sids < len(self._home)]
+        homes = self._home[sids]
+        alone = np.sort(homes[homes >= 0])
+        edges = np.flatnonzero(np.diff(alone, prepend=np.int32(-9), append=np.int32(-9)))
+        held = Counter(dict(zip(alone[edges[:-1]].tolist(), np.diff(edges).tolist(), strict=True)))
+        for sid in sids[homes == _SEVERAL].tolist():
+            held.update(self._several[sid])
+        for number, _ in held.most_common():
+            frame = self.frames[number]
+            if not frame.open and frame.kind is FrameKind.ROWS:
                 return frame
         return None
+
+    def frames_of(self, sid: int) -> tuple[StoredFrame, ...]:
+        """The frames that hold this series."""
+        home = int(self._home[sid]) if sid < len(self._home) else _NONE
+        if home == _NONE:
+            return ()
+        return tuple([self.frames[number] for number in (self._several[sid] if home == _SEVERAL else (home,))])
+
+    def newest_of(self, sid: int) -> tuple[Timestamp, float]:
+        """This series' newest sample, stale markers included; with a time before all times if there is none. It is in none
+        of the frames of late samples."""
+        frames = [frame for frame in self.frames_of(sid) if frame.kind is not FrameKind.LATE]
+        if len(frames) == 1:
+            known = self.newest.of(sid)
+            if known is not None:
+                return known
+        return max([frame.last_of(sid) for frame in frames], key=_time, default=(NEVER, 0.0))
+
+    def is_contested(self, sid: int) -> bool:
+        """Has this series samples of several writers? Then the frame of none of them tells alone what is newest."""
+        if sid not in self._several:
+            return False
+        return sum([frame.kind is not FrameKind.LATE for frame in self.frames_of(sid)]) > 1
+
+    def samples_at(self, at: Timestamp, sids: Sequence[int]) -> NDArray[np.float64]:
+        """What these series have at this very time, (S,); MISSING where there is nothing."""
+        found = missing_row(len(sids))
+        places: dict[StoredFrame, list[int]] = {}
+        for place, sid in enumerate(sids):
+            for frame in self.frames_of(sid):
+                places.setdefault(frame, []).append(place)
+        numbers = np.array(sids, dtype=np.int64)
+        for frame, own in places.items():
+            there = frame.samples_at(at, numbers[own])
+            found[own] = np.where(missing(there), found[own], there)
+        return found
 
     def select(self, matchers: Sequence[Matcher]) -> Selection:
         """The selection for these matchers in the present state of the series set."""
@@ -199,3 +243,7 @@ class Homes:
         # A series that was forgotten between resolving and here leaves no label set behind.
         if len(labels) == len(sids):
             groups[numbers] = Group(tuple(self.frames[number] for number in numbers), sids, births, labels)
+
+
+def _time(sample: tuple[Timestamp, float]) -> Timestamp:
+    return sample[0]

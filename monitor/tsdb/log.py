@@ -195,11 +195,11 @@ class SampleLog:
                     continue
                 for start in range(0, len(series), _SERIES_AT_ONCE):
                     yield encode_series(series[start : start + _SERIES_AT_ONCE])
-                yield encode_frame(frame.number, frame.loose, chunk.layout.sids)
+                yield encode_frame(frame.number, frame.kind, chunk.layout.sids)
                 frame.logged_segment = segment.number
                 frame.logged_layout = chunk.layout
             yield from _encoded_rows(frame.number, chunk, low, count, anew)
-            first, last = int(chunk.times[low]), int(chunk.times[count - 1])
+            first, last = chunk.span(low, count)
             if segment.oldest is None or first < segment.oldest:
                 segment.oldest = first
             if segment.newest is None or last > segment.newest:

@@ -22,7 +22,8 @@ from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import Layout
 from monitor.tsdb.frames import StoredFrame, missing_row
-from monitor.tsdb.index import SeriesIndex
+from monitor.tsdb.homes import Homes
+from monitor.tsdb.newest import NEVER
 
 _SPARE = 1_000
 
@@ -35,13 +36,15 @@ class Placed:
     """One new row a frame, MISSING where nothing came."""
     fresh: dict[Labels, float]
     """Samples of series that need a new frame."""
-    dropped: int
-    """Samples not later than their series' last one."""
+    late: dict[Labels, float]
+    """Samples that are older than their series' newest one."""
+    behind: set[StoredFrame]
+    """The loose frames that have these newer ones."""
+    repeated: int
+    """Samples of series that have been mentioned before in the same call."""
     duplicates: int
     """Samples with the time of their series' last one and another value. With the same value they are what is there
     already, and not counted, as in Prometheus."""
-    late: set[StoredFrame]
-    """The frames that have these later ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,12 @@ class _Part:
 class LooseFrames:
     """Which frame, and which column of it, takes each loose series."""
 
-    __slots__ = ("_index", "_lists", "_places", "listed")
+    __slots__ = ("_homes", "_late", "_lists", "_places", "listed")
 
-    def __init__(self, index: SeriesIndex) -> None:
-        self._index = index
+    def __init__(self, homes: Homes, *, late: bool = False) -> None:
+        """`late`: samples need not be newer than those of their series, and their frames take them in any order."""
+        self._homes = homes
+        self._late = late
         self._places: dict[int, tuple[StoredFrame, int]] = {}
         self._lists: dict[int, tuple[tuple[Labels, ...], tuple[_Part, ...]]] = {}
         """By the id of the list, which is kept so that its id is not given to another one."""
@@ -100,39 +105,38 @@ class LooseFrames:
         """Decide where samples with this time go; writes nothing."""
         rows: dict[StoredFrame, NDArray[np.float64]] = {}
         fresh: dict[Labels, float] = {}
+        late: dict[Labels, float] = {}
+        behind: set[StoredFrame] = set()
         taken: set[int] = set()
-        dropped = duplicates = 0
-        late: set[StoredFrame] = set()
-        find, places = self._index.find, self._places
+        repeated = duplicates = 0
+        find, contested, places = self._homes.index.find, self._homes.is_contested, self._places
         for labels, value in samples:
             sid = find(labels)
             place = places.get(sid) if sid is not None else None
-            if sid is None or place is None:
-                if labels in fresh:
-                    dropped += 1
-                else:
-                    fresh[labels] = value
+            if sid in taken or labels in fresh or labels in late:
+                repeated += 1
                 continue
-            frame, column = place
-            if sid in taken:
-                dropped += 1
-            elif frame.last < at:
+            fits = sid is not None and place is not None and place[0].last < at
+            if sid is None or self._late or (fits and not contested(sid)):
+                last, there = NEVER, 0.0
+            else:
+                last, there = self._homes.newest_of(sid)
+            if last < at and sid is not None and place is not None and fits:
+                frame, column = place
                 row = rows.get(frame)
                 if row is None:
                     row = rows[frame] = missing_row(len(frame.layout))
                 row[column] = value
                 taken.add(sid)
-            else:
-                last, there = frame.last_of(sid)
-                if last < at:
-                    fresh[labels] = value
-                    taken.add(sid)
-                elif last > at:
-                    dropped += 1
-                    late.add(frame)
-                elif value != there and not (isnan(value) and isnan(there)):
-                    duplicates += 1
-        return Placed(rows, fresh, dropped, duplicates, late)
+            elif last < at:
+                fresh[labels] = value
+            elif last > at:
+                late[labels] = value
+                if place is not None:
+                    behind.add(place[0])
+            elif value != there and not (isnan(value) and isnan(there)):
+                duplicates += 1
+        return Placed(rows, fresh, late, behind, repeated, duplicates)
 
     def place_again(
         self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
@@ -157,7 +161,7 @@ class LooseFrames:
         frames: dict[StoredFrame, tuple[list[int], list[int]]] = {}
         seen: set[int] = set()
         for number, each in enumerate(labels):
-            sid = self._index.find(each)
+            sid = self._homes.index.find(each)
             place = self._places.get(sid) if sid is not None else None
             if sid is None or place is None or sid in seen:
                 return

@@ -66,9 +66,19 @@ class NewestSamples:
         self._values[sids[here]] = row[here]
         self._times[sids[here]] = at
 
+    def doubt(self, sids: NDArray[np.int32], sequence: int) -> None:
+        """These series have got samples in a row that may be older than what this table has of them."""
+        self.writing = sequence
+        self._times[sids] = UNSURE
+
     def mark(self, sids: list[int], time: Timestamp) -> None:
         """NEVER: these numbers are free for other series. UNSURE: their frames must be asked until the next row."""
         self._times[sids] = time
+
+    def of(self, sid: int) -> tuple[Timestamp, float] | None:
+        """The sample of one series that lives in one frame, on the loop; None if that frame must be asked."""
+        at = int(self._times[sid])
+        return None if at == UNSURE else (at, float(self._values[sid]))
 
     def read(self, sids: NDArray[np.int64], sequence: int) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
         """Values and times of these series, (S,) each, as of this running number; None if rows were written since."""

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
+from monitor.tsdb.frames import FrameKind
 from monitor.tsdb.narrowing import narrow, widen
 
 MAGIC: Final = b"wksampl1"
@@ -53,7 +54,7 @@ class FrameRecord:
     """The series of a frame's next rows."""
 
     number: int
-    loose: bool
+    kind: FrameKind
     sids: NDArray[np.int32]
 
 
@@ -99,10 +100,10 @@ def encode_series(series: Iterable[tuple[int, Labels]]) -> bytes:
     return _edged(bytes([_SERIES]) + zlib.compress(json.dumps(listed, separators=(",", ":")).encode(), 1))
 
 
-def encode_frame(number: int, loose: bool, sids: NDArray[np.int32]) -> bytes:
+def encode_frame(number: int, kind: FrameKind, sids: NDArray[np.int32]) -> bytes:
     """A frame record with its edges."""
     steps = np.diff(sids, prepend=np.int32(0)).astype("<i4")
-    return _edged(_FRAME_HEAD.pack(_FRAME, number, loose, len(sids)) + zlib.compress(steps.tobytes(), 1))
+    return _edged(_FRAME_HEAD.pack(_FRAME, number, kind, len(sids)) + zlib.compress(steps.tobytes(), 1))
 
 
 def encode_row(number: int, at: Timestamp, bits: NDArray[np.uint64], before: NDArray[np.uint64] | None) -> bytes:
@@ -144,7 +145,7 @@ def up_to(data: bytes, bound: Timestamp) -> bytes:
                     own.kept = bits
             elif isinstance(record, FrameRecord):
                 rows[record.number] = _Rows(len(record.sids))
-                kept.append(encode_frame(record.number, record.loose, record.sids))
+                kept.append(encode_frame(record.number, record.kind, record.sids))
             else:
                 kept.append(encode_series(record.series.items()))
     except CorruptionError:
@@ -206,11 +207,11 @@ def _decode(payload: memoryview) -> Record:
         _, number, at, _ = _ROW_HEAD.unpack_from(payload)
         return RowRecord(number, at, payload)
     if kind == _FRAME:
-        _, number, loose, count = _FRAME_HEAD.unpack_from(payload)
+        _, number, kind, count = _FRAME_HEAD.unpack_from(payload)
         steps = np.frombuffer(zlib.decompress(payload[_FRAME_HEAD.size :]), dtype="<i4")
         if len(steps) != count:
             raise ValueError("a frame with another number of series than it says")
-        return FrameRecord(number, bool(loose), np.cumsum(steps, dtype=np.int32))
+        return FrameRecord(number, FrameKind(kind), np.cumsum(steps, dtype=np.int32))
     if kind == _SERIES:
         listed: list[list[str]] = json.loads(zlib.decompress(payload[1:]))
         return SeriesRecord({int(entry[0]): Labels(zip(entry[1::2], entry[2::2], strict=True)) for entry in listed})

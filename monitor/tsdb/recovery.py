@@ -23,7 +23,7 @@ from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis, Timestamp, spoken_duration
 from monitor.tsdb.chunks import SLOTS
-from monitor.tsdb.frames import StoredFrame
+from monitor.tsdb.frames import FrameKind, StoredFrame
 from monitor.tsdb.log import Segment, cut, set_aside
 from monitor.tsdb.records import FrameRecord, RowRecord, SegmentReader, SeriesRecord, TornError, up_to
 
@@ -49,7 +49,7 @@ class RecoveryReport:
 class ReplayedFrames(Protocol):
     """Where replayed rows go."""
 
-    def replayed_frame(self, number: int, labels: list[Labels], *, loose: bool) -> StoredFrame:
+    def replayed_frame(self, number: int, labels: list[Labels], kind: FrameKind) -> StoredFrame:
         """The frame with this number, its next rows being of these series."""
         ...
 
@@ -172,4 +172,4 @@ class Replay:
         labels = [series[number] for number in numbers if number in series]
         if len(labels) != len(numbers) or len(set(labels)) != len(labels):
             raise CorruptionError(f"the frame at byte {offset} has unknown or equal series")
-        return _Running(self.into.replayed_frame(record.number, labels, loose=record.loose), len(labels))
+        return _Running(self.into.replayed_frame(record.number, labels, record.kind), len(labels))

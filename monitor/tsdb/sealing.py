@@ -1,6 +1,7 @@
 """Sealing: what is old enough in memory becomes a block.
 
-A block has two hours, begun at even hours of UTC, and is sealed an hour after its end. From the beginning of sealing on no
+A block has two hours, begun at even hours of UTC, and is sealed an hour after its end, or, where samples may come later than
+that, when they no longer may. From the beginning of sealing on no
 sample is taken that would belong in it. The work is done in slices of some milliseconds, each in a worker thread, while
 the loop goes on; it reads chunks, which do not change below their count. Nobody may forget samples meanwhile.
 
@@ -23,11 +24,12 @@ from monitor.tsdb.blocks import LATEST, Block, BlockHead, BlockWriter
 from monitor.tsdb.chunks import AnyChunk, Layout, padded
 from monitor.tsdb.frames import extent
 from monitor.tsdb.index import SeriesIndex
+from monitor.tsdb.late import LateChunk, in_order
 from monitor.tsdb.parts import SERIES_AT_MOST, SLOTS_AT_MOST, encode_part
 
 SPAN: Millis = 2 * HOUR
 SETTLED: Millis = HOUR
-"""A block is sealed so long after its end."""
+"""A block is sealed so long after its end at the earliest."""
 
 _Extent = Sequence[tuple[AnyChunk, int, int]]
 
@@ -59,10 +61,21 @@ class Sealing:
 
 def encoded(chain: Sequence[AnyChunk], start: Timestamp, end: Timestamp, index: SeriesIndex) -> Iterator[bytes]:
     """What these chunks have in start <= t < end, as parts."""
-    stretch = extent(chain, start, end - 1, LATEST)
-    for sids, own in _alike(stretch):
+    if chain and isinstance(chain[0], LateChunk):
+        sids = np.unique(np.concatenate([chunk.layout.sids for chunk in chain])).astype(np.int64)
         for low in range(0, len(sids), SERIES_AT_MOST):
-            yield from _parts(sids[low : low + SERIES_AT_MOST], own, index)
+            own = sids[low : low + SERIES_AT_MOST]
+            late = in_order(chain, own, start, end - 1, LATEST)
+            if late is not None:
+                yield from _parts(own, late[0], late[1].T, index)
+        return
+    stretch = extent(chain, start, end - 1, LATEST)
+    for sids, parts in _alike(stretch):
+        times = np.concatenate([chunk.times[low:high] for chunk, low, high in parts])
+        for low in range(0, len(sids), SERIES_AT_MOST):
+            own = sids[low : low + SERIES_AT_MOST]
+            rows = [padded(chunk, first, last, chunk.layout.columns(own)) for chunk, first, last in parts]
+            yield from _parts(own, times, np.concatenate(rows).T, index)
 
 
 def _alike(stretch: _Extent) -> Iterator[tuple[NDArray[np.int64], _Extent]]:
@@ -83,9 +96,10 @@ def _alike(stretch: _Extent) -> Iterator[tuple[NDArray[np.int64], _Extent]]:
         yield np.array(sids, dtype=np.int64), [part for part in stretch if id(part[0].layout) in keys]
 
 
-def _parts(sids: NDArray[np.int64], stretch: _Extent, index: SeriesIndex) -> Iterator[bytes]:
-    matrix = np.concatenate([padded(chunk, low, high, chunk.layout.columns(sids)) for chunk, low, high in stretch]).T
-    times = np.concatenate([chunk.times[low:high] for chunk, low, high in stretch])
+def _parts(
+    sids: NDArray[np.int64], times: NDArray[np.int64], matrix: NDArray[np.float64], index: SeriesIndex
+) -> Iterator[bytes]:
+    """These series' parts: `times` (slots,), `matrix` (series, slots)."""
     absent = missing(matrix)
     slots, rows = np.flatnonzero(~absent.all(axis=0)), np.flatnonzero(~absent.all(axis=1))
     labels: list[Labels] = []

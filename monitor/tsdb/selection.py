@@ -25,6 +25,7 @@ from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import AnyChunk, Chunk, Layout, PackedChunk, padded
 from monitor.tsdb.frames import StoredFrame, extent, missing_row
+from monitor.tsdb.late import LateFrame, in_order
 from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 
 _LAYOUTS_REMEMBERED: Final = 16
@@ -115,9 +116,14 @@ class Group:
 
     def answer(self, start: Timestamp, end: Timestamp, sequence: int) -> Frame | None:
         """These series' samples in [start, end] as written up to `sequence`; None if there are none."""
-        found: list[StoredSelection] = []
+        found: list[Frame] = []
         for frame in self.frames:
             chunks = frame.chunks
+            if isinstance(frame, LateFrame):
+                late = in_order(chunks, self.sids, start, end, sequence)
+                if late is not None:
+                    found.append(MatrixFrame(self.labels, late[0], late[1].T))
+                continue
             parts = extent(chunks, start, end, sequence)
             if parts:
                 found.append(StoredSelection(self, chunks, parts))
@@ -291,8 +297,8 @@ class Selection:
         self._known: tuple[NDArray[np.int64], tuple[Labels, ...]] | None = None
 
     def state(self) -> object:
-        """Equal as long as nothing was written to the frames of these series. (A new row is later than the one before, so
-        the sum of the frames' last times rises with every row of any.)"""
+        """Equal as long as nothing was written to the frames of these series. (A new row is later than the one before, or
+        counted, so the sum of the frames' last times rises with every row of any.)"""
         groups = self.groups.values()
         return tuple(groups), sum([frame.last for group in groups for frame in group.frames])
 
@@ -385,7 +391,7 @@ def _flat(groups: list[Group]) -> _Flat:
     )
 
 
-def _merged(found: Sequence[StoredSelection], labels: Sequence[Labels]) -> MatrixFrame:
+def _merged(found: Sequence[Frame], labels: Sequence[Labels]) -> MatrixFrame:
     """One frame of series whose samples lie in several; at equal times the later frame wins."""
     times = np.unique(np.concatenate([frame.times for frame in found]))
     matrix = missing_row(len(labels) * len(times)).reshape(len(labels), len(times))

@@ -9,6 +9,29 @@ from monitor.config.environment import Environment
 from monitor.config.loading import load
 from monitor.config.overrides import Overrides
 from monitor.model.incidents import SYSTEM
+from monitor.model.times import HOUR, MINUTE
+
+
+async def test_the_window_for_late_samples_follows_a_reload(tmp_path: Path) -> None:
+    """Like Prometheus's; what else is said of storage takes a restart."""
+    path = tmp_path / "watchkeeper.yml"
+    bare = "host: {enabled: false}\nrules: {shipped: false}\n"
+    path.write_text(bare, encoding="utf-8")
+    overrides = Overrides(config=str(path), listen="127.0.0.1:0", data=str(tmp_path / "data"))
+    daemon = Daemon(load(overrides, Environment(), {}), overrides, lambda _: None)
+    await daemon.start()
+    try:
+        assert daemon.samples is not None
+        for text, window, warned in (
+            ("storage: {out_of_order_time_window: 10m}\n", 10 * MINUTE, []),
+            ("storage: {out_of_order_time_window: 2h, retention: 3d}\n", 2 * HOUR, ["storage"]),
+            ("", 0, []),
+        ):
+            path.write_text(bare + text, encoding="utf-8")
+            assert [one.path for one in await daemon.reload(SYSTEM) if one.problem == "has changed"] == warned
+            assert daemon.samples.intake.window == window
+    finally:
+        await daemon.stop()
 
 
 async def test_another_web_file_takes_a_restart(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from monitor.app.remote_writing import refused_by
 from monitor.clock import Clock
 from monitor.model.times import HOUR
 from monitor.remote.messages import encode_write_request
@@ -50,7 +51,7 @@ def receiving(world: WebWorld) -> Receiving:
     made = world.parts.receiving = Receiving(
         sink=world.samples,
         keep=ExemplarStore().add,
-        dropped=lambda: world.samples.dropped_samples,
+        refused=lambda: refused_by(world.samples),
         clock=Clock(lambda: world.now),
         retention=lambda: HOUR,
     )

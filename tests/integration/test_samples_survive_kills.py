@@ -10,15 +10,15 @@ import pytest
 
 from monitor.model.times import DAY, MINUTE
 from monitor.tsdb.store import SampleStore
-from tests.support.sample_writer import minutes
+from tests.support.sample_writer import late_minutes, minutes
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("moment", ["flushing", "sealing", "checkpoint", "merging", "sweeping"])
 def test_a_kill_loses_nothing_that_was_flushed(tmp_path: Path, moment: str) -> None:
-    """Killed four times at the same kind of moment: each start finds every flushed minute, with no gap and no other value,
-    has nothing to complain of but a torn tail, and the store goes on from there."""
+    """Killed four times at the same kind of moment: each start finds every flushed minute, with no gap and no other value
+    (late samples included), has nothing to complain of but a torn tail, and the store goes on from there."""
     had = 0
     for number in range(4):
         process = subprocess.Popen(
@@ -41,6 +41,9 @@ def test_a_kill_loses_nothing_that_was_flushed(tmp_path: Path, moment: str) -> N
         store, report = SampleStore.recover(tmp_path, 100 * DAY, 20 * DAY)
         had = minutes(store)
         assert had >= flushed
+        even, odd = late_minutes(store)
+        assert even >= flushed - 2
+        assert odd >= flushed - 32
         assert all("cut off" in problem for problem in report.problems)
         store.close(had * MINUTE)
     assert had > 10

@@ -2,6 +2,8 @@
 
 It tells what it is about to do, and after each flush up to which minute everything is in the log. What it writes is known:
 `value(series, minute)`. Started again it goes on where the folder ends.
+
+Of some series it writes each even minute at once and each odd one half an hour late.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from monitor.tsdb.store import SampleStore
 from tests.support.samples import ALWAYS, equal
 
 SERIES = tuple(Labels({"__name__": "written", "n": str(n)}) for n in range(300))
+LATE = tuple(Labels({"__name__": "late", "n": str(n)}) for n in range(30))
+_DELAY = 30
 _MINUTES = 20 * 24 * 60
 
 
@@ -38,13 +42,41 @@ def minutes(store: SampleStore) -> int:
     return len(seen)
 
 
+def late_minutes(store: SampleStore) -> tuple[int, int]:
+    """Up to where all even minutes are there, and all odd ones; raises AssertionError as `minutes` does."""
+    ends = (-1, -1)
+    for frame in store.view().select([equal("__name__", "late")], *ALWAYS):
+        matrix = frame.values(0, len(frame.times))
+        assert not missing(matrix).any()
+        assert len(frame.labels) == len(LATE)
+        seen = [at // MINUTE for at in frame.times.tolist()]
+        for slot, minute in enumerate(seen):
+            assert matrix[:, slot].tolist() == [value(int(labels["n"]), minute) for labels in frame.labels]
+        even, odd = [one for one in seen if one % 2 == 0], [one for one in seen if one % 2]
+        assert even == list(range(0, 2 * len(even), 2))
+        assert odd == list(range(1, 2 * len(odd), 2))
+        ends = (max(even, default=-1), max(odd, default=-1))
+    return ends
+
+
+def _write_late(store: SampleStore, minute: int) -> None:
+    own = minute - _DELAY * (minute % 2)
+    if own >= 0:
+        store.append_stamped(own * MINUTE, [(labels, value(n, own)) for n, labels in enumerate(LATE)])
+
+
 def main() -> None:
     store, _ = SampleStore.recover(Path(sys.argv[1]), 100 * DAY, _MINUTES * MINUTE)
+    store.take_late(90 * MINUTE)
     begin = minutes(store)
+    late_minutes(store)
+    for minute in range(max(begin - 60, 0), begin):
+        _write_late(store, minute)
     writer = store.open(SERIES)
     for minute in range(begin, _MINUTES):
         now = minute * MINUTE
         writer.append(now, [value(series, minute) for series in range(len(SERIES))])
+        _write_late(store, minute)
         if minute % 10 == 0:
             print("flushing", flush=True)
             store.flush(now)

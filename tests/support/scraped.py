@@ -41,6 +41,8 @@ class FakeSink:
         for labels, value in samples:
             self.put(labels, at, value)
 
+    append_stamped = append
+
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
         self.append(at, zip(labels, values, strict=True))
 

@@ -36,6 +36,8 @@ class FakeSink:
         for labels, value in samples:
             self.samples.setdefault(labels, []).append((at, value))
 
+    append_stamped = append
+
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
         self.append(at, zip(labels, values, strict=True))
 

@@ -74,6 +74,7 @@ class PrometheusParts:
     query_offset: Millis = 0
     external_labels: Labels = EMPTY
     remote_writes: tuple[RemoteReceiver, ...] = ()
+    out_of_order_time_window: Millis = 0
     yaml: str = ""
     """As written, without secrets."""
 
@@ -94,6 +95,8 @@ def read_prometheus(
     jobs = [job_of(job, defaults, inside) for job, inside in jobs_of(values, reading)]
     labels = Labels(_expanded(defaults, reading, variables))
     writes = receivers_of(values.many("remote_write"), labels, reading)
+    storage = values.one("storage")
+    tsdb = storage.one("tsdb") if storage is not None else None
     if len(findings.errors) > before:
         return None
     return PrometheusParts(
@@ -103,6 +106,7 @@ def read_prometheus(
         query_offset=defaults.whole("rule_query_offset"),
         external_labels=labels,
         remote_writes=writes,
+        out_of_order_time_window=tsdb.whole("out_of_order_time_window") if tsdb is not None else 0,
         yaml=shown(tree),
     )
 

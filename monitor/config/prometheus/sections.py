@@ -81,21 +81,26 @@ def _encoding(values: Values, reading: Reading) -> None:
 
 
 STORAGE: Final = Struct(
-    served=False,
     go="config.StorageConfig",
     keys={
         "tsdb": Struct(
             keys={
-                "out_of_order_time_window": Span(),
-                "stale_series_compaction_threshold": Real(),
+                "out_of_order_time_window": Span(about="Taken where storage.out_of_order_time_window is not set."),
+                "stale_series_compaction_threshold": Real(served=False),
                 "retention": Struct(
+                    about="Set storage.retention and storage.retention_size in Watchkeeper's own file instead.",
+                    served=False,
                     keys={"time": Span(), "size": Size(), "percentage": Real()},
                     rules=(_share,),
                 ),
-                "chunk_encoding": Struct(keys={"floats": Text()}, rules=(_encoding,)),
+                "chunk_encoding": Struct(served=False, keys={"floats": Text()}, rules=(_encoding,)),
             },
         ),
-        "exemplars": Struct(go="config.ExemplarsConfig", keys={"max_exemplars": Whole(go="int64", default=100_000)}),
+        "exemplars": Struct(
+            served=False,
+            go="config.ExemplarsConfig",
+            keys={"max_exemplars": Whole(go="int64", default=100_000)},
+        ),
     },
 )
 

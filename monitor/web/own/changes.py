@@ -87,6 +87,7 @@ async def status(call: Call) -> web.Response:
             "block_samples": stats.block_samples,
             "block_bytes": stats.block_bytes,
             "retention": span(configuration.storage.retention),
+            "out_of_order_time_window": span(configuration.storage.out_of_order_time_window),
         },
         "caller": {"name": call.caller.name, "role": call.caller.role.value},
     }

@@ -18,7 +18,7 @@ from monitor.matching.parse import parse_matchers
 from monitor.model.errors import ConfigError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
-from monitor.model.times import MINUTE, SECOND
+from monitor.model.times import HOUR, MINUTE, SECOND
 from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
 from monitor.notify.kinds.slack import SlackOptions
@@ -411,6 +411,26 @@ alerting: {alertmanagers: []}
     warned = "\n".join(str(finding) for finding in configuration.warnings)
     assert "consul_sd_configs" in warned
     assert "alerting" in warned
+
+
+@pytest.mark.parametrize(
+    ("own", "prometheus", "window"),
+    [("", "", 0), ("", "30m", 30 * MINUTE), ("10m", "30m", 10 * MINUTE), ("0s", "30m", 0), ("1h", "", HOUR)],
+)
+def test_the_window_for_late_samples_is_ours_or_the_prometheus_files(
+    tmp_path: Path, own: str, prometheus: str, window: int
+) -> None:
+    """Ours counts where it is set, 0 included; the sections of theirs that we do not serve are still named."""
+    text = "prometheus_file: prom.yml\n" + (f"storage: {{out_of_order_time_window: {own}}}\n" if own else "")
+    tsdb = f"out_of_order_time_window: {prometheus}, " if prometheus else ""
+    configuration = loaded(
+        tmp_path,
+        text,
+        prom_yml=f"storage: {{tsdb: {{{tsdb}retention: {{time: 3d}}}}, exemplars: {{max_exemplars: 5}}}}\n",
+    )
+    assert configuration.storage.out_of_order_time_window == window
+    warned = [one.path for one in configuration.warnings if "not served yet" in one.problem]
+    assert warned == ["storage.tsdb.retention", "storage.exemplars"]
 
 
 def test_a_mistake_in_a_rule_file_has_its_own_place_and_prometheus_own_words(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from monitor.app.remote_writing import refused_by
 from monitor.clock import Clock
 from monitor.model.labels import Labels
 from monitor.model.samples import STALE, Exemplar, is_stale
@@ -29,7 +30,7 @@ class World:
         self.receiving = Receiving(
             sink=self.store,
             keep=self.exemplars.add,
-            dropped=lambda: self.store.dropped_samples,
+            refused=lambda: refused_by(self.store),
             clock=Clock(lambda: NOW),
             retention=lambda: HOUR,
         )

@@ -14,7 +14,7 @@ from monitor.model.labels import Labels
 from monitor.model.samples import STALE
 from monitor.model.times import HOUR, MINUTE
 from monitor.tsdb.chunks import Layout
-from monitor.tsdb.frames import StoredFrame
+from monitor.tsdb.frames import FrameKind, StoredFrame
 from monitor.tsdb.homes import Homes
 from monitor.tsdb.store import SampleStore
 from tests.support.samples import equal, everything, history, metric, points
@@ -75,7 +75,7 @@ def test_a_selection_is_made_anew_only_when_its_metric_changes() -> None:
 
     def add(*labels: Labels) -> StoredFrame:
         sids = homes.intern(labels)
-        frame = StoredFrame(int(sids[0]), Layout(sids), homes.newest, loose=True)
+        frame = StoredFrame(int(sids[0]), Layout(sids), homes.newest, FrameKind.LOOSE)
         homes.move_in(frame, sids)
         return frame
 

@@ -1,0 +1,218 @@
+"""Which samples are taken, and where they go: rows of writers, loose samples, and late ones.
+
+Prometheus's rules (tsdb/head_append.go). A sample must be newer than the newest one of its series. One with the same time
+is passed over in silence if it has the same value, and is a duplicate if not. Samples that others stamped may also be
+older, where a window is set for that: not before the newest sample of all, of whatever series, less the window, or less an
+hour for a series that has nothing newer. For a time for which its series has something already a late sample is passed over;
+nobody is told, but we count those with another value.
+
+Of rows, a row that comes late as a whole is treated so. Rules and stale markers never come late: what they tell is of now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from math import isnan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.columns.nans import STALE_VALUE, missing
+from monitor.model.labels import Labels
+from monitor.model.samples import is_stale
+from monitor.model.times import HOUR, Millis, Timestamp
+from monitor.tsdb.chunks import Chunk
+from monitor.tsdb.frames import FrameKind, StoredFrame
+from monitor.tsdb.head import Head, at_once
+from monitor.tsdb.loose import LooseFrames
+
+_SPARSE = 8
+"""A row of late samples in which only each eighth series has one is not worth its width."""
+
+
+class Intake:
+    """Takes samples into the head, and counts those that it does not take."""
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self.window: Millis = 0
+        """How late a stamped sample may be; 0: not at all."""
+        self.dropped = 0
+        """Samples that came out of order: not later than the last one of their series or frame."""
+        self.too_old = 0
+        """Samples from before the window."""
+        self.duplicates = 0
+        """Samples for the time of their series' newest one, with another value."""
+        self.overtaken = 0
+        """Late samples for a time for which their series had another value."""
+        self.taken_late = 0
+        """Late samples that were taken."""
+        self.late: dict[StoredFrame, Timestamp] = {}
+        """Frames that refused a late row, and the time of their last one then; they are forgotten when they have gone on."""
+        self._loose = LooseFrames(head.homes)
+        self._late = LooseFrames(head.homes, late=True)
+
+    def row_refused(self, frame: StoredFrame, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        """A row is not later than its frame's last one. Of a row with the same time a sample that is there already is not
+        counted, one with another value is a duplicate, as in Prometheus."""
+        row = np.array(values, dtype=np.float64)
+        there = ~missing(row)
+        newest = frame.chunks[-1] if frame.chunks else None
+        if newest is not None and newest.last == at and newest.layout is frame.layout:
+            stored = newest.read(newest.count - 1, newest.count, slice(None))[0]
+            known = ~missing(stored)
+            other = (row != stored) & ~(np.isnan(row) & np.isnan(stored))
+            self.duplicates += int(np.count_nonzero(there & known & other))
+            there &= ~known
+        elif not self.window:
+            self.late[frame] = frame.last
+        if not self.window:
+            self.dropped += int(np.count_nonzero(there))
+            return
+        labels, sids = self.head.homes.index.labels, frame.layout.sids
+        places: list[int] = np.flatnonzero(there).tolist()
+        pairs = [(labels[int(sids[place])], float(row[place])) for place in places]
+        measured = [(own, value) for own, value in pairs if own is not None and not is_stale(value)]
+        self.dropped += len(pairs) - len(measured)
+        self.stamped(at, measured)
+
+    def loose(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        """Samples of now."""
+        placed = self._loose.place(at, samples)
+        self.duplicates += placed.duplicates
+        self.dropped += placed.repeated + len(placed.late)
+        for frame in placed.behind:
+            self.late[frame] = frame.last
+        self._write(at, placed.rows, self._loose)
+        if placed.fresh and at < self.head.floor:
+            self.dropped += len(placed.fresh)
+        elif placed.fresh:
+            self._settle(at, placed.fresh, self._loose, FrameKind.LOOSE)
+
+    def loose_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
+        """The same, of a list that is remembered."""
+        rows = self._loose.place_again(at, labels, values)
+        if rows is not None:
+            self._write(at, rows, self._loose)
+            return
+        self.loose(at, zip(labels, values, strict=True))
+        self._loose.learn(labels)
+
+    def stamped(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
+        """Samples whose time is that of others."""
+        if not self.window:
+            self.loose(at, samples)
+            return
+        head = self.head
+        if at < max(head.newest - max(self.window, HOUR), head.floor):
+            self.too_old += len(list(samples))
+            return
+        placed = self._loose.place(at, samples)
+        self.duplicates += placed.duplicates
+        self.dropped += placed.repeated
+        oldest = head.newest - self.window
+        self._write(at, placed.rows, self._loose)
+        if placed.fresh:
+            self._settle(at, placed.fresh, self._loose, FrameKind.LOOSE)
+        if at < oldest:
+            self.too_old += len(placed.late)
+        elif placed.late:
+            self._take_late(at, placed.late)
+
+    def settled(self, frame: StoredFrame) -> None:
+        """A replayed frame takes its series' samples from now on."""
+        if frame.kind is not FrameKind.ROWS:
+            self._of(frame).settle(frame)
+
+    def evicted(self, frames: Iterable[StoredFrame]) -> None:
+        """These are no more."""
+        for frame in frames:
+            self.late.pop(frame, None)
+            if frame.kind is not FrameKind.ROWS:
+                self._of(frame).evict(frame)
+
+    def _of(self, frame: StoredFrame) -> LooseFrames:
+        return self._late if frame.kind is FrameKind.LATE else self._loose
+
+    def _take_late(self, at: Timestamp, samples: Mapping[Labels, float]) -> None:
+        homes = self.head.homes
+        sids = [sid for sid in map(homes.index.find, samples) if sid is not None]
+        stored = homes.samples_at(at, sids)
+        new: dict[Labels, float] = {}
+        for (labels, value), there, known in zip(
+            samples.items(), (~missing(stored)).tolist(), stored.tolist(), strict=True
+        ):
+            if not there:
+                new[labels] = value
+            elif value != known and not (isnan(value) and isnan(known)):
+                self.overtaken += 1
+        self.taken_late += len(new)
+        placed = self._late.place(at, new.items())
+        fresh = dict(placed.fresh)
+        for frame, row in list(placed.rows.items()):
+            present = ~missing(row)
+            if len(row) > _SPARSE * np.count_nonzero(present):
+                del placed.rows[frame]
+                numbers: list[int] = frame.layout.sids[present].tolist()
+                own = [homes.index.labels[sid] for sid in numbers]
+                fresh.update({labels: new[labels] for labels in own if labels is not None})
+        self._write(at, placed.rows, self._late)
+        if fresh:
+            self._settle(at, fresh, self._late, FrameKind.LATE)
+
+    def _write(self, at: Timestamp, rows: Mapping[StoredFrame, NDArray[np.float64]], into: LooseFrames) -> None:
+        for frame, row in rows.items():
+            self.head.add(frame, at, row)
+            newest = frame.chunks[-1]
+            if isinstance(newest, Chunk) and newest.full:
+                into.prune(frame)
+
+    def _settle(self, at: Timestamp, fresh: Mapping[Labels, float], into: LooseFrames, kind: FrameKind) -> None:
+        frame = self.head.new_frame(self.head.homes.intern(fresh), kind)
+        into.settle(frame)
+        self.head.add(frame, at, list(fresh.values()))
+
+
+class FrameWriter:
+    """A `RowWriter`."""
+
+    __slots__ = ("_frame", "_head", "_intake", "_steps")
+
+    def __init__(self, intake: Intake, frame: StoredFrame) -> None:
+        self._intake = intake
+        self._head = intake.head
+        self._frame: StoredFrame | None = frame
+        self._steps: Generator[None, None, None] | None = None
+
+    def __repr__(self) -> str:
+        return "FrameWriter(closed)" if self._frame is None else f"FrameWriter({len(self._frame.layout)} series)"
+
+    def append(self, at: Timestamp, values: NDArray[np.float64] | Sequence[float]) -> None:
+        frame = self._frame
+        if frame is None:
+            self._intake.dropped += len(values)
+        elif not self._head.add(frame, at, values):
+            self._intake.row_refused(frame, at, values)
+
+    def replace(self, labels: Sequence[Labels]) -> None:
+        at_once(self.replacing(labels))
+
+    def replacing(self, labels: Sequence[Labels]) -> Generator[None, None, None]:
+        if self._frame is None:
+            return
+        self._steps = steps = self._head.lay_out(self._frame, labels)
+        try:
+            yield from steps
+        finally:
+            steps.close()
+
+    def close(self, at: Timestamp | None) -> None:
+        frame = self._frame
+        if frame is None:
+            return
+        if self._steps is not None:
+            self._steps.close()  # whoever takes the steps finds that there are no more
+        if at is not None and len(frame.layout):
+            self.append(at, np.repeat(STALE_VALUE, len(frame.layout)))
+        frame.open = False
+        self._frame = None
