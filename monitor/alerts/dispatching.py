@@ -92,10 +92,12 @@ class Dispatcher:
         broken: Callable[[str, Exception], None] = _raised,
         plain: Callable[[Destination, str], None] = lambda _destination, _trouble: None,
         on_suppressed: Callable[[Sequence[MuteReason]], None] = lambda _: None,
+        on_taken: Callable[[Sequence[Alert]], None] = lambda _: None,
     ) -> None:
         """`on_events` and `on_outbox` are called after a commit that left something in the inbox or, for these integrations,
         the outbox; `broken` hears of a group or alert that could not be decided upon, `plain` of a notification whose templates
-        failed, and why, `on_suppressed` of alerts that were left out of notifications because they are muted."""
+        failed, and why, `on_suppressed` of alerts that were left out of notifications because they are muted, `on_taken` of
+        those that were taken in."""
         self._store = store
         self._clock = clock
         self._routing = routing
@@ -104,6 +106,7 @@ class Dispatcher:
         self._broken = broken
         self._plain = plain
         self._on_suppressed = on_suppressed
+        self._on_taken = on_taken
         self._wake = asyncio.Event()
         self._jumps = Jumps(clock)
         self._jumped: Millis = 0
@@ -155,6 +158,7 @@ class Dispatcher:
         await self._notice_jump()
         try:
             await self._take(alerts)
+            self._on_taken(alerts)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - reported; the other alerts must not wait for it

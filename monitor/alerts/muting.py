@@ -7,16 +7,17 @@ Muting is a look at things, never a state of the alert: nothing is stored, and w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from monitor.alerts.inhibition import Inhibition, InhibitRule
-from monitor.alerts.maintenance import MaintenanceWindow, Once
+from monitor.alerts.maintenance import MaintenanceWindow
+from monitor.alerts.maintenance_book import MaintenanceBook, WindowIndex, file_key
 from monitor.alerts.routes import Route
 from monitor.alerts.silence_book import SilenceBook
+from monitor.alerts.spans import Watched, latest
 from monitor.calendar.intervals import TimeInterval
-from monitor.matching.index import MatcherIndex
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
@@ -73,17 +74,15 @@ class MutingRules:
 
 
 class Muting:
-    """The overlay of one configuration. `silences` outlives it: it is the same under the next configuration."""
+    """The overlay of one configuration. `silences` and `maintenance` outlive it: they are the same under the next one."""
 
-    def __init__(self, rules: MutingRules, silences: SilenceBook) -> None:
+    def __init__(self, rules: MutingRules, silences: SilenceBook, maintenance: MaintenanceBook | None = None) -> None:
         self.rules = rules
         self.silences = silences
         self.inhibition = Inhibition(rules.inhibit_rules)
-        self._intervals = {name: _Watched(intervals) for name, intervals in rules.intervals.items()}
-        self._windows = [_Watched(window.spans) for window in rules.maintenance]
-        self._in_window = MatcherIndex[int]()
-        for place, window in enumerate(rules.maintenance):
-            self._in_window.put(place, (window.matchers,))
+        self.maintenance = MaintenanceBook() if maintenance is None else maintenance
+        self._intervals = {name: Watched(intervals) for name, intervals in rules.intervals.items()}
+        self._windows = WindowIndex(self.maintenance, {file_key(one.name): one for one in rules.maintenance})
 
     def __repr__(self) -> str:
         return f"Muting({self.inhibition}, {self.silences}, {len(self._intervals)} intervals)"
@@ -100,10 +99,9 @@ class Muting:
         if silences := self.silences.muting(labels, now):
             ends_at = max(one.ends_at for one in silences)
             found.append(Mute(reason=MuteReason.SILENCE, by=tuple(one.id for one in silences), until=ends_at))
-        if windows := [place for place in sorted(self._in_window.matching(labels)) if self._windows[place].holds(now)]:
-            names = tuple(self.rules.maintenance[place].name for place in windows)
-            until = _latest([self._windows[place].next_change(now) for place in windows])
-            found.append(Mute(reason=MuteReason.MAINTENANCE, by=names, until=until))
+        if windows := [*self._windows.muting(labels, now), *self.maintenance.own.muting(labels, now)]:
+            names = tuple(one.window.name for one in windows)
+            found.append(Mute(reason=MuteReason.MAINTENANCE, by=names, until=latest([one.until for one in windows])))
         return tuple(found)
 
     def next_change(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
@@ -113,7 +111,7 @@ class Muting:
         if route is not None:
             names = {*route.active_time_intervals, *route.mute_time_intervals}
             times += [self._intervals[name].next_change(now) for name in names]
-        times += [self._windows[place].next_change(now) for place in self._in_window.matching(labels)]
+        times += [self._windows.next_change(labels, now), self.maintenance.own.next_change(labels, now)]
         return min((at for at in times if at is not None), default=None)
 
     def _by_the_clock(self, route: Route, now: Timestamp) -> list[Mute]:
@@ -124,37 +122,6 @@ class Muting:
             names = route.active_time_intervals
             found.append(Mute(reason=MuteReason.OUTSIDE_ACTIVE_INTERVAL, by=names, until=until))
         if muted := tuple(name for name in route.mute_time_intervals if self._intervals[name].holds(now)):
-            until = _latest([self._intervals[name].next_change(now) for name in muted])
+            until = latest([self._intervals[name].next_change(now) for name in muted])
             found.append(Mute(reason=MuteReason.MUTE_INTERVAL, by=muted, until=until))
         return found
-
-
-class _Watched:
-    """Whether one of some intervals holds, reckoned anew only after it may have changed."""
-
-    def __init__(self, intervals: Sequence[TimeInterval | Once]) -> None:
-        self._intervals = intervals
-        self._since: Timestamp = 0
-        self._until: Timestamp | None = 0
-        self._held = False
-
-    def holds(self, now: Timestamp) -> bool:
-        self._reckon(now)
-        return self._held
-
-    def next_change(self, now: Timestamp) -> Timestamp | None:
-        """When an interval begins or ends; with several that overlap that need not change the answer."""
-        self._reckon(now)
-        return self._until
-
-    def _reckon(self, now: Timestamp) -> None:
-        if self._since <= now and (self._until is None or now < self._until) and self._since:
-            return
-        self._since, self._held = now, any(one.contains(now) for one in self._intervals)
-        changes = [one.next_change(now) for one in self._intervals]
-        self._until = min((at for at in changes if at is not None), default=None)
-
-
-def _latest(times: list[Timestamp | None]) -> Timestamp | None:
-    known = [at for at in times if at is not None]
-    return max(known) if len(known) == len(times) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
 
 from monitor.alerts.silence_size import stored_size
 from monitor.matching.matchers import Matcher, MatchOp, all_match
@@ -19,9 +19,11 @@ from monitor.matching.parse import Syntax, is_label_name
 from monitor.matching.regex import compile_re2
 from monitor.model.errors import NotFoundError, RequestError
 from monitor.model.labels import EMPTY, Labels, quote
+from monitor.model.notifications import OutboxRow
 from monitor.model.surrogates import is_whole
 from monitor.model.times import HOUR, Millis, Timestamp
 
+T = TypeVar("T")
 RETENTION: Final[Millis] = 120 * HOUR
 """How long an ended silence is kept, as Alertmanager's `--data.retention` has it."""
 
@@ -49,6 +51,14 @@ class Silence:
     created_by: str = ""
     comment: str = ""
     annotations: Labels = EMPTY
+    until_resolved: bool = False
+    """It ends when all alerts that it mutes have resolved, if that comes before its end."""
+    remind_before: Millis | None = None
+    """So long before its end somebody hears that it still mutes; None: as long as is configured, 0: nobody hears of it."""
+    seen_at: Timestamp = 0
+    """When an alert that it mutes was first seen to fire; 0: never. Looked for only if it is `until_resolved`."""
+    reminded_of: Timestamp = 0
+    """The end that somebody was reminded of."""
 
     def state(self, now: Timestamp) -> SilenceState:
         if now < self.starts_at:
@@ -72,6 +82,9 @@ class SilenceDraft:
     created_by: str = ""
     comment: str = ""
     annotations: Labels = EMPTY
+    until_resolved: bool | None = None
+    """None, here and below: as the one that is edited."""
+    remind_before: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +104,7 @@ class SilenceStep:
 
     put: tuple[Silence, ...] = ()
     removed: tuple[str, ...] = ()
+    outbox: tuple[OutboxRow, ...] = ()
     id: str = ""
     """The silence that was asked for: the same id as before, or a new one."""
 
@@ -127,10 +141,13 @@ def place(
         created_by=draft.created_by,
         comment=draft.comment,
         annotations=draft.annotations,
+        until_resolved=_either(draft.until_resolved, before is not None and before.until_resolved),
+        remind_before=_either(draft.remind_before, None if before is None else before.remind_before),
     )
     if before is not None and can_update(before, asked, now):
         _check_size(asked, limits)
-        return SilenceStep(put=(asked,), id=before.id)
+        kept = replace(asked, seen_at=before.seen_at, reminded_of=before.reminded_of)
+        return SilenceStep(put=(kept,), id=before.id)
     if limits.silences and len(silences) >= limits.silences:
         raise RequestError(f"exceeded maximum number of silences: {len(silences)} (limit: {limits.silences})")
     made = replace(asked, id=new_id, starts_at=max(starts_at, now))
@@ -218,6 +235,10 @@ def check_matcher(name: str, op: MatchOp, value: str, syntax: Syntax = Syntax.FA
         compile_re2(value)
     except ValueError as error:
         raise ValueError(f"invalid regular expression {quote(value)}: {error}") from error
+
+
+def _either(asked: T | None, otherwise: T) -> T:
+    return otherwise if asked is None else asked
 
 
 def _says_nothing(matcher: Matcher) -> bool:

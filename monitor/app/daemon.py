@@ -389,6 +389,7 @@ class Daemon:
         parts.alerts = rooms.groups
         parts.dispatcher = rooms.dispatcher
         parts.silencing = rooms.silencing
+        parts.maintaining = rooms.quiet.maintaining
         parts.admit = self._names.admit
         if self.configuration.listen.cluster:
             parts.peer = Peer(rooms.instance, address)

@@ -19,18 +19,18 @@ from monitor import __version__
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.muting import Muting
 from monitor.alerts.pipeline import Routing
-from monitor.alerts.silencing import Silencing
 from monitor.alerts.templating.fields import TemplatedFields
 from monitor.app.announcing import AnnouncingSink, Flushing
 from monitor.app.deployments import Deployments
 from monitor.app.explaining import ExplainingSink
 from monitor.app.meters import DeliveryMeters, ProbeMeters, RuleCounters
+from monitor.app.quiet import Quiet, QuietStores
 from monitor.app.remote_writing import RemoteWriting
 from monitor.app.texts import parsed_document
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
-from monitor.model.alerts import MuteReason
+from monitor.model.alerts import Alert, MuteReason
 from monitor.model.checks import StatusChanged, VersionChanged
 from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels
@@ -65,7 +65,6 @@ from monitor.state.database import Database
 from monitor.state.incident_store import SqlIncidentStore
 from monitor.state.outbox_store import SqlOutboxStore
 from monitor.state.rule_store import SqlRuleStateStore
-from monitor.state.silence_store import SqlSilenceStore
 from monitor.supervise import Supervisor
 from monitor.telemetry import Log, Telemetry
 from monitor.tsdb.exemplars import ExemplarStore
@@ -236,7 +235,7 @@ class Rooms:
         querier: Querier,
         *,
         groups: SqlAlertStore,
-        silences: SqlSilenceStore,
+        quiet: QuietStores,
         rule_states: SqlRuleStateStore,
         deployments: Deployments,
         instance: str,
@@ -246,7 +245,7 @@ class Rooms:
         self.drivers = drivers
         self.probes = probes
         self.groups = groups
-        self._silences = silences
+        self._quiet = quiet
         self.deployments = deployments
         self.instance = instance
         self.book = SwitchingBook(configuration)
@@ -281,15 +280,12 @@ class Rooms:
             broken=self._undecidable_group,
             plain=self._plain,
             on_suppressed=self._suppressed,
+            on_taken=self._taken,
         )
-        self.silencing = Silencing(
-            silences,
-            drivers.clock,
-            drivers.chance,
-            changed=self.dispatcher.review,
-            limits=configuration.limits.silences,
-            syntax=configuration.paging.alertmanager.syntax,
+        self.quiet = Quiet(
+            quiet, self.dispatcher, drivers.clock, drivers.chance, lambda: self.configuration, self.delivery.wake
         )
+        self.silencing = self.quiet.silencing
         self.rules = RuleScheduler(
             drivers.clock,
             drivers.supervisor,
@@ -336,7 +332,7 @@ class Rooms:
             probes,
             querier,
             groups=await SqlAlertStore.load(stores.database),
-            silences=await SqlSilenceStore.load(stores.database),
+            quiet=await QuietStores.load(stores.database),
             rule_states=await SqlRuleStateStore.open(stores.database),
             deployments=await Deployments.load(stores.audit, configuration.environment, now),
             instance=instance,
@@ -349,6 +345,7 @@ class Rooms:
         await self.dispatcher.start()
         self.delivery.begin(supervisor.keep)
         supervisor.keep("oncall", self.escalating.run)
+        self.quiet.keep(supervisor)
         supervisor.keep("alerts", partial(self._dispatch, self.drivers.clock.now()))
         await self.rules.start(self.configuration.groups)
         self.probes.rules = self.rules
@@ -379,6 +376,7 @@ class Rooms:
         self.discovering.apply(configuration.jobs)
         await self.probes.remote.start(configuration, self._metadata)
         self.delivery.reconfigured()
+        self.quiet.reconfigured()
 
     async def stop(self, seconds: float) -> None:
         """Finish what is under way, within so many seconds. Each step is taken whatever became of those before it."""
@@ -411,7 +409,7 @@ class Rooms:
         return Routing(
             root=paging.root,
             receivers=paging.receivers,
-            overlay=Muting(paging.muting, self._silences.book),
+            overlay=Muting(paging.muting, self._quiet.silences.book, self._quiet.maintenance.book),
             repairs=paging.repairs,
             fields=TemplatedFields(paging.templates, parsed_document) if templated else None,
             recent_changes=self.deployments.lines,
@@ -444,6 +442,9 @@ class Rooms:
     def _reported(self) -> None:
         self.escalating.nudge()
         self.dispatcher.nudge()
+
+    def _taken(self, alerts: Sequence[Alert]) -> None:
+        self.quiet.took(alerts)
 
     def _suppressed(self, reasons: Sequence[MuteReason]) -> None:
         for reason in reasons:

@@ -11,19 +11,17 @@ import re
 from calendar import monthrange, weekday
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
-from typing import Final, TypeAlias
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Final, TypeAlias, cast
 
-from monitor.model.times import DAY, MINUTE, Millis, Timestamp, to_datetime
+from monitor.calendar.walls import first_shifted, local_time, parse_location
+from monitor.model.times import DAY, MINUTE, Millis, Timestamp
 
 Range: TypeAlias = tuple[int, int]
 """First and last, both included; of minutes of the day the end is excluded."""
 
 _DAY_MINUTES: Final = 1440
 _HORIZON: Final[Millis] = 366 * DAY
-_LOCAL: Final = "Local"
 _TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+")
 _WEEKDAYS: Final = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -60,7 +58,7 @@ class TimeInterval:
 
     def contains(self, at: Timestamp) -> bool:
         """Does it hold at this instant?"""
-        local = _local(at, self.location)
+        local = local_time(at, self.location)
         return self._has_date(local) and self._has_minute(local.hour * 60 + local.minute)
 
     def next_change(self, now: Timestamp) -> Timestamp | None:
@@ -90,6 +88,20 @@ class TimeInterval:
             for day in range(1, monthrange(year, month)[1] + 1)
         )
 
+    def began(self, at: Timestamp) -> Timestamp:
+        """When it began to hold, if it holds at this instant; 0 for longer than a year ago."""
+        day = at
+        while day > at - _HORIZON:
+            look = day = day - DAY
+            held, began = self.contains(day), None
+            while (look := self._next_look(look)) <= min(day + DAY, at):
+                if self.contains(look) != held:
+                    held = not held
+                    began = look if held else None
+            if began is not None:
+                return began
+        return 0
+
     def _has_date(self, local: datetime) -> bool:
         if not _in(self.months, local.month) or not _in(self.years, local.year):
             return False
@@ -102,12 +114,12 @@ class TimeInterval:
 
     def _next_look(self, at: Timestamp) -> Timestamp:
         """The next instant at which a field may change its mind: a bound of a range, midnight, or a clock change."""
-        local = _local(at, self.location)
+        local = local_time(at, self.location)
         minute = local.hour * 60 + local.minute
         bounds = {bound for span in self.times or () for bound in span} if self._has_date(local) else set[int]()
         bound = min((one for one in bounds if one > minute), default=_DAY_MINUTES)
         after = at - at % MINUTE + (bound - minute) * MINUTE
-        return _first_shifted(at, after, self.location)
+        return first_shifted(at, after, self.location)
 
 
 def any_contains(intervals: Iterable[TimeInterval], at: Timestamp) -> bool:
@@ -173,16 +185,6 @@ def parse_years(text: str) -> Range:
     return first, last
 
 
-def parse_location(text: str) -> str:
-    """The name of a zone, if there is such a zone."""
-    if text not in ("", _LOCAL):
-        try:
-            _zone(text)
-        except (KeyError, OSError, ValueError) as error:
-            raise ValueError(f"unknown time zone {text}") from error
-    return text
-
-
 def interval_document(interval: TimeInterval) -> dict[str, object]:
     """The interval as configuration writes it; read again it is the same."""
     found: dict[str, object] = {}
@@ -201,6 +203,40 @@ def interval_document(interval: TimeInterval) -> dict[str, object]:
     return found
 
 
+def read_interval_document(document: Mapping[str, object]) -> TimeInterval:
+    """What `interval_document` makes, or somebody sends. Raises ValueError that names the field."""
+    unknown = sorted(set(document) - {"times", "weekdays", "days_of_month", "months", "years", "location"})
+    if unknown:
+        raise ValueError(f'a time interval has no field "{unknown[0][:80]}"')
+    return TimeInterval(
+        times=_each(document, "times", _times),
+        weekdays=_each(document, "weekdays", lambda one: parse_weekdays(str(one))),
+        days_of_month=_each(document, "days_of_month", lambda one: parse_days_of_month(str(one))),
+        months=_each(document, "months", lambda one: parse_months(str(one))),
+        years=_each(document, "years", lambda one: parse_years(str(one))),
+        location=parse_location(str(document.get("location") or "")),
+    )
+
+
+def _each(document: Mapping[str, object], name: str, parse: Callable[[object], Range]) -> tuple[Range, ...] | None:
+    given = document.get(name)
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        raise ValueError(f"{name} must be a list")
+    try:
+        return tuple(parse(one) for one in cast("list[object]", given))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _times(document: object) -> Range:
+    if not isinstance(document, dict):
+        raise ValueError("write start_time and end_time")
+    given = cast("dict[str, object]", document)
+    return parse_times(str(given.get("start_time", "")), str(given.get("end_time", "")))
+
+
 def _in(ranges: tuple[Range, ...] | None, value: int) -> bool:
     return ranges is None or any(first <= value <= last for first, last in ranges)
 
@@ -216,36 +252,6 @@ def _days_in_month(year: int, month: int) -> int:
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month in (4, 6, 9, 11) else 31
-
-
-@cache
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
-def _local(at: Timestamp, location: str) -> datetime:
-    moment = to_datetime(at)
-    if not location:
-        return moment
-    return moment.astimezone(None if location == _LOCAL else _zone(location))
-
-
-def _offset(at: Timestamp, location: str) -> timedelta | None:
-    return _local(at, location).utcoffset()
-
-
-def _first_shifted(at: Timestamp, after: Timestamp, location: str) -> Timestamp:
-    """`after`, or the clock change between the two."""
-    if not location or (old := _offset(at, location)) == _offset(after, location):
-        return after
-    low, high = at // MINUTE, after // MINUTE
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _offset(middle * MINUTE, location) == old:
-            low = middle
-        else:
-            high = middle
-    return high * MINUTE
 
 
 def _range(text: str, member: Callable[[str], int]) -> Range:

@@ -1,4 +1,5 @@
-"""`watchkeeper silence`: make silences, look at them, change and end them, through Alertmanager's API."""
+"""`watchkeeper silence`: make silences, look at them, change and end them. Making goes by our own API, which asks before a wide
+one; the rest by Alertmanager's."""
 
 from __future__ import annotations
 
@@ -8,30 +9,31 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from monitor.cli.connection import Daemon, fields, rows
+from monitor.cli.connection import OWN, Daemon, fields, rows
 from monitor.cli.exits import CommandError, Exit
+from monitor.cli.matchers import Matchers, read_matchers
 from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
 from monitor.cli.showing import ago, clean, clock_time, coloured, instant, now, say, say_json, table
-from monitor.matching.matchers import Matcher
-from monitor.matching.parse import parse_matchers
-from monitor.matching.printing import matcher_document, matcher_from_document, matcher_text
-from monitor.model.labels import ALERT_NAME
+from monitor.matching.printing import matcher_from_document, matcher_text
 from monitor.model.times import Millis, Timestamp, parse_duration, rfc3339
 
 silence = typer.Typer(no_args_is_help=True, help="Keep alerts quiet for a while.")
 
 _PATH: Final = "/api/v2/silences"
 _ONE: Final = "/api/v2/silence"
+_OWN: Final = f"{OWN}/silences"
 
-Matchers: TypeAlias = Annotated[
-    list[str],
-    typer.Argument(
-        help="Conditions on labels, as team=core or instance=~web-.*; a bare word is the name of an alert.",
-        metavar="MATCHER...",
-    ),
-]
 Ids: TypeAlias = Annotated[list[str], typer.Argument(help="Ids of silences.", metavar="ID...")]
 For: TypeAlias = Annotated[str, typer.Option("--for", help="How long, as 30m or 8h.", show_default=False)]
+UntilResolved: TypeAlias = Annotated[
+    bool, typer.Option("--until-resolved", help="End it when the alerts that it muted have resolved.")
+]
+RemindBefore: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Tell the receiver of silences.remind_to so long before the end, as 15m; 0: not.", show_default=False
+    ),
+]
 Start: TypeAlias = Annotated[str, typer.Option(help="When it begins (RFC 3339).", show_default="now")]
 End: TypeAlias = Annotated[str, typer.Option(help="When it ends (RFC 3339), instead of --for.", show_default=False)]
 
@@ -44,6 +46,10 @@ def add(
     start: Start = "",
     end: End = "",
     by: Annotated[str, typer.Option(help="Whose it is.", show_default="you")] = "",
+    until_resolved: UntilResolved = False,
+    remind_before: RemindBefore = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="It is meant, however much it mutes.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Only tell what it would mute now.")] = False,
     url: UrlOption = HERE,
     token_file: TokenOption = "",
     json_: JsonOption = False,
@@ -51,14 +57,29 @@ def add(
     """Keep alerts quiet that satisfy all conditions."""
     asked = daemon(url, token_file)
     starts_at = _instant("--start", start) if start else now()
-    document = {
-        "matchers": [matcher_document(one) for one in _read(matchers)],
-        "startsAt": rfc3339(starts_at),
-        "endsAt": rfc3339(_instant("--end", end) if end else starts_at + _span(for_)),
-        "createdBy": by or asked.person,
+    body: dict[str, object] = {
+        "matchers": [matcher_text(one) for one in read_matchers(matchers)],
+        "starts_at": rfc3339(starts_at),
+        "ends_at": rfc3339(_instant("--end", end) if end else starts_at + _span(for_)),
+        "created_by": by or asked.person,
         "comment": comment,
+        "until_resolved": until_resolved,
     }
-    _tell(asked, [_placed(asked, document)], json_)
+    body |= {"remind_before": remind_before} if remind_before else {}
+    body |= {"confirm": True} if yes else {}
+    body |= {"dry_run": True} if preview else {}
+    document = asked.post(_OWN, body)
+    if json_ and preview:
+        say_json(document["matches"])
+        return
+    if not json_:
+        matches = document["matches"]
+        names = f": {clean(', '.join(matches['names'][:5]))}" if matches["names"] else ""
+        say(
+            f"{'Would mute' if preview else 'Mutes'} {matches['alerts']} of {matches['firing']} alerts that fire now{names}."
+        )
+    if not preview:
+        _tell(asked, [document["silence"]["id"]], json_)
 
 
 @silence.command()
@@ -74,7 +95,7 @@ def query(
 ) -> None:
     """Silences that are active or will be: active ones by their end, then pending ones by their start."""
     asked = daemon(url, token_file)
-    given = [("filter", matcher_text(one)) for one in _read(matchers or [])]
+    given = [("filter", matcher_text(one)) for one in read_matchers(matchers or [])]
     states = {"expired": expired, "active": not expired, "pending": not expired}
     given += [(state, str(wanted).lower()) for state, wanted in states.items()]
     found = [one for one in rows(asked.call("GET", f"{_PATH}?{urlencode(given)}")) if by in ("", one["createdBy"])]
@@ -102,6 +123,15 @@ def update(
     for_: For = "",
     start: Start = "",
     end: End = "",
+    until_resolved: Annotated[
+        bool | None,
+        typer.Option(
+            "--until-resolved/--until-its-end",
+            help="Whether it ends with the alerts that it muted.",
+            show_default=False,
+        ),
+    ] = None,
+    remind_before: RemindBefore = "",
     url: UrlOption = HERE,
     token_file: TokenOption = "",
     json_: JsonOption = False,
@@ -110,23 +140,16 @@ def update(
     asked = daemon(url, token_file)
     placed: list[str] = []
     for id_ in ids:
-        document = fields(_known(id_, asked, "GET"))
-        if start:
-            document["startsAt"] = rfc3339(_instant("--start", start))
-        if for_:
-            begins = max(instant(document["startsAt"]) or 0, now())
-            document["endsAt"] = rfc3339(begins + _span(for_))
-        if end:
-            document["endsAt"] = rfc3339(_instant("--end", end))
-        if comment:
-            document["comment"] = comment
-        kept = ("id", "matchers", "startsAt", "endsAt", "createdBy", "comment", "annotations")
-        placed.append(_placed(asked, {name: document[name] for name in kept}))
+        _known(id_, asked, "GET")
+        body: dict[str, object] = {"id": id_.strip()}
+        body |= {"starts_at": rfc3339(_instant("--start", start))} if start else {}
+        body |= {"for": f"{_span(for_)}ms"} if for_ else {}
+        body |= {"ends_at": rfc3339(_instant("--end", end))} if end else {}
+        body |= {"comment": comment} if comment else {}
+        body |= {"until_resolved": until_resolved} if until_resolved is not None else {}
+        body |= {"remind_before": remind_before} if remind_before else {}
+        placed.append(str(asked.post(_OWN, body)["silence"]["id"]))
     _tell(asked, placed, json_)
-
-
-def _placed(asked: Daemon, document: Mapping[str, object]) -> str:
-    return str(fields(asked.call("POST", _PATH, document))["silenceID"])
 
 
 def _known(id_: str, asked: Daemon, method: str) -> Any:
@@ -165,19 +188,6 @@ def _show(found: Sequence[Mapping[str, Any]]) -> None:
             for one in found
         ],
     )
-
-
-def _read(texts: Sequence[str]) -> list[Matcher]:
-    """Raises CommandError."""
-    found: list[Matcher] = []
-    for place, text in enumerate(texts):
-        try:
-            if place == 0 and not any(sign in text for sign in "=!~{"):
-                text = f"{ALERT_NAME}={text}"
-            found += parse_matchers(text)
-        except ValueError as error:
-            raise CommandError(Exit.USAGE, str(error), "write conditions as team=core or instance=~web-.*") from error
-    return found
 
 
 def _instant(option: str, text: str) -> Timestamp:

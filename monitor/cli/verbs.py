@@ -22,6 +22,7 @@ _VERBS: Final = {
     "why": ("monitor.cli.why", "why"),
     "incidents": ("monitor.cli.incidents", "incidents"),
     "silence": ("monitor.cli.silence", "silence"),
+    "maintenance": ("monitor.cli.maintenance", "maintenance"),
     "query": ("monitor.cli.query", "query"),
     "deployments": ("monitor.cli.deployments", "deployments"),
     "audit": ("monitor.cli.audit", "audit"),

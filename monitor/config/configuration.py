@@ -11,12 +11,14 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from monitor.alerts.breadth import Bounds
 from monitor.alerts.mending import AS_ALERTMANAGER, Repairs
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
+from monitor.alerts.silence_care import Reminders
 from monitor.alerts.silences import NO_LIMITS, RETENTION, SilenceLimits
 from monitor.alerts.templating.fields import NotificationTemplates
 from monitor.config.web_settings import WebFile
@@ -185,6 +187,9 @@ class Vendors:
     mail: EmailOptions | None
 
 
+_OPENS_INCIDENTS: Final = frozenset({"pagerduty", "opsgenie", "victorops", "incidentio", "jira"})
+
+
 class AddressBook:
     """What each destination means under this configuration; implements `monitor.notify.outbox.AddressBook`."""
 
@@ -200,6 +205,15 @@ class AddressBook:
     def destinations(self) -> Sequence[Destination]:
         """All that are configured by name."""
         return sorted(self._options)
+
+    def listeners(self, receiver: str) -> tuple[Destination, ...]:
+        """Who hears what is announced to a receiver, a person (`user:ana`) or a channel (`slack:#shop`): the integrations
+        that carry words. Those that open incidents do not, since nothing is wrong."""
+        found = [one for one in self.destinations if one.receiver == receiver]
+        if not found and ":" in receiver:
+            channel = Destination(receiver, receiver.partition(":")[0])
+            found = [channel] if self.options(channel) is not None else []
+        return tuple(one for one in found if one.integration not in _OPENS_INCIDENTS)
 
     def falling_back_to(self, fallback: Destination) -> AddressBook:
         """The same book with another last resort."""
@@ -238,6 +252,16 @@ class AlertmanagerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SilencingSettings:
+    """When somebody who silences is asked first, and who hears of ends."""
+
+    bounds: Bounds = field(default_factory=Bounds)
+    asks_in_api: bool = False
+    """Alertmanager's API, too, refuses what is beyond the bounds."""
+    reminders: Reminders = field(default_factory=Reminders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paging:
     """Who is told, complete."""
 
@@ -256,6 +280,7 @@ class Paging:
     """The routing is an Alertmanager configuration."""
     repairs: Repairs = AS_ALERTMANAGER
     alertmanager: AlertmanagerFacts = field(default_factory=AlertmanagerFacts)
+    silencing: SilencingSettings = field(default_factory=SilencingSettings)
 
     def on_call_at(self, schedule: str, at: Timestamp) -> tuple[str, ...]:
         """Who is on call then; nobody for a schedule that is not configured."""

@@ -11,12 +11,14 @@ from monitor.config.checks import CheckSection
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Size, Span, Text, Whole
 from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Kind
-from monitor.config.muting import MaintenanceSection, MutingSection
+from monitor.config.maintenance import MaintenanceSection
+from monitor.config.muting import MutingSection
 from monitor.config.people import Escalate, People, Policies, Schedules
 from monitor.config.prometheus.file import SCRAPES
 from monitor.config.prometheus.remote import WRITES
 from monitor.config.prometheus.scrape import GLOBAL
 from monitor.config.rule_options import RuleOptionsList
+from monitor.config.silencing import SilencesSection
 from monitor.config.yamltree import Scalar
 from monitor.model.times import DAY, MINUTE, SECOND
 
@@ -234,6 +236,8 @@ class ConfigurationSection(Section):
     """Labels that only tell replicas apart; dropped from alerts."""
     muting: Annotated[MutingSection, AsMapping] = Field(default_factory=MutingSection)
     """What Alertmanager's muting loses."""
+    silences: Annotated[SilencesSection, AsMapping] = Field(default_factory=SilencesSection)
+    """When whoever silences alerts is asked first, and who hears that a silence is about to end."""
     maintenance: Annotated[list[MaintenanceSection], AsList] = []
     """Times for which it is known that some alerts mean nothing."""
     slack: Annotated[SlackSettings, AsMapping] = Field(default_factory=SlackSettings)

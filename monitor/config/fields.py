@@ -104,6 +104,11 @@ def _list(value: Any) -> Any:
     return [] if isinstance(value, Scalar) and value.is_null else value
 
 
+def _one_or_more(value: Any) -> Any:
+    """A list; a single value is a list of one."""
+    return [value] if isinstance(value, Scalar) and not value.is_null else _list(value)
+
+
 def _mapping(value: Any) -> Any:
     return {} if isinstance(value, Scalar) and value.is_null else value
 
@@ -125,5 +130,6 @@ Size = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": ["string",
 Free = Annotated[Any, BeforeValidator(_free), WithJsonSchema({})]
 """Anything; scalars in their natural meaning."""
 AsList = BeforeValidator(_list)
+AsOneOrMore = BeforeValidator(_one_or_more)
 AsMapping = BeforeValidator(_mapping)
 AsOptional = BeforeValidator(_optional)

@@ -9,22 +9,20 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 from monitor.alerts.inhibition import InhibitRule
-from monitor.alerts.maintenance import MaintenanceWindow, Once
 from monitor.calendar.intervals import (
     TimeInterval,
     parse_days_of_month,
-    parse_location,
     parse_months,
     parse_times,
     parse_weekdays,
     parse_years,
 )
+from monitor.calendar.walls import parse_location
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Section, Text
 from monitor.config.findings import Findings
 from monitor.config.matcher_lists import MatcherLists, read_matchers
 from monitor.config.yamltree import Document, Path
 from monitor.matching.parse import Syntax, is_label_name
-from monitor.model.times import parse_rfc3339
 
 T = TypeVar("T")
 
@@ -85,21 +83,6 @@ class NamedIntervalsSection(Section):
     """The intervals."""
 
 
-class MaintenanceSection(Section):
-    """A time for which it is known that alerts mean nothing: once, or again and again."""
-
-    name: Text = ""
-    """For people: it is shown where the window mutes."""
-    matchers: Annotated[list[Text], AsList] = []
-    """Which alerts it concerns, as in Alertmanager's routes; all conditions must hold."""
-    starts_at: Text = ""
-    """The beginning of a window that comes once, as `2026-01-31T22:00:00+01:00`."""
-    ends_at: Text = ""
-    """Its end."""
-    time_intervals: Annotated[list[TimeIntervalSection], AsList] = []
-    """When a window comes that comes again."""
-
-
 class MutingSection(Section):
     """What Alertmanager's muting loses, and is to be told after all. An Alertmanager configuration alone sends what
     Alertmanager would send."""
@@ -112,43 +95,6 @@ class MutingSection(Section):
     notify_on_refire: Annotated[Flag | None, AsOptional] = None
     """What resolved while it was muted is new when it fires again; otherwise nobody hears of it until the repeat interval is
     over. When not set: true, unless there is an Alertmanager configuration."""
-
-
-def read_maintenance(
-    sections: Sequence[MaintenanceSection], document: Document, path: Path, findings: Findings
-) -> tuple[MaintenanceWindow, ...]:
-    """The windows; what is wrong in them becomes findings."""
-    found: list[MaintenanceWindow] = []
-    for place, section in enumerate(sections):
-        here = (*path, place)
-        lists = MatcherLists(texts=section.matchers)
-        matchers = read_matchers(lists, ("match", "match_re", "matchers"), here, document, findings)
-        spans: list[TimeInterval | Once] = [
-            read_interval(one, document, (*here, "time_intervals", number), findings)
-            for number, one in enumerate(section.time_intervals)
-        ]
-        if section.starts_at or section.ends_at:
-            once = findings.attempt(document, here, lambda section=section: _once(section))
-            spans += [once] if once is not None else []
-        elif not spans:
-            findings.wrong(document, here, "never comes", "give starts_at and ends_at, or time_intervals")
-        if not section.matchers:
-            findings.wrong(document, here, "concerns every alert", 'give matchers; severity=~".+" is nearly all')
-        name = section.name or f"maintenance[{place}]"
-        if name in {window.name for window in found}:
-            findings.wrong(document, here, f'"{name}" is not unique', "rename one of them")
-        found.append(MaintenanceWindow(name=name, matchers=matchers, spans=tuple(spans)))
-    return tuple(found)
-
-
-def _once(section: MaintenanceSection) -> Once:
-    try:
-        once = Once(parse_rfc3339(section.starts_at), parse_rfc3339(section.ends_at))
-    except ValueError as error:
-        raise ValueError("starts_at and ends_at are both wanted, as 2026-01-31T22:00:00+01:00") from error
-    if once.ends_at <= once.starts_at:
-        raise ValueError("ends before it begins")
-    return once
 
 
 def read_inhibit_rule(

@@ -29,9 +29,10 @@ from monitor.config.default_tree import DEFAULT, PAGE, default_tree, printed_tre
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
-from monitor.config.muting import read_maintenance
+from monitor.config.maintenance import check_listeners, read_maintenance
 from monitor.config.people import EscalateSection, Known, PersonSection, read_policies
 from monitor.config.receivers import Locate, ReceiverParts, read_secret
+from monitor.config.silencing import read_silencing
 from monitor.config.template_files import read_template_files
 from monitor.config.yamltree import Document, Path
 from monitor.model.notifications import Destination
@@ -102,6 +103,8 @@ def read_paging(
     book = AddressBook(options, vendors, _fallback(parts))
     _check_vendors(policies, book, document, findings)
     maintenance = read_maintenance(section.maintenance, document, ("maintenance",), findings)
+    check_listeners(maintenance, book, document, ("maintenance",), findings)
+    silencing = read_silencing(section.silences, book, document, findings)
     if len(findings.errors) > before:
         return None
     return Paging(
@@ -118,6 +121,7 @@ def read_paging(
         repairs=_repairs(section, given is not None),
         as_alertmanager=given is not None,
         alertmanager=_facts(root, parts, given),
+        silencing=silencing,
     )
 
 
@@ -321,8 +325,9 @@ def _doubt_unused(
         for target in step.notify
         if target.startswith("receiver:")
     }
+    hearing = {section.silences.remind_to, *(window.announce_to for window in section.maintenance)}
     for name in parts:
-        if name not in used | named | {DEFAULT, PAGE}:
+        if name not in used | named | hearing | {DEFAULT, PAGE}:
             findings.doubt(
                 document, ("receivers",), f'no route and no policy uses the receiver "{name}"', "is it spelt right?"
             )

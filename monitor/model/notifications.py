@@ -66,6 +66,7 @@ class NotifyReason(Enum):
     EXHAUSTED = "the policy is exhausted and nobody acknowledged"
     STATE_CHANGE = "the incident changed its state"
     MANUAL = "somebody asked for it"
+    ANNOUNCEMENT = "it was announced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

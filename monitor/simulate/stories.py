@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from difflib import ndiff
 from typing import Final
 
+from monitor.alerts.maintenance import MaintenanceWindow
 from monitor.alerts.pushed import pushed_alert
 from monitor.alerts.silences import SilenceDraft
 from monitor.config.configuration import Configuration
@@ -265,7 +266,16 @@ class Moment:
 
         return self._do(act)
 
-    def silence(self, who: str, matchers: str, span: str, *, starts_after: str = "0s") -> Moment:
+    def silence(
+        self,
+        who: str,
+        matchers: str,
+        span: str,
+        *,
+        starts_after: str = "0s",
+        until_resolved: bool | None = None,
+        remind_before: str = "",
+    ) -> Moment:
         """Somebody silences the alerts that match, as `alertname="Down"`, for so long."""
 
         async def act(world: World) -> None:
@@ -275,6 +285,8 @@ class Moment:
                 starts_at=starts_at,
                 ends_at=starts_at + parse_duration(span),
                 created_by=who,
+                until_resolved=until_resolved,
+                remind_before=parse_duration(remind_before) if remind_before else None,
             )
             await world.running.silencing.place(draft, _person(who))
 
@@ -286,6 +298,32 @@ class Moment:
         async def act(world: World) -> None:
             for silence in await world.running.silencing.silences():
                 await world.running.silencing.expire(silence.id, _person(who))
+
+        return self._do(act)
+
+    def maintain(self, who: str, window: MaintenanceWindow) -> Moment:
+        """Somebody adds a maintenance window, or puts it in the place of the one of its name."""
+
+        async def act(world: World) -> None:
+            maintaining = world.running.quiet.maintaining
+            if any(one.window.name == window.name and one.own for one in await maintaining.planned(0)):
+                await maintaining.edit(window.name, lambda _: window, _person(who))
+            else:
+                await maintaining.add(window, _person(who))
+
+        return self._do(act)
+
+    def end_maintenance(self, who: str, name: str, *, skip_next: bool = False) -> Moment:
+        """Somebody ends the occurrence that is under way, or leaves the next one out."""
+
+        async def act(world: World) -> None:
+            await world.running.quiet.maintaining.end(name, _person(who), skip_next=skip_next)
+
+        return self._do(act)
+
+    def remove_maintenance(self, who: str, name: str) -> Moment:
+        async def act(world: World) -> None:
+            await world.running.quiet.maintaining.remove(name, _person(who))
 
         return self._do(act)
 

@@ -20,7 +20,7 @@ from monitor.model.errors import CorruptionError, StoreError
 from monitor.state.statements import script
 
 T = TypeVar("T")
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """A file of an older version is brought up by `sql/upgrade_<version>.sql`, one after the other, each in a transaction."""
 
 

@@ -17,6 +17,7 @@ from monitor.model.errors import CorruptionError, StoreError
 from monitor.state.audit_store import add_entry
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
+from monitor.state.outbox_store import insert_rows
 from monitor.state.statements import statements
 
 
@@ -47,6 +48,7 @@ class SqlSilenceStore:
                 connection.execute(sql["drop"], {"id": id_})
             for silence in step.put:
                 connection.execute(sql["put"], {"id": silence.id, "doc": dumps(silence)})
+            insert_rows(connection, step.outbox)
             entry = audit(step)
             if entry is not None:
                 add_entry(connection, entry)

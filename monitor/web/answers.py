@@ -48,6 +48,10 @@ class BadCallError(RequestError):
         super().__init__(message)
 
 
+class UnconfirmedError(ConflictError):
+    """A call that does more than its caller may mean, without saying that it is meant."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """An error as callers see it."""
@@ -74,6 +78,9 @@ def refusal_of(error: WatchkeeperError) -> Refusal:
             return Refusal(status=403, code="forbidden", message=text)
         case NotFoundError():
             return Refusal(status=404, code="not_found", message=text)
+        case UnconfirmedError():
+            remedy = 'narrow it, or say --yes (`"confirm": true`)'
+            return Refusal(status=409, code="unconfirmed", message=text, remedy=remedy)
         case ConflictError():
             return Refusal(status=409, code="conflict", message=text)
         case ConfigError():

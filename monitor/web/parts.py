@@ -17,6 +17,7 @@ from monitor.model.times import Millis, Timestamp
 
 if TYPE_CHECKING:  # the server must listen early, and its own imports are what it waits for
     from monitor.alerts.dispatching import Dispatcher
+    from monitor.alerts.maintaining import Maintaining
     from monitor.alerts.silencing import Silencing
     from monitor.config.configuration import Configuration
     from monitor.model.alerts import Alert
@@ -139,6 +140,7 @@ class Parts:
     alerts: SqlAlertStore | None = None
     dispatcher: Dispatcher | None = None
     silencing: Silencing | None = None
+    maintaining: Maintaining | None = None
     admit: Callable[[Sequence[Alert], Timestamp], Sequence[Alert]] = lambda alerts, _: alerts
     """Of pushed alerts those that a limit leaves."""
     peer: Peer | None = None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from monitor.alerts.maintenance import MaintenanceWindow
 from monitor.alerts.silences import SilenceDraft
+from monitor.alerts.spans import Once
 from monitor.matching.parse import parse_matchers
 from monitor.model.changes import Deployment
 from monitor.model.checks import Check, HealthState
 from monitor.model.incidents import Actor, Door
-from monitor.model.times import MINUTE
+from monitor.model.times import DAY, HOUR, MINUTE
 from tests.support.incidents import alert, group
 from tests.support.rule_worlds import groups_of
 from tests.support.samples import metric
@@ -120,6 +122,24 @@ async def test_what_is_silenced_now_is_shown(tmp_path: Path) -> None:
         assert "Later" not in page
         world.now += MINUTE
         assert "Silenced" not in (await world.get("/"))[1]
+
+
+async def test_maintenance_that_runs_or_is_near_is_shown(tmp_path: Path) -> None:
+    """With what it concerns and until when; what comes after a day is not."""
+    async with web_world(str(tmp_path)) as world:
+        assert "Maintenance" not in (await world.get("/"))[1]
+        assert world.parts.maintaining is not None
+        for name, begins in (("running", NOW), ("near", NOW + HOUR), ("far", NOW + 2 * DAY)):
+            window = MaintenanceWindow(
+                name=name, matchers=parse_matchers("host=x"), once=(Once(begins, begins + HOUR),), comment=EVIL
+            )
+            await world.parts.maintaining.add(window, Actor(name="ana", door=Door.API))
+        _, page = await world.get("/")
+        assert "{host=&quot;x&quot;}" in page
+        assert page.count("&lt;script&gt;") == 2
+        assert "running" in page
+        assert "near" in page
+        assert "far<" not in page
 
 
 async def test_the_page_is_there_while_the_rest_is_starting(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from monitor.alerts.dispatching import Dispatcher
+from monitor.alerts.maintaining import Maintaining
 from monitor.alerts.muting import Muting
 from monitor.alerts.pipeline import Routing
 from monitor.alerts.silencing import Silencing
@@ -44,6 +45,7 @@ from monitor.state.audit_store import SqlAuditStore
 from monitor.state.database import Database, Inline
 from monitor.state.inbox import put_event
 from monitor.state.incident_store import SqlIncidentStore
+from monitor.state.maintenance_store import SqlMaintenanceStore
 from monitor.state.outbox_store import SqlOutboxStore
 from monitor.state.silence_store import SqlSilenceStore
 from monitor.supervise import Supervisor
@@ -322,6 +324,15 @@ async def web_world(
                 on_outbox=lambda _: None,
             )
             parts.silencing = Silencing(silences, still, Chance(2), changed=lambda: None)
+            parts.maintaining = Maintaining(
+                await SqlMaintenanceStore.load(database),
+                still,
+                windows=lambda: paging.muting.maintenance,
+                destinations=paging.book.listeners,
+                external_url=lambda: "",
+                changed=lambda: None,
+                on_outbox=lambda _: None,
+            )
             parts.peer = Peer("world", url.removeprefix("http://"))
             incidents = SqlIncidentStore(database)
             playbook = Playbook(policies={"payments": PAYMENTS}, directory=ROSTER)

@@ -1,4 +1,4 @@
-# Only what monitor/app/housekeeping.py uses; the package ships no types.
+# Only what monitor/app/housekeeping.py and monitor/calendar/cron.py use; the package ships no types.
 from collections.abc import Awaitable, Callable, Sequence
 
 from apscheduler.triggers.cron import CronTrigger

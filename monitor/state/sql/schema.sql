@@ -1,4 +1,4 @@
--- The whole schema of version 3. Instants are UTC milliseconds. Documents are JSON (monitor/state/codec.py).
+-- The whole schema of version 4. Instants are UTC milliseconds. Documents are JSON (monitor/state/codec.py).
 -- `epoch`, `fence` and `lease_until` are for several deciders on one database; a single daemon keeps them at their defaults.
 
 CREATE TABLE alert_groups (
@@ -18,6 +18,12 @@ CREATE TABLE alert_members (
 
 CREATE TABLE silences (
     id  TEXT PRIMARY KEY,
+    doc TEXT NOT NULL
+) STRICT;
+
+-- Windows that were added at run time, and what became of those of the configuration file.
+CREATE TABLE maintenance (
+    key TEXT PRIMARY KEY,
     doc TEXT NOT NULL
 ) STRICT;
 

@@ -14,7 +14,8 @@ from monitor.model.labels import Labels
 from monitor.web.alertmanager.asking import ShapedError, body_of, facts_of, flag, matchers, route
 from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, TOO_FEW, Reader, required
 from monitor.web.alertmanager.documents import Document, silence_document
-from monitor.web.answers import built_answer, json_answer
+from monitor.web.answers import UnconfirmedError, built_answer, json_answer
+from monitor.web.breadth import ask, breadth_of
 from monitor.web.parts import up
 from monitor.web.routes import Call
 
@@ -52,6 +53,12 @@ async def place(call: Call) -> web.Response:
     """Make one or edit one. Durable when it answers."""
     raw = await body_of(call, "silence")
     draft = _draft(raw, facts_of(call).syntax, call.now)
+    settings = call.parts.configuration().paging.silencing
+    if settings.asks_in_api and not draft.id:
+        try:
+            ask(await breadth_of(call, draft.matcher_sets), settings.bounds, what="silence")
+        except UnconfirmedError as error:
+            raise RequestError(f"{error}; narrow it, or make it with watchkeeper silence add --yes") from error
     return json_answer({"silenceID": await up(call.parts.silencing).place(draft, call.caller.actor)})
 
 

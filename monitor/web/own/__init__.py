@@ -12,8 +12,10 @@ from monitor.web.own.alerts import ROUTES as ALERTS
 from monitor.web.own.changes import ROUTES as CHANGES
 from monitor.web.own.checks import ROUTES as CHECKS
 from monitor.web.own.incidents import ROUTES as INCIDENTS
+from monitor.web.own.maintenance import ROUTES as MAINTENANCE
 from monitor.web.own.pings import ROUTES as PINGS
+from monitor.web.own.silences import ROUTES as SILENCES
 from monitor.web.own.why import ROUTES as WHY
 from monitor.web.routes import Route
 
-ROUTES: Final[tuple[Route, ...]] = (*CHECKS, *ALERTS, *WHY, *INCIDENTS, *CHANGES, *PINGS)
+ROUTES: Final[tuple[Route, ...]] = (*CHECKS, *ALERTS, *WHY, *INCIDENTS, *SILENCES, *MAINTENANCE, *CHANGES, *PINGS)

@@ -14,6 +14,7 @@ from monitor.web.routes import Call
 
 _LONGEST_TEXT = 4_096
 _MOST_ROWS = 1_000
+_MOST_ITEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,22 @@ class Body:
             problem = f'the field "{name}" must be a duration of more than nothing'
             raise BadCallError(problem, f'send {{"{name}": "1h"}}')
         return span
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts; a single text is a list of one, and nothing an empty one."""
+        value = self.fields.get(name)
+        items = [value] if isinstance(value, str) else [] if value is None else value
+        if not isinstance(items, list) or len(cast("list[object]", items)) > _MOST_ITEMS:
+            raise BadCallError(f'the field "{name}" must be a list of texts', f'send {{"{name}": ["..."]}}')
+        found = cast("list[object]", items)
+        return tuple(Body({name: one}).text(name) for one in found)
+
+    def flag(self, name: str) -> bool:
+        """True or false; false when it is not there."""
+        value = self.fields.get(name, False)
+        if not isinstance(value, bool):
+            raise BadCallError(f'the field "{name}" must be true or false', f'send {{"{name}": true}}')
+        return value
 
     def instant(self, name: str, default: Timestamp) -> Timestamp:
         """RFC 3339 or Unix seconds."""

@@ -30,7 +30,7 @@ from monitor.web.pages.layout import (
     table,
 )
 from monitor.web.pages.markup import Html, join, tag, web_link
-from monitor.web.pages.silences import active_silences, silences_section
+from monitor.web.pages.silences import active_silences, silences_section, windows_at_hand, windows_section
 from monitor.web.routes import Call
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ async def front(call: Call) -> web.Response:
     if parts.audit is not None:
         deployments = await parts.audit.deployments(call.now - 7 * DAY, _DEPLOYMENTS)
     silences = await active_silences(call)
+    windows = await windows_at_hand(call)
     view = parts.samples.view()
     ready = parts.ready()
 
@@ -83,6 +84,7 @@ async def front(call: Call) -> web.Response:
             _incidents(incidents, call) if incidents or ready else None,
             _alerts(alerts, call) if alerts else None,
             silences_section(silences) if silences else None,
+            windows_section(windows) if windows else None,
             _checks(checks, strips(view, call.now), call),
             _deployments(deployments, call) if deployments else None,
             tag("footer", "As of ", moment(call.now), " UTC. Renews itself every 15 seconds."),

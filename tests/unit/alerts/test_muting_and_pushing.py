@@ -8,12 +8,13 @@ import pytest
 
 from monitor.alerts.dedup import names_text
 from monitor.alerts.inhibition import InhibitRule
-from monitor.alerts.maintenance import MaintenanceWindow, Once
+from monitor.alerts.maintenance import MaintenanceWindow
 from monitor.alerts.muting import Mute, Muting, MutingRules
 from monitor.alerts.pushed import pushed_alert
 from monitor.alerts.routes import Route
 from monitor.alerts.silence_book import SilenceBook
 from monitor.alerts.silences import Silence
+from monitor.alerts.spans import Once
 from monitor.calendar.intervals import TimeInterval
 from monitor.matching.parse import parse_matchers
 from monitor.model.alerts import Alert, MuteReason
@@ -26,7 +27,7 @@ MORNING = TimeInterval(times=((480, 720),))
 RULES = MutingRules(
     inhibit_rules=(InhibitRule(sources=parse_matchers("sev=crit"), targets=parse_matchers("sev=warn")),),
     intervals={"lunch": (LUNCH,), "morning": (MORNING,)},
-    maintenance=(MaintenanceWindow(name="upgrade", matchers=parse_matchers("host=x"), spans=(LUNCH,)),),
+    maintenance=(MaintenanceWindow(name="upgrade", matchers=parse_matchers("host=x"), intervals=(LUNCH,)),),
 )
 ROUTE = Route(receiver="r", mute_time_intervals=("lunch",), active_time_intervals=("morning",))
 LABELS = Labels({"sev": "warn", "host": "x"})
@@ -70,7 +71,7 @@ def test_what_nothing_mutes_has_no_reason() -> None:
 
 def test_a_window_that_comes_once_comes_once() -> None:
     """Its end is not included."""
-    window = MaintenanceWindow(name="move", matchers=parse_matchers("host=x"), spans=(Once(NOW, NOW + HOUR),))
+    window = MaintenanceWindow(name="move", matchers=parse_matchers("host=x"), once=(Once(NOW, NOW + HOUR),))
     muting = Muting(MutingRules(maintenance=(window,)), SilenceBook())
     assert muting.mutes(LABELS, None, NOW - 1) == ()
     assert muting.next_change(LABELS, None, NOW - 1) == NOW

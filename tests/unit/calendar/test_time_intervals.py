@@ -14,12 +14,12 @@ from monitor.calendar.intervals import (
     interval_document,
     names_containing,
     parse_days_of_month,
-    parse_location,
     parse_months,
     parse_times,
     parse_weekdays,
     parse_years,
 )
+from monitor.calendar.walls import parse_location
 from monitor.model.times import DAY, HOUR, MINUTE, Timestamp, parse_rfc3339
 
 OFFICE = TimeInterval(times=(parse_times("09:00", "17:00"),), weekdays=(parse_weekdays("monday:friday"),))
