@@ -45,7 +45,8 @@ from monitor.probe.kinds import CatalogueEntry
 from monitor.probe.kinds.kind import Done, Instruments, Kind
 from monitor.promql.engine import Options
 from monitor.scrape.jobs import ScrapeJob
-from monitor.scrape.scraping import Answer
+from monitor.scrape.scraped import Answer
+from monitor.scrape.scraping import Told
 from monitor.scrape.targets import Target
 from monitor.simulate.loop import VirtualLoop, VirtualTime
 from monitor.state.database import Database, Inline
@@ -275,14 +276,12 @@ class _ScriptedFetch:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def __call__(self, job: ScrapeJob, target: Target) -> Answer:
+    def ask(self, job: ScrapeJob, target: Target, done: Callable[[Told], None]) -> None:
         body = self._world.bodies.get(target.url)
         if body is None:
-            raise PeerError("connection refused")
-        return Answer(body=body, content_type="text/plain; version=0.0.4")
-
-    async def forget(self, job: str) -> None:
-        """Nothing is open."""
+            done(PeerError("connection refused"))
+        else:
+            done(Answer(body=body, content_type="text/plain; version=0.0.4"))
 
 
 class _Recording:

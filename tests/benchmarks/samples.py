@@ -12,7 +12,7 @@ from monitor.scrape.exposition.text import TextReader
 from monitor.scrape.history import TargetSeries
 from monitor.scrape.jobs import ScrapeJob
 from monitor.scrape.rows import RowPlan, compare_plans, plan_rows
-from monitor.scrape.scraping import REPORTS
+from monitor.scrape.scraped import REPORTS
 from monitor.tsdb.store import SampleStore
 from tests.benchmarks.figures import Figure, cpu_of
 

@@ -26,6 +26,7 @@ from monitor.scrape.jobs import Limits, ScrapeJob, TargetGroup
 from monitor.scrape.kinds.http import HttpFetch
 from monitor.scrape.targets import targets_of
 from tests.support.certificates import Authority
+from tests.support.scraped import answer_of
 
 JOB = ScrapeJob(name="j", timeout=2_000)
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nm 1\n"
@@ -94,7 +95,7 @@ async def fetching(**names: tuple[str, ...]) -> AsyncGenerator[Callable[[str, Sc
 
     async def scrape(address: str, job: ScrapeJob = JOB) -> bytes:
         job = targets.setdefault((address, job), replace(job, groups=(TargetGroup(addresses=(address,)),)))
-        return bytes((await fetch(job, targets_of(job).active[0])).body)
+        return bytes((await answer_of(fetch, job, targets_of(job).active[0])).body)
 
     try:
         yield scrape

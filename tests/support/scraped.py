@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.clock import Clock
 from monitor.columns.nans import MISSING_BITS
-from monitor.model.errors import PeerError
+from monitor.model.errors import BugError, PeerError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import is_stale
 from monitor.model.times import Timestamp
 from monitor.scrape.jobs import ScrapeJob
-from monitor.scrape.scraping import Answer, Scraping
+from monitor.scrape.scraped import Answer
+from monitor.scrape.scraping import Fetch, Scraping, Told
 from monitor.scrape.targets import Target
 
 TEXT = "text/plain; version=0.0.4"
@@ -100,18 +101,41 @@ class FakeWriter:
 
 
 class FakeFetch:
-    """Answers from a table; a URL that is not in it refuses the connection."""
+    """Answers from a table; a URL that is not in it refuses the connection. `slow`: what it tells has to be awaited."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | PeerError] = {}
         self.asked: list[str] = []
+        self.slow = False
+        self.late: list[Callable[[], None]] | None = None
+        """What answers, when it is called; None: answers come at once."""
 
-    async def __call__(self, job: ScrapeJob, target: Target) -> Answer:
+    def ask(self, job: ScrapeJob, target: Target, done: Callable[[Told], None]) -> None:
         self.asked.append(target.url)
-        answer = self.answers.get(target.url, PeerError("connection refused"))
+        if self.late is not None:
+            self.late.append(lambda: done(self._of(target)))
+            return
+        done(self._awaited(target) if self.slow else self._of(target))
+
+    def _of(self, target: Target) -> Answer | PeerError:
+        return self.answers.get(target.url, PeerError("connection refused"))
+
+    async def _awaited(self, target: Target) -> Answer:
+        await asyncio.sleep(0)
+        answer = self._of(target)
         if isinstance(answer, PeerError):
             raise answer
         return answer
+
+
+async def answer_of(fetch: Fetch, job: ScrapeJob, target: Target) -> Answer:
+    """What a target answers. Raises PeerError."""
+    told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+    fetch.ask(job, target, told.set_result)
+    answer = await told
+    if isinstance(answer, PeerError):
+        raise answer
+    return answer if isinstance(answer, Answer) else await answer
 
 
 class ScrapeWorld:
@@ -128,8 +152,9 @@ class ScrapeWorld:
             clock=Clock(lambda: self.wall),
             fetch=self.fetch,
             start=self._start,
-            on_scrape=lambda job, target, at, error: self.told.append((job, at, error)),
+            on_scrape=self._scraped,
         )
+        self.listener_breaks = False
 
     def tell(self, body: str | PeerError, url: str = "http://a:1/metrics", content_type: str | None = TEXT) -> None:
         """The target's answer from now on."""
@@ -153,10 +178,16 @@ class ScrapeWorld:
         return due
 
     async def settle(self) -> None:
-        """Wait until every task started has ended; their errors come up here."""
+        """Wait until every answer is read and every task started has ended; their errors come up here."""
+        await asyncio.sleep(0)
         while self._tasks:
             tasks, self._tasks = self._tasks, []
             await asyncio.gather(*tasks)
+
+    def _scraped(self, job: str, target: Labels, at: Timestamp, error: str | None) -> None:
+        if self.listener_breaks:
+            raise BugError("the listener is broken")
+        self.told.append((job, at, error))
 
     def _start(self, name: str, coroutine: Coroutine[None, None, None]) -> None:
         self._tasks.append(asyncio.create_task(coroutine, name=name))

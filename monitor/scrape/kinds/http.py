@@ -11,7 +11,7 @@ anything, and costs the target more time than the whole scrape.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +25,8 @@ from monitor.net.http_config import HttpClient
 from monitor.net.url import Url, follow, parse_url
 from monitor.scrape.admission import ScrapeLimitError
 from monitor.scrape.jobs import ScrapeJob
-from monitor.scrape.scraping import Answer
+from monitor.scrape.scraped import Answer
+from monitor.scrape.scraping import Told
 from monitor.scrape.targets import Target
 
 _MOST_BYTES: Final = 512 << 20
@@ -62,38 +63,56 @@ class HttpFetch:
         self._agent = agent
         self._prepared: dict[tuple[str, str], _Prepared] = {}
 
-    async def __call__(self, job: ScrapeJob, target: Target) -> Answer:
-        if not _plain(job.client):
-            return await self._through_session(job, target)
+    def ask(self, job: ScrapeJob, target: Target, done: Callable[[Told], None]) -> None:
         prepared = self._prepared.get((target.job, target.url))
         if prepared is None or prepared.job is not job or prepared.target is not target:
-            prepared = self._prepare(job, target)
-        url, message = prepared.url, prepared.message or self._compose(job, target, prepared.url)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + target.timeout / 1000
-        most = job.limits.body_bytes or _MOST_BYTES
-        for _ in range(_MOST_REDIRECTS + 1):
-            asked = Request(url=url, message=message, trust=job.client.trust, limit=most + _SLACK)
-            response = await self._exchange(loop, target, asked, deadline)
-            if response.status == 200:
-                return Answer(
-                    body=await _body(response, target, most), content_type=response.headers.get("content-type")
-                )
-            location = response.headers.get("location")
-            if not job.client.follow_redirects or response.status not in _REDIRECTS or location is None:
-                phrase = f" {response.phrase}" if response.phrase else ""
-                raise PeerError(f"server returned HTTP status {response.status}{phrase}")
+            if not _plain(job.client):
+                done(self._through_session(job, target))
+                return
+            prepared = None
+        try:
+            prepared = prepared or self._prepare(job, target)
+            message = prepared.message or self._compose(job, target, prepared.url)
+        except PeerError as error:
+            done(error)
+            return
+        deadline = asyncio.get_running_loop().time() + target.timeout / 1000
+        self._client.ask(
+            _request(job, prepared.url, message), deadline, lambda how: done(self._judged(prepared, how, deadline))
+        )
+
+    def _judged(self, prepared: _Prepared, how: Response | WireError, deadline: float) -> Told:
+        """What the first answer comes to; one that leads elsewhere, or has to be unpacked at length, is gone after."""
+        job, target = prepared.job, prepared.target
+        if isinstance(how, WireError):
+            return _failure(how, target)
+        if how.status != 200:
+            return self._follow(prepared, how, deadline) if _leads_on(how, job) else _refusal(how)
+        if how.headers.get("content-encoding"):
+            return _answer(how, target, _most(job))
+        body = how.take_body()
+        if len(body) > _most(job):
+            return _too_large()
+        return Answer(body=body, content_type=how.headers.get("content-type"))
+
+    async def _follow(self, prepared: _Prepared, response: Response, deadline: float) -> Answer:
+        """Where this answer leads. Raises PeerError."""
+        job, target, url = prepared.job, prepared.target, prepared.url
+        for _ in range(_MOST_REDIRECTS):
             try:
-                url = follow(url, location)
+                url = follow(url, response.headers["location"])
                 message = self._compose(job, target, url, known=url.origin == prepared.url.origin)
             except ValueError as error:
                 raise PeerError(f"{target.url}: redirect leads nowhere: {error}") from error
+            response = await self._exchange(target, _request(job, url, message), deadline)
+            if response.status == 200:
+                return await _answer(response, target, _most(job))
+            if not _leads_on(response, job):
+                raise _refusal(response)
         raise PeerError(f"{target.url}: stopped after {_MOST_REDIRECTS} redirects")
 
-    async def _exchange(
-        self, loop: asyncio.AbstractEventLoop, target: Target, asked: Request, deadline: float
-    ) -> Response:
-        answered: asyncio.Future[Response | WireError] = loop.create_future()
+    async def _exchange(self, target: Target, asked: Request, deadline: float) -> Response:
+        answered: asyncio.Future[Response | WireError] = asyncio.get_running_loop().create_future()
 
         def done(how: Response | WireError) -> None:
             if not answered.done():
@@ -112,7 +131,7 @@ class HttpFetch:
         async with self._asking.get(target.url, job.client, self._headers(job, target), target.timeout) as response:
             body = await body_of(response, job.limits.body_bytes or _MOST_BYTES)
             if body is None:
-                raise ScrapeLimitError("body size limit exceeded", body_bytes=-1)
+                raise _too_large()
             return Answer(body=body, content_type=response.headers.get("Content-Type"))
 
     def _prepare(self, job: ScrapeJob, target: Target) -> _Prepared:
@@ -170,7 +189,8 @@ def _on_this_host(host: str) -> bool:
     return host == "localhost" or host == "::1" or (host.startswith("127.") and host.replace(".", "").isdigit())
 
 
-async def _body(response: Response, target: Target, most: int) -> bytes | bytearray:
+async def _answer(response: Response, target: Target, most: int) -> Answer:
+    """The answer, its body unpacked. Raises PeerError."""
     coding = response.headers.get("content-encoding", "")
     body = response.take_body()
     try:
@@ -188,13 +208,34 @@ async def _body(response: Response, target: Target, most: int) -> bytes | bytear
     except WireError as error:
         raise _failure(error, target) from error
     if len(body) > most:
-        raise ScrapeLimitError("body size limit exceeded", body_bytes=-1)
-    return body
+        raise _too_large()
+    return Answer(body=body, content_type=response.headers.get("content-type"))
+
+
+def _request(job: ScrapeJob, url: Url, message: bytes) -> Request:
+    return Request(url=url, message=message, trust=job.client.trust, limit=_most(job) + _SLACK)
+
+
+def _most(job: ScrapeJob) -> int:
+    return job.limits.body_bytes or _MOST_BYTES
+
+
+def _leads_on(response: Response, job: ScrapeJob) -> bool:
+    return job.client.follow_redirects and response.status in _REDIRECTS and "location" in response.headers
+
+
+def _refusal(response: Response) -> PeerError:
+    phrase = f" {response.phrase}" if response.phrase else ""
+    return PeerError(f"server returned HTTP status {response.status}{phrase}")
+
+
+def _too_large() -> ScrapeLimitError:
+    return ScrapeLimitError("body size limit exceeded", body_bytes=-1)
 
 
 def _failure(error: WireError, target: Target) -> PeerError:
     if error.reason is FailureReason.TOO_LARGE:
-        return ScrapeLimitError("body size limit exceeded", body_bytes=-1)
+        return _too_large()
     if error.reason is FailureReason.TIMEOUT:
         return PeerError(f"no complete answer within {format_duration(target.timeout)}")
     return PeerError(f"{target.url}: {error}")

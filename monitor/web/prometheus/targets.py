@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.matching.matchers import Matcher
-    from monitor.scrape.scraping import TargetStatus
+    from monitor.scrape.scraped import TargetStatus
 
 _STATES: Final = ("active", "dropped", "any")
 _HERE: Final = ("127.0.0.1", "localhost", "::1")

@@ -26,6 +26,7 @@ from monitor.scrape.admission import ScrapeLimitError
 from monitor.scrape.jobs import Limits, ScrapeJob, TargetGroup
 from monitor.scrape.kinds.http import HttpFetch
 from monitor.scrape.targets import Target, targets_of
+from tests.support.scraped import answer_of
 
 JOB = ScrapeJob(name="j", timeout=2_000)
 
@@ -87,7 +88,7 @@ async def asking(
 
 async def body_of(path: str, job: ScrapeJob = JOB, host: str = "127.0.0.1") -> str:
     async with asking(path, job, host) as (fetch, asked, target):
-        return (await fetch(asked, target)).body.decode()
+        return (await answer_of(fetch, asked, target)).body.decode()
 
 
 async def test_the_request_carries_prometheus_headers_and_the_body_comes_unpacked() -> None:
@@ -117,10 +118,10 @@ async def test_secrets_are_read_from_their_file_at_each_scrape(tmp_path: Path) -
     async with asking("/metrics", job) as (fetch, asked, target):
         for secret in ("first", "second"):
             file.write_text(secret + "\n")
-            assert f"Authorization Bearer {secret}\n" in (await fetch(asked, target)).body.decode()
+            assert f"Authorization Bearer {secret}\n" in (await answer_of(fetch, asked, target)).body.decode()
         file.unlink()
         with pytest.raises(PeerError, match=r"cannot read the secret from .*token"):
-            await fetch(asked, target)
+            await answer_of(fetch, asked, target)
     basic = Authorization(type="Basic", username="u", secret="p")
     body = await body_of("/metrics", replace(JOB, client=HttpClient(authorization=basic)))
     assert f"Authorization Basic {base64.b64encode(b'u:p').decode()}" in body
@@ -142,7 +143,7 @@ async def test_a_wrong_status_a_refused_connection_and_a_silent_target_each_have
         await body_of("/hang", replace(JOB, timeout=50))
     async with asking("/metrics") as (fetch, job, target):
         with pytest.raises(PeerError, match=r"^http://127\.0\.0\.1:1/metrics: "):
-            await fetch(job, replace(target, url="http://127.0.0.1:1/metrics"))
+            await answer_of(fetch, job, replace(target, url="http://127.0.0.1:1/metrics"))
 
 
 async def test_a_body_over_the_limit_is_left_and_counted_after_unpacking() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from dataclasses import replace
 
 import pytest
 
 from monitor.matching.relabel import Relabeling, RelabelRule
-from monitor.model.errors import PeerError
+from monitor.model.errors import BugError, PeerError
 from monitor.model.labels import Labels
 from monitor.scrape.jobs import Limits, ScrapeJob, TargetGroup
 from tests.support.scraped import ScrapeWorld
@@ -16,9 +17,11 @@ from tests.support.scraped import ScrapeWorld
 JOB = ScrapeJob(name="j", interval=10_000, timeout=5_000, groups=(TargetGroup(addresses=("a:1",)),))
 
 
-async def test_a_good_scrape_writes_its_series_and_the_reports_at_the_slot() -> None:
+@pytest.mark.parametrize("slow", [False, True], ids=["called back", "awaited"])
+async def test_a_good_scrape_writes_its_series_and_the_reports_at_the_slot(slow: bool) -> None:
     """All samples of one answer carry the slot's time; up is 1 and the counts are right."""
     world = ScrapeWorld()
+    world.fetch.slow = slow
     world.scraping.apply([JOB])
     world.tell('m{a="1"} 2\nm{a="2"} 3\n')
     at = await world.slot()
@@ -84,9 +87,11 @@ async def test_a_series_missing_from_an_answer_ends_at_once_and_may_come_back() 
     assert world.sink.shown("m") == [(times[0], 1.0), (times[1], 2.0), (times[2], 3.0)]
 
 
-async def test_a_failed_scrape_ends_all_series_once_and_up_stays_zero() -> None:
+@pytest.mark.parametrize("slow", [False, True], ids=["called back", "awaited"])
+async def test_a_failed_scrape_ends_all_series_once_and_up_stays_zero(slow: bool) -> None:
     """The first failure marks every series, the following ones only report; a good answer brings them back."""
     world = ScrapeWorld()
+    world.fetch.slow = slow
     world.scraping.apply([JOB])
     times: list[int] = []
     for answer in ("m 1\n", PeerError("server returned HTTP status 500"), PeerError("refused"), "m 4\n"):
@@ -165,6 +170,62 @@ async def test_shutting_down_ends_no_series() -> None:
     world.scraping.close()
     assert world.sink.shown("m") == [(at, 1.0)]
     assert world.sink.open_series == set()
+
+
+async def test_an_answer_that_comes_after_shutdown_is_not_read() -> None:
+    """Whatever was asked then: nothing is written any more."""
+    world = ScrapeWorld()
+    world.fetch.late = []
+    world.scraping.apply([JOB])
+    world.tell("m 1\n")
+    await world.slot()
+    world.scraping.close()
+    for tell in world.fetch.late:
+        tell()
+    await world.settle()
+    assert world.sink.samples == {}
+
+
+async def test_a_large_answer_is_read_in_turns() -> None:
+    """Others have theirs between; all of it is written for the one slot."""
+    world = ScrapeWorld()
+    world.scraping.apply([JOB])
+    loop = asyncio.get_running_loop()
+    turns, counting = 0, True
+
+    def count() -> None:
+        nonlocal turns
+        turns += 1
+        if counting:
+            loop.call_soon(count)
+
+    count()
+    for answer in range(2):
+        world.tell("".join(f'm{{i="{number}"}} {answer}\n' for number in range(20_000)))
+        turns = 0
+        at = await world.slot()
+        assert world.sink.shown("scrape_samples_scraped", job="j")[-1] == (at, 20_000.0)
+        assert world.sink.shown("m", i="19999")[-1] == (at, float(answer))
+        assert turns > 5
+    counting = False
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["called back", "awaited"])
+async def test_a_mistake_of_ours_costs_one_scrape_and_is_told(slow: bool) -> None:
+    """It comes up as that of a task would; other targets are read, and the next slot is scraped."""
+    world = ScrapeWorld()
+    world.fetch.slow = slow
+    world.scraping.apply([replace(JOB, groups=(TargetGroup(addresses=("a:1", "b:1")),))])
+    world.listener_breaks = True
+    for _ in range(2):
+        with pytest.raises(BugError):
+            await world.slot()
+    assert len(world.sink.shown("up", instance="a:1")) == len(world.sink.shown("up", instance="b:1")) == 1
+    world.listener_breaks = False
+    await world.slot()
+    await world.slot()
+    assert len(world.sink.shown("up", instance="a:1")) == len(world.sink.shown("up", instance="b:1")) == 2
+    assert len(world.told) == 2
 
 
 async def test_explicit_times_are_kept_and_get_no_stale_marker_unless_tracked() -> None:
