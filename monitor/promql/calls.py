@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.promql.annotations import Annotations
     from monitor.promql.evaluator import Task
     from monitor.promql.plans import Plans
+    from monitor.promql.rates import Reach
     from monitor.promql.selection import Run
     from monitor.promql.starts import Starts
 
@@ -50,7 +51,7 @@ class Calls(ABC):
     def seen_at(self, node: Expr, at: Ints) -> Ints: ...
 
     @abstractmethod
-    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, windows.Reach]: ...
+    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, Reach]: ...
 
     @abstractmethod
     def starts_of(self, node: Expr, labels: Sequence[Labels], low: Timestamp, high: Timestamp) -> Starts: ...

@@ -16,8 +16,8 @@ from monitor.model.times import Millis
 from monitor.promql import kernels
 from monitor.promql.matrix import Bools, Floats, Ints
 from monitor.promql.nodes import VectorSelector
+from monitor.promql.rates import Reach
 from monitor.promql.selection import Run
-from monitor.promql.windows import Reach
 
 _ANCHORED: Final = ("changes", "delta", "increase", "rate", "resets")
 _SMOOTHED: Final = ("delta", "increase", "rate")

@@ -21,6 +21,7 @@ from monitor.promql.calls import Calls
 from monitor.promql.matrix import Block, Bools, Floats, Ints
 from monitor.promql.nodes import Call, DurationExpr, Expr, MatrixSelector, Shift, Subquery, unwrapped
 from monitor.promql.quoting import go_quote
+from monitor.promql.rates import Reach
 from monitor.promql.selection import Run, runs, runs_of_block
 from monitor.promql.sharing import Ranged, Sharing
 from monitor.promql.signatures import ValueType
@@ -50,12 +51,12 @@ class RangeCalls(Calls):
     @abstractmethod
     def count(self, samples: int) -> None: ...
 
-    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, windows.Reach]:
+    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, Reach]:
         """A range vector expression: runs of samples, labels, marks, and the windows on them."""
         node = unwrapped(node)
         if isinstance(node, MatrixSelector):
             moved = self.shifted(at, node.selector.shift)
-            reach = windows.Reach(at, moved, self.duration(node.range, node.range_expr))
+            reach = Reach(at, moved, self.duration(node.range, node.range_expr))
             low, high = int(moved.min()) - reach.span, int(moved.max())
             if node.selector.anchored or node.selector.smoothed:
                 low -= self.task.lookback
@@ -67,7 +68,7 @@ class RangeCalls(Calls):
             return found, labels, None, reach
         if isinstance(node, Subquery):
             moved = self.shifted(at, node.shift)
-            reach = windows.Reach(at, moved, self.duration(node.range, node.range_expr))
+            reach = Reach(at, moved, self.duration(node.range, node.range_expr))
             step = self.duration(node.step, node.step_expr) if node.step or node.step_expr else self.task.subquery_step
             first = (int(moved.min()) - reach.span) // step * step + step
             inner_at = np.arange(first, int(moved.max()) + 1, step, dtype=np.int64)
@@ -122,7 +123,7 @@ class RangeCalls(Calls):
         presence (S, 1)."""
         matchers = inner.selector.matchers
         moved = self.shifted(at, inner.selector.shift)
-        reach = windows.Reach(at, moved, self.duration(inner.range, inner.range_expr))
+        reach = Reach(at, moved, self.duration(inner.range, inner.range_expr))
         low, high = int(moved[0]) - reach.span, int(moved[0])
 
         def make() -> Ranged:

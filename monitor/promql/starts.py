@@ -22,8 +22,8 @@ from monitor.columns.nans import missing, stale
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql.matrix import Bools, Floats, Ints
+from monitor.promql.rates import Reach
 from monitor.promql.selection import Run
-from monitor.promql.windows import Reach
 
 FUNCTIONS: Final = frozenset({"rate", "increase", "irate", "resets"})
 """What follows start timestamps."""

@@ -1,8 +1,7 @@
 """Functions of range vectors, over all windows of a run at once.
 
 The windows of a run that hold equally many samples form one array (series, windows, samples), on which each function is a
-few numpy calls. `rate` and `increase` need only the first and the last sample of each window when the frame follows its
-counter resets.
+few numpy calls. For `rate` and `increase` see `rates.py`.
 """
 
 from __future__ import annotations
@@ -13,19 +12,15 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from monitor.columns.frame import Resets
 from monitor.model.errors import EvaluationError
-from monitor.model.times import Millis
-from monitor.promql import kernels
+from monitor.promql import kernels, rates
 from monitor.promql.matrix import Bools, Floats, Ints
 from monitor.promql.numbers import plain
+from monitor.promql.rates import Reach
 from monitor.promql.selection import Run
 
 _CHUNK: Final = 1 << 21
 """How many samples are laid out at once."""
-
-_AT_HAND: Final = 1 << 14
-"""How many results are worked out at once: what a processor has at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +56,6 @@ Result: TypeAlias = "tuple[Floats, Bools | None]"
 WindowFunction: TypeAlias = Callable[[Windows], Result]
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What a range covers at each step."""
-
-    at: Ints
-    """(N,) evaluation times."""
-    high: Ints
-    """(N,) ends of the windows: evaluation times with `@` and offset applied."""
-    span: Millis
-
-    @property
-    def low(self) -> Ints:
-        return self.high - self.span
-
-
 def apply(
     name: str,
     found: Sequence[Run],
@@ -92,7 +72,8 @@ def apply(
     resets = [run.resets() for run in found] if name in ("rate", "increase") else ()
     known = [(run, falls) for run, falls in zip(found, resets, strict=False) if falls is not None]
     if known:
-        _rate_of_ends(known, reach, low, per_second=name == "rate", values=values, present=present)
+        work_out = rates.at_one if len(reach.at) == 1 else rates.of_ends
+        work_out(known, reach, per_second=name == "rate", values=values, present=present)
     rest = found if not known else [run for run, falls in zip(found, resets, strict=True) if falls is None]
     for runs, chosen, windows in _windows(rest, reach, low, FUNCTIONS[name][1], arguments):
         check()
@@ -169,95 +150,6 @@ def _windows_at_one(
         yield runs, step, Windows(values, times, sizes, low, reach.high, reach.at, arguments)
 
 
-def _rate_of_ends(
-    known: Sequence[tuple[Run, Resets]],
-    reach: Reach,
-    low: Ints,
-    *,
-    per_second: bool,
-    values: Floats,
-    present: Bools,
-) -> None:
-    """From the first and the last sample of each window and the resets between them, into `values` and `present`."""
-    steps = len(reach.at)
-    sizes = [run.series for run, _ in known]
-    ends = np.empty((sum(sizes), 2 * steps))
-    first_times, last_times, counts = (np.empty((len(known), steps), dtype=np.int64) for _ in range(3))
-    falls: list[tuple[int, Resets, Ints, Ints]] = []
-    row = 0
-    for place, (run, resets) in enumerate(known):
-        start, end = run.times.searchsorted(low, "right"), run.times.searchsorted(reach.high, "right")
-        first, last = np.minimum(start, len(run.times) - 1), np.maximum(end - 1, 0)
-        ends[row : row + run.series] = run.at(np.concatenate((first, last)))
-        first_times[place], last_times[place], counts[place] = run.times[first], run.times[last], end - start
-        if len(resets.slots):
-            falls.append((row, resets, first, last))
-        row += run.series
-    enough = counts >= 2
-    owners = np.repeat(np.arange(len(known)), sizes)
-    with np.errstate(all="ignore"):
-        opening, gained = ends[:, :steps], ends[:, steps:] - ends[:, :steps]
-        for row, resets, first, last in falls:
-            begin, until = resets.slots.searchsorted(first, "right"), resets.slots.searchsorted(last, "right")
-            for step, (one, other) in enumerate(zip(begin.tolist(), until.tolist(), strict=True)):
-                np.add.at(gained[:, step], resets.rows[one:other] + row, resets.amounts[one:other])
-        for row in range(0, len(owners), max(1, _AT_HAND // steps)):
-            rows = slice(row, row + max(1, _AT_HAND // steps))
-            own = owners[rows] if len(known) > 1 else slice(None)
-            part = gained[rows]
-            part *= _extrapolation(
-                first_times[own],
-                last_times[own],
-                counts[own],
-                low,
-                reach.high,
-                part,
-                opening[rows],
-                counter=True,
-            )
-    if per_second:
-        gained /= reach.span / 1000
-    row = 0
-    for place, (run, _) in enumerate(known):
-        values[run.place] = gained[row : row + run.series]
-        present[run.place] = enough[place]
-        row += run.series
-
-
-def _extrapolation(
-    first: Ints,
-    last: Ints,
-    count: Ints | int,
-    low: Ints,
-    high: Ints,
-    gained: Floats,
-    opening: Floats,
-    *,
-    counter: bool,
-) -> Floats:
-    """By how much the growth between the first and last sample is stretched to the whole window, (S, K). The order of
-    threshold and zero crossing is Prometheus 3's (promql/functions.go extrapolatedRate)."""
-    sampled = (last - first) / 1000
-    to_start = (first - low) / 1000
-    to_end = (high - last) / 1000
-    apart = sampled / (np.asarray(count) - 1)
-    limit = apart * 1.1
-    to_start = np.where(to_start >= limit, apart / 2, to_start)
-    to_end = np.where(to_end >= limit, apart / 2, to_end)
-    if not counter:
-        return (sampled + to_start + to_end) / sampled
-    out = opening / gained
-    out *= sampled
-    rises = gained > 0
-    rises &= opening >= 0
-    np.minimum(out, to_start, out=out, where=rises)
-    np.copyto(out, np.broadcast_to(to_start, out.shape), where=~rises)
-    out += sampled
-    out += to_end
-    out /= sampled
-    return out
-
-
 def _growth(windows: Windows, *, counter: bool) -> tuple[Floats, Floats]:
     values = windows.values
     opening = values[..., 0]
@@ -265,7 +157,7 @@ def _growth(windows: Windows, *, counter: bool) -> tuple[Floats, Floats]:
     if counter:
         before = values[..., :-1]
         gained = gained + np.where(values[..., 1:] < before, before, 0.0).sum(axis=-1)
-    factor = _extrapolation(
+    factor = rates.extrapolation(
         windows.times[..., 0],
         windows.times[..., -1],
         windows.count,

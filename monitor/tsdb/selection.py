@@ -27,6 +27,7 @@ from monitor.tsdb.chunks import AnyChunk, Chunk, Layout, PackedChunk, padded
 from monitor.tsdb.frames import StoredFrame, extent, missing_row
 from monitor.tsdb.late import LateFrame, in_order
 from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
+from monitor.tsdb.unpacked import Unpacked
 
 _LAYOUTS_REMEMBERED: Final = 16
 _FEW_FALLS: Final = 1024
@@ -36,6 +37,9 @@ _NO_RESETS: Final = Resets(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int
 
 _FALLS: Final = Lock()
 """One for all groups: there are many, and what it guards is short."""
+
+_UNPACKED: Final = Unpacked()
+"""Of all groups."""
 
 _Parts = Sequence[tuple[AnyChunk, int, int]]
 
@@ -88,6 +92,9 @@ class Group:
     def read(self, chunk: AnyChunk, low: int, high: int) -> NDArray[np.float64]:
         """(slots, series)."""
         place = self.place(chunk.layout)
+        if isinstance(chunk, PackedChunk) and place.complete:
+            columns = place.columns if place.span is None else place.span
+            return _UNPACKED.get(chunk, place, lambda: chunk.read(0, chunk.count, columns))[low:high]
         if place.span is not None:
             return chunk.read(low, high, place.span)
         if place.complete:
