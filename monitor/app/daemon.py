@@ -428,10 +428,12 @@ class Daemon:
 
     def _parts_incidents(self, fresh: Configuration) -> list[Finding]:
         """Alerts that get other labels are other alerts: what is open ends only by hand or when its checks recover."""
-        if self.configuration.leaving_labels == fresh.leaving_labels:
+        before = self.configuration.leaving
+        if before == fresh.leaving:
             return []
+        path = "environment" if before.labels != fresh.leaving.labels else "alerting.alert_relabel_configs"
         problem = "the labels of every alert have changed, so whatever fires opens new incidents beside the open ones"
-        return [Finding(file=fresh.file, line=0, path="environment", problem=problem, warning=True)]
+        return [Finding(file=fresh.file, line=0, path=path, problem=problem, warning=True)]
 
     def _crashed(self, name: str, error: BaseException) -> None:
         self.telemetry.task_crashes.labels(name.partition("/")[0].partition(" ")[0]).inc()

@@ -298,7 +298,7 @@ class Rooms:
                 monotonic=drivers.loop.time,
                 warn=self._rule_failed,
                 world=_world(configuration),
-                leaving=configuration.leaving_labels,
+                leaving=configuration.leaving,
             ),
         )
         self._scrape_counters: dict[tuple[str, str], Counter] = {}
@@ -372,7 +372,7 @@ class Rooms:
                 await self.escalating.reload(playbook_of(former))
             raise
         self.probes.probing.configure(configuration.checks)
-        await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving_labels)
+        await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving)
         self.discovering.apply(configuration.jobs)
         await self.probes.remote.start(configuration, self._metadata)
         self.delivery.reconfigured()
@@ -482,4 +482,4 @@ def playbook_of(configuration: Configuration) -> Playbook:
 
 
 def _world(configuration: Configuration) -> World:
-    return World(external_labels=configuration.leaving_labels, external_url=configuration.external_url)
+    return World(external_labels=configuration.leaving.labels, external_url=configuration.external_url)

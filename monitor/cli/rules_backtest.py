@@ -162,7 +162,7 @@ def _subject(files: Sequence[Path], config: str, features: Features) -> _Subject
             raise CommandError(
                 Exit.FINDINGS, "the configuration has mistakes", "see `watchkeeper check-config`"
             ) from error
-        world = World(external_labels=whole.leaving_labels, external_url=whole.external_url)
+        world = World(external_labels=whole.leaving.labels, external_url=whole.external_url)
         groups, interval = list(whole.groups), whole.queries.subquery_step
     if files:
         if not config:

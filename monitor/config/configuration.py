@@ -38,6 +38,7 @@ from monitor.oncall.policies import Person, Policy, Target
 from monitor.promql.features import STABLE, Features
 from monitor.remote.options import RemoteWrite
 from monitor.rules.groups import RuleGroup
+from monitor.rules.leaving import Leaving
 from monitor.scrape.jobs import ScrapeJob
 
 CONSOLE = Destination("console:", "console")
@@ -295,8 +296,8 @@ class Configuration:
     """The file that was read; empty for the embedded default."""
     environment: str
     external_url: str
-    leaving_labels: Labels
-    """Added to alerts when they leave the rules: external labels and the environment."""
+    leaving: Leaving
+    """What happens to the labels of alerts when they leave the rules."""
     external_labels: Labels
     """Of the whole daemon, as samples that leave carry them."""
     prometheus_yaml: str
@@ -317,6 +318,11 @@ class Configuration:
     vendor_ca_file: str
     warnings: tuple[Finding, ...]
     limits: AlertLimits = field(default_factory=AlertLimits)
+
+    def leaves_as(self, labels: Labels) -> Labels | None:
+        """The labels under which an alert of a rule is routed, muted and told; None if relabelling drops it."""
+        dressed = self.leaving.dressed(labels)
+        return None if dressed is None else dressed.without(*self.replica_labels)
 
 
 def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:

@@ -37,6 +37,7 @@ from monitor.matching.parse import Syntax
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY
 from monitor.model.times import HOUR
+from monitor.rules.leaving import AS_THEY_ARE
 
 _FLAGS: Final = "command line"
 
@@ -56,7 +57,7 @@ def load_in_place(flags: AlertmanagerFlags) -> Configuration:
         file=flags.config_file,
         environment="",
         external_url=_external_url(flags, listen),
-        leaving_labels=EMPTY,
+        leaving=AS_THEY_ARE,
         external_labels=EMPTY,
         prometheus_yaml="",
         checks=(),

@@ -56,6 +56,7 @@ from monitor.model.times import SECOND, Millis
 from monitor.notify.kinds.secret import SecretSource
 from monitor.promql.features import DELAYED_NAMES, STABLE, START_TIMESTAMPS, Features, named_features
 from monitor.rules.groups import RuleGroup
+from monitor.rules.leaving import Leaving
 from monitor.rules.rule_files import Defaults
 
 P = TypeVar("P")
@@ -220,7 +221,7 @@ class _Loading:
             file=document.file,
             environment=environment_name,
             external_url=(self.environment.external_url or section.external_url).rstrip("/") or listen.url,
-            leaving_labels=Labels(leaving) if leaving else EMPTY,
+            leaving=Leaving(labels=Labels(leaving) if leaving else EMPTY, relabeling=prometheus.alert_relabeling),
             external_labels=prometheus.external_labels,
             prometheus_yaml=prometheus.yaml,
             checks=checks,

@@ -18,6 +18,7 @@ from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp
 from monitor.rules.evaluating import GroupRun, Surroundings
 from monitor.rules.groups import AlertingRule, RuleGroup
+from monitor.rules.leaving import Leaving
 from monitor.rules.ports import Querier
 from monitor.rules.slots import offset_of, slot_at
 from monitor.rules.texts import World
@@ -90,7 +91,7 @@ async def backtest(
         warn=lambda where, error: None,
         changed=told.extend,
         world=world,
-        leaving=world.external_labels,
+        leaving=Leaving(labels=world.external_labels),
     )
     stories: dict[tuple[str, int], _Story] = {}
     failures: Counter[tuple[str, int]] = Counter()

@@ -62,7 +62,7 @@ class GroupRun:
             self.rules[place].active = self.rules[place].saved = active
         self._batches = batches(group.rules) if group.parallel > 1 else ()
         self.leftover: tuple[Labels, ...] = ()
-        """Series of rules that a reload removed; they end with the next slot."""
+        """Series of rules that a reload removed; those that no rule has taken over end with the next slot."""
         self.last_evaluation: Timestamp | None = None
         self.evaluation_seconds = 0.0
         self.missed = 0
@@ -110,16 +110,20 @@ class GroupRun:
     async def slot(self, slot: Timestamp) -> None:
         """Evaluate every rule at this slot. What fails is noted at the rule; the others go on."""
         began = self.around.monotonic()
-        if self.leftover:
-            self.around.samples.append(slot - self.group.query_offset, [(labels, STALE) for labels in self.leftover])
-            self.leftover = ()
         if self.group.parallel > 1:
             await self._slot_in_batches(slot)
         else:
             await self._slot_in_order(slot)
+        self._end_leftover(slot - self.group.query_offset)
         self.last_evaluation = slot
         self.evaluation_seconds = self.around.monotonic() - began
         self.around.counters.evaluated(self.group.key)
+
+    def _end_leftover(self, at: Timestamp) -> None:
+        if self.leftover:
+            written = {labels for run in self.rules for labels in run.series}
+            self.around.samples.append(at, [(labels, STALE) for labels in self.leftover if labels not in written])
+            self.leftover = ()
 
     async def _slot_in_order(self, slot: Timestamp) -> None:
         stepped: list[RuleRun] = []

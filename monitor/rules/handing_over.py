@@ -58,7 +58,7 @@ async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
         rule = run.rule
         if not run.active or not isinstance(rule, AlertingRule):
             continue
-        if around.monotonic() - run.told >= around.resend / 1000:
+        if around.monotonic() - run.told > (around.resend + group.interval) / 1000:
             # While the wall clock is behind what was evaluated, `at` hardly moves, and whoever was told forgets.
             run.active = states.unsent(run.active)
         chosen = states.due(run.active, at, resend=around.resend)
@@ -70,7 +70,7 @@ async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
                 at,
                 interval=group.interval,
                 generator_url=around.world.external_url.rstrip("/") + graph_link(rule.query, 1),
-                extra=around.leaving,
+                leaving=around.leaving,
                 resend=around.resend,
             )
     if not telling:

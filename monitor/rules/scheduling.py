@@ -4,8 +4,9 @@ A group has one task that sleeps until its next slot; there is no ticker. Result
 through `saw`; the rules they concern are looked at a moment later, all results of that moment together.
 
 A reload leaves equal groups alone. A changed group is stopped after its current evaluation and its successor takes over
-the states; the series of rules that are gone end at its next slot. The series of a removed group end at once; its alerts
-end by themselves when nobody reports them any longer, as in Prometheus.
+the states; the series of rules that are gone end at its next slot. The series of a removed group end as of its removal, but
+that is written two intervals later and only of series that nobody writes by then: a group under another name goes on with
+them without a gap. Its alerts end by themselves when nobody reports them any longer, as in Prometheus.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.rules.early import GATHER, EarlyIndex, RuleAt, next_allowed
 from monitor.rules.evaluating import SLICE, GroupRun, RuleRun, Surroundings
 from monitor.rules.groups import RuleGroup
+from monitor.rules.leaving import AS_THEY_ARE, Leaving
 from monitor.rules.ports import StoredAlert, StoredKey
 from monitor.rules.restore import restored
 from monitor.rules.slots import following, offset_of, slot_at
@@ -30,6 +32,8 @@ from monitor.rules.texts import World
 from monitor.supervise import Supervisor
 
 _NAP: Millis = 30 * SECOND
+_BEFORE_THE_END = 2
+"""Intervals for which the series of a removed group may find another one that writes them."""
 _JUMP: Millis = 10 * SECOND
 """The wall clock stepping forward by more than this is time that nobody observed."""
 
@@ -64,7 +68,7 @@ class RuleScheduler:
             self._supervisor.keep("rules/early", self._looks)
         await self._forget(stored)
 
-    async def apply(self, groups: Sequence[RuleGroup], world: World, leaving: Labels) -> None:
+    async def apply(self, groups: Sequence[RuleGroup], world: World, leaving: Leaving = AS_THEY_ARE) -> None:
         """Run these groups from now on."""
         self._around = replace(self._around, world=world, leaving=leaving)
         wanted = {group.key: group for group in groups}
@@ -188,9 +192,18 @@ class RuleScheduler:
         return self._clock.now() + int(min(waits) * 1000) + 1 if waits else None
 
     async def _remove(self, run: GroupRun) -> None:
-        """End a group's series and forget its alerts."""
-        self._around.samples.append(self._clock.now(), [(labels, STALE) for labels in run.series()])
+        """Forget a group's alerts, and have its series end."""
+        series = run.series()
+        if series:
+            removed = self._clock.now()
+            self._supervisor.start(f"rules/ending {run.group.key}", self._end(series, run.group, removed))
         await self._drop(run.group.key, run.rules)
+
+    async def _end(self, series: tuple[Labels, ...], group: RuleGroup, removed: Timestamp) -> None:
+        await self._clock.sleep(_BEFORE_THE_END * group.interval)
+        written = {labels for run in self._runs.values() for labels in run.series()}
+        ended = [(labels, STALE) for labels in series if labels not in written]
+        self._around.samples.append(removed - group.query_offset, ended)
 
     async def _drop(self, group: str, rules: Sequence[RuleRun]) -> None:
         keys = [StoredKey(run.identity, run.number, labels) for run in rules for labels in run.saved]

@@ -11,6 +11,7 @@ from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp
 from monitor.rules import states
 from monitor.rules.groups import Rule
+from monitor.rules.leaving import AS_THEY_ARE, Leaving
 from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
 from monitor.rules.recording import UNNAMED, Named
 from monitor.rules.states import RESEND, Active
@@ -41,8 +42,7 @@ class Surroundings:
     breathe: Callable[[], Awaitable[None]] = _go_on
     """Awaited between slices of long work; the scheduler lets others have their turn then."""
     world: World = field(default_factory=World)
-    leaving: Labels = Labels()  # noqa: RUF009 - immutable
-    """Labels added to alerts that leave: external labels and the environment."""
+    leaving: Leaving = AS_THEY_ARE
     resend: Millis = RESEND
 
 

@@ -23,6 +23,7 @@ from monitor.model.errors import EvaluationError
 from monitor.model.labels import ALERT_NAME, METRIC_NAME, Labels
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.rules.groups import AlertingRule
+from monitor.rules.leaving import AS_THEY_ARE, Leaving
 from monitor.rules.options import Hold
 from monitor.rules.texts import Rendered
 from monitor.rules.written import Written
@@ -188,18 +189,20 @@ def report(
     *,
     interval: Millis,
     generator_url: str,
-    extra: Labels,
+    leaving: Leaving = AS_THEY_ARE,
     resend: Millis = RESEND,
 ) -> tuple[Alert, ...]:
-    """What goes out for these alerts. A firing one is to be believed for four intervals. `extra` are the labels added to
-    what leaves; an alert's own win. Bytes that are no UTF-8, which PromQL may spell, leave as U+FFFD."""
+    """What goes out for these alerts, less those that `leaving` drops. A firing one is to be believed for four intervals."""
     valid_until = at + 4 * max(interval, resend)
     alerts: list[Alert] = []
     for labels in chosen:
         alert = active[labels]
+        dressed = leaving.dressed(labels)
+        if dressed is None:
+            continue
         alerts.append(
             Alert(
-                labels=extra.merged(labels).whole(),
+                labels=dressed,
                 annotations=_explained(alert).whole(),
                 starts_at=alert.fired_at if alert.fired_at is not None else alert.active_at,
                 ends_at=alert.resolved_at if alert.resolved_at is not None else valid_until,

@@ -19,6 +19,7 @@ from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp, format_duration
 from monitor.rules.evaluating import GroupRun, Surroundings
 from monitor.rules.groups import RuleGroup
+from monitor.rules.leaving import Leaving
 from monitor.rules.ports import Querier, StoredAlert, StoredKey
 from monitor.rules.status import Health
 from monitor.rules.texts import World
@@ -120,7 +121,7 @@ class _Running:
             monotonic=lambda: 0.0,
             warn=lambda where, error: None,
             world=World(external_labels=test.external_labels, external_url=test.external_url),
-            leaving=test.external_labels,
+            leaving=Leaving(labels=test.external_labels),
         )
         ranks = {name: rank for rank, name in enumerate(file.group_order)}
         ordered = sorted(groups, key=lambda group: (ranks.get(group.name, 0), group.key))

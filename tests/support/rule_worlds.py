@@ -16,6 +16,7 @@ from monitor.promql.nodes import Expr
 from monitor.rules.evaluating import Surroundings
 from monitor.rules.groups import RuleGroup
 from monitor.rules.inline import InlineQuerier
+from monitor.rules.leaving import Leaving
 from monitor.rules.ports import StoredAlert, StoredKey
 from monitor.rules.rule_files import Defaults, read_document
 from monitor.rules.texts import World
@@ -152,4 +153,4 @@ class RuleWorld:
         return [f"{step.before.value}=>{step.after.value}@{step.at}" for step in self.transitions]
 
     def leave_with(self, **labels: str) -> None:
-        self.around = replace(self.around, leaving=Labels(labels))
+        self.around = replace(self.around, leaving=Leaving(labels=Labels(labels)))

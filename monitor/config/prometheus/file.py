@@ -16,12 +16,14 @@ from monitor.config.findings import Findings
 from monitor.config.golang.kinds import Reading, Text
 from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.config.prometheus.jobs import job_of
+from monitor.config.prometheus.relabeling import relabeling
 from monitor.config.prometheus.remote import READS, WRITES, unique_names
 from monitor.config.prometheus.scrape import GLOBAL, SCRAPE, is_legacy, validate_job
 from monitor.config.prometheus.sections import ALERTING, OTLP, RUNTIME, STORAGE, TRACING
 from monitor.config.prometheus.writing import receivers_of
 from monitor.config.showing import shown
 from monitor.config.yamltree import Document, Path, Tree, read
+from monitor.matching.relabel import NOTHING, NameScheme, Relabeling
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels, quote
 from monitor.model.times import MINUTE, Millis
@@ -73,6 +75,7 @@ class PrometheusParts:
     evaluation_interval: Millis = MINUTE
     query_offset: Millis = 0
     external_labels: Labels = EMPTY
+    alert_relabeling: Relabeling = NOTHING
     remote_writes: tuple[RemoteReceiver, ...] = ()
     out_of_order_time_window: Millis = 0
     yaml: str = ""
@@ -97,6 +100,9 @@ def read_prometheus(
     writes = receivers_of(values.many("remote_write"), labels, reading)
     storage = values.one("storage")
     tsdb = storage.one("tsdb") if storage is not None else None
+    alerting = values.one("alerting")
+    names = NameScheme.LEGACY if is_legacy(defaults, defaults) else NameScheme.UTF8
+    relabeled = relabeling(alerting, "alert_relabel_configs", reading, names) if alerting is not None else NOTHING
     if len(findings.errors) > before:
         return None
     return PrometheusParts(
@@ -105,6 +111,7 @@ def read_prometheus(
         evaluation_interval=defaults.whole("evaluation_interval") or MINUTE,
         query_offset=defaults.whole("rule_query_offset"),
         external_labels=labels,
+        alert_relabeling=relabeled,
         remote_writes=writes,
         out_of_order_time_window=tsdb.whole("out_of_order_time_window") if tsdb is not None else 0,
         yaml=shown(tree),

@@ -32,12 +32,15 @@ def _alertmanager(values: Values, reading: Reading) -> None:
 
 
 ALERTING: Final = Struct(
-    about="Alerts are notified by Watchkeeper itself (alertmanager_file, or alertmanager here); no other one is told.",
-    served=False,
+    about="What alerts of rules are told with.",
     keys={
-        "alert_relabel_configs": relabel_configs("empty or null alert relabeling rule"),
+        "alert_relabel_configs": relabel_configs(
+            "empty or null alert relabeling rule", "Of alerts that leave the rules, after external labels were added."
+        ),
         "alertmanagers": ListOf(
             go="config.AlertmanagerConfigs",
+            about="Alerts are notified by Watchkeeper itself (alertmanager_file, or alertmanager here); no other one is told.",
+            served=False,
             item=Struct(
                 go="config.AlertmanagerConfig",
                 keys={

@@ -58,7 +58,7 @@ def _places(groups: Sequence[AlertGroup], incidents: Sequence[Incident]) -> dict
 def _document(
     group: str, rule: Rule, alert: ActiveAlert, places: dict[str, list[_Place]], configuration: Configuration
 ) -> Document:
-    labels = configuration.leaving_labels.merged(alert.labels).without(*configuration.replica_labels).whole()
+    labels = configuration.leaves_as(alert.labels) or alert.labels.whole()
     fingerprint = labels.fingerprint
     return {
         "name": rule.name,

@@ -89,8 +89,8 @@ def _ruled(parts: Parts, chosen: _Chosen) -> dict[str, _Ruled]:
     for status in up(parts.rules).status():
         for rule in status.rules:
             for one in rule.alerts:
-                labels = configuration.leaving_labels.merged(one.labels).without(*configuration.replica_labels).whole()
-                if chosen(labels, labels.fingerprint):
+                labels = configuration.leaves_as(one.labels)
+                if labels is not None and chosen(labels, labels.fingerprint):
                     found[labels.fingerprint] = (status.group.key, rule.rule, one)
     return found
 

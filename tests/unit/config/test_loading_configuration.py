@@ -76,7 +76,7 @@ policies: {default: {steps: [{notify: [user:ana]}, {after: 5m, notify: [user:ana
     assert api.expect.body == {"database": "connected"}
     assert isinstance(api.options, HttpOptions)
     assert backup.options == HeartbeatOptions(period=24 * 60 * MINUTE, grace=60 * MINUTE)
-    assert configuration.leaving_labels == Labels({"environment": "production"})
+    assert configuration.leaving.labels == Labels({"environment": "production"})
     options = configuration.paging.book.options(Destination("user:ana", "pagerduty"))
     assert isinstance(options, PagerDutyOptions)
     assert options.routing_key.path == str(tmp_path / "key")
@@ -398,7 +398,9 @@ rule_files: ["*.rules"]
 scrape_configs:
   - {job_name: shop, static_configs: [{targets: ["shop:80"], labels: {a: b}}], consul_sd_configs: [{server: x}]}
   - {job_name: fast, scrape_interval: 1s, static_configs: [{targets: ["x:1"]}]}
-alerting: {alertmanagers: []}
+alerting:
+  alert_relabel_configs: [{regex: replica, action: labeldrop}]
+  alertmanagers: [{static_configs: [{targets: ["a:9093"]}]}]
 """,
         shop_rules="groups: [{name: g, rules: [{alert: Down, expr: up == 0, for: 017s, labels: {severity: page}}]}]",
     )
@@ -407,10 +409,11 @@ alerting: {alertmanagers: []}
     assert (fast.interval, fast.timeout) == (SECOND, SECOND)
     (group,) = configuration.groups
     assert (group.name, group.interval) == ("g", 30 * SECOND)
-    assert configuration.leaving_labels == Labels({"cluster": "eu"})
+    assert configuration.leaving.labels == Labels({"cluster": "eu"})
     warned = "\n".join(str(finding) for finding in configuration.warnings)
     assert "consul_sd_configs" in warned
-    assert "alerting" in warned
+    assert "alerting.alertmanagers: is known but not served" in warned
+    assert configuration.leaves_as(Labels({"a": "b", "replica": "1"})) == Labels({"a": "b", "cluster": "eu"})
 
 
 @pytest.mark.parametrize(

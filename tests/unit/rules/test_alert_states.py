@@ -12,6 +12,7 @@ from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import MINUTE
 from monitor.promql.parser import parse
 from monitor.rules.groups import AlertingRule
+from monitor.rules.leaving import Leaving
 from monitor.rules.states import NEXT, Active, LimitError, Seen, carried, due, report, sent, step
 from monitor.rules.texts import Rendered
 
@@ -137,7 +138,7 @@ def test_bytes_that_are_no_text_leave_as_their_stand_in() -> None:
     odd = Labels({"host": "\udcff"})
     active = step("g", rule(), {}, seen(odd), 0).active
     (named,) = active
-    alert = report(active, (named,), 0, interval=30_000, generator_url="u", extra=EMPTY)[0]
+    alert = report(active, (named,), 0, interval=30_000, generator_url="u")[0]
     assert (named["host"], alert.labels["host"]) == ("\udcff", "\ufffd")
 
 
@@ -145,14 +146,21 @@ def test_alert_is_told_when_it_changes_and_again_after_a_minute() -> None:
     """Pending ones are not told; a report holds for four intervals; a resolve goes out at once and again."""
     active = step("g", rule(), {}, seen(_ONE), 0).active
     assert due(active, 0) == (_ONE,)
-    alert = report(active, (_ONE,), 0, interval=30_000, generator_url="u", extra=Labels({"env": "p", "host": "z"}))[0]
+    alert = report(
+        active,
+        (_ONE,),
+        0,
+        interval=30_000,
+        generator_url="u",
+        leaving=Leaving(labels=Labels({"env": "p", "host": "z"})),
+    )[0]
     assert (alert.starts_at, alert.ends_at, alert.labels) == (0, 4 * MINUTE, _ONE.with_(env="p"))
     active = sent(active, (_ONE,), 0, interval=30_000)
     assert due(active, MINUTE) == ()
     assert due(active, MINUTE + 1) == (_ONE,)
     gone = step("g", rule(), active, [], 30_000).active
     assert due(gone, 30_000) == (_ONE,)
-    assert report(gone, (_ONE,), 30_000, interval=30_000, generator_url="", extra=EMPTY)[0].ends_at == 30_000
+    assert report(gone, (_ONE,), 30_000, interval=30_000, generator_url="")[0].ends_at == 30_000
     gone = sent(gone, (_ONE,), 30_000, interval=30_000)
     assert due(gone, 40_000) == ()
     assert due(gone, 100_000) == (_ONE,)

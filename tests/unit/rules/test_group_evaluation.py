@@ -8,6 +8,7 @@ import pytest
 
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import Labels
+from monitor.model.samples import STALE
 from monitor.model.times import MINUTE
 from monitor.rules.evaluating import GroupRun
 from monitor.rules.status import Health
@@ -77,6 +78,47 @@ async def test_query_offset_moves_reading_and_writing() -> None:
     await run.slot(2 * MINUTE)
     assert await world.read("y", MINUTE) == {"y": 1.0}
     assert world.sink.reports[0].starts_at == 2 * MINUTE
+
+
+async def test_query_offset_moves_the_series_of_alerts_but_not_what_texts_ask() -> None:
+    """ALERTS stands where the rule's query looked; a template sees the slot's own time."""
+    world = RuleWorld()
+    world.put(MINUTE, x=1, y=1)
+    world.put(2 * MINUTE, x=1, y=2)
+    texts = {"annotations": {"y": '{{ query "y" | first | value }}'}}
+    run = GroupRun(groups_of({"alert": "A", "expr": "x == 1", **texts}, query_offset="1m")[0], world.around)
+    await run.slot(2 * MINUTE)
+    assert dict(world.sink.reports[0].annotations) == {"y": "2"}
+    for query in ("ALERTS", "ALERTS_FOR_STATE"):
+        assert await world.read(query, MINUTE - 1) == {}
+        (value,) = (await world.read(query, MINUTE)).values()
+        assert value == (1.0 if query == "ALERTS" else 120.0)
+
+
+async def test_over_the_limit_nothing_is_written_and_nothing_ends() -> None:
+    """The series of a recording rule and of alerts stay as the last good evaluation left them; the alerts are dropped and
+    begin anew."""
+    world = RuleWorld()
+    world.put(0, x=1)
+    rules = (
+        {"record": "r", "expr": '{__name__=~"x|y"}', "labels": {"n": "1"}},
+        {"alert": "A", "expr": "sum by (n) (x) > 0"},
+    )
+    many = {"alert": "B", "expr": 'label_replace({__name__=~"x|y"}, "n", "$1", "__name__", "(.+)")'}
+    run = GroupRun(groups_of(*rules, many, limit=1)[0], world.around)
+    await run.slot(0)
+    assert [rule.health for rule in run.rules] == [Health.OK] * 3
+    world.put(MINUTE, x=2, y=2)
+    await run.slot(MINUTE)
+    assert [rule.health for rule in run.rules] == [Health.BAD, Health.OK, Health.BAD]
+    assert run.rules[2].last_error == "exceeded limit of 1 with 2 alerts"
+    assert not run.rules[2].active
+    assert await world.read("r", MINUTE) == {'r{n="1"}': 1.0}
+    assert len(await world.read('ALERTS{alertname="B"}', MINUTE)) == 1
+    world.store.append(2 * MINUTE, [(Labels({"__name__": "y"}), STALE)])
+    await run.slot(2 * MINUTE)
+    (again,) = run.rules[2].active.values()
+    assert again.active_at == 2 * MINUTE
 
 
 async def test_limit_drops_the_alerts_and_fails_the_rule() -> None:
@@ -165,6 +207,16 @@ async def test_alerts_are_told_again_until_they_are_taken() -> None:
     assert [dict(alert.labels) for alert in world.sink.reports] == [{"alertname": "A", "env": "prod"}]
     assert [alert.starts_at for alert in world.sink.reports] == [0]
     assert list(await world.read("ALERTS", 15_000)) == ['ALERTS{alertname="A", alertstate="firing"}']
+
+
+async def test_added_labels_give_way_to_an_alerts_own() -> None:
+    """As external labels do in Prometheus, also where a rule sets one."""
+    world = RuleWorld()
+    world.leave_with(env="prod", team="all", job="none")
+    world.store.append(0, [(Labels({"__name__": "x", "job": "api"}), 1.0)])
+    run = GroupRun(groups_of({"alert": "A", "expr": "x", "labels": {"team": "shop"}})[0], world.around)
+    await run.slot(0)
+    assert dict(world.sink.reports[0].labels) == {"alertname": "A", "env": "prod", "job": "api", "team": "shop"}
 
 
 async def test_early_look_steps_states_and_writes_nothing() -> None:

@@ -47,6 +47,15 @@ def test_group_and_rules_are_read() -> None:
     assert [(name, text.source) for name, text in alert.labels] == [("x", "r"), ("y", "g")]
 
 
+def test_a_groups_own_offset_goes_before_the_global_one() -> None:
+    """Also when it is none."""
+    own, none, silent = ({"name": "own", "query_offset": "10s"}, {"name": "none", "query_offset": "0s"}, {"name": "s"})
+    document: dict[str, object] = {"groups": [own, none, silent]}
+    groups, problems = read_document(document, "f", Defaults(query_offset=MINUTE))
+    assert not problems
+    assert [group.query_offset for group in groups] == [10 * SECOND, 0, MINUTE]
+
+
 def test_equal_groups_are_equal_wherever_they_stand() -> None:
     """White space in expressions does not make another group; another text in an annotation does."""
     rule = {"alert": "A", "expr": "up == 0", "annotations": {"s": "{{ $value }}"}}

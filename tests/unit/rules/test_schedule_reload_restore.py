@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from monitor.model.alerts import AlertState
-from monitor.model.labels import EMPTY, Labels
+from monitor.model.labels import Labels
 from monitor.model.times import HOUR, MINUTE, SECOND, Timestamp
 from monitor.rules.early import EarlyIndex, next_allowed
 from monitor.rules.groups import RuleGroup
@@ -177,20 +177,102 @@ def test_reload_keeps_what_did_not_change() -> None:
         await stage.scheduler.apply(
             groups_of({"alert": "A", "expr": "x == 0", "for": "1m"}, {"record": "y", "expr": "x"}, interval="15s"),
             World(),
-            EMPTY,
         )
         began = stage.scheduler.status()[0].rules[0].alerts[0].active_at
-        await stage.scheduler.apply(new, World(), EMPTY)
+        await stage.scheduler.apply(new, World())
         assert stage.scheduler.status()[0].rules[0].alerts[0].active_at == began
         assert list(await stage.world.read("y", stage.time.now())) == ["y"]
         await stage.sleep(15)
         assert await stage.world.read("y", stage.time.now()) == {}
         await stage.sleep(20)
         assert stage.scheduler.status()[0].rules[0].state is AlertState.PENDING
-        await stage.scheduler.apply((), World(), EMPTY)
+        await stage.scheduler.apply((), World())
         assert stage.scheduler.status() == ()
-        assert await stage.world.read("ALERTS", stage.time.now()) == {}
         assert stage.world.states.rows == {}
+
+    play(story)
+
+
+def test_series_of_a_removed_group_end_as_of_then_two_intervals_later() -> None:
+    """Marked when nobody can still be about to write them; no marker comes when the daemon stops before that."""
+    group = groups_of({"alert": "A", "expr": "x == 0"}, {"record": "y", "expr": "x"}, interval="15s", query_offset="5s")
+
+    async def story(stage: Stage) -> None:
+        await stage.scheduler.start(group)
+        stage.world.put(_START, x=0)
+        await stage.sleep(40)
+        removed = stage.time.now()
+        await stage.scheduler.apply((), World())
+        await stage.sleep(29)
+        assert list(await stage.world.read("y", stage.time.now())) == ["y"]
+        await stage.sleep(2)
+        for query in ("y", "ALERTS", "ALERTS_FOR_STATE"):
+            assert await stage.world.read(query, stage.time.now()) == {}
+        assert list(await stage.world.read("y", removed - 5 * SECOND - 1)) == ["y"]
+        assert await stage.world.read("y", removed - 5 * SECOND) == {}
+
+    play(story)
+
+
+def test_a_renamed_group_goes_on_with_its_series_without_a_gap() -> None:
+    """What it has written by then is not ended; what it does not write any more is."""
+    old = groups_of({"record": "y", "expr": "x"}, {"record": "z", "expr": "x"}, interval="15s", name="old")
+    new = groups_of({"record": "y", "expr": "x"}, interval="15s", name="new")
+
+    async def story(stage: Stage) -> None:
+        await stage.scheduler.start(old)
+        stage.world.put(_START, x=0)
+        await stage.sleep(40)
+        removed = stage.time.now()
+        await stage.scheduler.apply(new, World())
+        for _ in range(6):
+            await stage.sleep(10)
+            assert list(await stage.world.read("y", stage.time.now())) == ["y"]
+        assert await stage.world.read("z", stage.time.now()) == {}
+        written = await stage.world.querier.range("y", removed - 15 * SECOND, stage.time.now(), SECOND)
+        assert len(written[0].points) == 15 + 60 + 1
+
+    play(story)
+
+
+def test_series_that_another_rule_of_the_group_takes_over_do_not_end() -> None:
+    """A rule may come to write what another one wrote: there is no slot without it."""
+    old = groups_of({"record": "y", "expr": "x", "labels": {"a": "b"}}, {"record": "z", "expr": "x"}, interval="15s")
+    new = groups_of({"record": "y", "expr": 'label_replace(x, "a", "b", "", "")'}, interval="15s")
+
+    async def story(stage: Stage) -> None:
+        await stage.scheduler.start(old)
+        stage.world.put(_START, x=0)
+        await stage.sleep(40)
+        await stage.scheduler.apply(new, World())
+        await stage.sleep(15)
+        assert await stage.world.read("y", stage.time.now()) == {'y{a="b"}': 0.0}
+        assert await stage.world.read("z", stage.time.now()) == {}
+
+    play(story)
+
+
+def test_only_time_passes_between_a_resolved_alert_and_its_being_forgotten() -> None:
+    """Its end is told every minute for a quarter of an hour, at each slot that is due, and then it is gone."""
+    group = groups_of({"alert": "A", "expr": "x == 0"}, interval="15s")
+
+    async def story(stage: Stage) -> None:
+        await stage.scheduler.start(group)
+        stage.world.put(_START, x=0)
+        await stage.sleep(20)
+        stage.world.put(stage.time.now(), x=1)
+        await stage.sleep(15)
+        (alert,) = stage.world.states.rows.values()
+        ended = alert.alert.resolved_at
+        assert ended is not None
+        await stage.sleep(14 * 60)
+        assert stage.world.states.rows
+        await stage.sleep(2 * 60)
+        assert not stage.world.states.rows
+        ends = {report.ends_at for report in stage.world.sink.reports if report.resolved(stage.time.now())}
+        told = [report.updated_at - ended for report in stage.world.sink.reports if report.ends_at == ended]
+        assert ended in ends
+        assert told == [place * 75 * SECOND for place in range(13)]
 
     play(story)
 
