@@ -46,8 +46,14 @@ def daemon(url: str, token_file: str) -> Daemon:
 
 def features_of(given: Sequence[str] | None) -> Features:
     """What `--enable-feature` allows. Raises CommandError."""
-    names = [name for text in given or () for name in text.split(",") if name]
+    return named_features(feature_names(given))
+
+
+def feature_names(given: Sequence[str] | None) -> tuple[str, ...]:
+    """The names that `--enable-feature` was given. Raises CommandError for one that is none of PromQL's."""
+    names = tuple([name for text in given or () for name in text.split(",") if name])
     try:
-        return named_features(names)
+        named_features(names)
     except ValueError as error:
         raise CommandError(Exit.USAGE, f"--enable-feature: {error}") from error
+    return names

@@ -20,7 +20,7 @@ import typer
 from monitor.cli.check_config import counted, show_findings
 from monitor.cli.connection import Daemon, rows
 from monitor.cli.exits import CommandError, Exit
-from monitor.cli.options import HERE, FeatureOption, JsonOption, TokenOption, UrlOption, daemon, features_of
+from monitor.cli.options import HERE, FeatureOption, JsonOption, TokenOption, UrlOption, daemon, feature_names
 from monitor.cli.showing import clean, clock_time, complain, now, say, say_json
 from monitor.columns.sink import SampleSink
 from monitor.config.findings import Findings
@@ -123,10 +123,10 @@ def backtest_command(
     """Replay stored samples through rules, and tell what would have fired, when, and for how long."""
     end = _instant(until, "--until") if until else now()
     begin = _since(since, end)
-    features = features_of(enable_feature)
-    subject = _subject(files or [], config, features)
+    promql = Options.flagged(feature_names(enable_feature))
+    subject = _subject(files or [], config, promql.features)
     warm = begin - needed_before(subject.groups)
-    with _source(subject, data, daemon(url, token_file), end, features) as source:
+    with _source(subject, data, daemon(url, token_file), end, promql) as source:
         told = asyncio.run(
             backtest(
                 subject.groups,
@@ -201,20 +201,19 @@ def _with_options_of(configured: Sequence[RuleGroup], groups: Sequence[RuleGroup
 
 @contextmanager
 def _source(
-    subject: _Subject, data: Path | None, address: Daemon, end: Timestamp, features: Features
+    subject: _Subject, data: Path | None, address: Daemon, end: Timestamp, promql: Options
 ) -> Generator[_Source]:
     own = SampleStore.in_memory(_LONGEST)
     if data is None:
         there = AddressQuerier(address)
         yield _Source(past=there, present=there, samples=own)
         return
-    options = Options(features=features)
     with _stored(data, end) as stored:
         seen = stored.view()
         names = written_names(subject.groups)
         yield _Source(
-            past=InlineQuerier(lambda: seen, options),
-            present=InlineQuerier(lambda: Overlaid(seen, own.view, names), options),
+            past=InlineQuerier(lambda: seen, promql),
+            present=InlineQuerier(lambda: Overlaid(seen, own.view, names), promql),
             samples=own,
         )
 

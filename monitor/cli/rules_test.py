@@ -7,18 +7,20 @@ as well be misspelt.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 from xml.etree import ElementTree
 
 import typer
 
-from monitor.cli.check_config import counted
+from monitor.cli.check_config import counted, show_findings
 from monitor.cli.exits import CommandError, Exit
-from monitor.cli.options import FeatureOption, IgnoreUnknownOption, JsonOption, features_of
+from monitor.cli.options import FeatureOption, IgnoreUnknownOption, JsonOption, feature_names
 from monitor.cli.showing import clean, say, say_json
+from monitor.config.beside_rules import BesideRules, read_beside_rules
 from monitor.config.findings import Findings
 from monitor.config.rule_files import plain, read_rule_file
 from monitor.config.yamltree import Scalar, read
@@ -26,7 +28,6 @@ from monitor.gotemplate.regexps import matches
 from monitor.model.errors import ConfigError
 from monitor.model.times import DAY, Millis, format_duration
 from monitor.promql.engine import Options
-from monitor.promql.features import STABLE, Features
 from monitor.rules.groups import AlertingRule, RuleGroup
 from monitor.rules.inline import InlineQuerier
 from monitor.rules.rule_files import Defaults
@@ -44,7 +45,9 @@ class Choice:
     run: str = ""
     """A regular expression that a test's name must contain; all tests when it is empty."""
     ignore_unknown: bool = False
-    features: Features = STABLE
+    promql: Options = field(default_factory=Options)
+    beside: BesideRules = field(default_factory=BesideRules)
+    """`rule_options` for the rules that the tests load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +82,9 @@ class Coverage:
 class MemoryBench:
     """An empty store in memory, and PromQL over it."""
 
-    def __init__(self, subquery_step: Millis, features: Features) -> None:
+    def __init__(self, promql: Options) -> None:
         self.samples = SampleStore.in_memory(_LONGEST)
-        self.querier = InlineQuerier(self.samples.view, Options(default_subquery_step=subquery_step, features=features))
+        self.querier = InlineQuerier(self.samples.view, promql)
 
 
 def test(
@@ -96,12 +99,26 @@ def test(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Tell which alerts of the rule files no test ever makes fire.")
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help="Take `rule_options` and `queries.enable_features` from this file, such as the daemon's watchkeeper.yml.",
+            show_default=False,
+        ),
+    ] = None,
     ignore_unknown_fields: IgnoreUnknownOption = False,
     enable_feature: FeatureOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Run unit tests of rules through the code that the daemon runs, in a time of their own. Exit code 1 if one fails."""
-    choice = Choice(run=_pattern(run or ()), ignore_unknown=ignore_unknown_fields, features=features_of(enable_feature))
+    beside = _beside(config) if config is not None else BesideRules()
+    choice = Choice(
+        run=_pattern(run or ()),
+        ignore_unknown=ignore_unknown_fields,
+        promql=Options.flagged(feature_names([*beside.features, *(enable_feature or ())])),
+        beside=beside,
+    )
     results = [run_file(file, choice) for file in files]
     if junit is not None:
         try:
@@ -152,9 +169,12 @@ def run_file(file: Path, choice: Choice = Choice()) -> FileResult:
         return FileResult(file=shown, error=f"{shown}: {error}")
     findings = Findings()
     groups: list[RuleGroup] = []
-    defaults = Defaults(ignore_unknown=choice.ignore_unknown, features=choice.features)
+    features = choice.promql.features
+    defaults = Defaults(ignore_unknown=choice.ignore_unknown, features=features)
     for path in _rule_files(tests.rule_files, file.parent):
         groups += read_rule_file(path, str(path), defaults, findings)
+    if not findings.errors:
+        groups = [*choice.beside.applied(groups, features, findings)]
     if findings.errors:
         return FileResult(file=shown, error="\n".join(str(finding) for finding in findings.errors))
     return FileResult(file=shown, tests=asyncio.run(_run_tests(tests, groups, choice)), groups=tuple(groups))
@@ -199,6 +219,14 @@ def junit_text(results: Sequence[FileResult]) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
+def _beside(config: Path) -> BesideRules:
+    try:
+        return read_beside_rules(config, os.environ)
+    except ConfigError as error:
+        show_findings(error.findings)
+        raise CommandError(Exit.FINDINGS, f"{config} has mistakes", "see `watchkeeper check-config`") from error
+
+
 def _pattern(patterns: Sequence[str]) -> str:
     whole = "|".join(patterns)
     try:
@@ -210,7 +238,7 @@ def _pattern(patterns: Sequence[str]) -> str:
 
 async def _run_tests(file: UnitTestFile, groups: Sequence[RuleGroup], choice: Choice) -> tuple[TestResult, ...]:
     def bench(subquery_step: Millis) -> MemoryBench:
-        return MemoryBench(subquery_step, choice.features)
+        return MemoryBench(replace(choice.promql, default_subquery_step=subquery_step))
 
     chosen = [one for one in file.tests if not choice.run or matches(choice.run, one.name)]
     return tuple([await run_test(one, file, groups, bench) for one in chosen])

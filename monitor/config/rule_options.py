@@ -72,8 +72,11 @@ def with_options(
     document: Document,
     findings: Findings,
     features: Features = STABLE,
+    *,
+    all_here: bool = True,
 ) -> tuple[RuleGroup, ...]:
-    """The groups, their rules with the options that the sections name. What names no rule is a mistake."""
+    """The groups, their rules with the options that the sections name. What names no rule is a mistake, if these are all
+    rules that there are."""
     chosen: dict[tuple[str, int], tuple[int, RuleOptions]] = {}
     rules = {
         (group.key, number): (group, rule)
@@ -89,7 +92,7 @@ def with_options(
             for key, (group, rule) in rules.items()
             if rule.name == section.alert and section.group in ("", group.name)
         ]
-        if not meant:
+        if not meant and all_here:
             _tell_unknown(section, path, groups, document, findings)
         for key in meant:
             if key in chosen:

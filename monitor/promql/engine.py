@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.promql.annotations import INFO, WARNING, Annotations
 from monitor.promql.check import check_supported
 from monitor.promql.evaluator import Evaluator, Task
-from monitor.promql.features import STABLE, Features
+from monitor.promql.features import DELAYED_NAMES, STABLE, START_TIMESTAMPS, Features, named_features
 from monitor.promql.matrix import Block, Ints
 from monitor.promql.nodes import Expr, Text, unwrapped
 from monitor.promql.parser import parse
@@ -46,6 +46,15 @@ class Options:
     """Let `rate`, `increase`, `irate` and `resets` follow start timestamps: Prometheus's use-start-timestamps."""
     features: Features = STABLE
     """Which parts of the language are allowed."""
+
+    @classmethod
+    def flagged(cls, names: Collection[str]) -> Options:
+        """By the names of Prometheus's flags. Raises ValueError for one that has nothing to do with PromQL."""
+        return cls(
+            features=named_features(names),
+            delayed_names=DELAYED_NAMES in names,
+            start_timestamps=START_TIMESTAMPS in names,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from monitor.columns.sink import SampleSink
@@ -125,7 +125,7 @@ class _Running:
         )
         ranks = {name: rank for rank, name in enumerate(file.group_order)}
         ordered = sorted(groups, key=lambda group: (ranks.get(group.name, 0), group.key))
-        self.runs = [GroupRun(group, around) for group in ordered]
+        self.runs = [GroupRun(replace(group, interval=self.interval), around) for group in ordered]
         self.failures: list[Failure] = []
         self.fired: set[tuple[str, int]] = set()
 
