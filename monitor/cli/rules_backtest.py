@@ -1,13 +1,12 @@
 """`watchkeeper rules backtest`: what rules would have done to the samples that are there.
 
-The samples are those of a data folder, which is read from a copy and so may be in use, or those behind an address: a running
+The samples are those of a data folder, which may be in use, or those behind an address: a running
 Watchkeeper or anything else that answers Prometheus's `query_range`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -42,9 +41,13 @@ from monitor.rules.options import NoData, data_expr
 from monitor.rules.ports import Querier
 from monitor.rules.rule_files import Defaults
 from monitor.rules.texts import World
+from monitor.tsdb.contents import span
+from monitor.tsdb.snapshot import snapshot
 from monitor.tsdb.store import SampleStore
 
 _LONGEST: Final[Millis] = 200 * 365 * DAY
+_PAUSE: Final[Millis] = MINUTE
+"""Samples that end no longer before the end of the replay are those of a daemon that runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ class _Source:
     past: Querier
     present: Querier
     samples: SampleSink
+    span: tuple[Timestamp, Timestamp] | None = None
+    """The first and the last time of which there are samples, if that is known."""
 
 
 class AddressQuerier:
@@ -125,14 +130,15 @@ def backtest_command(
     begin = _since(since, end)
     promql = Options.flagged(feature_names(enable_feature))
     subject = _subject(files or [], config, promql.features)
-    warm = begin - needed_before(subject.groups)
     with _source(subject, data, daemon(url, token_file), end, promql) as source:
+        if source.span is not None:
+            begin, end = _within(source.span, begin, end)
         told = asyncio.run(
             backtest(
                 subject.groups,
                 PastQuerier(subject.groups, source.past, source.present, end),
                 source.samples,
-                begin=warm,
+                begin=max(begin - needed_before(subject.groups), source.span[0] if source.span is not None else 0),
                 since=begin,
                 until=end,
                 world=subject.world,
@@ -215,37 +221,47 @@ def _source(
             past=InlineQuerier(lambda: seen, promql),
             present=InlineQuerier(lambda: Overlaid(seen, own.view, names), promql),
             samples=own,
+            span=span(stored),
         )
+
+
+def _within(known: tuple[Timestamp, Timestamp], begin: Timestamp, end: Timestamp) -> tuple[Timestamp, Timestamp]:
+    """The time asked about, as far as there are samples: before the first one and after the last one a daemon knew nothing,
+    where a rule would find the last value for a while, or that everything is absent. Raises CommandError."""
+    first, last = known
+    if first >= end or last <= begin:
+        there = f"there are samples from {rfc3339(first)} to {rfc3339(last)}"
+        raise CommandError(
+            Exit.USAGE, f"nothing is known of the time that is asked about: {there}", "see --since, --until"
+        )
+    if first > begin:
+        complain(f"note: the samples begin at {rfc3339(first)}, and so does the replay")
+    if last + _PAUSE < end:
+        complain(f"note: the samples end at {rfc3339(last)}, and so does the replay")
+    return max(begin, first), min(end, last)
 
 
 @contextmanager
 def _stored(data: Path, at: Timestamp) -> Generator[SampleStore]:
-    """The samples of a data folder, from a copy: recovery mends what it reads, and a daemon may be writing."""
+    """The samples of a data folder, which is not changed and may be in use."""
     folder = data / "samples" if (data / "samples").is_dir() else data
     if not folder.is_dir():
         raise CommandError(Exit.USAGE, f"{data} is no folder", "name the daemon's data folder, or ask it with --url")
     with tempfile.TemporaryDirectory(prefix="watchkeeper-backtest-") as copy:
-        _copy(folder, Path(copy))
+        try:
+            snapshot(folder, Path(copy))
+        except OSError as error:
+            raise CommandError(Exit.FAILED, f"{folder} cannot be read: {error}") from error
         store, report = SampleStore.recover(Path(copy), _LONGEST, max(at, now()))
         for problem in report.problems:
             complain(f"note: {problem}")
         if not report.rows and not store.stats().blocks:
             complain(f"note: there are no samples in {folder}")
+        told = set(store.health().problems)
         yield store
-
-
-def _copy(folder: Path, to: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        target = to / path.relative_to(folder)
-        if path.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-            continue
-        try:
-            shutil.copyfile(path, target)
-        except FileNotFoundError:
-            continue  # the daemon has deleted it since: it was older than the retention
-        except OSError as error:
-            raise CommandError(Exit.FAILED, f"{path} cannot be copied: {error.strerror}") from error
+        for problem in store.health().problems:
+            if problem not in told:
+                complain(f"note: {problem}")
 
 
 def _since(text: str, end: Timestamp) -> Timestamp:

@@ -90,6 +90,11 @@ class PartTable:
     def __len__(self) -> int:
         return len(self._offsets)
 
+    @property
+    def span(self) -> tuple[Timestamp, Timestamp] | None:
+        """The first and the last time of its samples; None if there are none."""
+        return (int(self._firsts.min()), int(self._lasts.max())) if len(self) else None
+
     def within(self, start: Timestamp, end: Timestamp) -> Iterator[PlacedPart]:
         """The parts with times in [start, end], in order of place. Raises CorruptionError."""
         places: list[int] = np.flatnonzero((self._firsts <= end) & (self._lasts >= start)).tolist()

@@ -60,6 +60,16 @@ class Contents:
         return max(times, default=None)
 
 
+def span(store: SampleStore) -> tuple[Timestamp, Timestamp] | None:
+    """The first and the last time of all samples; None if there are none."""
+    held = contents(store)
+    blocks = store.archive.shelf.blocks if store.archive is not None else ()
+    spans = [one for block in blocks if (one := block.table.span) is not None]
+    if held.log_start is not None and held.log_end is not None:
+        spans.append((held.log_start, held.log_end))
+    return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
+
+
 def contents(store: SampleStore) -> Contents:
     """What there is now."""
     blocks = store.archive.shelf.blocks if store.archive is not None else ()

@@ -42,7 +42,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def replay(data: Path, *more: str) -> int:
-    arguments = ["rules", "backtest", str(data.parent / "rules.yml"), "--data", str(data), "--until", _END, *more]
+    until = [] if "--until" in more else ["--until", _END]
+    arguments = ["rules", "backtest", str(data.parent / "rules.yml"), "--data", str(data), *until, *more]
     return command_line(arguments)
 
 
@@ -67,6 +68,23 @@ def test_the_folder_is_only_read(data: Path) -> None:
     before = segment.read_bytes()
     assert replay(data, "--since", "1h") == Exit.OK
     assert segment.read_bytes() == before
+
+
+def test_a_replay_ends_and_begins_with_the_samples(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was there last is not taken for what went on, and what is not there yet not for what was missing."""
+    (data.parent / "rules.yml").write_text(_RULES + "      - {alert: Gone, expr: absent(temp)}\n")
+    assert replay(data, "--since", "2025-12-31T00:00:00Z", "--until", "2026-01-02T03:00:00Z", "--json") == Exit.OK
+    output = capsys.readouterr()
+    told = json.loads(output.out)
+    assert (told["since"], told["until"]) == ("2026-01-01T21:00:00.000Z", "2026-01-02T00:00:00.000Z")
+    hot, _, gone = told["rules"]
+    assert hot["fired"][-1]["ended_at"] is None
+    assert 4 * 60 <= hot["fired"][-1]["seconds"] <= 5 * 60
+    assert gone["fired"] == []
+    assert "note: the samples begin at 2026-01-01T21:00:00" in output.err
+    assert "note: the samples end at 2026-01-02T00:00:00" in output.err
+    assert replay(data, "--until", "2025-12-31T00:00:00Z") == Exit.USAGE
+    assert "there are samples from 2026-01-01T21:00:00.000Z to 2026-01-02T00:00:00.000Z" in capsys.readouterr().err
 
 
 def test_options_of_the_configuration_count(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
