@@ -96,7 +96,14 @@ class EmbeddedQuerier:
         return vector_of(answer)
 
     async def range(self, query: Expr | str, start: Timestamp, end: Timestamp, step: Millis) -> Sequence[Series]:
-        answer = await self.answer_range(self._text(query), start, end, step)
+        view, check = self._store.view(), self._deadline(None)[1]
+        answer = await self._run(
+            self._text(query),
+            None,
+            _steps(start, end, step),
+            lambda query: query.range(view, start, end, step, check),
+            rule=True,
+        )
         return [one for one in answer.value if isinstance(one, Series)] if isinstance(answer.value, tuple) else []
 
     async def answer(
@@ -120,9 +127,12 @@ class EmbeddedQuerier:
         """A range query. Raises QueryError, EvaluationError, QueryLimitError."""
         view = self._store.view()
         until, check = self._deadline(seconds)
-        steps = max(end - start, 0) // max(step, 1) + 1
         return await self._run(
-            text, lookback, steps, lambda query: query.range(view, start, end, step, check), until=until
+            text,
+            lookback,
+            _steps(start, end, step),
+            lambda query: query.range(view, start, end, step, check),
+            until=until,
         )
 
     async def _run(
@@ -140,7 +150,7 @@ class EmbeddedQuerier:
         fresh = known is None
         if known is None:
             known = await self._compiled(text, lookback, rule=rule)
-            inline = rule and self._store.stats().series <= _INLINE_SERIES
+            inline = rule and steps == 1 and self._store.stats().series <= _INLINE_SERIES
         else:
             inline = known.seconds_per_step * steps <= _INLINE_SECONDS
         places = None if inline or until is None else await self._place(until)
@@ -217,6 +227,10 @@ class EmbeddedQuerier:
                 raise QueryLimitError("query was cut off: the daemon stops")
 
         return until, check
+
+
+def _steps(start: Timestamp, end: Timestamp, step: Millis) -> int:
+    return max(end - start, 0) // max(step, 1) + 1
 
 
 def limits_of(settings: QuerySettings) -> QueryLimits:

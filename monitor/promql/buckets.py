@@ -44,10 +44,11 @@ def bucket_quantile(q: float, buckets: Sequence[tuple[float, float]]) -> tuple[f
     if len(bounds) < 2:
         return math.nan, repair
     observations = counts[-1]
-    if not observations > 0:
+    if observations == 0:
         return math.nan, repair
     rank = q * observations
-    place = bisect_left(counts, rank, 0, len(counts) - 1)
+    # a count that is NaN reaches no rank, and no count reaches a rank that is NaN
+    place = bisect_left(counts, True, 0, len(counts) - 1, key=lambda count: count >= rank)
     if place == len(bounds) - 1:
         return bounds[-2], repair
     if place == 0 and bounds[0] <= 0:

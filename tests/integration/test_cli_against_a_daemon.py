@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -274,3 +276,17 @@ def test_a_silence_that_cannot_be_is_refused(
 ) -> None:
     """With what is wrong and what would be right."""
     assert said in ask("silence", *words, code=code)
+
+
+PROMTOOL = shutil.which("promtool")
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed: apt-get install prometheus")
+def test_promtool_finds_nothing_wrong_with_our_own_metrics(running: Running) -> None:
+    """`promtool check metrics` on what the daemon tells of itself."""
+    assert PROMTOOL is not None
+    with urlopen(f"{running.url}/metrics") as answer:
+        told = answer.read()
+    done = subprocess.run([PROMTOOL, "check", "metrics"], input=told, capture_output=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+    assert b"watchkeeper_" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import math
 import shutil
@@ -312,3 +313,62 @@ async def test_promtool_is_served(tmp_path: Path) -> None:
         for verb in ("healthy", "ready"):
             code, out = await promtool("check", verb, f"--url={world.url}")
             assert code == 0, out
+
+
+_RECORDED = """
+groups:
+  - name: g
+    interval: 1m
+    rules:
+      - {record: job:up, expr: sum by (job) (up), labels: {of: past}}
+"""
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed: apt-get install prometheus")
+async def test_promtool_makes_blocks_of_what_rules_would_have_recorded(tmp_path: Path) -> None:
+    """It asks us for ranges, and what it writes into blocks is what we answered."""
+    async with web_world(str(tmp_path)) as world:
+        fill(world.samples)
+        (tmp_path / "rules.yml").write_text(_RECORDED)
+        span = (f"--start={AT - 300:.0f}", f"--end={AT:.0f}")
+        blocks = (
+            "tsdb",
+            "create-blocks-from",
+            "rules",
+            *span,
+            f"--url={world.url}",
+            "--output-dir=blocks",
+            "rules.yml",
+        )
+        code, out = await promtool(*blocks, folder=tmp_path)
+        assert code == 0, out
+        (tmp_path / "blocks/wal").mkdir()
+        code, out = await promtool("tsdb", "dump", "blocks", folder=tmp_path)
+        assert code == 0, out
+        lines = [line for line in out.splitlines() if line.startswith("{")]
+        assert {line.rpartition("}")[0] + "}" for line in lines} == {'{__name__="job:up", job="api", of="past"}'}
+        values = [line.rpartition("}")[2].split() for line in lines]
+        assert {value for value, _ in values} == {"1"}
+        assert len(values) >= 5
+        assert {int(late) - int(early) for (_, early), (_, late) in itertools.pairwise(values)} == {60_000}
+
+
+async def test_what_promtool_asks_to_analyze_histograms_is_answered(tmp_path: Path) -> None:
+    """`promtool query analyze`, which Debian's does not have yet, posts a range selector as an instant query and works on
+    the buckets it gets. Of native histograms there are none."""
+    async with web_world(str(tmp_path)) as world:
+        bounds = ("0.1", "+Inf")
+        writer = world.samples.open([metric("took_bucket", le=bound, job="a") for bound in bounds])
+        for slot in range(5):
+            writer.append(NOW - (4 - slot) * 15_000, [float(slot), 2.0 * slot])
+        asked = {"query": '{__name__="took_bucket"}[3600s]', "time": f"{AT:.3f}"}
+        async with world.client.post(world.url + "/api/v1/query", data=asked) as response:
+            assert response.status == 200
+            answer = data(await response.json())
+        assert isinstance(answer, dict)
+        assert answer["resultType"] == "matrix"
+        assert [[value for _, value in one["values"]] for one in answer["result"]] == [  # pyright: ignore
+            ["0", "2", "4", "6", "8"],
+            ["0", "1", "2", "3", "4"],
+        ]
+        assert [one["metric"]["le"] for one in answer["result"]] == ["+Inf", "0.1"]  # pyright: ignore

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from monitor.columns.nans import MISSING_VALUE
 from monitor.model.labels import METRIC_NAME, Labels
-from monitor.model.samples import STALE, Sample
+from monitor.model.samples import STALE, Sample, Series
 from monitor.model.times import HOUR, MINUTE, Timestamp
 from monitor.promql.engine import Options, Query
 from monitor.promql.features import ALL_FEATURES
@@ -118,3 +122,63 @@ def test_starts_count_among_the_samples_that_a_query_may_look_at() -> None:
     plain = Query("resets(hits_total[5m])", Options()).instant(store.view(), _BEGIN + 4 * MINUTE)
     following = Query("resets(hits_total[5m])", _FOLLOWING).instant(store.view(), _BEGIN + 4 * MINUTE)
     assert following.samples == plain.samples * 5 // 3
+
+
+_SAMPLE = st.tuples(st.integers(0, 9).map(float), st.one_of(st.none(), st.integers(-200, 10)))
+"""A value, and how many seconds before the sample its counter began."""
+
+
+def _plainly(samples: list[tuple[Timestamp, float, Timestamp | None]], low: Timestamp, high: Timestamp) -> float | None:
+    """The increase of one window, written down as one would tell it."""
+    window = [one for one in samples if low < one[0] <= high]
+    if not window:
+        return None
+    (first, opening, start), last = window[0], window[-1][0]
+    inside = start is not None and low < start < first
+    if len(window) == 1 and not inside:
+        return None
+    gained = opening if inside else 0.0
+    for (before, was, told), (at, value, start_now) in itertools.pairwise(window):
+        restarted = start_now is not None and start_now < at and start_now >= before
+        if restarted and start_now == before and told == start_now:
+            restarted = False
+        gained += value if restarted or value < was else value - was
+    sampled = (last - (start if inside and start is not None else first)) / 1000
+    if len(window) == 1:
+        return gained
+    apart = (last - first) / 1000 / (len(window) - 1)
+    ends = [(first - low) / 1000, (high - last) / 1000]
+    left, right = (apart / 2 if end >= 1.1 * apart else end for end in ends)
+    if inside:
+        left = 0.0
+    elif gained > 0 and opening >= 0:
+        left = min(left, sampled * (opening / gained))
+    return gained * (sampled + left + right) / sampled
+
+
+@settings(max_examples=60)
+@given(st.lists(_SAMPLE, min_size=1, max_size=8), st.integers(30, 200), st.integers(0, 90))
+def test_increases_are_what_one_would_reckon_by_hand(
+    given_samples: list[tuple[float, int | None]], span: int, shift: int
+) -> None:
+    """At every step of a range and at each instant of its own, whatever the starts say."""
+    store = SampleStore.in_memory(24 * HOUR)
+    writer = store.open([metric("n_total"), metric("n_created")])
+    samples: list[tuple[Timestamp, float, Timestamp | None]] = []
+    for place, (value, back) in enumerate(given_samples):
+        at = _BEGIN + place * MINUTE
+        start = None if back is None else at - back * 1000
+        samples.append((at, value, start))
+        writer.append(at, [value, float(MISSING_VALUE[0]) if start is None else start / 1000])
+    query = Query(f"increase(n_total[{span}s])", _FOLLOWING)
+    steps = range(_BEGIN - MINUTE + shift * 1000, _BEGIN + 9 * MINUTE, 45_000)
+    expected = {at: value for at in steps if (value := _plainly(samples, at - span * 1000, at)) is not None}
+    whole = query.range(store.view(), steps[0], steps[-1], 45_000).value
+    assert isinstance(whole, tuple)
+    found = {at: value for one in whole if isinstance(one, Series) for at, value in one.points}
+    assert found == pytest.approx(expected, rel=1e-9, nan_ok=True)
+    for at in steps:
+        alone = query.instant(store.view(), at).value
+        assert isinstance(alone, tuple)
+        values = [one.value for one in alone if isinstance(one, Sample)]
+        assert values == pytest.approx([expected[at]] if at in expected else [], rel=1e-9, nan_ok=True)
