@@ -11,7 +11,9 @@ from monitor.matching.regex import Regex
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 
-_DIGITS: Final = re.compile(r"(\d+)")
+_DIGITS: Final = re.compile(r"([0-9]+)")
+_LONG: Final = 19
+"""Digits; what has more is compared as a text."""
 
 
 def replaced(
@@ -73,4 +75,11 @@ def _valid_name(name: str) -> bool:
 
 
 def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    return tuple((0, int(part), part) if part.isdigit() else (1, 0, part) for part in _DIGITS.split(text) if part)
+    return tuple([_rank(part) for part in _DIGITS.split(text) if part])
+
+
+def _rank(part: str) -> tuple[int, int, str]:
+    """Digits by their number; among other characters they stand where `0` does."""
+    if part[0] < "0" or part[0] > "9":
+        return (0 if part[0] < "0" else 2, 0, part)
+    return (1, int(part), "") if len(part) < _LONG else (1, 10**_LONG, part)
