@@ -134,6 +134,7 @@ class Evaluator(RangeCalls):
                 return quick
         low, high = int(moved.min()) - self.task.lookback, int(moved.max())
         frames, labels = self.select(node, node.matchers, low + 1, high)
+        self.room(len(labels), len(moved))
         block, stamps = newest(frames, labels, moved, self.task.lookback)
         self.count(block.values.size)
         return block, stamps
@@ -142,6 +143,7 @@ class Evaluator(RangeCalls):
         lookback = self.task.lookback
         low, high = int(moved.min()) - lookback, int(moved.max()) + lookback
         frames, labels = self.select(node, node.matchers, low + 1, high)
+        self.room(len(labels), len(moved))
         values = np.full((len(labels), len(moved)), np.nan)
         present = np.zeros(values.shape, dtype=bool)
         for run in runs(frames, low, high):
@@ -221,6 +223,11 @@ class Evaluator(RangeCalls):
         if len(parts) == 1:
             return parts[0]
         return self.plans.get(node, "labels", parts, lambda: [one for part in parts for one in part])
+
+    def room(self, series: int, steps: int) -> None:
+        """Before a matrix of this size is made: raises QueryLimitError if it would hold more than a query may."""
+        if series * steps > self.task.max_samples:
+            raise too_many()
 
     def count(self, samples: int) -> None:
         self.samples += samples

@@ -51,6 +51,9 @@ class RangeCalls(Calls):
     @abstractmethod
     def count(self, samples: int) -> None: ...
 
+    @abstractmethod
+    def room(self, series: int, steps: int) -> None: ...
+
     def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, Reach]:
         """A range vector expression: runs of samples, labels, marks, and the windows on them."""
         node = unwrapped(node)
@@ -71,11 +74,10 @@ class RangeCalls(Calls):
             reach = Reach(at, moved, self.duration(node.range, node.range_expr))
             step = self.duration(node.step, node.step_expr) if node.step or node.step_expr else self.task.subquery_step
             first = (int(moved.min()) - reach.span) // step * step + step
+            self.room(1, (int(moved.max()) - first) // step + 1)
             inner_at = np.arange(first, int(moved.max()) + 1, step, dtype=np.int64)
             if len(inner_at) == 0:
                 return [], (), None, reach
-            if len(inner_at) > self.task.max_samples:
-                raise too_many()
             block = self.vector(node.expr, inner_at)
             return runs_of_block(block, inner_at), block.labels, block.marked, reach
         raise BugError(f"no range vector: {type(node).__name__}")
@@ -99,6 +101,7 @@ class RangeCalls(Calls):
             labels, values, present = self._shared(name, inner, arguments, at, self.task.shared)
             return self._ranged(node, Block(labels, values, None if bool(present.all()) else present))
         found, labels, marked, reach = self.runs_of(inner, at)
+        self.room(len(labels), len(at))
         if selector is None:
             values, present = windows.apply(name, found, len(labels), reach, arguments, self.task.check)
         else:
@@ -154,6 +157,7 @@ class RangeCalls(Calls):
         """A function that follows start timestamps, on a selector."""
         name = node.function.name
         found, labels, _, reach = self.runs_of(inner, at)
+        self.room(len(labels), len(at))
         stamps = self.starts_of(inner, labels, int(reach.low.min()), int(reach.high.max()))
         marked = [(run, stamps.of(run.numbers, run.times) if stamps else None) for run in found]
         plain = [run for run, own in marked if own is None]

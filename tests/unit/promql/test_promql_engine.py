@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,6 +84,33 @@ def test_limits_end_a_query() -> None:
 
     with pytest.raises(QueryLimitError, match="timed out"):
         Query("sum(x)").instant(source, 0, late)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x[106751d:1ms]",
+        "sum_over_time(x[106751d:1ms])",
+        "count_over_time(vector(1)[100y:1ms])",
+        "last_over_time((x + z)[90d:1ms])",
+        "max_over_time(rate(x[5m])[13h:1s])",
+        "max_over_time(rate(x[5m] smoothed)[13h:1s])",
+        "max_over_time(resets(x[5m])[13h:1s])",
+        "max_over_time((x smoothed)[13h:1s])",
+        "max_over_time(({__name__=~'x|z'})[7h:1s])",
+    ],
+)
+def test_what_would_not_fit_is_refused_before_it_is_made(text: str) -> None:
+    """The memory of a daemon is not a query's to take."""
+    options = replace(EVERYTHING, start_timestamps=True)
+    source = MemorySource.of_lines(1_000, ["x 1x100", "z 1x100"])
+    tracemalloc.start()
+    try:
+        with pytest.raises(QueryLimitError, match="too many samples"):
+            Query(text, replace(options, max_samples=40_000)).instant(source, 100_000)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_selectors_are_told() -> None:
