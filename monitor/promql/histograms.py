@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,13 +14,12 @@ from monitor.model.times import SECOND, rfc3339
 from monitor.promql.buckets import Repair
 from monitor.promql.matrix import Floats, Ints
 from monitor.promql.nodes import Expr
-from monitor.promql.numbers import general
+from monitor.promql.numbers import general, parse_float
 from monitor.promql.quoting import go_quote
 
 if TYPE_CHECKING:
     from monitor.promql.annotations import Annotations
 
-_NUMERIC = re.compile(r"[^\s_]+")
 """What Go takes for a number, of what Python does."""
 
 
@@ -113,7 +111,7 @@ def _named(problem: str, name: str) -> str:
 def _bound(text: str) -> float | None:
     """The upper bound that a label `le` says; None if it says none."""
     try:
-        value = float(text)
+        value = parse_float(text)
     except ValueError:
         return None
-    return None if value != value or not _NUMERIC.fullmatch(text) else value
+    return None if math.isnan(value) else value

@@ -11,6 +11,13 @@ from monitor.model.times import Millis, parse_duration
 
 _DECIMAL: Final = re.compile(r"[+-]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?", re.ASCII)
 _INTEGER: Final = re.compile(r"(?:0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|0(?:_?[0-7]+)*|[1-9]\d*(?:_\d+)*)", re.ASCII)
+_NAMED: Final = re.compile(r"[+-]?inf(?:inity)?|nan", re.ASCII | re.IGNORECASE)
+_HEXADECIMAL: Final = re.compile(
+    r"[+-]?0x(?:_?[0-9a-f][0-9a-f_]*\.?[0-9a-f_]*|\.[0-9a-f][0-9a-f_]*)p[+-]?\d[\d_]*", re.ASCII | re.IGNORECASE
+)
+_MISPLACED: Final = re.compile(r"(?<![0-9])_|_(?![0-9])")
+_MISPLACED_IN_HEXADECIMAL: Final = re.compile(r"(?<![0-9a-fx])_|_(?![0-9a-f])", re.IGNORECASE)
+"""Underscores that are not between digits."""
 _MAX_INT64: Final = 2**63 - 1
 
 
@@ -34,6 +41,25 @@ def parse_number(text: str) -> float:
     if not _DECIMAL.fullmatch(text):
         raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax')
     value = float(text.replace("_", ""))
+    if math.isinf(value):
+        raise ValueError(f'strconv.ParseFloat: parsing "{text}": value out of range')
+    return value
+
+
+def parse_float(text: str) -> float:
+    """Go's strconv.ParseFloat, which reads labels `le`: decimal and hexadecimal floats with underscores between digits,
+    infinities, NaN. Raises ValueError for other texts and for what is too large."""
+    if _NAMED.fullmatch(text):
+        return float(text)
+    hexadecimal = _HEXADECIMAL.fullmatch(text) is not None
+    plain = text.replace("_", "")
+    misplaced = _MISPLACED_IN_HEXADECIMAL if hexadecimal else _MISPLACED
+    if misplaced.search(text) or not (hexadecimal or _DECIMAL.fullmatch(text)):
+        raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax')
+    try:
+        value = float.fromhex(plain) if hexadecimal else float(plain)
+    except OverflowError:
+        value = math.inf
     if math.isinf(value):
         raise ValueError(f'strconv.ParseFloat: parsing "{text}": value out of range')
     return value

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from monitor.model.errors import EvaluationError
+from monitor.promql.numbers import parse_float
 from tests.support.queries import answer, ask
 
 _NAN = math.nan
@@ -225,3 +226,29 @@ def test_several_quantiles_become_one_label() -> None:
     }
     with pytest.raises(EvaluationError, match="is there already"):
         ask("histogram_quantiles(h_bucket, 'a', 0.1)", ['h_bucket{a="1", le="+Inf"} 1'], "0s")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1_0", 10.0),
+        ("1e5_0", 1e50),
+        ("0x_1p1", 2.0),
+        ("0X1.8P-1", 0.75),
+        ("0x.8p0", 0.5),
+        ("infinity", math.inf),
+        ("-Inf", -math.inf),
+        *(
+            (text, None)
+            for text in ("0x1", "0xp1", "0b1", "_1", "1_", "1__0", "1_e5", "1._5", " 1", "1 ", "", ".", "+nan")
+        ),
+        *((text, None) for text in ("1e400", "0x1p5000", "\u0663", "0x.p1")),
+    ],
+)
+def test_floats_are_read_as_go_reads_them(text: str, value: float | None) -> None:
+    """With all that its syntax allows, and nothing else; what is too large is none."""
+    if value is None:
+        with pytest.raises(ValueError, match="parsing"):
+            parse_float(text)
+    else:
+        assert parse_float(text) == value
