@@ -78,7 +78,8 @@ class Upkeep:
         while True:
             await clock.sleep(_PACK_ROUND)
             self._settle()
-            self._samples.forget(clock.now())
+            for _ in self._samples.forgetting(clock.now()):
+                await clock.sleep(0)
             while self._samples.pack(clock.now()):
                 await clock.sleep(_PAUSE)
             while await self._seal() or await self._merge():

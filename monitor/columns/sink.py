@@ -60,6 +60,18 @@ class SampleSink(Protocol):
         are out of order are taken where there is a window for that, and they are not before it."""
         ...
 
+    def appending(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        """`append` in steps of a few milliseconds; few samples take none. They are there after the last one."""
+        ...
+
+    def appending_again(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        """`append_again` in the same way."""
+        ...
+
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
         """As `append`, for those who mostly give the same series: where they go is remembered by `labels`, as long as it
         is the same object."""

@@ -171,7 +171,7 @@ class GroupRun:
             self.around.warn(f"{self.group.key};{run.rule.name}", error)
         else:
             run.health, run.last_error = Health.OK, ""
-            self._write(run, slot - self.group.query_offset, written)
+            await self._write(run, slot - self.group.query_offset, written)
             stepped = isinstance(run.rule, AlertingRule) and run.looked_at <= slot
         run.last_evaluation = slot
         run.evaluation_seconds = self.around.monotonic() - began
@@ -221,13 +221,16 @@ class GroupRun:
             run.saved_at = 0
         await handing_over.save(self.around, self.group, known, at)
 
-    def _write(self, run: RuleRun, at: Timestamp, written: Written) -> None:
+    async def _write(self, run: RuleRun, at: Timestamp, written: Written) -> None:
         samples = self.around.samples
         ended = recording.ended(run.series, written.labels)
         if ended:
-            samples.append(at, [*zip(written.labels, written.values, strict=True), *ended])
-        elif written.labels:
-            samples.append_again(at, written.labels, written.values)
+            labels = (*written.labels, *[each for each, _ in ended])
+            steps = samples.appending(at, labels, [*written.values, *[value for _, value in ended]])
+        else:
+            steps = samples.appending_again(at, written.labels, written.values)
+        for _ in steps:
+            await self.around.breathe()
         run.series = written.labels
 
     async def _slot_samples(self, run: RuleRun, slot: Timestamp) -> Written:

@@ -37,6 +37,7 @@ class StoredFrame:
         "_newest",
         "chunks",
         "coming",
+        "held",
         "kind",
         "last",
         "layout",
@@ -52,6 +53,8 @@ class StoredFrame:
         self.number = number
         self.kind = kind
         self.open = True
+        self.held = False
+        """Is being made ready, or taken apart, in steps: nobody else lets go of it or takes it up."""
         self.layout = layout
         """Of the next slot."""
         self.coming: list[NDArray[np.int32]] = []

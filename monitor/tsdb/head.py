@@ -7,7 +7,7 @@ write.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Final, TypeVar, cast
 
 import numpy as np
@@ -30,7 +30,12 @@ _CALL_CELLS: Final = 3_000
 """What packing costs even for the smallest chunk, in samples."""
 
 SLICE: Final = 250
-"""Series that become known in one step: a millisecond or two."""
+"""Series that become known, or are forgotten, in one step: a millisecond or two."""
+
+_LOOKED_AT: Final = 20_000
+"""Series whose frames are looked at in one step, for what has gone."""
+_FRAME_SERIES: Final = 500
+"""What looking at a frame costs, in series."""
 
 
 class Head:
@@ -138,24 +143,33 @@ class Head:
         for frame in self.frames:
             self._respect_floor(frame)
 
-    def drop_before(self, horizon: Timestamp) -> list[StoredFrame]:
-        """Drop what is older and the series that have nothing else; the frames that are no more."""
-        gone: list[StoredFrame] = []
+    def dropping(self, horizon: Timestamp, ended: Callable[[StoredFrame], object]) -> Generator[None, None, None]:
+        """Drop what is older and the series that have nothing else, in steps; `ended` hears of each frame that is no more."""
+        done = 0
         for frame in self.frames:
-            if frame.chunks and frame.chunks[0].last >= horizon:
+            if frame.held or (frame.chunks and frame.chunks[0].last >= horizon):
                 continue
             before = frame.known_sids()
             frame.drop_before(horizon)
             if not frame.chunks and (not frame.open or frame.kind is not FrameKind.ROWS):
-                gone.append(frame)
+                ended(frame)
                 self.unlogged.pop(frame, None)
-                self.homes.move_out(frame, before)
+                frame.held = True
+                for start in range(0, len(before), SLICE):
+                    self.homes.move_out(frame, before[start : start + SLICE])
+                    yield
                 self.homes.remove(frame)
                 continue
             left = np.setdiff1d(before, frame.known_sids(), assume_unique=True)
-            if len(left):
-                self.homes.move_out(frame, left)
-        return gone
+            for start in range(0, len(left), SLICE):
+                # What has come back meanwhile stays.
+                own = np.setdiff1d(left[start : start + SLICE], frame.known_sids(), assume_unique=True)
+                self.homes.move_out(frame, own)
+                yield
+            done += _FRAME_SERIES + len(before)
+            if done > _LOOKED_AT:
+                done = 0
+                yield
 
     def pack(self, now: Timestamp, cells: int) -> bool:
         """Pack about so many samples of full chunks that have cooled; True if there is more to do."""

@@ -129,7 +129,7 @@ class Homes:
             held.update(self._several[sid])
         for number, _ in held.most_common():
             frame = self.frames[number]
-            if not frame.open and frame.kind is FrameKind.ROWS:
+            if not frame.open and not frame.held and frame.kind is FrameKind.ROWS:
                 return frame
         return None
 

@@ -97,6 +97,9 @@ class SeriesIndex:
                 touched.update(labels.pairs)
                 self.labels[sid] = None
                 del self._sids[labels]
+            judged: dict[str, list[dict[str, bool]]] = {}
+            for matcher, verdicts in self._verdicts.items():
+                judged.setdefault(matcher.name, []).append(verdicts)
             dead = np.zeros(len(self.labels), dtype=np.bool_)
             dead[list(gone)] = True
             for name, value in touched:
@@ -110,7 +113,7 @@ class SeriesIndex:
                 del self._postings[name][value]
                 if not self._postings[name]:
                     del self._postings[name]
-                for verdicts in self._verdicts.values():
+                for verdicts in judged.get(name, ()):
                     verdicts.pop(value, None)
             self._free.extend(gone)
 

@@ -23,8 +23,11 @@ from monitor.model.samples import is_stale
 from monitor.model.times import HOUR, Millis, Timestamp
 from monitor.tsdb.chunks import Chunk
 from monitor.tsdb.frames import FrameKind, StoredFrame
-from monitor.tsdb.head import Head, at_once
+from monitor.tsdb.head import SLICE, Head, at_once
 from monitor.tsdb.loose import LooseFrames
+
+_LOOKED_UP = 5_000
+"""Series that are looked up in one step."""
 
 _SPARSE = 8
 """A row of late samples in which only each eighth series has one is not worth its width."""
@@ -98,6 +101,53 @@ class Intake:
         self.loose(at, zip(labels, values, strict=True))
         self._loose.learn(labels)
 
+    def loose_in_steps(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float], *, remember: bool
+    ) -> Generator[None, None, None]:
+        """The same in steps, of a list that is remembered or not. What others do meanwhile may spoil what was prepared; then
+        the rest is done at once."""
+        if not labels:
+            return
+        rows = self._loose.place_again(at, labels, values) if remember else None
+        if rows is None and len(labels) > SLICE:
+            frame = yield from self._prepared(at, labels)
+            try:
+                parts = yield from self._loose.parting(labels)
+                rows = None if parts is None else self._loose.rows_of(parts, at, values)
+                if remember and parts is not None and rows is not None:
+                    self._loose.remember(labels, parts)
+                if rows is not None:
+                    self._write(at, rows, self._loose)
+            finally:
+                if frame is not None:
+                    frame.held = False
+        elif rows is not None:
+            self._write(at, rows, self._loose)
+        if rows is None and remember:
+            self.loose_again(at, labels, values)
+        elif rows is None:
+            self.loose(at, zip(labels, values, strict=True))
+
+    def _prepared(self, at: Timestamp, labels: Sequence[Labels]) -> Generator[None, None, StoredFrame | None]:
+        """A frame for those that are new, where they are many; it is held."""
+        head = self.head
+        new: dict[Labels, None] = {}
+        for start in range(0, len(labels), _LOOKED_UP):
+            part = labels[start : start + _LOOKED_UP]
+            new.update(dict.fromkeys([each for each in part if head.homes.index.find(each) is None]))
+            yield
+        if len(new) <= SLICE or at < head.floor:
+            return None
+        frame = head.new_frame(np.empty(0, dtype=np.int32), FrameKind.LOOSE)
+        frame.held = True
+        try:
+            yield from head.lay_out(frame, list(new))
+            yield from self._loose.settling(frame)
+        except BaseException:
+            frame.held = False
+            raise
+        return frame
+
     def stamped(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         """Samples whose time is that of others."""
         if not self.window:
@@ -124,12 +174,11 @@ class Intake:
         if frame.kind is not FrameKind.ROWS:
             self._of(frame).settle(frame)
 
-    def evicted(self, frames: Iterable[StoredFrame]) -> None:
-        """These are no more."""
-        for frame in frames:
-            self.late.pop(frame, None)
-            if frame.kind is not FrameKind.ROWS:
-                self._of(frame).evict(frame)
+    def ended(self, frame: StoredFrame) -> None:
+        """This one is no more."""
+        self.late.pop(frame, None)
+        if frame.kind is not FrameKind.ROWS:
+            self._of(frame).evict(frame)
 
     def _of(self, frame: StoredFrame) -> LooseFrames:
         return self._late if frame.kind is FrameKind.LATE else self._loose

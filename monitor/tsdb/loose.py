@@ -11,7 +11,7 @@ for each series. A frame whose series change gets another layout, which tells th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from math import isnan
 
@@ -22,10 +22,13 @@ from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import Layout
 from monitor.tsdb.frames import StoredFrame, missing_row
+from monitor.tsdb.head import at_once
 from monitor.tsdb.homes import Homes
 from monitor.tsdb.newest import NEVER
 
 _SPARE = 1_000
+_STEP = 2_000
+"""Series that are looked at in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """The series of one list that go to one frame."""
 
     frame: StoredFrame
@@ -69,15 +72,21 @@ class LooseFrames:
         self._homes = homes
         self._late = late
         self._places: dict[int, tuple[StoredFrame, int]] = {}
-        self._lists: dict[int, tuple[tuple[Labels, ...], tuple[_Part, ...]]] = {}
+        self._lists: dict[int, tuple[tuple[Labels, ...], tuple[Part, ...]]] = {}
         """By the id of the list, which is kept so that its id is not given to another one."""
         self.listed = 0
         """How many series all these lists have."""
 
     def settle(self, frame: StoredFrame) -> None:
         """These series are written to this frame from now on, and leave the frames that had them."""
+        at_once(self.settling(frame))
+
+    def settling(self, frame: StoredFrame) -> Generator[None, None, None]:
+        """`settle` in steps."""
         left: dict[StoredFrame, set[int]] = {}
         for column, sid in enumerate(frame.layout.sids.tolist()):
+            if column % _STEP == _STEP - 1:
+                yield
             old = self._places.get(sid)
             if old is not None and old[0] is not frame:
                 left.setdefault(old[0], set()).add(sid)
@@ -145,7 +154,12 @@ class LooseFrames:
         known = self._lists.get(id(labels))
         if known is None or known[0] is not labels:
             return None
-        parts = known[1]
+        return self.rows_of(known[1], at, values)
+
+    def rows_of(
+        self, parts: Sequence[Part], at: Timestamp, values: Sequence[float]
+    ) -> dict[StoredFrame, NDArray[np.float64]] | None:
+        """The rows for these samples; None if their frames do not take them any more."""
         for part in parts:
             if part.frame.layout is not part.layout or part.frame.last >= at:
                 return None
@@ -158,21 +172,28 @@ class LooseFrames:
 
     def learn(self, labels: tuple[Labels, ...]) -> None:
         """Remember where the series of this list, which have just been written, go."""
+        parts = at_once(self.parting(labels))
+        if parts is not None:
+            self.remember(labels, parts)
+
+    def parting(self, labels: Sequence[Labels]) -> Generator[None, None, tuple[Part, ...] | None]:
+        """Where the series of this list go, looked up in steps; None if some have no place yet, or there is more to be
+        looked at."""
         frames: dict[StoredFrame, tuple[list[int], list[int]]] = {}
         seen: set[int] = set()
         for number, each in enumerate(labels):
+            if number % _STEP == _STEP - 1:
+                yield
             sid = self._homes.index.find(each)
             place = self._places.get(sid) if sid is not None else None
-            if sid is None or place is None or sid in seen:
-                return
+            if sid is None or place is None or sid in seen or self._homes.is_contested(sid):
+                return None
             seen.add(sid)
             columns, chosen = frames.setdefault(place[0], ([], []))
             columns.append(place[1])
             chosen.append(number)
-        if self.listed > _SPARE + 2 * len(self._places):
-            self._forget_lists()  # most are of the past
-        parts = tuple(
-            _Part(
+        return tuple(
+            Part(
                 frame,
                 frame.layout,
                 np.array(columns, dtype=np.int64),
@@ -180,6 +201,11 @@ class LooseFrames:
             )
             for frame, (columns, chosen) in frames.items()
         )
+
+    def remember(self, labels: tuple[Labels, ...], parts: tuple[Part, ...]) -> None:
+        """These are the parts of this list."""
+        if self.listed > _SPARE + 2 * len(self._places):
+            self._forget_lists()  # most are of the past
         self._lists[id(labels)] = (labels, parts)
         self.listed += len(labels)
 

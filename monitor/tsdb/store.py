@@ -103,6 +103,16 @@ class SampleStore:
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         self.intake.loose(at, samples)
 
+    def appending(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        return self.intake.loose_in_steps(at, labels, values, remember=False)
+
+    def appending_again(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        return self.intake.loose_in_steps(at, labels, values, remember=True)
+
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
         self.intake.loose_again(at, labels, values)
 
@@ -126,12 +136,16 @@ class SampleStore:
     def forget(self, now: Timestamp) -> None:
         """Drop what is older than the retention, and from memory what blocks have; forget series without samples; pack
         some of what has cooled. Not while a block is being sealed."""
+        at_once(self.forgetting(now))
+
+    def forgetting(self, now: Timestamp) -> Generator[None, None, None]:
+        """`forget` in steps of a few milliseconds, on the loop. No block may be sealed between them."""
         horizon = now - self.retention
         if self.archive is not None:
             horizon = self.archive.horizon(now)
             limit = self.retention_bytes
             self.archive.retain(now, None if limit is None else max(limit - self._log_bytes(), 0))
-        self.intake.evicted(self.head.drop_before(horizon))
+        yield from self.head.dropping(horizon, self.intake.ended)
         self.pack(now)
 
     def pack(self, now: Timestamp, cells: int = _PACK_CELLS) -> bool:

@@ -38,6 +38,14 @@ class FakeSink:
 
     append_stamped = append
 
+    def appending(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        self.append(at, zip(labels, values, strict=True))
+        yield
+
+    appending_again = appending
+
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
         self.append(at, zip(labels, values, strict=True))
 

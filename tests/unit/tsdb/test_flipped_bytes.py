@@ -89,7 +89,9 @@ def an_imported_block(folder: Path) -> Path:
     with Import(folder, RETENTION) as importing:
         for number in range(3):
             own = np.repeat(np.uint32(number), len(steps))
-            importing.add(own, steps * MINUTE * (number + 1), steps * 0.5 + number)
+            importing.add(
+                own, steps * MINUTE * (number + 1), np.array([step * 0.5 + number for step in steps.tolist()])
+            )
         (block,) = importing.finish([metric("i", n=str(number)) for number in range(3)])
     return block.path
 

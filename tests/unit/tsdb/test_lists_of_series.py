@@ -23,7 +23,7 @@ _LISTS = tuple(
 _STEP = 1_000
 
 calls = st.tuples(
-    st.sampled_from(["again", "append", "open"]),
+    st.sampled_from(["again", "in steps", "append", "open"]),
     st.integers(0, len(_LISTS) - 1),
     st.integers(0, 3),
     st.sampled_from([1.0, -2.5, float("nan"), STALE]),
@@ -51,6 +51,9 @@ def test_a_remembered_list_writes_what_single_samples_write(
                 writer = store.open([Labels({**labels[0], "own": str(number)})] if labels else [])
                 writer.append(at, values[:1])
                 writer.close(None)
+            elif way == "in steps" and place == 0:
+                for _ in store.appending_again(at - back * _STEP, labels, values):
+                    pass
             elif way == "again" and place == 0:
                 store.append_again(at - back * _STEP, labels, values)
             else:

@@ -124,3 +124,73 @@ def test_many_series_are_named_by_many_records_of_the_log(tmp_path: Path) -> Non
     back, report = SampleStore.recover(tmp_path, HOUR, 2, fsync=Fsync.NEVER)
     assert (report.problems, report.series) == ((), 2_500)
     assert set(everything(back.view())) == set(series)
+
+
+def test_forgetting_in_steps_is_forgetting() -> None:
+    """Of a target that is gone, between two of whose steps others write, and its own series come back elsewhere."""
+    store = SampleStore.in_memory(HOUR)
+    gone, stays = store.open(MANY), store.open(OTHERS)
+    gone.append(1, [1.0] * 1_000)
+    stays.append(1, [1.0] * 1_000)
+    gone.close(2)
+    forgetting = store.forgetting(2 * HOUR)
+    some(forgetting, 2)
+    again = store.open(MANY[:600])
+    again.append(2 * HOUR, [2.0] * 600)
+    stays.append(2 * HOUR, [2.0] * 1_000)
+    through(forgetting)
+    assert everything(store.view(), 3) == {labels: points([(2 * HOUR, 2.0)]) for labels in (*MANY[:600], *OTHERS)}
+    assert (store.series, store.stats().frames) == (1_600, 2)
+
+
+def test_series_that_come_back_while_they_are_forgotten_stay() -> None:
+    """Of an open target: what its writer takes up again between two steps is not taken from it."""
+    store = SampleStore.in_memory(HOUR)
+    writer = store.open([*MANY, *OTHERS])
+    writer.append(1, [1.0] * 2_000)
+    writer.replace(OTHERS)
+    writer.append(2 * HOUR, [1.0] * 1_000)
+    forgetting = store.forgetting(2 * HOUR)
+    some(forgetting, 2)
+    writer.replace([*OTHERS, *MANY])
+    through(forgetting)
+    writer.append(2 * HOUR + 1, [3.0] * 2_000)
+    assert everything(store.view(), 2 * HOUR + 1) == {
+        labels: points([(2 * HOUR + 1, 3.0)]) for labels in (*MANY, *OTHERS)
+    }
+    assert store.series == 2_000
+
+
+@pytest.mark.parametrize("between", ["nothing", "later row", "earlier row", "forgotten", "opened"])
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_new_loose_samples_in_steps_are_loose_samples(between: str, steps: int) -> None:
+    """Whatever comes between two steps, they are all there after the last one, once, unless something later came first."""
+    store = SampleStore.in_memory(HOUR)
+    labels, values = tuple(MANY), [float(number) for number in range(1_000)]
+    appending = store.appending_again(HOUR, labels, values)
+    some(appending, steps)
+    if between.endswith("row"):
+        store.append(HOUR + (1 if between == "later row" else -1), [(labels[3], 7.0)])
+    elif between == "forgotten":
+        store.forget(3 * HOUR)
+    elif between == "opened":
+        store.open([labels[3]]).append(HOUR - 1, [7.0])
+    through(appending)
+    found = everything(store.view(), HOUR, HOUR)
+    lost = [labels[3]] if between == "later row" else []
+    assert found == {
+        each: points([(HOUR, value)]) for each, value in zip(labels, values, strict=True) if each not in lost
+    }
+    through(store.appending_again(HOUR + 2, labels, values))
+    assert len(everything(store.view(), HOUR + 2)) == 1_000
+
+
+def test_loose_samples_that_are_given_up_half_way_leave_nothing() -> None:
+    """Neither samples nor, once it is cleared away, a series."""
+    store = SampleStore.in_memory(HOUR)
+    appending = store.appending(HOUR, tuple(MANY), [1.0] * 1_000)
+    some(appending, 5)
+    appending.close()
+    assert everything(store.view()) == {}
+    store.forget(HOUR)
+    assert (store.series, store.stats().frames) == (0, 0)
