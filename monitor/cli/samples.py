@@ -48,6 +48,8 @@ def _show(folder: DataFolder, held: Contents, known: Cardinality, limit: int) ->
     series = known.metrics.total()
     span = spoken_duration((held.end - held.start) // 1000 * 1000)
     say(f"{held.samples} samples of {series} series in {clean(folder.samples)}")
+    if held.overlap:
+        say("(what was imported lies across other files: a sample that two of them have is counted twice)")
     say(f"{clock_time(held.start)} to {clock_time(held.end)}, {span}")
     say(f"{held.size} bytes, {held.size / max(held.samples, 1):.2f} a sample")
     say()

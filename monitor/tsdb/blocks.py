@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from monitor.model.errors import CorruptionError
 from monitor.model.times import Timestamp
+from monitor.tsdb.coding import count_values
 from monitor.tsdb.parts import HEAD_SIZE, PartHead, Stripe, Stripes, read_times, read_values
 
 ENDING: Final = ".block"
@@ -229,6 +230,11 @@ class BlockReader:
         head = part.head
         offset = part.offset + HEAD_SIZE + head.names_size + head.times_size
         return read_values(head, self._read(offset, head.values_size))
+
+    def samples(self, part: PlacedPart) -> int:
+        """How many samples it has, if all of it can be read: of its series and slots, those that are not missing."""
+        head = part.head
+        return count_values(self.whole(part)[head.size - head.values_size :], head.series, head.slots)
 
     def _read(self, offset: int, size: int) -> bytes:
         data = os.pread(self._file, size, offset)

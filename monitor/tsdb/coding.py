@@ -27,6 +27,8 @@ _SCALES: Final = (0.0, 1.0, 1e3, 1e6, 1e9)
 _EXACT: Final = 2.0**53
 _LEAST, _STEPS, _BENDS = 0, 1, 2
 _SPECIAL: Final = np.array([0, MISSING_BITS, STALE_BITS, 0x7FF8000000000001], dtype=np.uint64)
+_ABSENT: Final = 1
+"""Where MISSING stands among the special ones."""
 _POWERS: Final[NDArray[np.uint64]] = np.array([1 << (8 * width) for width in range(8)], dtype=np.uint64)
 _HEAD: Final = struct.Struct("<III")
 _TIMES: Final = struct.Struct("<qB")
@@ -61,6 +63,21 @@ def decode_values(data: bytes, series: int, slots: int) -> NDArray[np.float64]:
     """The (series, slots) matrix. Raises CorruptionError for what no such matrix has been encoded to."""
     try:
         return _decoded(data, series, slots)
+    except _BROKEN as error:
+        raise CorruptionError(f"values cannot be read: {error}") from error
+
+
+def count_values(data: bytes, series: int, slots: int) -> int:
+    """How many of the values are there, of those that `decode_values` would give: told without decoding them. Raises
+    CorruptionError."""
+    try:
+        head, beside, _ = _HEAD.unpack_from(data)
+        if not beside:
+            return series * slots
+        specials = np.frombuffer(zlib.decompress(data[_HEAD.size + head :][:beside]), dtype=np.uint8)
+        if len(specials) != series * slots:
+            raise CorruptionError("values have another number than they say")
+        return int(np.count_nonzero(specials != _ABSENT))
     except _BROKEN as error:
         raise CorruptionError(f"values cannot be read: {error}") from error
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from monitor.columns.nans import missing
+from monitor.model.errors import CorruptionError
 from monitor.model.times import Timestamp
+from monitor.tsdb.blocks import Block, BlockReader
+from monitor.tsdb.chunks import AnyChunk
+from monitor.tsdb.past import note
 from monitor.tsdb.store import SampleStore
 
 
@@ -17,7 +24,7 @@ class BlockContents:
     end: Timestamp
     """Its samples are in start <= t < end."""
     samples: int
-    """Slots times series: a sample that is missing within a part counts too."""
+    """Those that can be read."""
     parts: int
     size: int
     """Bytes."""
@@ -33,10 +40,19 @@ class Contents:
     log_size: int
     """Bytes."""
     log_samples: int
-    """What the log has and blocks have not; counted as in blocks."""
+    """What the log has and blocks have not."""
     log_start: Timestamp | None
     log_end: Timestamp | None
     """The first and last time in the log; None if it is empty."""
+
+    @property
+    def overlap(self) -> bool:
+        """May a sample be in two of these, so that it is counted twice? Only what was imported lies across the rest."""
+        spans = [(block.start, block.end) for block in self.blocks]
+        if self.log_start is not None and self.log_end is not None:
+            spans.append((self.log_start, self.log_end + 1))
+        imported = [block for block in self.blocks if block.imported]
+        return any(sum(start < block.end and block.start < end for start, end in spans) > 1 for block in imported)
 
     @property
     def samples(self) -> int:
@@ -71,7 +87,7 @@ def span(store: SampleStore) -> tuple[Timestamp, Timestamp] | None:
 
 
 def contents(store: SampleStore) -> Contents:
-    """What there is now."""
+    """What there is now. Reads all blocks: not for the loop."""
     blocks = store.archive.shelf.blocks if store.archive is not None else ()
     segments = store.log.segments if store.log is not None else []
     listed = [
@@ -79,7 +95,7 @@ def contents(store: SampleStore) -> Contents:
             name=block.path.name,
             start=block.head.start,
             end=block.head.end,
-            samples=block.table.samples,
+            samples=_samples(store, block),
             parts=len(block.table),
             size=block.size,
             imported=block.head.floor is None,
@@ -89,9 +105,29 @@ def contents(store: SampleStore) -> Contents:
     return Contents(
         blocks=tuple(sorted(listed, key=lambda block: (block.start, block.name))),
         log_size=sum(segment.size for segment in segments),
-        log_samples=store.stats().samples,
+        log_samples=sum(_in_memory(chunk) for frame in store.head.frames for chunk in frame.chunks),
         log_start=min((segment.oldest for segment in segments if segment.oldest is not None), default=None),
         log_end=max(
             (segment.newest for segment in segments if segment.oldest is not None and segment.newest), default=None
         ),
     )
+
+
+def _samples(store: SampleStore, block: Block) -> int:
+    """How many can be read; what cannot is noted."""
+    count = 0
+    assert store.archive is not None
+    try:
+        with BlockReader(block) as reader:
+            for part in block.table.all():
+                try:
+                    count += reader.samples(part)
+                except CorruptionError as error:
+                    note(store.archive.shelf, block, part, error)
+    except OSError as error:
+        store.archive.shelf.note(block.path, str(error), cost="its samples are not counted")
+    return count
+
+
+def _in_memory(chunk: AnyChunk) -> int:
+    return int(np.count_nonzero(~missing(chunk.read(0, chunk.count, slice(None)))))

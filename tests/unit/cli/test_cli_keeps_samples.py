@@ -12,6 +12,7 @@ import pytest
 
 from monitor.cli.exits import Exit
 from monitor.cli.verbs import command_line
+from monitor.model.samples import STALE
 from monitor.model.times import DAY, MINUTE
 from monitor.state.lock import DataLock
 from monitor.tsdb.store import SampleStore
@@ -43,6 +44,39 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
         for path in folder.rglob("*")
         if path.is_file() and path.name != "lock"
     }
+
+
+def test_stats_count_the_samples_that_an_export_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever gaps frames have in memory and parts in blocks, late samples and stale markers included; of what was
+    imported across it, that it counts twice is said."""
+    store, _ = SampleStore.recover(tmp_path / "samples", 30 * DAY, _BEGIN)
+    store.take_late(60 * MINUTE)
+    for step in range(600):
+        at = _BEGIN + step * MINUTE
+        names = ("a", "b", "c")[: 1 + step % 3]
+        store.append(at, [(metric(name), STALE if step % 50 == 49 else float(step)) for name in names])
+        store.append_stamped(at if step % 2 else at - 20 * MINUTE, [(metric("late"), 1.0)])
+    end = _BEGIN + 600 * MINUTE
+    while (sealing := store.begin_sealing(end)) is not None:
+        while sealing.step():
+            pass
+        store.end_sealing(sealing, end)
+    store.close(end)
+    out = tmp_path / "all.om"
+    assert command_line(["samples", "stats", "--data", str(tmp_path), "--json"]) == Exit.OK
+    told: Any = json.loads(capsys.readouterr().out)
+    assert command_line(["samples", "export", "--data", str(tmp_path), "-o", str(out)]) == Exit.OK
+    lines = [line for line in out.read_text().splitlines() if not line.startswith("#")]
+    assert told["samples"] == len(lines) == 1_200 + 600
+    assert all(block["samples"] for block in told["blocks"])
+    assert told["log"]["samples"]
+    capsys.readouterr()
+    assert command_line(["samples", "stats", "--data", str(tmp_path)]) == Exit.OK
+    assert "counted twice" not in capsys.readouterr().out
+    assert command_line(["samples", "import", str(out), "--data", str(tmp_path)]) == Exit.OK
+    capsys.readouterr()
+    assert command_line(["samples", "stats", "--data", str(tmp_path)]) == Exit.OK
+    assert "a sample that two of them have is counted twice" in capsys.readouterr().out
 
 
 def test_stats_tell_blocks_log_and_what_makes_most_series(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
