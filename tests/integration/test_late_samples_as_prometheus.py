@@ -136,7 +136,8 @@ async def test_what_comes_late_is_taken_and_read_alike(tmp_path: Path) -> None:
             assert all(expected)
             for (path, parameters), one in zip(queries, expected, strict=True):
                 assert await ask(session, daemon.url, path, **parameters) == one, parameters
-            await daemon.restart()
+            await daemon.stop()
+            await daemon.start()
             for (path, parameters), one in zip(queries, expected, strict=True):
                 assert await ask(session, daemon.url, path, **parameters) == one, parameters
     finally:

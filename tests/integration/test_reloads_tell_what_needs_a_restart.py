@@ -25,7 +25,7 @@ async def test_the_window_for_late_samples_follows_a_reload(tmp_path: Path) -> N
         for text, window, warned in (
             ("storage: {out_of_order_time_window: 10m}\n", 10 * MINUTE, []),
             ("storage: {out_of_order_time_window: 2h, retention: 3d}\n", 2 * HOUR, ["storage"]),
-            ("", 0, []),
+            ("storage: {retention: 3d}\n", 0, []),
         ):
             path.write_text(bare + text, encoding="utf-8")
             assert [one.path for one in await daemon.reload(SYSTEM) if one.problem == "has changed"] == warned
