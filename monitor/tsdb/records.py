@@ -162,13 +162,19 @@ class _Rows:
     kept: NDArray[np.uint64] | None = None
 
 
+KnownLabels = dict[tuple[str, ...], Labels]
+"""Label sets by their names and values in turn. Each segment names all its series anew, mostly the same ones."""
+
+
 class SegmentReader:
     """The records of one segment, in order. `offset` is the end of what has been read well so far."""
 
-    __slots__ = ("_data", "offset")
+    __slots__ = ("_data", "_known", "offset")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, known: KnownLabels | None = None) -> None:
+        """`known` is what other segments have named, and gets what this one names."""
         self._data = memoryview(data)
+        self._known = {} if known is None else known
         self.offset = 0
 
     def __iter__(self) -> Iterator[Record]:
@@ -194,14 +200,14 @@ class SegmentReader:
             if zlib.crc32(payload) != checksum:
                 raise CorruptionError(f"the record at byte {self.offset} has a wrong checksum")
             try:
-                record = _decode(payload)
+                record = _decode(payload, self._known)
             except (struct.error, zlib.error, ValueError, TypeError, IndexError) as error:
                 raise CorruptionError(f"the record at byte {self.offset} cannot be read: {error}") from error
             yield record
             self.offset = begin + length
 
 
-def _decode(payload: memoryview) -> Record:
+def _decode(payload: memoryview, known: KnownLabels) -> Record:
     kind = payload[0]
     if kind == _ROW:
         _, number, at, _ = _ROW_HEAD.unpack_from(payload)
@@ -214,5 +220,12 @@ def _decode(payload: memoryview) -> Record:
         return FrameRecord(number, FrameKind(kind), np.cumsum(steps, dtype=np.int32))
     if kind == _SERIES:
         listed: list[list[str]] = json.loads(zlib.decompress(payload[1:]))
-        return SeriesRecord({int(entry[0]): Labels(zip(entry[1::2], entry[2::2], strict=True)) for entry in listed})
+        return SeriesRecord({int(entry[0]): _labels(tuple(entry[1:]), known) for entry in listed})
     raise ValueError(f"unknown kind {kind}")
+
+
+def _labels(texts: tuple[str, ...], known: KnownLabels) -> Labels:
+    labels = known.get(texts)
+    if labels is None:
+        labels = known[texts] = Labels(zip(texts[::2], texts[1::2], strict=True))
+    return labels

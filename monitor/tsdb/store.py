@@ -20,6 +20,7 @@ from monitor.tsdb.head import Head, at_once
 from monitor.tsdb.intake import FrameWriter, Intake
 from monitor.tsdb.log import Fsync, SampleLog, Segment, forget_aside, read_segment, segment_paths
 from monitor.tsdb.merging import Merging
+from monitor.tsdb.records import KnownLabels
 from monitor.tsdb.recovery import AHEAD, RecoveryReport, Replay
 from monitor.tsdb.sealing import SETTLED, Sealing
 from monitor.tsdb.view import View
@@ -280,10 +281,11 @@ class SampleStore:
             paths = []
             replay.problems[:] = [f"{folder}: cannot be read: {error}"]
         replay.problems += forget_aside(folder, now - self.retention) if paths else ()
+        known: KnownLabels = {}
         for path in paths:
             segment = Segment(number=int(path.stem), path=path, size=0, oldest=None, newest=None)
             try:
-                reader = read_segment(segment)
+                reader = read_segment(segment, known)
             except OSError as error:
                 replay.problems.append(f"{path.name}: cannot be read: {error}")
             else:
