@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from operator import itemgetter
 from typing import Final
 
 from monitor.alerts.groups import NotifyEntry
@@ -88,11 +89,17 @@ def to_send(alerts: Iterable[Alert], send_resolved: bool, now: Timestamp) -> lis
     return [alert for alert in alerts if send_resolved or not alert.resolved(now)]
 
 
-def reading_order(alert: Alert) -> tuple[object, ...]:
+def in_reading_order(alerts: Iterable[Alert]) -> list[Alert]:
     """Alerts of a message are sorted by job, instance, and then all labels; those without a job or instance come last."""
-    labels = alert.labels
-    job, instance = labels.get("job", ""), labels.get("instance", "")
-    return (not job, job, not instance, instance, set_order(labels))
+    alike: dict[tuple[bool, str, bool, str], list[Alert]] = {}
+    for alert in alerts:
+        job, instance = alert.labels.get("job", ""), alert.labels.get("instance", "")
+        alike.setdefault((not job, job, not instance, instance), []).append(alert)
+    found: list[Alert] = []
+    for _, some in sorted(alike.items(), key=itemgetter(0)):
+        # Most have an instance to themselves, and to order whole label sets is dear.
+        found += some if len(some) == 1 else sorted(some, key=lambda alert: set_order(alert.labels))
+    return found
 
 
 def names_text(names: Iterable[str]) -> str:

@@ -15,17 +15,16 @@ from monitor.alerts.pipeline import (
     AlertStep,
     Placement,
     Routing,
+    arrivals,
     clean,
     ingest,
     is_orphan,
     look_again,
-    placements,
     punctual,
     review,
 )
 from monitor.alerts.succession import forgotten, moved, rerouted, restarted
 from monitor.clock import Clock, Jumps
-from monitor.columns.fingerprints import learn_fingerprints
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.errors import StoreError
 from monitor.model.notifications import DeliveryReport, Destination
@@ -191,19 +190,18 @@ class Dispatcher:
             routing = self._routing
             now = self._clock.now()
             cleaned = [clean(punctual(alert, now), routing) for alert in alerts]
-            learn_fingerprints(alert.labels for alert in cleaned)
-            arrivals = [(alert, placements(alert, routing)) for alert in cleaned]
-            ids = {place.group.id for _, places in arrivals for place in places}
+            placed = arrivals(cleaned, routing, now)
+            ids = {place.group.id for _, places in placed for place in places}
             overtaken = False
 
             def decide(
                 groups: Mapping[str, AlertGroup],
                 routing: Routing = routing,
-                arrivals: Sequence[tuple[Alert, Sequence[Placement]]] = arrivals,
+                placed: Sequence[tuple[Alert, Sequence[Placement]]] = placed,
             ) -> AlertStep:
                 nonlocal overtaken
                 overtaken = self._routing is not routing
-                return AlertStep() if overtaken else ingest(groups, arrivals, routing, self._clock.now())
+                return AlertStep() if overtaken else ingest(groups, placed, routing, self._clock.now())
 
             try:
                 await self._commit([*ids, *self._orphans], decide)

@@ -88,14 +88,14 @@ class AlertGroup:
         found = self.members[place] if place < len(self.members) else None
         return found if found is not None and found.fingerprint == fingerprint else None
 
-    def with_members(self, changed: Mapping[str, Alert]) -> AlertGroup:
-        """A copy in which these alerts (by fingerprint) replace or join the members."""
+    def with_members(self, changed: Mapping[str, Alert], *, next_flush: Timestamp | None) -> AlertGroup:
+        """A copy in which these alerts (by fingerprint) replace or join the members, and that is flushed then."""
         members = list(self.members)
         for fingerprint, alert in changed.items():
             place = bisect_left(members, fingerprint, key=_fingerprint)
             known = place < len(members) and members[place].fingerprint == fingerprint
             members[place : place + known] = [alert]
-        return copies.changed(self, members=tuple(members))
+        return copies.changed(self, members=tuple(members), next_flush=next_flush)
 
     def firing(self, now: Timestamp) -> tuple[Alert, ...]:
         return tuple(alert for alert in self.members if not alert.resolved(now))
@@ -173,4 +173,9 @@ def merge(one: Alert, other: Alert, now: Timestamp) -> Alert:
     ends_at = new.ends_at
     if old.ends_at > new.ends_at and (old.resolved(now) if new.resolved(now) else not old.ends_by_timeout):
         ends_at = old.ends_at
-    return replace(new, starts_at=min(old.starts_at, new.starts_at), ends_at=ends_at)
+    starts_at = min(old.starts_at, new.starts_at)
+    return (
+        new
+        if (starts_at, ends_at) == (new.starts_at, new.ends_at)
+        else copies.changed(new, starts_at=starts_at, ends_at=ends_at)
+    )

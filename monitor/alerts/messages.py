@@ -52,11 +52,9 @@ def group_message(
     shown = firing or list(alerts)
     resolved = not firing
     since = min((alert.starts_at for alert in shown), default=now)
-    severity = max(
-        (Severity.of(alert.labels.get("severity", "")) for alert in shown),
-        key=lambda s: s.rank,
-        default=Severity.WARNING,
-    )
+    severities = {alert.labels.get("severity", "") for alert in shown}
+    severity = max(map(Severity.of, severities), key=lambda s: s.rank, default=Severity.WARNING)
+    common_labels = in_common(alert.labels for alert in alerts)
     return Message(
         kind=MessageKind.RESOLVE if resolved else MessageKind.TRIGGER,
         reason=reason,
@@ -66,14 +64,14 @@ def group_message(
         severity=severity,
         since=since,
         source=_first_label(shown, ("instance", "check", "job")),
-        facts=_facts(shown),
+        facts=_facts(common_labels if len(shown) == len(alerts) else in_common(alert.labels for alert in shown)),
         links=_links(shown, external_url),
         alerts=tuple(_view(alert, now) for alert in alerts),
         group=GroupView(
             key=group.key,
             receiver=group.receiver,
             labels=group.labels,
-            common_labels=in_common(alert.labels for alert in alerts),
+            common_labels=common_labels,
             common_annotations=in_common(alert.annotations for alert in alerts),
         ),
         external_url=external_url,
@@ -108,22 +106,19 @@ def _text(
     return "\n".join(lines)
 
 
-def _facts(alerts: Sequence[Alert]) -> tuple[tuple[str, str], ...]:
-    common = in_common(alert.labels for alert in alerts)
+def _facts(common: Labels) -> tuple[tuple[str, str], ...]:
     return tuple((name, common[name]) for name in _FACTS if name in common)
 
 
 def _links(alerts: Sequence[Alert], external_url: str) -> tuple[tuple[str, str], ...]:
-    found: dict[str, str] = {}
-    for alert in alerts:
-        for text, url in (
-            ("Runbook", alert.annotations.get("runbook_url", "")),
-            ("Dashboard", alert.annotations.get("dashboard_url", "")),
-            ("Graph", alert.generator_url),
-        ):
-            if whole := absolute(url, external_url):
-                found.setdefault(text, whole)
-    return tuple(found.items())
+    """Of each kind the first that leads anywhere."""
+    kinds = (
+        ("Runbook", {alert.annotations.get("runbook_url", ""): None for alert in alerts}),
+        ("Dashboard", {alert.annotations.get("dashboard_url", ""): None for alert in alerts}),
+        ("Graph", {alert.generator_url: None for alert in alerts}),
+    )
+    whole = ((text, next(filter(None, (absolute(url, external_url) for url in urls)), "")) for text, urls in kinds)
+    return tuple((text, url) for text, url in whole if url)
 
 
 def _view(alert: Alert, now: Timestamp) -> AlertView:

@@ -96,7 +96,7 @@ class Muting:
             found.append(Mute(reason=MuteReason.INHIBITION, by=(inhibited.by,)))
         if route is not None and (route.active_time_intervals or route.mute_time_intervals):
             found += self._by_the_clock(route, now)
-        if silences := self.silences.muting(labels, now):
+        if self.silences and (silences := self.silences.muting(labels, now)):
             ends_at = max(one.ends_at for one in silences)
             found.append(Mute(reason=MuteReason.SILENCE, by=tuple(one.id for one in silences), until=ends_at))
         if windows := [*self._windows.muting(labels, now), *self.maintenance.own.muting(labels, now)]:

@@ -15,8 +15,8 @@ from monitor.alerts.dedup import (
     RETENTION,
     entry_expires,
     has_foreign,
+    in_reading_order,
     names_foreign,
-    reading_order,
     recognised,
     to_send,
     why_notify,
@@ -26,7 +26,9 @@ from monitor.alerts.mending import AS_ALERTMANAGER, Repairs, after_quiet, heard,
 from monitor.alerts.messages import Fields, RecentChanges, group_message
 from monitor.alerts.muting import Mute, NothingMuted, Overlay
 from monitor.alerts.receivers import Integration, Receiver
+from monitor.alerts.recurring import Recurring
 from monitor.alerts.routes import Route, group_key, labels_text
+from monitor.columns.fingerprints import learn_fingerprints
 from monitor.model import copies
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.errors import TemplateError
@@ -62,6 +64,10 @@ class Routing:
     repairs: Repairs = AS_ALERTMANAGER
 
     _routes: Mapping[str, Route] = field(init=False, compare=False, repr=False)
+    recurring: Recurring[tuple[Placement, ...]] = field(
+        default_factory=lambda: Recurring[tuple[Placement, ...]](), init=False, compare=False, repr=False
+    )
+    """Of the loop's thread."""
     _placements: dict[tuple[str, Labels], Placement] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -130,11 +136,24 @@ class Placement:
     route: Route
 
 
-def placements(alert: Alert, routing: Routing) -> tuple[Placement, ...]:
-    """The groups that take this alert, as they would be if they were new."""
-    return tuple(
-        routing.placement(route, route.group_labels(alert.labels)) for route in routing.root.match(alert.labels)
-    )
+def placements(labels: Labels, routing: Routing) -> tuple[Placement, ...]:
+    """The groups that take an alert with these labels, as they would be if they were new."""
+    return tuple(routing.placement(route, route.group_labels(labels)) for route in routing.root.match(labels))
+
+
+def arrivals(alerts: Sequence[Alert], routing: Routing, now: Timestamp) -> list[tuple[Alert, tuple[Placement, ...]]]:
+    """Alerts with the groups that take them."""
+    recurring = routing.recurring
+    recurring.forget_old(now)
+    known = [recurring.recognise(alert.labels, now) for alert in alerts]
+    learn_fingerprints(alert.labels for alert, places in zip(alerts, known, strict=True) if places is None)
+    found: list[tuple[Alert, tuple[Placement, ...]]] = []
+    for alert, places in zip(alerts, known, strict=True):
+        if places is None:
+            places = placements(alert.labels, routing)
+            recurring.keep(alert.labels, places, now)
+        found.append((alert, places))
+    return found
 
 
 def clean(alert: Alert, routing: Routing) -> Alert:
@@ -167,26 +186,29 @@ def ingest(
     for alert, places in arrivals:
         review |= routing.overlay.learn(alert, now)
         targets = {place.group.id: place for place in places}
-        for id_ in (*targets, *(id_ for id_ in orphans if id_ not in targets)):
-            group = groups.get(id_)
-            known = changed.get(id_, {}).get(alert.fingerprint) or (group and group.member(alert.fingerprint))
+        for id_ in (*targets, *(id_ for id_ in orphans if id_ not in targets)) if orphans else targets:
+            group, members = groups.get(id_), changed.get(id_)
+            known = members.get(alert.fingerprint) if members else None
+            if known is None and group is not None:
+                known = group.member(alert.fingerprint)
             if known is None and (id_ not in targets or (alert.resolved(now) and not _ends_inherited(group, alert))):
                 continue
             if id_ in targets:
                 news[id_] = targets[id_]
-            changed.setdefault(id_, {})[alert.fingerprint] = taken_together(known or None, alert, now)
+            if members is None:
+                members = changed[id_] = {}
+            members[alert.fingerprint] = taken_together(known, alert, now)
     after: list[AlertGroup] = []
     removed: list[str] = []
     events: list[IncidentEvent] = []
     for id_, members in changed.items():
         group = groups.get(id_)
         if group is None or group.forget_at is not None:
-            group = replace(news[id_].group, created_at=now, log=() if group is None else group.log)
+            group = copies.changed(news[id_].group, created_at=now, log=() if group is None else group.log)
+        flush = group.next_flush
         if id_ in news and not group.flushed:
             flush = _first_flush(group, news[id_].route, members.values(), now)
-            if flush != group.next_flush:
-                group = copies.changed(group, next_flush=flush)
-        group, told = _tell(group.with_members(members), routing, now)
+        group, told = _tell(group.with_members(members, next_flush=flush), routing, now)
         events += told
         if is_orphan(group) and not group.firing(now):
             removed.append(id_)
@@ -392,7 +414,7 @@ def notification(
     """What one destination of a group is sent, ready for the outbox."""
     message = group_message(
         group,
-        sorted(alerts, key=reading_order),
+        in_reading_order(alerts),
         reason=reason,
         external_url=routing.external_url,
         recent_changes=routing.recent_changes([alert.labels for alert in alerts], now),

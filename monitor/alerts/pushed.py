@@ -5,7 +5,7 @@ Source: Alertmanager api/v2/api.go, alert/alert.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from monitor.matching.parse import Syntax, is_label_name
@@ -13,9 +13,6 @@ from monitor.model.alerts import Alert
 from monitor.model.labels import Labels, quote
 from monitor.model.surrogates import is_whole
 from monitor.model.times import Millis, Timestamp
-
-_is_name = lru_cache(1_024)(is_label_name)
-"""Alerts have many values and few names."""
 
 
 def pushed_alert(
@@ -54,10 +51,21 @@ def pushed_alert(
     return alert
 
 
-def check_labels(pairs: Iterable[tuple[str, str]], syntax: Syntax = Syntax.FALLBACK) -> None:
+def check_labels(pairs: Sequence[tuple[str, str]], syntax: Syntax = Syntax.FALLBACK) -> None:
     """May alerts have these labels? Raises ValueError."""
+    if not pairs:
+        return
+    names, values = zip(*pairs, strict=True)
+    if _are_names(names, syntax) and "".join(values).isascii():
+        return
     for name, value in pairs:
-        if not _is_name(name, syntax):
+        if not is_label_name(name, syntax):
             raise ValueError(f"invalid name {quote(name)}")
         if not is_whole(value):
             raise ValueError(f"invalid value {quote(value)}")
+
+
+@lru_cache(1_024)
+def _are_names(names: tuple[str, ...], syntax: Syntax) -> bool:
+    """Alerts have many values and few names."""
+    return all(is_label_name(name, syntax) for name in names)

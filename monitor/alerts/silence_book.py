@@ -29,6 +29,10 @@ class SilenceBook:
     def __repr__(self) -> str:
         return f"SilenceBook({len(self.all)} silences, {len(self._index)} filed)"
 
+    def __bool__(self) -> bool:
+        """May any silence mute something?"""
+        return len(self._index) > 0
+
     def begin_again(self, silences: Iterable[Silence]) -> None:
         """This is all that is stored."""
         self.all, self._index = {}, MatcherIndex[str]()

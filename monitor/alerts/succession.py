@@ -39,7 +39,9 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
     leaves: list[AlertGroup] = []
     firing: dict[str, Alert] = {}
     for group in groups:
-        homes = [{place.group.id: place.group for place in placements(alert, routing)} for alert in group.members]
+        homes = [
+            {place.group.id: place.group for place in placements(alert.labels, routing)} for alert in group.members
+        ]
         if is_orphan(group):
             stays[group.id] = group
             continue
@@ -59,7 +61,7 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
         else:
             leaves.append(group)
         firing.update((alert.fingerprint, alert) for alert in group.firing(now))
-    step = ingest(stays, [(alert, placements(alert, routing)) for alert in firing.values()], routing, now)
+    step = ingest(stays, [(alert, placements(alert.labels, routing)) for alert in firing.values()], routing, now)
     after = {**stays, **{group.id: group for group in step.groups}}
     for id_ in step.removed:
         after.pop(id_, None)
@@ -108,7 +110,8 @@ def restarted(group: AlertGroup, now: Timestamp) -> AlertGroup:
             alert.fingerprint: replace(alert, ends_at=max(alert.ends_at, now + RESTART_GRACE))
             for alert in group.members
             if alert.ends_at > alert.updated_at
-        }
+        },
+        next_flush=group.next_flush,
     )
 
 

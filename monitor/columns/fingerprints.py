@@ -7,6 +7,7 @@ that multiplication for all sets of a batch together.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,7 @@ _FEW: Final = 8
 """Below this one by one is quicker."""
 _LONG: Final = 4_096
 """Bytes of a label set that is reckoned alone: the others would have to be filled up to its length."""
-_END: Final = "\udcff"
+_END: Final = "\0"
 """Stands for the byte 0xFF, which no text in UTF-8 holds."""
 
 
@@ -50,5 +51,8 @@ def _digests(texts: list[bytes]) -> list[int]:
 
 
 def _bytes(labels: Labels) -> bytes:
-    text = _END.join([text for pair in labels.pairs for text in pair])
-    return (text + _END).encode("utf-8", "surrogateescape") if labels.pairs else b""
+    texts = list(chain.from_iterable(labels.pairs))
+    whole = _END.join((*texts, ""))
+    if whole.count(_END) != len(texts):  # it stands in a text as well
+        return b"".join(text.encode() + b"\xff" for text in texts)
+    return whole.encode().replace(b"\0", b"\xff")

@@ -163,9 +163,12 @@ def _backwards(name: str) -> tuple[int, ...]:
 
 def in_common(sets: Iterable[Labels]) -> Labels:
     """The labels that all of the sets have."""
-    shared: set[tuple[str, str]] | None = None
-    for labels in sets:
-        shared = set(labels.pairs) if shared is None else shared & set(labels.pairs)
+    lists = iter(sets)
+    shared = set(next(lists, EMPTY).pairs)
+    for labels in lists:
+        if not shared:
+            break
+        shared.intersection_update(labels.pairs)
     return Labels(shared) if shared else EMPTY
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import compress, count
 from operator import attrgetter, is_not, itemgetter
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.pipeline import AlertStep
@@ -31,7 +32,8 @@ from monitor.state.statements import statements
 from monitor.state.timers import put_timers
 
 _OWNER = "group:"
-_bare = attrgetter(*(field.name for field in fields(AlertGroup) if field.name != "members"))
+_NO_PLACES: Final[Mapping[str, int]] = MappingProxyType({})
+_bare = attrgetter(*(one.name for one in fields(AlertGroup) if one.name != "members"))
 T = TypeVar("T")
 
 
@@ -44,6 +46,21 @@ class _Kept:
     """Of each group, by fingerprint: the rows of its members."""
     free: Iterator[int]
     """Numbers of rows that were never used."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """What a decision makes of the places of members; memory has it only once all of it is written."""
+
+    taken: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    """Group, fingerprint, row."""
+    left: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    def make(self, places: dict[str, dict[str, int]]) -> None:
+        for group, fingerprint in self.left:
+            del places[group][fingerprint]
+        for group, fingerprint, place in self.taken:
+            places.setdefault(group, {})[fingerprint] = place
 
 
 class SqlAlertStore:
@@ -79,10 +96,10 @@ class SqlAlertStore:
             step = decide({id_: kept.groups[id_] for id_ in wanted if id_ in kept.groups})
             for id_ in step.removed:
                 _drop(connection, kept, id_)
-            places, wakes = _put(connection, kept, step)
+            moves, wakes = _put(connection, kept, step)
             for event in step.events:
                 put_event(connection, event)
-            insert_rows(connection, step.outbox)
+            insert_rows(connection, step.outbox, self._database.fresh)
             for id_ in step.consumed:
                 consume(connection, id_)
             # Later decisions of the same batch must see this one.
@@ -90,7 +107,7 @@ class SqlAlertStore:
                 kept.groups.pop(id_, None)
                 kept.places.pop(id_, None)
             kept.groups.update((group.id, group) for group in step.groups)
-            kept.places.update(places)
+            moves.make(kept.places)
             return step, wakes
 
         try:
@@ -177,13 +194,11 @@ def _read_all(connection: sqlite3.Connection) -> _Kept:
     return _Kept(groups, places, count(latest + 1))
 
 
-def _put(
-    connection: sqlite3.Connection, kept: _Kept, step: AlertStep
-) -> tuple[dict[str, dict[str, int]], dict[str, Timestamp | None]]:
+def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> tuple[_Moves, dict[str, Timestamp | None]]:
     """Write what differs from what is kept. Members that did not change are the same objects; a group has many, and few of
-    them change. Returns the places of the members of what was written, and when each group is to be looked at."""
+    them change. Returns what becomes of the places of members, and when each group is to be looked at."""
     sql = statements("alerts")
-    places: dict[str, dict[str, int]] = {}
+    moves = _Moves()
     wakes: dict[str, Timestamp | None] = {}
     written: list[tuple[int, str, str]] = []
     gone: list[tuple[int]] = []
@@ -192,15 +207,18 @@ def _put(
         if old is None or _bare(old) != _bare(new):
             connection.execute(sql["put"], (new.id, dumps(replace(new, members=())), new.epoch))
         before, after = _changed(old.members if old is not None else (), new.members)
-        if before or after:
-            own = places[new.id] = {} if old is None else dict(kept.places.get(new.id, {}))
-            left = {alert.fingerprint for alert in before} - {alert.fingerprint for alert in after}
-            gone += [(own.pop(fingerprint),) for fingerprint in left]
-            for alert in after:
-                place = own.get(alert.fingerprint)
-                if place is None:
-                    place = own[alert.fingerprint] = next(kept.free)
-                written.append((place, new.id, dumps(alert)))
+        own = kept.places.get(new.id, _NO_PLACES) if old is not None else _NO_PLACES
+        if before:
+            left = {alert.fingerprint for alert in before}.difference([alert.fingerprint for alert in after])
+            gone += [(own[fingerprint],) for fingerprint in left]
+            moves.left.extend((new.id, fingerprint) for fingerprint in left)
+        for alert in after:
+            fingerprint = alert.fingerprint
+            place = own.get(fingerprint)
+            if place is None:
+                place = next(kept.free)
+                moves.taken.append((new.id, fingerprint, place))
+            written.append((place, new.id, dumps(alert)))
         wake_at = wakes[new.id] = new.wake_at()
         if old is None or (old.wake_at(), old.epoch) != (wake_at, new.epoch):
             owner = _OWNER + new.id
@@ -210,7 +228,7 @@ def _put(
         connection.executemany(sql["drop_member"], gone)
     if written:
         connection.executemany(sql["put_member"], written)
-    return places, wakes
+    return moves, wakes
 
 
 def _changed(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Sequence[Alert], Sequence[Alert]]:

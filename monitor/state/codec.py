@@ -14,15 +14,16 @@ import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar, cast
+
+import orjson
 
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.errors import BugError, CorruptionError
 from monitor.model.labels import Labels
-from monitor.model.surrogates import is_whole
 
 T = TypeVar("T")
-_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _ESCAPED = json.JSONEncoder(separators=(",", ":"))
 """Writes as `\\ud800` what UTF-8 cannot hold: labels that a rule made may have it."""
 _Encode = Callable[[Any], Any]
@@ -33,17 +34,26 @@ def dumps(value: object) -> str:
     """A dataclass instance as compact JSON."""
     encode, _ = _coder(type(value))
     document = encode(value)
-    text = _JSON.encode(document)
-    return text if is_whole(text) else _ESCAPED.encode(document)
+    try:
+        return orjson.dumps(document).decode()
+    except orjson.JSONEncodeError:
+        return _ESCAPED.encode(document)
 
 
 def loads(kind: type[T], text: str) -> T:
     """The instance that `dumps` wrote. Raises CorruptionError."""
     _, decode = _coder(kind)
     try:
-        return cast("T", decode(json.loads(text)))
+        return cast("T", decode(_read(text)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CorruptionError(f"a stored {kind.__name__} cannot be read: {error}") from error
+
+
+def _read(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)  # with halves of surrogate pairs
 
 
 def _same(value: Any) -> Any:
@@ -116,14 +126,22 @@ def _optional_coder(arguments: tuple[Any, ...]) -> tuple[_Encode, _Decode]:
     )
 
 
+def _all_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads these attributes; `attrgetter` of a single name gives no tuple."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: tuple(getattr(value, name) for name in names)
+
+
 def _dataclass_coder(kind: type[Any]) -> tuple[_Encode, _Decode]:
     hints = typing.get_type_hints(kind)
     fields = [(field.name, *_coder(hints[field.name])) for field in dataclasses.fields(kind) if field.init]
-    names = [name for name, _, _ in fields]
+    names = tuple(name for name, _, _ in fields)
+    read = _all_of(names)
     coded = [(name, encode_field) for name, encode_field, _ in fields if encode_field is not _same]
 
     def encode(value: Any) -> Mapping[str, Any]:
-        document = {name: getattr(value, name) for name in names}
+        document: dict[str, Any] = dict(zip(names, read(value), strict=True))
         for name, encode_field in coded:
             document[name] = encode_field(document[name])
         return document

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from monitor.model.errors import CorruptionError, StoreError
+from monitor.state.fresh import FreshMessages
 from monitor.state.statements import script
 
 T = TypeVar("T")
@@ -91,6 +92,8 @@ class Database:
         self._place = place
         self._waiting: list[_Asked] = []
         self._busy = False
+        self.fresh = FreshMessages()
+        """Of the outbox; used inside work only."""
         self.last_error = ""
         """Why the last commit failed; empty after one that succeeded."""
         self.commits = 0

@@ -15,6 +15,7 @@ from monitor.oncall.stores import Decide, Decision, Snapshot, Unreadable, raised
 from monitor.state.audit_store import add_entry
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
+from monitor.state.fresh import FreshMessages
 from monitor.state.inbox import consume, rows_of, waiting_keys
 from monitor.state.outbox_store import insert_rows
 from monitor.state.statements import statements
@@ -34,7 +35,7 @@ class SqlIncidentStore:
     async def transact(self, keys: Sequence[IncidentKey], decide: Decide) -> Decision:
         def work(connection: sqlite3.Connection) -> Decision:
             decision = decide(_snapshot(connection, keys))
-            _write(connection, decision)
+            _write(connection, decision, self._database.fresh)
             return decision
 
         return await self._database.write(work)
@@ -147,7 +148,7 @@ def _snapshot(connection: sqlite3.Connection, keys: Sequence[IncidentKey]) -> Sn
     return Snapshot(incidents=incidents, inbox=tuple(sorted(inbox, key=lambda row: row.id)), next_number=number)
 
 
-def _write(connection: sqlite3.Connection, decision: Decision) -> None:
+def _write(connection: sqlite3.Connection, decision: Decision, fresh: FreshMessages) -> None:
     sql = statements("incidents")
     for incident in decision.incidents:
         try:
@@ -172,7 +173,7 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
         connection.execute(
             sql["cancel"], {"incident": cancel.incident, "below_epoch": cancel.below_epoch, "at": cancel.at}
         )
-    insert_rows(connection, decision.rows)
+    insert_rows(connection, decision.rows, fresh)
     for entry in decision.timeline:
         connection.execute(
             sql["add_timeline"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from monitor.model.errors import CorruptionError
 from monitor.model.incidents import Severity
@@ -23,8 +24,11 @@ from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
 from monitor.notify.redirects import redirected_key
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
+from monitor.state.fresh import FreshMessages
 from monitor.state.inbox import put_report, put_undelivered
 from monitor.state.statements import statements
+
+_ENDS: Final = frozenset({OutboxState.SENT, OutboxState.FAILED, OutboxState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class SqlOutboxStore:
         self._database = database
 
     async def claim(self, integration: str, now: Timestamp, limit: int, lease: Millis) -> Sequence[Claimed]:
+        fresh = self._database.fresh
+
         def work(connection: sqlite3.Connection) -> list[Claimed]:
             taken: list[Claimed] = []
             connection.execute(statements("outbox")["expire"], {"now": now})
@@ -57,10 +63,10 @@ class SqlOutboxStore:
                 ).fetchone()
                 if found is None:
                     break
-                row = _row(connection, found)
+                row = _row(connection, found, fresh)
                 instead = admit(_head(connection, found, row), now)
                 if instead is not None:
-                    _write(connection, found["seq"], instead, now)
+                    _write(connection, found["seq"], instead, now, fresh)
                     continue
                 connection.execute(statements("outbox")["lease"], {"seq": found["seq"], "lease_until": now + lease})
                 taken.append(_claimed(connection, found, row, now + lease, now))
@@ -72,7 +78,7 @@ class SqlOutboxStore:
         def work(connection: sqlite3.Connection) -> bool:
             if connection.execute(statements("outbox")["fence"], {"seq": seq, "fence": fence}).fetchone() is None:
                 return False
-            _write(connection, seq, finish, now)
+            _write(connection, seq, finish, now, self._database.fresh)
             return True
 
         return await self._database.write(work)
@@ -99,7 +105,7 @@ class SqlOutboxStore:
 
     async def add(self, *rows: OutboxRow) -> None:
         """Insert rows that no other decision belongs to (test messages)."""
-        await self._database.write(lambda connection: insert_rows(connection, rows))
+        await self._database.write(lambda connection: insert_rows(connection, rows, self._database.fresh))
 
     async def counts(self) -> dict[str, int]:
         """Live and failed rows by state."""
@@ -137,7 +143,7 @@ class SqlOutboxStore:
         return await self._database.read(work)
 
 
-def insert_rows(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> None:
+def insert_rows(connection: sqlite3.Connection, rows: Iterable[OutboxRow], fresh: FreshMessages) -> None:
     """Insert what a decision wants said; a row that is there already (same `dedupe_key`) is left alone."""
     for row in rows:
         inserted = connection.execute(
@@ -156,11 +162,14 @@ def insert_rows(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> No
             },
         )
         if inserted.rowcount:
-            message = {"seq": inserted.lastrowid, "doc": dumps(row.message)}
-            connection.execute(statements("outbox")["insert_message"], message)
+            seq = inserted.lastrowid or 0
+            connection.execute(statements("outbox")["insert_message"], {"seq": seq, "doc": dumps(row.message)})
+            fresh.put(seq, row.message)
 
 
-def _write(connection: sqlite3.Connection, seq: int, finish: Finish, now: Timestamp) -> None:
+def _write(connection: sqlite3.Connection, seq: int, finish: Finish, now: Timestamp, fresh: FreshMessages) -> None:
+    if finish.state in _ENDS:
+        fresh.drop(seq)
     connection.execute(
         statements("outbox")["finish"],
         {
@@ -175,7 +184,7 @@ def _write(connection: sqlite3.Connection, seq: int, finish: Finish, now: Timest
             "now": now,
         },
     )
-    insert_rows(connection, finish.rows)
+    insert_rows(connection, finish.rows, fresh)
     for report in finish.reports:
         put_report(connection, report)
         if finish.state is OutboxState.FAILED:
@@ -218,12 +227,12 @@ def _claimed(
     )
 
 
-def _row(connection: sqlite3.Connection, found: sqlite3.Row) -> OutboxRow:
+def _row(connection: sqlite3.Connection, found: sqlite3.Row, fresh: FreshMessages) -> OutboxRow:
     return OutboxRow(
         dedupe_key=found["dedupe_key"],
         order_key=found["order_key"],
         destination=_destination(found),
-        message=_message(connection, found),
+        message=fresh.get(found["seq"]) or _message(connection, found),
         due_at=found["due_at"],
         incident=found["incident"],
         epoch=found["epoch"],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from monitor.alerts.dedup import entry_expires, left_unmuted, names_text, reading_order, to_send, why_notify
+from monitor.alerts.dedup import entry_expires, in_reading_order, left_unmuted, names_text, to_send, why_notify
 from monitor.alerts.groups import NotifyEntry, merge
 from monitor.alerts.pushed import check_labels
 from monitor.alerts.silence_book import SilenceBook
@@ -274,7 +274,7 @@ def check_merge(case: Case) -> None:
             assert merge(a, b, now) == wanted, f"merged {merge(a, b, now)}"
             assert merge(b, a, now) == wanted, f"the other way {merge(b, a, now)}"
         case "sort":
-            alerts = sorted((_report({"labels": labels}) for labels in data["labels"]), key=reading_order)
+            alerts = in_reading_order(_report({"labels": labels}) for labels in data["labels"])
             assert [dict(one.labels) for one in alerts] == data["sorted"], f"{alerts}"
         case "log_text":
             text = names_text(data["alertnames"])

@@ -6,10 +6,11 @@ notify/webhook/webhook.go (Message).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+
+import orjson
 
 from monitor.matching.regex import quote_meta
 from monitor.model.labels import EMPTY, Labels, in_common
@@ -18,7 +19,7 @@ from monitor.model.times import Timestamp, rfc3339
 from monitor.notify.dressing.wording import field, firing
 
 _NO_END = "0001-01-01T00:00:00Z"
-_ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_ESCAPED = tuple((char.encode(), f"\\u{ord(char):04x}".encode()) for char in "<>&\u2028\u2029")
 
 
 def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False) -> bytes:
@@ -65,7 +66,10 @@ def webhook_document(message: Message, *, max_alerts: int = 0) -> dict[str, obje
 
 def go_json(document: Mapping[str, object]) -> bytes:
     """As Go writes it: what HTML could take for its own is escaped."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPED).encode()
+    body = orjson.dumps(document)
+    for char, escaped in _ESCAPED:
+        body = body.replace(char, escaped)
+    return body
 
 
 def _status(message: Message) -> str:

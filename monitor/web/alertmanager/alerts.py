@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aiohttp import web
 
@@ -20,7 +20,7 @@ from monitor.web.alertmanager.asking import (
     route,
     wanted_receivers,
 )
-from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, Reader, is_request_uri, required
+from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, Reader, is_request_uri, names, required
 from monitor.web.alertmanager.documents import Quiet, alert_document
 from monitor.web.answers import built_answer
 from monitor.web.parts import up
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from monitor.model.alerts import Alert
     from monitor.model.times import Timestamp
 
-_FIELDS: Final = ("labels", "annotations", "startsAt", "endsAt", "generatorURL")
-_INLINE_BYTES: Final = 16_384
+_FIELDS: Final = names("labels", "annotations", "startsAt", "endsAt", "generatorURL")
+_INLINE_BYTES: Final = 65_536
 """A longer body is read in a worker thread."""
 
 Shown = tuple["Alert", Sequence[str], Quiet]
@@ -104,8 +104,7 @@ class _Pushed:
     resolved: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
+class _Given(NamedTuple):
     """An alert as it was sent."""
 
     labels: Mapping[str, str] | None

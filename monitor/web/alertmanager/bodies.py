@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NoReturn, cast
+
+import orjson
 
 from monitor.model.surrogates import whole
 from monitor.model.times import FIRST_INSTANT, LAST_INSTANT, Timestamp, from_datetime
@@ -23,11 +26,14 @@ BAD_TYPE: Final = 601
 REQUIRED: Final = 602
 TOO_FEW: Final = 612
 
+_AT_ONCE: Final = 128 << 10
+"""Bytes of a list that is read in one go; a longer one would hold up others that share the interpreter."""
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?")
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*:")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NO_HOST: Final = re.compile(r'[ "<>\\^`{|}]')
+_TEXTS: Final = frozenset({str})
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
@@ -43,10 +49,21 @@ class Reader:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._sound = False
+        """All texts are known to be whole."""
 
     def items(self, raw: bytes) -> Iterator[object]:
-        """The elements of a list, one by one: a long list does not hold up others that share the interpreter. Raises
-        ShapedError."""
+        """The elements of a list, one by one. Raises ShapedError."""
+        if len(raw) <= _AT_ONCE:
+            try:
+                found = orjson.loads(raw)
+            except ValueError:
+                pass  # it is no JSON, or JSON that Go reads all the same: with more care
+            else:
+                if isinstance(found, list):
+                    self._sound = True  # orjson refuses halves of surrogate pairs
+                    yield from cast("list[object]", found)
+                    return
         text = raw.decode(errors="replace")
         place = _after_space(text, 0)
         if text[place : place + 1] != "[":
@@ -73,15 +90,19 @@ class Reader:
         text = raw.decode(errors="replace")
         return self._value(text, _after_space(text, 0))[0]
 
-    def fields(self, value: object, known: Iterable[str], what: str) -> dict[str, object]:
-        """A JSON object's fields by the names that are known; null is an object without any. Raises ShapedError."""
+    def fields(self, value: object, known: Mapping[str, str], what: str) -> dict[str, object]:
+        """A JSON object's fields by the names that are `known` (see `names`); null is an object without any. Raises
+        ShapedError."""
         if value is None:
             return {}
         if not isinstance(value, dict):
             self.wrong_type(value, f"Go value of type models.{what}")
-        names = {name.lower(): name for name in known}
         given = cast("dict[str, object]", value)
-        return {names[key.lower()]: each for key, each in given.items() if key.lower() in names and each is not None}
+        return {
+            name: each
+            for key, each in given.items()
+            if each is not None and (name := known.get(key) or known.get(key.lower()))
+        }
 
     def text(self, fields: Mapping[str, object], name: str, what: str) -> str | None:
         """A text, None if it is not there. Raises ShapedError."""
@@ -104,8 +125,11 @@ class Reader:
             return None
         if not isinstance(value, dict):
             self.wrong_type(value, f"Go struct field {what}.{name} of type models.LabelSet")
+        given = cast("dict[str, object]", value)
+        if self._sound and _TEXTS.issuperset(map(type, given.values())):
+            return cast("dict[str, str]", given)
         found: dict[str, str] = {}
-        for key, each in cast("dict[str, object]", value).items():
+        for key, each in given.items():
             if each is not None and not isinstance(each, str):
                 self.wrong_type(each, f"Go struct field {what}.{name} of type string")
             found[whole(key)] = whole(each or "")
@@ -153,10 +177,16 @@ class Reader:
             self.unreadable("exceeded max depth" if isinstance(error, RecursionError) else str(error))
 
 
+def names(*known: str) -> Mapping[str, str]:
+    """Fields by their names as they stand and in small letters."""
+    return {written: name for name in known for written in (name, name.lower())}
+
+
 def required(name: str) -> ShapedError:
     return ShapedError(422, f"{name} in body is required", REQUIRED)
 
 
+@lru_cache(256)
 def is_request_uri(text: str) -> bool:
     """As `format: uri` means it: something with a scheme, or an absolute path (Go's url.ParseRequestURI)."""
     if _CONTROL.search(text):
@@ -171,6 +201,7 @@ def is_request_uri(text: str) -> bool:
     return not (_BAD_ESCAPE.search(path) or _NO_HOST.search(authority)) and (port == "" or port.isdecimal())
 
 
+@lru_cache(256)
 def _instant(text: str) -> Timestamp:
     """RFC 3339 and its shorter relatives; UTC where no zone is named. Raises ValueError, also for what an
     offset moves out of the years 1 to 9999."""

@@ -61,7 +61,7 @@ def _shown(
     wanted: Wanted,
     receivers: Callable[[str], bool],
 ) -> list[_Shown]:
-    from monitor.alerts.dedup import reading_order
+    from monitor.alerts.dedup import in_reading_order
 
     routes = routing.routes()
     found: list[_Shown] = []
@@ -70,7 +70,7 @@ def _shown(
         if route is None or not receivers(group.receiver):  # its route is gone: nobody is told of it any more
             continue
         alerts: list[tuple[Alert, Quiet]] = []
-        for alert in sorted(group.members, key=reading_order):
+        for alert in in_reading_order(group.members):
             if alert.ends_at < now or not wanted.has_labels(alert):
                 continue
             quiet = Quiet.of(routing.overlay.mutes(alert.labels, route, now))

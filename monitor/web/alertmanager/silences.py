@@ -12,7 +12,7 @@ from aiohttp import web
 from monitor.model.errors import NotFoundError, RequestError, StoreError
 from monitor.model.labels import Labels
 from monitor.web.alertmanager.asking import ShapedError, body_of, facts_of, flag, matchers, route
-from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, TOO_FEW, Reader, required
+from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, TOO_FEW, Reader, names, required
 from monitor.web.alertmanager.documents import Document, silence_document
 from monitor.web.answers import UnconfirmedError, built_answer, json_answer
 from monitor.web.breadth import ask, breadth_of
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from monitor.model.times import Timestamp
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
-_FIELDS: Final = ("id", "matchers", "startsAt", "endsAt", "createdBy", "comment", "annotations")
-_MATCHER_FIELDS: Final = ("name", "value", "isRegex", "isEqual")
+_FIELDS: Final = names("id", "matchers", "startsAt", "endsAt", "createdBy", "comment", "annotations")
+_MATCHER_FIELDS: Final = names("name", "value", "isRegex", "isEqual")
 _REQUIRED: Final = ("comment", "createdBy", "endsAt", "matchers", "startsAt")
 
 

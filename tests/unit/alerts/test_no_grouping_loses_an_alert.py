@@ -68,7 +68,7 @@ def test_each_alert_is_told_once_by_each_route_that_takes_it(root: Route, batche
         groups.update((group.id, group) for group in step.groups)
 
     for second, batch in enumerate(batches):
-        arrivals = [(one, placements(one, routing)) for one in map(alert, batch)]
+        arrivals = [(one, placements(one.labels, routing)) for one in map(alert, batch)]
         keep(ingest(dict(groups), arrivals, routing, NOW + 1000 * second))
     told: Counter[tuple[str, str, str]] = Counter()
     for group in list(groups.values()):
@@ -84,7 +84,7 @@ def test_each_alert_is_told_once_by_each_route_that_takes_it(root: Route, batche
     wanted = Counter(
         (place.group.key, place.group.receiver, text)
         for text, one in everyone.items()
-        for place in placements(one, routing)
+        for place in placements(one.labels, routing)
     )
     assert told == wanted
-    assert all(placements(one, routing) for one in everyone.values())
+    assert all(placements(one.labels, routing) for one in everyone.values())

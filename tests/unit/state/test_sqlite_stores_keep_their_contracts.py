@@ -16,6 +16,7 @@ from monitor.oncall.incident import Incident
 from monitor.state.audit_store import SqlAuditStore
 from monitor.state.codec import loads
 from monitor.state.database import Database, WriterThread
+from monitor.state.fresh import FreshMessages
 from monitor.state.inbox import put_event, put_report
 from monitor.state.incident_store import SqlIncidentStore
 from monitor.state.outbox_store import SqlOutboxStore
@@ -136,6 +137,7 @@ async def test_a_message_that_cannot_be_read_wakes_people_in_poor_words(database
     await store.add(a_row(key="spoilt"), a_row(key="sound", order="other"))
     spoil = "UPDATE outbox_messages SET doc = '{\"kind\": 7}' WHERE seq = (SELECT seq FROM outbox WHERE dedupe_key = 'spoilt')"
     await database.write(lambda connection: connection.execute(spoil))
+    database.fresh = FreshMessages()  # as after a start
     spoilt, sound = await store.claim("webhook", T0, 10, MINUTE)
     assert "incident #1 (trigger) cannot be read" in spoilt.row.message.title
     assert spoilt.row.message.kind is MessageKind.TRIGGER
