@@ -54,5 +54,5 @@ def _bytes(labels: Labels) -> bytes:
     texts = list(chain.from_iterable(labels.pairs))
     whole = _END.join((*texts, ""))
     if whole.count(_END) != len(texts):  # it stands in a text as well
-        return b"".join(text.encode() + b"\xff" for text in texts)
-    return whole.encode().replace(b"\0", b"\xff")
+        return b"".join(text.encode("utf-8", "surrogateescape") + b"\xff" for text in texts)
+    return whole.encode("utf-8", "surrogateescape").replace(b"\0", b"\xff")
