@@ -98,10 +98,10 @@ class AlertGroup:
         return copies.changed(self, members=tuple(members), next_flush=next_flush)
 
     def firing(self, now: Timestamp) -> tuple[Alert, ...]:
-        return tuple(alert for alert in self.members if not alert.resolved(now))
+        return tuple([alert for alert in self.members if not alert.resolved(now)])
 
     def resolved(self, now: Timestamp) -> tuple[Alert, ...]:
-        return tuple(alert for alert in self.members if alert.resolved(now))
+        return tuple([alert for alert in self.members if alert.resolved(now)])
 
     def moved(self, by: Millis) -> AlertGroup:
         """The same group with all its times moved: the wall clock was set by so much, and what was to come after five

@@ -99,7 +99,8 @@ class Inhibition:
 
     def inhibited(self, labels: Labels, now: Timestamp) -> Inhibited | None:
         """What inhibits an alert with these labels: the first rule that does, in the order of the configuration."""
-        for place in sorted(self._as_target.matching(labels)) if self._sources else ():
+        matching = self._as_target.matching(labels) if self._sources else []
+        for place in sorted(matching) if matching else ():
             two_sided = all_match(self.rules[place].sources, labels)
             if found := self.source_of(place, labels, now, one_sided=two_sided):
                 return found

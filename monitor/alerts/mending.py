@@ -36,7 +36,9 @@ def heard(
     entry: NotifyEntry | None, members: Sequence[Alert], muted: Collection[str], repairs: Repairs, now: Timestamp
 ) -> list[Alert]:
     """The members that one integration may be told of. `muted`: fingerprints of the members that are."""
-    if entry is None or not repairs.resolve_when_muted or not muted:
+    if not muted:
+        return list(members)
+    if entry is None or not repairs.resolve_when_muted:
         return left_unmuted(members, lambda alert: alert.fingerprint in muted)
     kept_quiet = bool(held_back(entry, members, muted, repairs, now))
     return [
@@ -52,9 +54,11 @@ def held_back(
 ) -> tuple[str, ...]:
     """The muted members whose end is not told yet: others that were told fire on, muted as well, and a message of ends
     only would read as the end of all."""
+    if not muted or not repairs.resolve_when_muted:
+        return ()
     told = [alert for alert in members if alert.fingerprint in muted and alert.fingerprint in entry.firing]
     audible = any(not alert.resolved(now) and alert.fingerprint not in muted for alert in members)
-    if not repairs.resolve_when_muted or audible or all(alert.resolved(now) for alert in told):
+    if audible or all(alert.resolved(now) for alert in told):
         return ()
     return tuple(alert.fingerprint for alert in told if alert.resolved(now))
 

@@ -111,6 +111,8 @@ class AlertStep:
     """For each alert that a flush left out because it is muted, by what first."""
     consumed: tuple[int, ...] = ()
     """Reports of undelivered notifications that are dealt with."""
+    arrived: Mapping[str, Mapping[str, Alert]] = field(default_factory=dict[str, Mapping[str, Alert]])
+    """Of groups whose members changed only because alerts arrived: these, by group and fingerprint."""
     review: bool = False
     """Alerts of other groups may be muted, or no longer muted, because of this."""
 
@@ -124,6 +126,7 @@ class AlertStep:
             outbox=tuple(row for step in steps for row in step.outbox),
             suppressed=tuple(reason for step in steps for reason in step.suppressed),
             consumed=tuple(id_ for step in steps for id_ in step.consumed),
+            arrived={id_: members for step in steps for id_, members in step.arrived.items()},
             review=any(step.review for step in steps),
         )
 
@@ -152,6 +155,7 @@ def arrivals(alerts: Sequence[Alert], routing: Routing, now: Timestamp) -> list[
         if places is None:
             places = placements(alert.labels, routing)
             recurring.keep(alert.labels, places, now)
+        recurring.share(alert.annotations)
         found.append((alert, places))
     return found
 
@@ -214,7 +218,9 @@ def ingest(
             removed.append(id_)
         else:
             after.append(group)
-    return AlertStep(groups=tuple(after), removed=tuple(removed), events=tuple(events), review=review)
+    return AlertStep(
+        groups=tuple(after), removed=tuple(removed), events=tuple(events), arrived=changed, review=review
+    )
 
 
 def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
@@ -333,27 +339,28 @@ def _retire(group: AlertGroup, now: Timestamp) -> AlertStep:
 
 
 def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
-    muted = {alert.fingerprint: routing.overlay.mutes(alert.labels, route, now) for alert in group.members}
-    quiet = {fingerprint for fingerprint, mutes in muted.items() if mutes}
-    suppressed = tuple(mutes[0].reason for mutes in muted.values() if mutes)
+    asked = [(alert.labels.fingerprint, routing.overlay.mutes(alert.labels, route, now)) for alert in group.members]
+    muted = {fingerprint: mutes for fingerprint, mutes in asked if mutes}
+    suppressed = tuple(mutes[0].reason for mutes in muted.values())
     reasons: list[tuple[Destination, NotifyReason]] = []
     rows: list[OutboxRow] = []
     log = {entry.destination: recognised(entry, group.members) for entry in group.log}
     waiting: set[str] = set()
     for integration in routing.receivers[route.receiver].integrations:
         entry = log.get(integration.destination)
-        audible = heard(entry, group.members, quiet, routing.repairs, now)
+        audible = heard(entry, group.members, muted, routing.repairs, now)
         if entry is not None:
-            waiting.update(held_back(entry, group.members, quiet, routing.repairs, now))
-            log[integration.destination] = after_quiet(entry, group.members, quiet, routing.repairs, now)
+            waiting.update(held_back(entry, group.members, muted, routing.repairs, now))
+            log[integration.destination] = after_quiet(entry, group.members, muted, routing.repairs, now)
         if not audible:
             continue
-        firing = {alert.fingerprint for alert in audible if not alert.resolved(now)}
-        resolved = {alert.fingerprint for alert in audible if alert.resolved(now)}
+        # Both in the order of the members, who are sorted by fingerprint.
+        firing = tuple([alert.labels.fingerprint for alert in audible if not alert.resolved(now)])
+        resolved = tuple([alert.labels.fingerprint for alert in audible if alert.resolved(now)])
         reason = why_notify(
             entry,
-            firing,
-            resolved,
+            frozenset(firing),
+            frozenset(resolved),
             repeat_interval=route.repeat_interval,
             send_resolved=integration.send_resolved,
             now=now,
@@ -363,20 +370,22 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
             continue
         log[integration.destination] = NotifyEntry(
             destination=integration.destination,
-            firing=tuple(sorted(firing)),
-            resolved=tuple(sorted(resolved)),
+            firing=firing,
+            resolved=resolved,
             at=now,
         )
         if shown := to_send(audible, integration.send_resolved, now):
             rows.append(notification(group, integration, shown, reason, routing, now))
-    left = {alert.fingerprint for alert in group.firing(now)}
+    left = group.firing(now)
     if not left:
         ended = _ended(replace(group, log=tuple(log.values())), route, routing, now)
         return replace(ended, outbox=tuple(rows), suppressed=suppressed)
     soon = route.group_wait if route.page_first and not group.flushed else route.group_interval
     after = replace(
         group,
-        members=tuple(alert for alert in group.members if alert.fingerprint in left | waiting),
+        members=tuple([one for one in group.members if not one.resolved(now) or one.fingerprint in waiting])
+        if len(left) < len(group.members)
+        else group.members,
         log=tuple(log.values()),
         flushed=True,
         next_flush=now + soon,

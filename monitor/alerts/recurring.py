@@ -13,6 +13,7 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 
 P = TypeVar("P")
 _MOST: Final = 32_768
+_MOST_PAIRS: Final = 4_096
 _LONGEST: Final[Millis] = 10 * MINUTE
 """What was not reported for so long is forgotten, and with it what it takes to remember it."""
 
@@ -22,6 +23,7 @@ class Recurring(Generic[P]):
 
     def __init__(self) -> None:
         self._known: dict[Labels, tuple[str, P, Timestamp]] = {}
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -38,13 +40,22 @@ class Recurring(Generic[P]):
         labels.keep_fingerprint(fingerprint)
         # The newest labels are the key: the alert holds them as well, so that they are in memory once.
         self._known[labels] = (fingerprint, known, now)
+        self.share(labels)
         return known
 
     def keep(self, labels: Labels, known: P, now: Timestamp) -> None:
         """These labels are known from here on."""
+        self.share(labels)
         self._known[labels] = (labels.fingerprint, known, now)
         if len(self._known) > _MOST:
             del self._known[next(iter(self._known))]
+
+    def share(self, labels: Labels) -> None:
+        """Let these hold the pairs that others hold as well: most of an alert's labels are those of many alerts."""
+        if len(self._pairs) > _MOST_PAIRS:
+            self._pairs.clear()
+        seen = self._pairs
+        labels.pairs = tuple([seen.setdefault(pair, pair) for pair in labels.pairs])
 
     def forget_old(self, now: Timestamp) -> None:
         """Forget what nobody has reported lately, as far as it is at the beginning."""

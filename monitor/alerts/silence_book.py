@@ -49,7 +49,7 @@ class SilenceBook:
 
     def muting(self, labels: Labels, now: Timestamp) -> tuple[Silence, ...]:
         """The active silences that concern an alert with these labels, by id."""
-        return tuple(one for one in self._concerning(labels, now) if one.starts_at <= now)
+        return tuple([one for one in self._concerning(labels, now) if one.starts_at <= now])
 
     def next_change(self, labels: Labels, now: Timestamp) -> Timestamp | None:
         """The next instant at which one begins or ends to concern such an alert, as things stand."""
@@ -58,7 +58,8 @@ class SilenceBook:
 
     def _concerning(self, labels: Labels, now: Timestamp) -> list[Silence]:
         found: list[Silence] = []
-        for id_ in sorted(self._index.matching(labels)):
+        matching = self._index.matching(labels)
+        for id_ in sorted(matching) if matching else ():
             silence = self.all[id_]
             if silence.state(now) is not SilenceState.EXPIRED:
                 found.append(silence)

@@ -63,7 +63,8 @@ class MatcherIndex(Generic[K]):
 
     def matching(self, labels: Labels) -> list[K]:
         """The keys whose lists match, in no particular order."""
-        return [key for key in self._asked(labels) if any(all_match(one, labels) for one in self._lists[key])]
+        asked = self._asked(labels)
+        return [key for key in asked if any(all_match(one, labels) for one in self._lists[key])] if asked else []
 
     def crowd(self, labels: Labels) -> int:
         """How many keys are asked about these labels."""
@@ -73,6 +74,8 @@ class MatcherIndex(Generic[K]):
         filed = [found for pair in labels.pairs if (found := self._filed.get(pair))] if self._filed else []
         if not filed:
             return self._loose
+        if not self._loose and len(filed) == 1:
+            return filed[0]
         asked = dict(self._loose)
         for found in filed:
             asked.update(found)

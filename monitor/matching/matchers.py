@@ -21,6 +21,10 @@ class MatchOp(Enum):
     NOT_MATCHES = "!~"
 
 
+_EQUAL, _MATCHES = MatchOp.EQUAL, MatchOp.MATCHES
+"""To ask an enum's class for its member costs more than the comparison."""
+
+
 class Matcher:
     """A compiled condition; equal and hashable by (name, op, value). Raises ValueError for a bad regular expression."""
 
@@ -38,15 +42,11 @@ class Matcher:
 
     def matches(self, value: str) -> bool:
         """Does a label with this value satisfy the condition? Pass the empty text for a missing label."""
-        match self.op:
-            case MatchOp.EQUAL:
-                return value == self.value
-            case MatchOp.NOT_EQUAL:
-                return value != self.value
-            case MatchOp.MATCHES:
-                return self.regex is not None and self.regex.matches(value)
-            case MatchOp.NOT_MATCHES:
-                return self.regex is not None and not self.regex.matches(value)
+        if self.op is _EQUAL:
+            return value == self.value
+        if self.regex is not None:
+            return self.regex.matches(value) is (self.op is _MATCHES)
+        return value != self.value
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Matcher):
@@ -65,4 +65,7 @@ class Matcher:
 
 def all_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
     """Do these labels satisfy every condition?"""
-    return all(matcher.matches(labels.get(matcher.name, "")) for matcher in matchers)
+    for matcher in matchers:  # not `all`: this is asked for every alert and every matcher list
+        if not matcher.matches(labels.get(matcher.name, "")):
+            return False
+    return True

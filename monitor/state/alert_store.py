@@ -195,8 +195,8 @@ def _read_all(connection: sqlite3.Connection) -> _Kept:
 
 
 def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> tuple[_Moves, dict[str, Timestamp | None]]:
-    """Write what differs from what is kept. Members that did not change are the same objects; a group has many, and few of
-    them change. Returns what becomes of the places of members, and when each group is to be looked at."""
+    """Write what differs from what is kept. A group has many members, and few of them change: those that did not are the
+    same objects, where the decision does not say which they are. Returns what becomes of the places of members, and when each group is to be looked at."""
     sql = statements("alerts")
     moves = _Moves()
     wakes: dict[str, Timestamp | None] = {}
@@ -206,7 +206,11 @@ def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> tuple[
         old = None if new.id in step.removed else kept.groups.get(new.id)
         if old is None or _bare(old) != _bare(new):
             connection.execute(sql["put"], (new.id, dumps(replace(new, members=())), new.epoch))
-        before, after = _changed(old.members if old is not None else (), new.members)
+        arrived = step.arrived.get(new.id)
+        if arrived is not None:
+            before, after = (), arrived.values()
+        else:
+            before, after = _changed(old.members if old is not None else (), new.members)
         own = kept.places.get(new.id, _NO_PLACES) if old is not None else _NO_PLACES
         if before:
             left = {alert.fingerprint for alert in before}.difference([alert.fingerprint for alert in after])
@@ -234,6 +238,8 @@ def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> tuple[
 def _changed(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Sequence[Alert], Sequence[Alert]]:
     """What is only in one of two lists of members, without what they share at both ends and without those that are the
     same object in both."""
+    if before is after:
+        return (), ()
     start = _shared(before, after)
     before, after = before[start:], after[start:]
     end = _shared(before[::-1], after[::-1])
