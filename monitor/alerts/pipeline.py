@@ -218,9 +218,7 @@ def ingest(
             removed.append(id_)
         else:
             after.append(group)
-    return AlertStep(
-        groups=tuple(after), removed=tuple(removed), events=tuple(events), arrived=changed, review=review
-    )
+    return AlertStep(groups=tuple(after), removed=tuple(removed), events=tuple(events), arrived=changed, review=review)
 
 
 def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
