@@ -48,7 +48,7 @@ class SqlMaintenanceStore:
                 connection.execute(sql["drop"], {"key": key})
             for entry in step.put:
                 connection.execute(sql["put"], {"key": entry.key, "doc": dumps(entry)})
-            insert_rows(connection, step.outbox)
+            insert_rows(connection, step.outbox, self._database.fresh)
             entry = audit(step)
             if entry is not None:
                 add_entry(connection, entry)

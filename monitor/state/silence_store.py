@@ -48,7 +48,7 @@ class SqlSilenceStore:
                 connection.execute(sql["drop"], {"id": id_})
             for silence in step.put:
                 connection.execute(sql["put"], {"id": silence.id, "doc": dumps(silence)})
-            insert_rows(connection, step.outbox)
+            insert_rows(connection, step.outbox, self._database.fresh)
             entry = audit(step)
             if entry is not None:
                 add_entry(connection, entry)
