@@ -258,6 +258,11 @@ def order_key_of(key: str, destination: Destination) -> str:
     return f"group|{key}|{destination}"
 
 
+def is_told_by(key: str, order_key: str) -> bool:
+    """Is that the order key of a destination that hears of the groups with this key?"""
+    return order_key.startswith(f"group|{key}|")
+
+
 def is_orphan(group: AlertGroup) -> bool:
     """No route holds this group any more; it lives until its incident has heard that its members resolved."""
     return group.next_flush is None and group.created_at > 0 and group.forget_at is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.pipeline import (
@@ -17,6 +18,7 @@ from monitor.alerts.pipeline import (
     ingest,
     is_inherited,
     is_orphan,
+    is_told_by,
     notification,
     order_key_of,
     placements,
@@ -27,6 +29,9 @@ from monitor.alerts.routes import Route
 from monitor.model.alerts import Alert
 from monitor.model.notifications import DeliveryReport, NotifyReason, OutboxRow
 from monitor.model.times import Millis, Timestamp
+
+_UNWATCHED: Final = "console"
+"""The integration that prints on the daemon's output."""
 
 
 def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> AlertStep:
@@ -87,15 +92,19 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
 def forgotten(
     groups: Mapping[str, AlertGroup], reports: Sequence[tuple[int, DeliveryReport]], routing: Routing, now: Timestamp
 ) -> AlertStep:
-    """Notifications that were given up: the log must not say that their destinations know. The next flush decides anew."""
+    """Notifications that were given up: the log must not say that their destinations know. The next flush decides anew.
+    What somebody else was told instead counts as told, or they would hear of it at each flush; but what only the console
+    was told does not, for nobody may be looking at that."""
     changed: dict[str, AlertGroup] = {}
     routes = routing.routes()
     for _, report in reports:
+        if report.redirected_to is not None and report.redirected_to.integration != _UNWATCHED:
+            continue
         for group in groups.values():
-            mine = changed.get(group.id, group)
-            if report.order_key != order_key_of(group.key, report.destination) or group.next_flush is None:
+            if group.next_flush is None or not is_told_by(group.key, report.order_key):
                 continue
-            log = tuple(entry for entry in mine.log if entry.destination != report.destination)
+            mine = changed.get(group.id, group)
+            log = tuple(entry for entry in mine.log if order_key_of(group.key, entry.destination) != report.order_key)
             route = routes.get(group.route)
             soon = now + (route.group_interval if route is not None else RESTART_GRACE)
             changed[group.id] = replace(mine, log=log, next_flush=min(mine.next_flush or soon, soon))

@@ -107,8 +107,8 @@ class SwitchingBook:
     def options(self, destination: Destination) -> object | None:
         return self.configuration.paging.book.options(destination)
 
-    def fallback(self, destination: Destination) -> Destination | None:
-        return self.configuration.paging.book.fallback(destination)
+    def fallback(self, destination: Destination, *, again: bool = False) -> Destination | None:
+        return self.configuration.paging.book.fallback(destination, again=again)
 
 
 class Stores:

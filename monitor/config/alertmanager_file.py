@@ -75,11 +75,17 @@ class AlertmanagerParts:
 
 
 def read_alertmanager(
-    document: Document, tree: Tree, path: Path, findings: Findings, locate: Callable[[str], str]
+    document: Document,
+    tree: Tree,
+    path: Path,
+    findings: Findings,
+    locate: Callable[[str], str],
+    *,
+    ours: bool = False,
 ) -> AlertmanagerParts | None:
     """Read the section at `path`. None if something is wrong; then the findings tell. `locate` makes a path of a file
-    that the configuration names absolute."""
-    found = read_whole(document, tree, path, findings, locate)
+    that the configuration names absolute. `ours`: it stands in our own file, where receivers have keys of our own too."""
+    found = read_whole(document, tree, path, findings, locate, ours=ours)
     return None if found is None else found[1]
 
 
@@ -90,6 +96,8 @@ def read_whole(
     findings: Findings,
     locate: Callable[[str], str],
     syntax: Syntax = Syntax.FALLBACK,
+    *,
+    ours: bool = False,
 ) -> tuple[WholeFile, AlertmanagerParts] | None:
     """The same, with the file as it stands after reading. `syntax`: of matchers and label names."""
     reading = Reading(document, findings, locate)
@@ -106,8 +114,8 @@ def read_whole(
     _warn_unserved(section, document, path, findings)
     shared = GLOBAL.read(tree.get("global", {}), (*path, "global"), reading)
     assert isinstance(shared, Values)
-    has_templates = bool(section.templates)
-    found = receiver_parts(tree.get("receivers", []), (*path, "receivers"), shared, reading, named=has_templates)
+    listed = tree.get("receivers", [])
+    found = receiver_parts(listed, (*path, "receivers"), shared, reading, ours=ours, defaults=True)
     receivers = {name: parts for name, (_, parts) in found.items()}
     if section.route is None:
         reading.refuse(path, "no routes provided", "add a `route` with a default `receiver`")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -21,6 +21,7 @@ from monitor.alerts.routes import Route
 from monitor.alerts.silence_care import Reminders
 from monitor.alerts.silences import NO_LIMITS, RETENTION, SilenceLimits
 from monitor.alerts.templating.fields import NotificationTemplates
+from monitor.config.fallbacks import Fallbacks
 from monitor.config.web_settings import WebFile
 from monitor.matching.parse import Syntax
 from monitor.model.checks import Check
@@ -194,13 +195,13 @@ _OPENS_INCIDENTS: Final = frozenset({"pagerduty", "opsgenie", "victorops", "inci
 class AddressBook:
     """What each destination means under this configuration; implements `monitor.notify.outbox.AddressBook`."""
 
-    def __init__(self, options: Mapping[Destination, object], vendors: Vendors, fallback: Destination) -> None:
+    def __init__(self, options: Mapping[Destination, object], vendors: Vendors, fallbacks: Fallbacks) -> None:
         self._options = dict(options)
         self._vendors = vendors
-        self._fallback = fallback
+        self._fallbacks = fallbacks
 
     def __repr__(self) -> str:
-        return f"AddressBook({len(self._options)} destinations, fallback {self._fallback})"
+        return f"AddressBook({len(self._options)} destinations, fallback {self._fallbacks.house})"
 
     @property
     def destinations(self) -> Sequence[Destination]:
@@ -218,13 +219,13 @@ class AddressBook:
 
     def falling_back_to(self, fallback: Destination) -> AddressBook:
         """The same book with another last resort."""
-        return AddressBook(self._options, self._vendors, fallback)
+        return AddressBook(self._options, self._vendors, replace(self._fallbacks, house=fallback))
 
     def options(self, destination: Destination) -> object | None:
         return self._options.get(destination) or self._of_target(destination)
 
-    def fallback(self, destination: Destination) -> Destination | None:
-        return None if destination == self._fallback else self._fallback
+    def fallback(self, destination: Destination, *, again: bool = False) -> Destination | None:
+        return self._fallbacks.of(destination, again=again)
 
     def _of_target(self, destination: Destination) -> object | None:
         """Channels that policy steps name directly."""

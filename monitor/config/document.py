@@ -221,7 +221,8 @@ class ConfigurationSection(Section):
     blackbox_file: Text = ""
     """Known, not served yet."""
     receivers: Annotated[list[Free], AsList] = []
-    """Receivers for the default routing, as in Alertmanager: one named `default` gets what is not paged."""
+    """Receivers for the default routing, as in Alertmanager: one named `default` gets what is not paged. Beside an Alertmanager
+    configuration: what its receivers get that it has no key for, by name, and further ones."""
     escalate: Annotated[dict[str, Escalate], AsMapping] = {}
     """Receiver name to the policy that it opens incidents for."""
     people: People = {}

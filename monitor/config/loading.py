@@ -322,7 +322,8 @@ class _Loading:
         )
 
     def _linted(self, document: Document, tree: Tree, path: Path, locate: Locate) -> AlertmanagerParts | None:
-        parts = read_alertmanager(document, tree, path, self.findings, locate)
+        ours = document is self.document
+        parts = read_alertmanager(document, tree, path, self.findings, locate, ours=ours)
         if parts is not None and self.lint is not None:
             self.lint.look(parts, document, tree, path)
         return parts
@@ -352,18 +353,10 @@ class _Loading:
     def _own_receivers(self) -> dict[str, ReceiverParts]:
         tree = self.document.tree.get("receivers") if isinstance(self.document.tree, dict) else None
         items = tree if isinstance(tree, list) else []
-        if items and self._has_alertmanager():
-            self.findings.wrong(
-                self.document,
-                ("receivers",),
-                "belongs to the default routing",
-                "move it into the Alertmanager configuration",
-            )
-            return {}
         reading = Reading(self.document, self.findings, self._locate)
         shared = GLOBAL.read({}, (), reading)
         assert isinstance(shared, Values)
-        found = receiver_parts(items, ("receivers",), shared, reading, named=False)
+        found = receiver_parts(items, ("receivers",), shared, reading, ours=True, defaults=False)
         return {name: parts for name, (_, parts) in found.items()}
 
     def _checks(self) -> tuple[Check, ...]:

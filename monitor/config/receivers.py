@@ -8,48 +8,24 @@ are known by name and warn.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
 
 from monitor.alerts.receivers import Integration
 from monitor.alerts.templating.fields import FieldTemplate
 from monitor.config.alertmanager.making import made
 from monitor.config.alertmanager.receiver_list import NamedReceiver, read_receivers
 from monitor.config.findings import Findings
-from monitor.config.golang.kinds import Flag, Kind, Reading, Text
-from monitor.config.golang.structs import ListOf, Struct, Values
+from monitor.config.golang.kinds import Reading
+from monitor.config.golang.structs import Values
+from monitor.config.own_kinds import OURS, own_escalation, own_integrations
 from monitor.config.people import EscalateSection
-from monitor.config.yamltree import Document, Tree
+from monitor.config.yamltree import Document, Path, Tree
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.notifications import Destination
-from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.secret import SecretSource
 
 Locate = Callable[[str], str]
 """Makes a path that the configuration names absolute."""
-
-OURS: Final[Mapping[str, Kind]] = {
-    "console_configs": ListOf(
-        item=Struct(
-            title="Console receiver",
-            about="Watchkeeper's own: print on the daemon's output.",
-            keys={"send_resolved": Flag(default=True, about="Tell also when it is over.")},
-        ),
-        about="Watchkeeper's own.",
-    ),
-    "escalation_configs": ListOf(
-        item=Struct(
-            title="Escalation",
-            about="Watchkeeper's own: a receiver that opens incidents.",
-            keys={
-                "policy": Text(about="The policy that is walked."),
-                "keep_pagerduty": Flag(about="Also notify the receiver's own pagerduty_configs, as Alertmanager does."),
-            },
-        ),
-        about="Watchkeeper's own: the policy that this receiver opens incidents for.",
-    ),
-}
-"""Keys of a receiver that Alertmanager does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,60 +39,87 @@ class ReceiverParts:
         default_factory=dict[Destination, Mapping[str, FieldTemplate]]
     )
     escalate: EscalateSection | None = None
+    fallback: str = ""
+    """The receiver that is told instead."""
     labels: Labels = EMPTY
     """Of the receiver itself."""
+    place: Path = ()
+    """Where it stands in its document."""
 
 
 def receiver_parts(
-    tree: Tree, path: tuple[str | int, ...], shared: Values, reading: Reading, *, named: bool
+    tree: Tree, path: Path, shared: Values, reading: Reading, *, ours: bool, defaults: bool
 ) -> dict[str, tuple[NamedReceiver, ReceiverParts]]:
-    """A list of receivers, by name. `named`: there are template files."""
+    """A list of receivers, by name. `ours`: it stands in our own file, so it may have keys of our own. `defaults`: texts that
+    are not given are Alertmanager's named templates, and not Watchkeeper's own words."""
     return {
-        receiver.name: (receiver, _parts(values, receiver, reading, named))
-        for values, receiver in read_receivers(tree, path, shared, reading, OURS)
+        receiver.name: (receiver, _parts(values, receiver, reading, ours=ours, defaults=defaults))
+        for values, receiver in read_receivers(tree, path, shared, reading, OURS, foreign=not ours)
     }
 
 
-def _parts(values: Values, receiver: NamedReceiver, reading: Reading, named: bool) -> ReceiverParts:
+def joined(
+    given: Mapping[str, ReceiverParts], own: Mapping[str, ReceiverParts], document: Document, findings: Findings
+) -> dict[str, ReceiverParts]:
+    """The receivers of an Alertmanager configuration with those of our own file beside it. One of the same name adds what
+    Alertmanager has no key for."""
+    found = dict(given)
+    for name, more in own.items():
+        first = found.get(name)
+        if first is None:
+            found[name] = more
+            continue
+        for one in more.integrations:
+            kind = one.destination.integration
+            if f"{kind}_configs" not in OURS:
+                remedy = f"move {kind}_configs there, or give the receiver another name"
+                problem = f'"{name}" is a receiver of the Alertmanager configuration, which has a key for {kind}'
+                findings.wrong(document, more.place, problem, remedy)
+            elif one.destination in first.options:
+                findings.wrong(document, more.place, f"{kind}_configs of {name} are given twice", "keep one of them")
+        if more.escalate is not None and first.escalate is not None:
+            findings.wrong(document, more.place, f"{name} escalates twice", "keep one of them")
+        found[name] = replace(
+            first,
+            integrations=(*first.integrations, *more.integrations),
+            options={**first.options, **more.options},
+            templates={**first.templates, **more.templates},
+            escalate=more.escalate or first.escalate,
+            fallback=more.fallback or first.fallback,
+        )
+    return found
+
+
+def _parts(values: Values, receiver: NamedReceiver, reading: Reading, *, ours: bool, defaults: bool) -> ReceiverParts:
     integrations: list[Integration] = []
     options: dict[Destination, object] = {}
     templates: dict[Destination, Mapping[str, FieldTemplate]] = {}
+
+    def add(destination: Destination, own: object, texts: Mapping[str, FieldTemplate], told: bool) -> None:
+        options[destination] = own
+        if texts:
+            templates[destination] = texts
+        integrations.append(Integration(destination=destination, send_resolved=told))
+
     for key, entries in receiver.integrations.items():
         for place, entry in enumerate(entries):
             one = made(key, entry.values, entry.given, entry.path, reading)
-            if one is None:
-                continue
-            destination = Destination(receiver.name, key.removesuffix("_configs"), place)
-            options[destination] = one.options
-            wanted = one.wanted(named=named)
-            if wanted:
-                templates[destination] = wanted
-            told = entry.values["send_resolved"] is True
-            integrations.append(Integration(destination=destination, send_resolved=told))
-    for place, entry in enumerate(values.many("console_configs")):
-        destination = Destination(receiver.name, "console", place)
-        options[destination] = ConsoleOptions()
-        integrations.append(Integration(destination=destination, send_resolved=entry.flag("send_resolved")))
+            if one is not None:
+                destination = Destination(receiver.name, key.removesuffix("_configs"), place)
+                told = entry.values["send_resolved"] is True
+                add(destination, one.options, one.wanted(defaults=defaults), told)
+    for own in own_integrations(receiver.name, values, reading) if ours else ():
+        add(own.destination, own.options, own.templates, own.send_resolved)
     return ReceiverParts(
         name=receiver.name,
         integrations=tuple(integrations),
         options=options,
         templates=templates,
-        escalate=_escalation(values, reading),
+        escalate=own_escalation(values, reading) if ours else None,
+        fallback=values.text("fallback") if ours else "",
         labels=Labels(receiver.labels),
+        place=values.path,
     )
-
-
-def _escalation(values: Values, reading: Reading) -> EscalateSection | None:
-    found: EscalateSection | None = None
-    for given in values.many("escalation_configs"):
-        if found is not None:
-            reading.refuse(given.path, "a receiver escalates to one policy", "keep one of them")
-        elif given.text("policy"):
-            found = EscalateSection(policy=given.text("policy"), keep_pagerduty=given.flag("keep_pagerduty"))
-        else:
-            reading.refuse(given.path, "names no policy", "set policy")
-    return found
 
 
 def read_secret(

@@ -30,9 +30,9 @@ from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.fields import Flag, Free, Real, Section, Size, Span, Text, Whole
 from monitor.config.golang.structs import ListOf, Struct
+from monitor.config.own_kinds import OURS
 from monitor.config.prometheus import described
 from monitor.config.prometheus.file import CONFIG
-from monitor.config.receivers import OURS
 from monitor.model.times import format_duration
 
 _DOCS: Final = Path(__file__).resolve().parents[2] / "docs"

@@ -28,10 +28,11 @@ from monitor.config.configuration import (
 from monitor.config.default_tree import DEFAULT, PAGE, default_tree, printed_tree
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
+from monitor.config.fallbacks import read_fallbacks
 from monitor.config.findings import Findings
 from monitor.config.maintenance import check_listeners, read_maintenance
 from monitor.config.people import EscalateSection, Known, PersonSection, read_policies
-from monitor.config.receivers import Locate, ReceiverParts, read_secret
+from monitor.config.receivers import Locate, ReceiverParts, joined, read_secret
 from monitor.config.silencing import read_silencing
 from monitor.config.template_files import read_template_files
 from monitor.config.yamltree import Document, Path
@@ -56,10 +57,10 @@ def read_paging(
     findings: Findings,
     locate: Locate,
 ) -> Paging | None:
-    """`given`: what an Alertmanager configuration amounts to; without one, `receivers` and the default tree."""
+    """`given`: what an Alertmanager configuration amounts to; without one the default tree. `receivers`: of our own file."""
     before = len(findings.errors)
     vendors = _vendors(section, environment, document, findings, locate)
-    parts = dict(given.receivers if given is not None else receivers)
+    parts = joined(given.receivers if given is not None else {}, receivers, document, findings)
     options = {
         destination: _of_the_house(one, vendors) for part in parts.values() for destination, one in part.options.items()
     }
@@ -100,7 +101,7 @@ def read_paging(
     _check_escalation(escalate, parts, policies, document, findings)
     _doubt_unpaged(section, given is None, environment_name, document, findings)
     _doubt_unused(section, root, parts, escalate, document, findings)
-    book = AddressBook(options, vendors, _fallback(parts))
+    book = AddressBook(options, vendors, read_fallbacks(parts, _fallback(parts), document, findings))
     _check_vendors(policies, book, document, findings)
     maintenance = read_maintenance(section.maintenance, document, ("maintenance",), findings)
     check_listeners(maintenance, book, document, ("maintenance",), findings)
@@ -326,8 +327,9 @@ def _doubt_unused(
         if target.startswith("receiver:")
     }
     hearing = {section.silences.remind_to, *(window.announce_to for window in section.maintenance)}
+    instead = {part.fallback for part in parts.values()}
     for name in parts:
-        if name not in used | named | hearing | {DEFAULT, PAGE}:
+        if name not in used | named | hearing | instead | {DEFAULT, PAGE}:
             findings.doubt(
                 document, ("receivers",), f'no route and no policy uses the receiver "{name}"', "is it spelt right?"
             )

@@ -235,6 +235,7 @@ class DeliveryReport:
     incident: str = ""
     epoch: int = 0
     order_key: str = ""
+    """Of the row as it was decided, though this is the end of one that was redirected."""
     why: str = ""
     """What went wrong; empty when it arrived."""
     redirected_to: Destination | None = None

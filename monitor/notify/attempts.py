@@ -33,7 +33,7 @@ from monitor.model.notifications import (
 )
 from monitor.model.times import DAY, HOUR, MINUTE, SECOND, Millis, Timestamp
 from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
-from monitor.notify.redirects import instead, is_redirected, passed_on
+from monitor.notify.redirects import at_the_end, decided_key, instead, passed_on
 
 _FIRST_PAUSE: Millis = 2 * SECOND
 LONGEST_PAUSE: Millis = 300 * SECOND
@@ -209,7 +209,7 @@ def _alarmed(finish: Finish, claimed: Claimed, why: str, fallback: Destination |
     """With the word to others. The row for the fallback is inserted once however often this happens."""
     row = claimed.row
     rows: tuple[OutboxRow, ...] = ()
-    if fallback is not None and fallback != row.destination and not is_redirected(row):
+    if fallback is not None and fallback != row.destination and not at_the_end(row):
         rows = (instead(row, fallback, why, now),)
     report = _report(claimed, now, arrived=False, why=why, redirected_to=rows[0].destination if rows else None)
     return Finish(
@@ -236,7 +236,7 @@ def _report(
         arrived=arrived,
         incident=row.incident,
         epoch=row.epoch,
-        order_key=row.order_key,
+        order_key=decided_key(row.order_key),
         why=why,
         redirected_to=redirected_to,
     )

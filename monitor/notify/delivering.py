@@ -39,6 +39,7 @@ from monitor.notify.attempts import (
 from monitor.notify.circuits import Circuit
 from monitor.notify.kinds.sending import Kind, Sending
 from monitor.notify.outbox import AddressBook, Claimed, Finish, OutboxStore
+from monitor.notify.redirects import is_redirected
 from monitor.notify.throttling import Throttle
 
 Start = Callable[[str, Coroutine[Any, Any, None]], object]
@@ -287,7 +288,7 @@ class Delivery:
         if now + self._pace.deadline > claimed.lease_until:
             return put_back(claimed, now) if now < claimed.lease_until else None
         destination = row.destination
-        fallback = self._book.fallback(destination)
+        fallback = self._book.fallback(destination, again=is_redirected(row))
         options = self._book.options(destination)
         if options is None:
             self._meters.gave_up(destination, row.message.kind)
@@ -333,7 +334,7 @@ class Delivery:
             claimed,
             Unknown(f"an error of our own: {type(error).__name__}"),
             repeats=Repeats.VISIBLE,
-            fallback=self._book.fallback(claimed.row.destination),
+            fallback=self._book.fallback(claimed.row.destination, again=is_redirected(claimed.row)),
             patience=self._patience,
             fraction=self._fraction(),
             now=self._clock.now(),

@@ -143,6 +143,7 @@ class AddressBook(Protocol):
         """The options of its kind (see `kinds.catalogue`), or None if no configuration knows it any more."""
         ...
 
-    def fallback(self, destination: Destination) -> Destination | None:
-        """Who is told instead when this one cannot be reached. None: nobody; never the destination itself."""
+    def fallback(self, destination: Destination, *, again: bool = False) -> Destination | None:
+        """Who is told instead when this one cannot be reached; `again`: it was told instead of another one itself. None:
+        nobody; never the destination itself."""
         ...

@@ -3,6 +3,9 @@
 A redirected page lives in an order key of its own, derived from the first one. What ends or settles the first (resolve,
 acknowledgement) is passed on to it, so that every page that was sent is also resolved where it was sent; and so is the
 first page after an acknowledgement that was passed on, so that nobody believes that somebody still has it.
+
+Whoever is told instead may be out of reach as well, and then the next one is told, for a few steps: what the configuration
+names leads nowhere twice, but a configuration may change in between.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from monitor.model.times import Timestamp
 
 _MARK = ">instead"
 _LONGEST_REASON = 300
+_MOST_STEPS = 6
 _PASSED_ON = frozenset({MessageKind.RESOLVE, MessageKind.ACKNOWLEDGE})
 
 
@@ -22,15 +26,26 @@ def redirected_key(order_key: str) -> str:
     return order_key + _MARK
 
 
+def decided_key(order_key: str) -> str:
+    """The order key of the row that was decided, of those that came of it as well."""
+    return order_key.partition(_MARK)[0]
+
+
 def is_redirected(row: OutboxRow) -> bool:
-    """Such a row is not redirected again: two channels that are down must not play ball."""
+    """Was it meant for somebody else?"""
     return row.order_key.endswith(_MARK)
 
 
+def at_the_end(row: OutboxRow) -> bool:
+    """Such a row is not redirected any more: channels that are down must not play ball for ever."""
+    return row.order_key.endswith(_MARK * _MOST_STEPS)
+
+
 def instead(row: OutboxRow, to: Destination, why: str, now: Timestamp) -> OutboxRow:
-    """The same message for somebody else, saying whom it was meant for and why it comes to them."""
+    """The same message for somebody else, saying whom it was meant for and why it comes to them. The texts that were made
+    for the first one are left behind: they are in its vendor's form, and know nothing of this."""
     reason = f"Meant for {row.destination}, which could not be reached: {why[:_LONGEST_REASON]}"
-    message = replace(row.message, text=f"{reason}\n{row.message.text}" if row.message.text else reason)
+    message = replace(row.message, text=f"{reason}\n{row.message.text}" if row.message.text else reason, fields=())
     return replace(
         row,
         dedupe_key=row.dedupe_key + _MARK,
@@ -48,7 +63,7 @@ def passed_on(
     that was decided for them is an acknowledgement."""
     kind = row.message.kind
     wanted = kind in _PASSED_ON or (settled and kind.wakes)
-    if to is None or not wanted or is_redirected(row):
+    if to is None or not wanted or at_the_end(row):
         return ()
     return (
         replace(
@@ -56,6 +71,7 @@ def passed_on(
             dedupe_key=row.dedupe_key + _MARK,
             order_key=redirected_key(row.order_key),
             destination=to,
+            message=replace(row.message, fields=()),
             due_at=now,
         ),
     )

@@ -292,7 +292,7 @@ async def test_pagerdutys_older_api_is_told_by_service_key(line: Line) -> None:
         "incident_key": GROUP,
         "description": "shop-api is ill",
         "client": "c",
-        "client_url": "https://watchkeeper.example.com",
+        "client_url": r"https://watchkeeper.example.com/alerts?receiver=page%5C.shop",
     }
     assert details["num_firing"] == "1"
     await one.send(RESOLVE)

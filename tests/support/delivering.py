@@ -16,15 +16,19 @@ from monitor.notify.throttling import Toll
 
 @dataclass
 class FakeAddressBook:
-    """Destinations and their options; one fallback for all."""
+    """Destinations and their options; one fallback for all, and some behind it."""
 
     known: dict[Destination, object] = field(default_factory=dict[Destination, object])
     instead: Destination | None = None
+    beyond: dict[Destination, Destination] = field(default_factory=dict[Destination, Destination])
+    """Who is told when one who was told instead cannot be reached either."""
 
     def options(self, destination: Destination) -> object | None:
         return self.known.get(destination)
 
-    def fallback(self, destination: Destination) -> Destination | None:
+    def fallback(self, destination: Destination, *, again: bool = False) -> Destination | None:
+        if again:
+            return self.beyond.get(destination)
         return None if self.instead == destination else self.instead
 
 

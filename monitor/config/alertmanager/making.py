@@ -1,8 +1,8 @@
 """From a complete integration to what delivers it: the options of its kind, and the templates of its texts.
 
 A text that is a template is rendered when a notification is decided, and travels with the message; addresses and secrets
-stay in the options and are read at the moment of sending. Templates that the configuration does not give are left out, so
-that a message has Watchkeeper's own layout, unless there are template files: those may redefine what the defaults name.
+stay in the options and are read at the moment of sending. In an Alertmanager configuration a text that is not given is the
+named default, as there; a receiver of our own file says it in Watchkeeper's own words then (decision 0026).
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Made:
     templates: Mapping[str, FieldTemplate] = field(default_factory=dict[str, FieldTemplate])
     """Of all its texts."""
     given: frozenset[str] = frozenset()
-    """Those that are rendered in any case: which the configuration itself gives, or all."""
+    """Those that the configuration itself gives."""
 
-    def wanted(self, *, named: bool) -> dict[str, FieldTemplate]:
-        """The templates to render. `named`: there are template files."""
-        return {name: template for name, template in self.templates.items() if named or name in self.given}
+    def wanted(self, *, defaults: bool) -> dict[str, FieldTemplate]:
+        """The templates to render: all, or those that are given."""
+        return {name: template for name, template in self.templates.items() if defaults or name in self.given}
 
 
 def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Reading) -> Made | None:
@@ -67,14 +67,8 @@ def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Re
     for name in _html(key, values):
         if name in templates:
             templates[name] = FieldTemplate(templates[name].source, html=True)
-    own = frozenset(name for name in templates if key in _AS_TEMPLATED or name.partition(".")[0] in given)
+    own = frozenset(name for name in templates if name.partition(".")[0] in given)
     return Made(options=options, templates=templates, given=own)
-
-
-_AS_TEMPLATED: Final = frozenset(
-    f"{kind}_configs" for kind in ("incidentio", "jira", "opsgenie", "pushover", "sns", "victorops")
-)
-"""Of these a message is what their templates say, also where these are the defaults."""
 
 
 def _html(key: str, values: Plain) -> tuple[str, ...]:

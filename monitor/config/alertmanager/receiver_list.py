@@ -36,16 +36,20 @@ class Integration:
     path: Path
 
 
-def receiver_struct(ours: Mapping[str, Kind]) -> Struct:
-    """A receiver's keys: Alertmanager's, and those that are Watchkeeper's own."""
+def receiver_struct(ours: Mapping[str, Kind], *, foreign: bool = False) -> Struct:
+    """A receiver's keys: Alertmanager's, and those that are Watchkeeper's own. In a `foreign` file the latter are refused,
+    with where they belong."""
     lists = {
         key: ListOf(
             item=struct, nothing="" if key in TAKES_DEFAULTS else _MISSING[key], only_null=True, about=struct.about
         )
         for key, struct in INTEGRATIONS.items()
     }
-    keys: dict[str, Kind] = {"name": Text(about="Unique."), "labels": MapOf(item=Text()), **lists, **ours}
-    return Struct(title="Receiver", about="A named receiver with its integrations.", keys=keys, rules=(_named,))
+    keys: dict[str, Kind] = {"name": Text(about="Unique."), "labels": MapOf(item=Text()), **lists}
+    about = "A named receiver with its integrations."
+    if foreign:
+        return Struct(title="Receiver", about=about, keys=keys, rules=(_named,), elsewhere=dict.fromkeys(ours, _BESIDE))
+    return Struct(title="Receiver", about=about, keys={**keys, **ours}, rules=(_named,))
 
 
 def _named(values: Values, reading: Reading) -> None:
@@ -58,6 +62,10 @@ def _named(values: Values, reading: Reading) -> None:
         reading.refuse(values.at("labels", "name"), text, "leave the label out: it is the receiver's name")
 
 
+_BESIDE: Final = (
+    "it is Watchkeeper's own, and Alertmanager would refuse the file: give it to a receiver of this name under "
+    "`receivers:` in watchkeeper.yml"
+)
 _MISSING: Final = {key: f"missing {key.removesuffix('_configs')} config" for key in INTEGRATIONS}
 
 
@@ -77,10 +85,10 @@ def complete(values: Values, shared: Values, reading: Reading) -> NamedReceiver:
 
 
 def read_receivers(
-    tree: Tree, path: Path, shared: Values, reading: Reading, ours: Mapping[str, Kind]
+    tree: Tree, path: Path, shared: Values, reading: Reading, ours: Mapping[str, Kind], *, foreign: bool
 ) -> list[tuple[Values, NamedReceiver]]:
     """All receivers of a list, as written and complete."""
-    read = ListOf(item=receiver_struct(ours)).read(tree, path, reading)
+    read = ListOf(item=receiver_struct(ours, foreign=foreign)).read(tree, path, reading)
     found: list[tuple[Values, NamedReceiver]] = []
     names: set[str] = set()
     for values in cast("list[object]", read):

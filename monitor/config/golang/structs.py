@@ -92,6 +92,8 @@ class Struct(Kind):
     """In the reference."""
     inside: str = "config"
     """The Go package, for messages; types that read themselves are called `plain` in each."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Keys that are refused here, each with what to do about it."""
     word: ClassVar[str] = "mapping"
 
     def read(self, tree: Tree, path: Path, reading: Reading) -> object:
@@ -144,7 +146,7 @@ class Struct(Kind):
             (*path, key),
             f"field {key} not found in type {self._go}",
             f'"{key}" is not a known key here',
-            f"{hint}known keys: {', '.join(sorted(self.keys))}",
+            self.elsewhere.get(key) or f"{hint}known keys: {', '.join(sorted(self.keys))}",
         )
 
     def _repeated(self, path: Path, reading: Reading) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from monitor.notify.kinds.apprise import Apprise, AppriseOptions
 from monitor.notify.kinds.console import Console, ConsoleOptions
 from monitor.notify.kinds.discord import Discord, DiscordOptions
 from monitor.notify.kinds.email import Email, EmailOptions
@@ -57,6 +58,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "sns": Entry(options=SnsOptions, make=Sns),
         "jira": Entry(options=JiraOptions, make=Jira),
         "incidentio": Entry(options=IncidentioOptions, make=Incidentio),
+        "apprise": Entry(options=AppriseOptions, make=Apprise),
         "console": Entry(options=ConsoleOptions, make=Console),
     }
 )

@@ -169,14 +169,13 @@ receivers:
   - name: r
     slack_configs: [{channel: "#a", bot_token: s3cret}]
     webhook_configs: [{url: "http://user:s3cret@x/", secret: s3cret, http_config: {bearer_token: s3cret}}]
-    console_configs: [{}]
 """
     parts, said = loaded(text)
     assert parts is not None, said
     assert "s3cret" not in parts.printed
     printed = yaml.safe_load(parts.printed)
     assert printed["receivers"][0]["webhook_configs"][0]["url"] == "<secret>"
-    for ours in ("page_first", "bot_token", "console_configs", "secret:"):
+    for ours in ("page_first", "bot_token", "secret:"):
         assert ours not in parts.printed
 
 
@@ -193,14 +192,33 @@ def test_template_files_are_found_by_pattern_and_change_what_is_said(tmp_path: P
     assert (fields["title"], fields["text"], fields["color"]) == ("own firing", "1", "danger")
 
 
-def test_without_template_files_only_what_is_given_is_rendered() -> None:
-    """The rest keeps Watchkeeper's own layout."""
+def test_texts_that_are_not_given_are_alertmanagers_defaults() -> None:
+    """Of every kind alike, as the same file says them there."""
+    lists = "slack_configs: [{api_url: 'http://x/y', title: own}], sns_configs: [{topic_arn: 'arn:aws:sns:eu-1:1:t'}]"
+    parts, said = loaded(one_receiver(lists))
+    assert parts is not None, said
+    templates = NotificationTemplates(files=parts.template_files, fields=parts.receivers["r"].templates)
+    fields, message = TemplatedFields(templates, str), a_message(of_incident=False)
+    slack, sns = (fields.render(Destination("r", name), message) for name in ("slack", "sns"))
+    assert (slack["title"], slack["color"], slack["text"]) == ("own", "danger", "")
+    assert sns["subject"] == "[FIRING:1] shop-api (ServiceDown critical)"
+
+
+def test_a_template_that_fails_is_named() -> None:
+    """Whoever sends it says so, and sends the plain form."""
     parts, said = loaded(one_receiver("slack_configs: [{api_url: 'http://x/y', title: '{{ .Nothing }}'}]"))
     assert parts is not None, said
     templates = NotificationTemplates(files=parts.template_files, fields=parts.receivers["r"].templates)
-    assert list(templates.fields[Destination("r", "slack")]) == ["title"]
-    with pytest.raises(TemplateError):
+    with pytest.raises(TemplateError, match="title"):
         TemplatedFields(templates, str).render(Destination("r", "slack"), a_message(of_incident=False))
+
+
+def test_keys_of_ours_are_refused_where_alertmanager_reads_too() -> None:
+    """In its words, and with the place where they belong; amtool would refuse the file as well."""
+    for own in ("console_configs: [{}]", "apprise_configs: [{url: 'json://x'}]", "fallback: other"):
+        key = own.partition(":")[0]
+        _, said = loaded(one_receiver(own))
+        assert said == [f"yaml: unmarshal errors:\n  line 3: field {key} not found in type config.plain"], said
 
 
 def test_payloads_and_details_are_filled_in() -> None:

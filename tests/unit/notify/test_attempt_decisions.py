@@ -13,6 +13,7 @@ from monitor.model.notifications import (
     DeliveryOutcome,
     Destination,
     MessageKind,
+    OutboxRow,
     OutboxState,
     Rejected,
     RetryLater,
@@ -21,7 +22,7 @@ from monitor.model.notifications import (
 from monitor.model.times import DAY, HOUR, MINUTE, SECOND
 from monitor.notify.attempts import Patience, Repeats, admit, backoff, conclude, homeless, put_back, unrepeatable
 from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
-from monitor.notify.redirects import instead
+from monitor.notify.redirects import instead, passed_on
 from tests.support.messages import T0, a_row
 
 _OPS = Destination("ops", "console")
@@ -113,21 +114,39 @@ def test_a_fifth_attempt_that_nobody_concluded_leaves_the_alarm_to_the_sixth() -
     assert (len(finish.rows), len(finish.reports), finish.alarmed) == (1, 1, True)
 
 
-def test_what_was_redirected_is_not_redirected_again() -> None:
-    """Two channels that are down do not play ball; whoever decided is told."""
-    row = instead(a_row(), _OPS, "broken", T0)
-    one = Claimed(seq=1, row=row, fence=1, lease_until=T0 + MINUTE)
-    finish = conclude(
-        one,
-        Rejected("no"),
-        repeats=Repeats.VISIBLE,
-        fallback=Destination("lead", "email"),
-        patience=Patience(),
-        fraction=0,
-        now=T0,
-    )
-    assert finish.rows == ()
+def test_the_next_one_is_told_when_who_was_told_instead_is_out_of_reach_too() -> None:
+    """It says of both whom it was meant for and why, and ends after a few steps: two channels that are down do not play
+    ball for ever."""
+    lead = Destination("lead", "email")
+    row, steps = instead(a_row(), _OPS, "broken", T0), 1
+    while (finish := refused(row, lead if steps % 2 else _OPS)).rows:
+        (row,) = finish.rows
+        steps += 1
     assert [report.redirected_to for report in finish.reports] == [None]
+    assert steps == 6
+    assert row.message.text.splitlines()[-2:] == [
+        "Meant for user:ana/webhook[0], which could not be reached: broken",
+        a_row().message.text,
+    ]
+    assert row.message.text.startswith("Meant for ops/console[0], which could not be reached: no\nMeant for lead/")
+
+
+def refused(row: OutboxRow, fallback: Destination) -> Finish:
+    one = Claimed(seq=1, row=row, fence=1, lease_until=T0 + MINUTE)
+    patience = Patience()
+    return conclude(
+        one, Rejected("no"), repeats=Repeats.VISIBLE, fallback=fallback, patience=patience, fraction=0, now=T0
+    )
+
+
+def test_texts_made_for_one_vendor_do_not_go_to_another() -> None:
+    """A title in Slack's markup means nothing in a mail, and hides who was meant."""
+    row = a_row(of_incident=False)
+    row = replace(row, message=replace(row.message, fields=(("title", "*ill*"), ("channel", "#shop"))))
+    (other,) = refused(row, _OPS).rows
+    assert other.message.fields == ()
+    (end,) = passed_on(replace(row, message=replace(row.message, kind=_END)), _OPS, T0)
+    assert end.message.fields == ()
 
 
 def test_a_note_that_cannot_be_delivered_troubles_nobody_else() -> None:

@@ -1,0 +1,69 @@
+"""A receiver that cannot be reached hands what it was to be told to the one that its `fallback` names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.config.configuration import Configuration
+from monitor.simulate.stories import Story, page, resolve
+from monitor.simulate.world import Line
+from tests.support.story_files import story_configuration
+
+ROUTING = """
+rules: {shipped: false}
+rule_files: [rules.yml]
+people: {ana: {console: true}, bo: {webhook: "http://bo.test/"}}
+alertmanager:
+  route: {receiver: team, group_by: [alertname, check], group_wait: 0s, group_interval: 1m, repeat_interval: 1h}
+  receivers:
+    - {name: team, webhook_configs: [{url: "http://team.test/"}], fallback: mail}
+    - {name: mail, webhook_configs: [{url: "http://mail.test/"}], fallback: phone}
+    - {name: phone, webhook_configs: [{url: "http://phone.test/"}]}
+"""
+
+
+def told(folder: Path) -> Configuration:
+    """Every alert goes to `team`, which falls back to `mail`, and that to `phone`."""
+    return story_configuration(folder, common=ROUTING)
+
+
+def test_a_refused_notification_goes_to_the_fallback_with_what_failed_for_whom_and_why(tmp_path: Path) -> None:
+    """At once; and its end goes where it was told."""
+    story = Story(told(tmp_path))
+    story.at("0s").line("team", Line.DEAD).down("api")
+    story.at("2s50ms").expect(page("mail"))
+    story.at("10m").up("api")
+    story.at("11m2s50ms").expect(resolve("mail"))
+    played = story.until("30m").expect_nothing()
+    first = played.world.heard[0].message
+    assert (
+        first.text.splitlines()[0] == "Meant for team/webhook[0], which could not be reached: scripted: no such address"
+    )
+
+
+def test_the_fallback_of_the_fallback_is_told_when_both_are_out_of_reach(tmp_path: Path) -> None:
+    """And hears the end, though neither of the two before it ever heard a beginning."""
+    story = Story(told(tmp_path))
+    story.at("0s").line("team", Line.DEAD).line("mail", Line.DEAD).down("api")
+    story.at("2s50ms").expect(page("phone"))
+    story.at("10m").up("api")
+    story.at("11m2s50ms").expect(resolve("phone"))
+    story.until("30m").expect_nothing()
+
+
+def test_a_channel_that_refuses_for_now_is_not_given_up_when_the_fallback_was_told(tmp_path: Path) -> None:
+    """The fallback hears of it after five failures; whoever it was meant for hears it as well, once they can."""
+    story = Story(told(tmp_path))
+    story.at("0s").line("team", Line.BUSY).down("api")
+    played = story.observe(60_000)
+    assert [one.who for one in played.world.heard] == ["mail"]
+
+
+def test_a_crash_between_failure_and_fallback_loses_nothing(tmp_path: Path) -> None:
+    """The failure and the fallback's row are one transaction, so whatever happens to the daemon then, it is told once."""
+    story = Story(told(tmp_path))
+    story.at("0s").line("team", Line.DEAD).line("mail", Line.BUSY).down("api")
+    story.at("3s").crash(back_after="1s")
+    story.at("3s").line("mail", Line.GOOD)
+    played = story.observe(600_000)
+    assert [(one.who, one.repeated) for one in played.world.heard] == [("mail", False)]
