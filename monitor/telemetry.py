@@ -123,7 +123,7 @@ class Telemetry:
         self.given_up = Counter(
             "watchkeeper_notifications_given_up_total",
             "Notifications that were given up, or failed so often that somebody else was told.",
-            ["integration", "kind"],
+            ["integration", "kind", "reason"],
             registry=self.registry,
         )
         self.suppressed = Counter(

@@ -17,6 +17,7 @@ from prometheus_client.samples import Sample
 
 from monitor.alerts.receivers import Integration
 from monitor.config.configuration import Configuration
+from monitor.model.notifications import DeliveryFailure
 from monitor.model.times import Timestamp
 from monitor.telemetry import Telemetry
 from monitor.web.alertmanager.status import SPOKEN
@@ -107,9 +108,10 @@ class _Families(Collector):
         told = self._counter("notifications", "Notifications that ended, delivered or given up.", ["integration"])
         failed = self._counter("notifications_failed", "Notifications that were given up.", ["integration", "reason"])
         for integration, number in requests.items():
-            lost = given_up.get(integration, 0.0)
-            told.add_metric([integration], number - failures[integration] + lost)
-            failed.add_metric([integration, "other"], lost)
+            lost = {reason.value: given_up.get((integration, reason.value), 0.0) for reason in DeliveryFailure}
+            told.add_metric([integration], number - failures[integration] + sum(lost.values()))
+            for reason, times in lost.items():
+                failed.add_metric([integration, reason], times)
         yield told
         yield failed
         yield _renamed(self._telemetry.delivery_seconds, "alertmanager_notification_latency_seconds", {})
@@ -124,11 +126,12 @@ class _Families(Collector):
             failures[integration] = failures.get(integration, 0.0) + (0.0 if outcome == _DELIVERED else sample.value)
         return requests, failures
 
-    def _given_up(self) -> dict[str, float]:
-        found: dict[str, float] = {}
+    def _given_up(self) -> dict[tuple[str, str], float]:
+        """By integration and reason."""
+        found: dict[tuple[str, str], float] = {}
         for sample in _samples(self._telemetry.given_up):
-            integration = sample.labels["integration"]
-            found[integration] = found.get(integration, 0.0) + sample.value
+            key = (sample.labels["integration"], sample.labels["reason"])
+            found[key] = found.get(key, 0.0) + sample.value
         return found
 
     def _integrations(self) -> Iterator[Integration]:

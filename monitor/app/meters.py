@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client import Counter
 
 from monitor.model.checks import Check, FailureReason, Outcome, Verdict
-from monitor.model.notifications import Destination, MessageKind
+from monitor.model.notifications import DeliveryFailure, Destination, MessageKind
 from monitor.model.times import Millis
 from monitor.telemetry import Telemetry
 
@@ -81,8 +81,8 @@ class DeliveryMeters:
     def failed(self, destination: Destination, outcome: str) -> None:
         self._telemetry.deliveries.labels(destination.integration, outcome).inc()
 
-    def gave_up(self, destination: Destination, kind: MessageKind) -> None:
-        self._telemetry.given_up.labels(destination.integration, kind.value).inc()
+    def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
+        self._telemetry.given_up.labels(destination.integration, kind.value, failure.value).inc()
 
     def channel(self, destination: Destination, up: bool | None) -> None:
         labels = (destination.receiver, destination.integration, str(destination.index))

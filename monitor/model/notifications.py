@@ -6,7 +6,7 @@ credential or an address: those are read at the moment of sending through the `D
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
@@ -190,6 +190,19 @@ class OutboxState(Enum):
     """No longer wanted before any attempt succeeded."""
 
 
+class DeliveryFailure(Enum):
+    """Why a vendor did not take a notification, for counting: the values are those of Alertmanager's metric of failures."""
+
+    AUTH = "authError"
+    RATE_LIMITED = "rateLimited"
+    CLIENT = "clientError"
+    SERVER = "serverError"
+    CANCELED = "contextCanceled"
+    """Alertmanager's, when it stops or reloads; here a message outlives both, so nothing is counted so."""
+    DEADLINE = "contextDeadlineExceeded"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """The vendor has it. `handle` finds the message again (Slack channel/ts, PagerDuty dedup key)."""
@@ -203,6 +216,8 @@ class RetryLater:
 
     why: str
     after: Millis | None = None
+    failure: DeliveryFailure = field(default=DeliveryFailure.OTHER, compare=False, repr=False)
+    """For counting. It tells no two outcomes apart: `why` says the same, and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +225,7 @@ class Rejected:
     """It will never arrive as it is."""
 
     why: str
+    failure: DeliveryFailure = field(default=DeliveryFailure.OTHER, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +233,11 @@ class Unknown:
     """It may have arrived: the request went out and no answer came back."""
 
     why: str
+    failure: DeliveryFailure = field(default=DeliveryFailure.OTHER, compare=False, repr=False)
 
 
-DeliveryOutcome: TypeAlias = Delivered | RetryLater | Rejected | Unknown
+Undelivered: TypeAlias = RetryLater | Rejected | Unknown
+DeliveryOutcome: TypeAlias = Delivered | Undelivered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

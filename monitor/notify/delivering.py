@@ -18,9 +18,11 @@ from monitor.clock import Clock, Jumps
 from monitor.model.errors import BugError, StoreError
 from monitor.model.notifications import (
     Delivered,
+    DeliveryFailure,
     DeliveryOutcome,
     Destination,
     MessageKind,
+    OutboxRow,
     OutboxState,
     Unknown,
 )
@@ -65,8 +67,9 @@ class Meters(Protocol):
         """An attempt ended as `retrylater`, `rejected` or `unknown`."""
         ...
 
-    def gave_up(self, destination: Destination, kind: MessageKind) -> None:
-        """A row ended without being delivered, or a page failed so often that somebody else was told."""
+    def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
+        """A row ended without being delivered, or a page failed so often that somebody else was told. `failure`: of the
+        latest attempt."""
         ...
 
     def channel(self, destination: Destination, up: bool | None) -> None:
@@ -291,7 +294,7 @@ class Delivery:
         fallback = self._book.fallback(destination, again=is_redirected(row))
         options = self._book.options(destination)
         if options is None:
-            self._meters.gave_up(destination, row.message.kind)
+            self._meters.gave_up(destination, row.message.kind, DeliveryFailure.OTHER)
             return homeless(claimed, fallback, now)
         useless = kind.takes(row.message, options)
         if useless:
@@ -324,13 +327,13 @@ class Delivery:
             fraction=self._fraction(),
             now=now,
         )
-        if finish.state is OutboxState.FAILED or any(not report.arrived for report in finish.reports):
-            self._meters.gave_up(destination, row.message.kind)
+        if not isinstance(outcome, Delivered):
+            self._count_end(row, finish, outcome.failure)
         return finish
 
     def _broken(self, claimed: Claimed, error: Exception) -> Finish:
         """The end of an attempt that a bug of ours cut off. The error's own text may hold anything, so only its name is kept."""
-        return conclude(
+        finish = conclude(
             claimed,
             Unknown(f"an error of our own: {type(error).__name__}"),
             repeats=Repeats.VISIBLE,
@@ -339,6 +342,12 @@ class Delivery:
             fraction=self._fraction(),
             now=self._clock.now(),
         )
+        self._count_end(claimed.row, finish, DeliveryFailure.OTHER)
+        return finish
+
+    def _count_end(self, row: OutboxRow, finish: Finish, failure: DeliveryFailure) -> None:
+        if finish.state is OutboxState.FAILED or any(not report.arrived for report in finish.reports):
+            self._meters.gave_up(row.destination, row.message.kind, failure)
 
     def _turn(self, kind: Kind, sending: Sending, now: Timestamp) -> Timestamp:
         urgent = sending.message.kind.wakes or sending.message.kind is MessageKind.RESOLVE
@@ -354,7 +363,7 @@ class Delivery:
             async with asyncio.timeout(self._pace.deadline / 1000):
                 return await kind.deliver(sending)
         except TimeoutError:
-            return Unknown(f"no answer within {self._pace.deadline / 1000:g} s")
+            return Unknown(f"no answer within {self._pace.deadline / 1000:g} s", DeliveryFailure.DEADLINE)
 
     def _count(self, sending: Sending, outcome: DeliveryOutcome, now: Timestamp) -> None:
         destination = sending.row.destination

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitor.model.notifications import Delivered, RetryLater, Unknown
 from monitor.notify.dressing.wording import cut_bytes, cut_runes
-from monitor.notify.kinds.answers import RETRIED, by_status, failure_reason
+from monitor.notify.kinds.answers import RETRIED, by_status, failure_of
 from tests.conformance.cases import Case, Check
 
 _VARIANTS: dict[str, str] = {"PagerDutyRetryV1": "pagerduty v1"}
@@ -27,7 +27,7 @@ def check_answers(case: Case) -> None:
             assert isinstance(outcome, RetryLater | Unknown) == data["retry"]
             assert (None if isinstance(outcome, Delivered) else outcome.why) == data["error"]
         case "reason":
-            assert failure_reason(data["status"]).value == data["reason"]
+            assert failure_of(data["status"]).value == data["reason"]
         case _:
             raise AssertionError(f"unknown kind {case.kind}")
 

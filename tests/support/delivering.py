@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.model.notifications import Delivered, DeliveryOutcome, Destination, Message, MessageKind
+from monitor.model.notifications import Delivered, DeliveryFailure, DeliveryOutcome, Destination, Message, MessageKind
 from monitor.model.times import Millis, Timestamp
 from monitor.notify.attempts import Repeats
 from monitor.notify.kinds.sending import Sending
@@ -39,6 +39,8 @@ class FakeMeters:
     latencies: list[Millis] = field(default_factory=list[Millis])
     failures: list[str] = field(default_factory=list[str])
     given_up: list[Destination] = field(default_factory=list[Destination])
+    reasons: list[DeliveryFailure] = field(default_factory=list[DeliveryFailure])
+    """Of those that were given up."""
     channels: list[tuple[str, bool | None]] = field(default_factory=list[tuple[str, bool | None]])
 
     def accepted(self, destination: Destination, kind: MessageKind, latency: Millis) -> None:
@@ -47,8 +49,9 @@ class FakeMeters:
     def failed(self, destination: Destination, outcome: str) -> None:
         self.failures.append(outcome)
 
-    def gave_up(self, destination: Destination, kind: MessageKind) -> None:
+    def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
         self.given_up.append(destination)
+        self.reasons.append(failure)
 
     def channel(self, destination: Destination, up: bool | None) -> None:
         self.channels.append((str(destination), up))

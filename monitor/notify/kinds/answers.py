@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater, Unknown
+from monitor.model.notifications import (
+    Delivered,
+    DeliveryFailure,
+    DeliveryOutcome,
+    Rejected,
+    RetryLater,
+    Undelivered,
+    Unknown,
+)
 from monitor.model.times import SECOND, Millis, Timestamp, from_datetime
 
 if TYPE_CHECKING:
@@ -38,25 +45,15 @@ RETRIED: Final[Mapping[str, frozenset[int]]] = MappingProxyType(
 """By integration: what is tried again although the caller seems to be at fault. Source: Alertmanager's notifiers."""
 
 
-class FailureReason(Enum):
-    """Why a vendor did not take a notification: the label of Alertmanager's metric of failures."""
-
-    AUTH = "authError"
-    RATE_LIMITED = "rateLimited"
-    CLIENT = "clientError"
-    SERVER = "serverError"
-    OTHER = "other"
-
-
-def failure_reason(status: int) -> FailureReason:
+def failure_of(status: int) -> DeliveryFailure:
     """What the status alone says."""
     if status in (401, 403):
-        return FailureReason.AUTH
+        return DeliveryFailure.AUTH
     if status == 429:
-        return FailureReason.RATE_LIMITED
+        return DeliveryFailure.RATE_LIMITED
     if status >= 500:
-        return FailureReason.SERVER
-    return FailureReason.CLIENT if status >= 400 else FailureReason.OTHER
+        return DeliveryFailure.SERVER
+    return DeliveryFailure.CLIENT if status >= 400 else DeliveryFailure.OTHER
 
 
 def by_status(
@@ -73,13 +70,13 @@ def by_status(
     no secret any more (`without`)."""
     if 200 <= status < 300:
         return Delivered()
-    why = unexpected(status, body)
+    why, failure = unexpected(status, body), failure_of(status)
     if status in lost:
-        return Unknown(why)
+        return Unknown(why, failure)
     wished = wish(retry_after, now)
     if status >= 500 or status in again or (status in _BUSY and wished is not None):
-        return RetryLater(why, wished)
-    return Rejected(why)
+        return RetryLater(why, wished, failure)
+    return Rejected(why, failure)
 
 
 def unexpected(status: int, said: str = "") -> str:
@@ -120,7 +117,7 @@ def wish(retry_after: str, now: Timestamp) -> Millis | None:
     return max(from_datetime(moment) - now, 0)
 
 
-def by_failure(error: aiohttp.ClientError | OSError) -> DeliveryOutcome:
+def by_failure(error: aiohttp.ClientError | OSError) -> Undelivered:
     """No answer. A connection that never stood carried nothing; one that broke may have. The error's own text may hold
     the address, which may be a secret, so only its name is told."""
     import aiohttp

@@ -18,7 +18,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from monitor.model.errors import StoreError
-from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater, Unknown
+from monitor.model.notifications import (
+    Delivered,
+    DeliveryFailure,
+    DeliveryOutcome,
+    Message,
+    MessageKind,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
 from monitor.model.times import SECOND, Millis, format_duration
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.apprise import AppriseNote, apprise_note
@@ -95,7 +104,7 @@ class Apprise:
         except TimeoutError:
             if not call.begun:
                 return RetryLater("earlier messages still keep all of apprise's threads busy")
-            return Unknown(f"no answer within {format_duration(options.timeout)}")
+            return Unknown(f"no answer within {format_duration(options.timeout)}", DeliveryFailure.DEADLINE)
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -139,7 +148,7 @@ def _judged(apprise: ModuleType, result: AppriseResult, timeout: Millis, *, addr
     if result.status == apprise.AppriseResultStatus.SUCCESS:
         return Delivered()
     if result.status == apprise.AppriseResultStatus.TIMEOUT:
-        return Unknown(f"no answer within {format_duration(timeout)}")
+        return Unknown(f"no answer within {format_duration(timeout)}", DeliveryFailure.DEADLINE)
     found = [int(status) for entry in result.logs() for status in _STATUS.findall(entry.message)]
     if not found:
         return Unknown("apprise could not send it, and does not tell whether the service has it")
@@ -147,7 +156,7 @@ def _judged(apprise: ModuleType, result: AppriseResult, timeout: Millis, *, addr
     worst = next((one for one in outcomes if not isinstance(one, Rejected)), outcomes[0])
     if addressees > 1 and isinstance(worst, RetryLater):
         # some of them may have it
-        return Unknown(worst.why)
+        return Unknown(worst.why, worst.failure)
     return worst
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from monitor.model.errors import PeerError
-from monitor.model.notifications import DeliveryOutcome, Rejected, RetryLater, Unknown
+from monitor.model.notifications import DeliveryFailure, Rejected, RetryLater, Undelivered, Unknown
 from monitor.model.times import Millis, format_duration
 from monitor.net.http_config import HttpClient
 from monitor.notify.kinds.answers import by_failure, without
@@ -65,7 +65,7 @@ class CallAnswer:
 class NoAnswerError(Exception):
     """There was none; the outcome tells why."""
 
-    def __init__(self, outcome: DeliveryOutcome) -> None:
+    def __init__(self, outcome: Undelivered) -> None:
         super().__init__(repr(outcome))
         self.outcome = outcome
 
@@ -86,7 +86,7 @@ async def answer_of(asking: Asking, client: HttpClient, call: Call, *, within: M
                     confided=(call.url, *_confided(response.request_info.headers)),
                 )
     except TimeoutError:
-        raise NoAnswerError(Unknown(f"no answer within {format_duration(within)}")) from None
+        raise NoAnswerError(Unknown(f"no answer within {format_duration(within)}", DeliveryFailure.DEADLINE)) from None
     except PeerError as error:
         raise NoAnswerError(RetryLater(str(error))) from None
     except (aiohttp.ClientError, OSError) as error:

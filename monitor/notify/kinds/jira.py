@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater, Unknown
+from monitor.model.notifications import (
+    Delivered,
+    DeliveryFailure,
+    DeliveryOutcome,
+    Message,
+    MessageKind,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
 from monitor.model.surrogates import json_of
 from monitor.model.times import Millis
 from monitor.net.http_config import PLAIN, HttpClient
@@ -124,7 +133,7 @@ class _Issue:
         except (Stop, NoAnswerError) as ended:
             if isinstance(ended.outcome, Unknown):
                 # a look changes nothing
-                raise Stop(RetryLater(ended.outcome.why)) from None
+                raise Stop(RetryLater(ended.outcome.why, failure=ended.outcome.failure)) from None
             raise
 
     async def create(self) -> DeliveryOutcome:
@@ -160,7 +169,7 @@ class _Issue:
         except ValueError:
             raise Stop(RetryLater("the answer was not one of Jira's")) from None
         if not found:
-            raise Stop(Rejected(f"issue {issue.key} has no transition {wanted} now"))
+            raise Stop(Rejected(f"issue {issue.key} has no transition {wanted} now", DeliveryFailure.CLIENT))
         await self._ask("POST", place, {"transition": {"id": found}})
 
     def _fields(self, kept: list[str] | tuple[str, ...]) -> dict[str, object]:

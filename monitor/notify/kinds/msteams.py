@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitor.model.notifications import DeliveryOutcome, RetryLater
+from monitor.model.notifications import DeliveryFailure, DeliveryOutcome, RetryLater
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import msteams_body
 from monitor.notify.kinds.over_http import OverHttp, json_call
@@ -39,5 +39,5 @@ class MsTeams(OverHttp[MsTeamsOptions]):
         answer = await self.call(options, call)
         # a connector that is called too often says so with status 200
         if answer.status == 200 and b"HTTP error 429" in answer.body:
-            return RetryLater("Teams is asked too often")
+            return RetryLater("Teams is asked too often", failure=DeliveryFailure.RATE_LIMITED)
         return self.judged(answer, sending)

@@ -23,7 +23,7 @@ from monitor.model.times import Millis, Timestamp
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.pagerduty import PagerDutyEvent, pagerduty_event, service_event
-from monitor.notify.kinds.answers import RETRIED, by_status, unexpected, wish
+from monitor.notify.kinds.answers import RETRIED, by_status, failure_of, unexpected, wish
 from monitor.notify.kinds.calling import Call
 from monitor.notify.kinds.over_http import JSON, SERVER_ERRORS, OverHttp
 from monitor.notify.kinds.secret import SecretSource
@@ -108,7 +108,9 @@ class PagerDuty(OverHttp[PagerDutyOptions]):
         call = Call(url=url, headers=JSON, body=json.dumps(body, ensure_ascii=False).encode())
         answer = await self.call(options, call, within=options.timeout)
         if options.service_key and answer.status in RETRIED["pagerduty v1"]:
-            return RetryLater(unexpected(answer.status), wish(answer.retry_after, sending.now))
+            return RetryLater(
+                unexpected(answer.status), wish(answer.retry_after, sending.now), failure_of(answer.status)
+            )
         outcome = self.judged(answer, sending)
         return (
             Delivered(str(body.get("dedup_key") or body.get("incident_key")))

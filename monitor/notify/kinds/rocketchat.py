@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected
+from monitor.model.notifications import Delivered, DeliveryFailure, DeliveryOutcome, Rejected
 from monitor.model.surrogates import json_of
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import rocketchat_body
@@ -63,4 +63,8 @@ class RocketChat(OverHttp[RocketChatOptions]):
             accepted, why = document.get("success") is not False, str(document.get("error", ""))
         except (ValueError, AttributeError):
             return Rejected(f"the answer is not one of Rocket.Chat's: {unexpected(answer.status)}")
-        return Delivered() if accepted else Rejected(f"Rocket.Chat refused it: {self.quoted(answer, why)}")
+        return (
+            Delivered()
+            if accepted
+            else Rejected(f"Rocket.Chat refused it: {self.quoted(answer, why)}", DeliveryFailure.CLIENT)
+        )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, cast
 from monitor.model.errors import StoreError
 from monitor.model.notifications import (
     Delivered,
+    DeliveryFailure,
     DeliveryOutcome,
     Message,
     MessageKind,
@@ -46,6 +47,17 @@ _SERVER_ERRORS = frozenset(range(500, 600))
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 _UNCLEAR = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 """Slack's words for its own failures: the call may have been carried out. Source: docs.slack.dev/reference/methods."""
+_WHO_ARE_YOU = frozenset(
+    {
+        "invalid_auth",
+        "invalid_token",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "missing_scope",
+    }
+)
 _ROOT_IS_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 _PAGES = 5
 _PAGE = 100
@@ -129,7 +141,7 @@ class Slack:
                     return Delivered(await channel.say_once())
                 return Delivered(await channel.tell())
         except TimeoutError:
-            return Unknown(f"no answer within {format_duration(options.timeout)}")
+            return Unknown(f"no answer within {format_duration(options.timeout)}", DeliveryFailure.DEADLINE)
         except _FailedCall as failed:
             return failed.outcome
 
@@ -180,8 +192,10 @@ def _webhook_verdict(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
             return Unknown("the answer was not one of Slack's")
         refused = _mapping(document).get("ok") is False
         word = answer.clean(str(_mapping(document).get("error", "")))
-        return Rejected(f"Slack refused it: {word[:200]}") if refused else outcome
-    return outcome if said == "ok" else Rejected(f"Slack refused it: {answer.words().strip()[:200]}")
+        return Rejected(f"Slack refused it: {word[:200]}", _failure_of(word)) if refused else outcome
+    if said == "ok":
+        return outcome
+    return Rejected(f"Slack refused it: {answer.words().strip()[:200]}", _failure_of(said))
 
 
 class _Channel:
@@ -358,7 +372,7 @@ class _Channel:
             return await self._call(method, args, reads=True)
         except _FailedCall as failed:
             if isinstance(failed.outcome, Unknown):
-                raise _FailedCall(RetryLater(failed.outcome.why), failed.word) from None
+                raise _FailedCall(RetryLater(failed.outcome.why, failure=failed.outcome.failure), failed.word) from None
             raise
 
     async def _call(self, method: str, args: Mapping[str, object], *, reads: bool = False) -> Mapping[str, object]:
@@ -394,15 +408,21 @@ def _refused(method: str, response: object, now: Timestamp) -> _FailedCall:
     after = headers.get("Retry-After", "")
     word = str(_mapping(data).get("error", "") or "")
     if word in _BUSY or status == 429:
-        return _FailedCall(RetryLater(f"{method}: {word or 'rate limit'}", wish(after, now)), word)
+        return _FailedCall(
+            RetryLater(f"{method}: {word or 'rate limit'}", wish(after, now), DeliveryFailure.RATE_LIMITED), word
+        )
     if word in _UNCLEAR:
-        return _FailedCall(Unknown(f"{method}: {word}"), word)
+        return _FailedCall(Unknown(f"{method}: {word}", DeliveryFailure.SERVER), word)
     if word:
-        return _FailedCall(Rejected(f"{method}: {word}"), word)
+        return _FailedCall(Rejected(f"{method}: {word}", _failure_of(word)), word)
     if 200 <= status < 300:
         return _FailedCall(Unknown(f"{method}: the answer was not one of Slack's"))
     outcome = by_status(status, after, now, lost=_SERVER_ERRORS)
     return _FailedCall(outcome)
+
+
+def _failure_of(word: str) -> DeliveryFailure:
+    return DeliveryFailure.AUTH if word in _WHO_ARE_YOU else DeliveryFailure.CLIENT
 
 
 def _mark(row: Mapping[str, object]) -> Mapping[str, object]:

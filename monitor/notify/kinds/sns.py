@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
-from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater
+from monitor.model.notifications import Delivered, DeliveryFailure, DeliveryOutcome, Rejected, RetryLater
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.net.sigv4 import signed
 from monitor.notify.attempts import Repeats
@@ -98,8 +98,9 @@ def _judged(answer: CallAnswer, sending: Sending) -> DeliveryOutcome:
         return outcome
     why = unexpected(answer.status, code)
     if code in _THROTTLED or code in _ENDED:
-        return RetryLater(why, wish(answer.retry_after, sending.now))
-    return Rejected(why) if isinstance(outcome, Rejected) else outcome
+        failure = DeliveryFailure.RATE_LIMITED if code in _THROTTLED else DeliveryFailure.AUTH
+        return RetryLater(why, wish(answer.retry_after, sending.now), failure)
+    return Rejected(why, outcome.failure) if isinstance(outcome, Rejected) else outcome
 
 
 def _code(answer: CallAnswer) -> str:

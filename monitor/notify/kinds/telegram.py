@@ -66,6 +66,6 @@ class Telegram(OverHttp[TelegramOptions]):
             document: Any = json_of(answer.body)
             why, after = str(document["description"]), document.get("parameters", {}).get("retry_after")
         except (ValueError, KeyError, TypeError, AttributeError):
-            return RetryLater(outcome.why, outcome.after if isinstance(outcome, RetryLater) else None)
+            return RetryLater(outcome.why, outcome.after if isinstance(outcome, RetryLater) else None, outcome.failure)
         wished: Millis | None = after * SECOND if isinstance(after, int) else None
-        return RetryLater(f"Telegram refused it: {self.quoted(answer, why)} ({answer.status})", wished)
+        return RetryLater(f"Telegram refused it: {self.quoted(answer, why)} ({answer.status})", wished, outcome.failure)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
-from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater
+from monitor.model.notifications import Delivered, DeliveryFailure, DeliveryOutcome, Rejected, RetryLater
 from monitor.model.surrogates import json_of
 from monitor.model.times import HOUR, SECOND, Millis, Timestamp
 from monitor.net.http_config import PLAIN, HttpClient
@@ -71,7 +71,8 @@ class WeChat(OverHttp[WeChatOptions]):
             document = await self._ask(options, "gettoken", query, None, sending)
         except NoAnswerError as error:
             # nothing was posted yet, so nothing is unclear
-            raise Stop(RetryLater(f"no token: {getattr(error.outcome, 'why', '')}")) from None
+            failed = error.outcome
+            raise Stop(RetryLater(f"no token: {failed.why}", failure=failed.failure)) from None
         token = str(document.get("access_token", ""))
         if not token:
             raise Stop(Rejected("WeChat gave no token: look at corp_id and api_secret"))
@@ -96,8 +97,12 @@ class WeChat(OverHttp[WeChatOptions]):
         why = f"WeChat refused it: {self.quoted(answer, str(document.get('errmsg', '')))} ({code})"
         if code in _TOKEN_IS_OVER:
             self._tokens = {key: kept for key, kept in self._tokens.items() if kept[0] != query.get("access_token")}
-            raise Stop(RetryLater(why, 0))
-        raise Stop(RetryLater(why) if code in _BUSY else Rejected(why))
+            raise Stop(RetryLater(why, 0, DeliveryFailure.AUTH))
+        raise Stop(
+            RetryLater(why, failure=DeliveryFailure.RATE_LIMITED)
+            if code in _BUSY
+            else Rejected(why, DeliveryFailure.CLIENT)
+        )
 
 
 def _document(answer: CallAnswer) -> dict[str, Any] | None:

@@ -30,6 +30,9 @@ def configuration(folder: Path, *, text: str = FILE, gossips: bool = True) -> Co
     return load(Overrides(alertmanager=AlertmanagerFlags(config_file=str(file), gossips=gossips)), Environment(), {})
 
 
+_FAILED = "alertmanager_notifications_failed"
+
+
 def samples(telemetry: Telemetry, found: Configuration) -> dict[tuple[str, ...], float]:
     """By name and the values of the labels, in the order of their names."""
     state = AlertmanagerState(
@@ -48,15 +51,26 @@ def test_notifications_are_told_by_integration(tmp_path: Path) -> None:
     telemetry = Telemetry(lambda: 0.0)
     telemetry.deliveries.labels("webhook", "delivered").inc(5)
     telemetry.deliveries.labels("webhook", "rejected").inc(2)
-    telemetry.given_up.labels("webhook", "trigger").inc()
+    telemetry.given_up.labels("webhook", "trigger", "clientError").inc()
+    telemetry.given_up.labels("webhook", "resolve", "clientError").inc()
+    telemetry.given_up.labels("webhook", "trigger", "contextDeadlineExceeded").inc()
     telemetry.suppressed.labels("silence").inc(4)
     telemetry.delivery_seconds.labels("webhook").observe(0.2)
     telemetry.http_seconds.labels("/api/v2/alerts", "200").observe(0.1)
     found = samples(telemetry, configuration(tmp_path))
     assert found["alertmanager_notification_requests_total", "webhook"] == 7
     assert found["alertmanager_notification_requests_failed_total", "webhook"] == 2
-    assert found["alertmanager_notifications_total", "webhook"] == 6
-    assert found["alertmanager_notifications_failed_total", "webhook", "other"] == 1
+    assert found["alertmanager_notifications_total", "webhook"] == 8
+    failed = {key[2]: number for key, number in found.items() if key[:2] == (f"{_FAILED}_total", "webhook")}
+    assert failed == {
+        "authError": 0,
+        "rateLimited": 0,
+        "clientError": 2,
+        "serverError": 0,
+        "contextCanceled": 0,
+        "contextDeadlineExceeded": 1,
+        "other": 0,
+    }
     assert found["alertmanager_notifications_total", "slack"] == 0
     assert found["alertmanager_notifications_suppressed_total", "silence"] == 4
     assert found["alertmanager_notification_latency_seconds_count", "webhook"] == 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from monitor.model.errors import BugError
 from monitor.model.notifications import (
     Delivered,
+    DeliveryFailure,
     DeliveryOutcome,
     Destination,
     MessageKind,
@@ -163,6 +164,35 @@ def test_a_rejected_page_is_given_up_at_once_with_its_resolve_passed_on_to_the_f
         await world.until(T0 + MINUTE)
         assert kind.keys == ["r1"]
         assert [sending.message.kind for _, sending in console.sent] == [MessageKind.TRIGGER, MessageKind.RESOLVE]
+
+    story(tell)
+
+
+def test_what_is_given_up_is_counted_by_the_reason_of_the_last_attempt() -> None:
+    """A refusal, a vendor that hangs until the deadline, a bug of ours, and a receiver that is gone."""
+
+    async def break_(_: object) -> DeliveryOutcome:
+        raise LookupError("a bug")
+
+    async def tell(world: World) -> None:
+        async def hang(_: object) -> DeliveryOutcome:
+            await world.time.clock.sleep(HOUR)
+            return Delivered()
+
+        refused = Rejected("unexpected status code 401", DeliveryFailure.AUTH)
+        kind = FakeKind(world.time.now, refused, hang, break_)
+        update = MessageKind.UPDATE
+        rows = [a_row(update, key=key, order=key) for key in ("r2", "r3")]
+        await world.store.add(a_row(), *rows, a_row(key="r4", receiver="user:gone"))
+        world.deliver(webhook=kind, console=FakeKind(world.time.now))
+        await world.until(T0 + MINUTE)
+        assert sorted(one.value for one in world.meters.reasons) == [
+            "authError",
+            "contextDeadlineExceeded",
+            "other",
+            "other",
+        ]
+        assert world.tasks.errors
 
     story(tell)
 

@@ -6,13 +6,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.model.notifications import MessageKind
+from monitor.model.notifications import Delivered, DeliveryFailure, MessageKind, Rejected
 from monitor.model.times import SECOND
 from monitor.notify.kinds.answers import by_status, wish
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.slack import Slack, SlackOptions
 from tests.support.messages import T0, a_row
 from tests.support.surroundings import sending, unused_surroundings
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        (400, DeliveryFailure.CLIENT),
+        (401, DeliveryFailure.AUTH),
+        (403, DeliveryFailure.AUTH),
+        (429, DeliveryFailure.RATE_LIMITED),
+        (500, DeliveryFailure.SERVER),
+        (504, DeliveryFailure.SERVER),
+        (301, DeliveryFailure.OTHER),
+    ],
+)
+def test_an_outcome_carries_why_it_failed_for_counting(status: int, failure: DeliveryFailure) -> None:
+    """Under Alertmanager's words; it tells no two outcomes apart, for the sentence says it as well."""
+    outcome = by_status(status, "", T0)
+    assert not isinstance(outcome, Delivered)
+    assert outcome.failure is failure
+    assert outcome == by_status(status, "", T0)
+    assert Rejected("no", DeliveryFailure.AUTH) == Rejected("no")
 
 
 @pytest.mark.parametrize(
