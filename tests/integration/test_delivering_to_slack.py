@@ -1,4 +1,4 @@
-"""Slack against the twin, through the vendor's package."""
+"""Slack against the twin, through the vendor's package and, where an `http_config` asks for more, by calls of our own."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from monitor.model.notifications import (
     Unknown,
 )
 from monitor.model.times import SECOND
+from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.slack import Slack, SlackOptions
 from tests.support.messages import INCIDENT, a_row
@@ -68,10 +69,12 @@ class Line:
         return [one.call for one in self.twin.record]
 
 
-@pytest_asyncio.fixture
-async def line() -> AsyncGenerator[Line]:
+@pytest_asyncio.fixture(params=[PLAIN, HttpClient(headers=(("X-Team", "shop"),))], ids=["package", "own calls"])
+async def line(request: pytest.FixtureRequest) -> AsyncGenerator[Line]:
     async with running_twin() as twin, around() as place:
-        options = SlackOptions(token=SecretSource(_TOKEN), channel="#shop", base_url=twin.slack_url)
+        options = SlackOptions(
+            token=SecretSource(_TOKEN), channel="#shop", base_url=twin.slack_url, client=request.param
+        )
         yield Line(Slack(place.surroundings), twin, options)
 
 

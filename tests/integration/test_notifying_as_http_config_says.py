@@ -13,6 +13,7 @@ from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, Re
 from monitor.net.http_config import Authorization, Header, HttpClient, OAuth2
 from monitor.net.tls import Trust
 from monitor.notify.kinds.secret import SecretSource
+from monitor.notify.kinds.slack import Slack, SlackOptions
 from monitor.notify.kinds.webhook import Webhook, WebhookOptions
 from tests.support.certificates import Authority
 from tests.support.collector import Reply, collecting
@@ -68,6 +69,38 @@ async def test_credentials_and_headers_are_read_from_their_files_at_each_send(tm
         assert gone == RetryLater(f"cannot read the secret from {password}: FileNotFoundError")
         sent = [one.headers["Authorization"] for one in hook.arrived]
         assert sent == ["Basic YW5hOmZpcnN0", "Basic YW5hOnNlY29uZA=="]
+
+
+async def test_a_slack_bot_goes_the_same_ways(tmp_path: Path) -> None:
+    """Through the proxy, with headers from files; its own token stands in the header, and no answer tells it on."""
+    tenant = tmp_path / "tenant"
+    tenant.write_text("two\n")
+    header = Header(name="X-Tenant", files=(str(tenant),))
+    async with collecting() as proxy, around() as place:
+        client = HttpClient(
+            proxy_url=proxy.url, more_headers=(header,), authorization=Authorization(secret="another-word")
+        )
+        options = SlackOptions(
+            token=SecretSource("xoxb-s3cret"), channel="#a", base_url="http://slack.example/api/", client=client
+        )
+        proxy.answer(
+            Reply(body={"ok": True, "channel": "C1", "ts": "1.2"}),
+            Reply(body={"ok": False, "error": "no xoxb-s3cret here"}),
+            Reply(status=503, body="xoxb-s3cret"),
+            Reply(body="xoxb-s3cret"),
+        )
+        outcomes = [
+            await Slack(place.surroundings).deliver(sending(a_row(of_incident=False), options)) for _ in range(4)
+        ]
+    assert outcomes[0] == Delivered("C1/1.2")
+    assert outcomes[1] == Rejected("chat.postMessage: no <secret> here")
+    assert outcomes[2:] == [
+        Unknown("unexpected status code 503"),
+        Unknown("chat.postMessage: the answer was not one of Slack's"),
+    ]
+    first = proxy.arrived[0]
+    assert (first.path, first.headers["Host"]) == ("/api/chat.postMessage", "slack.example")
+    assert (first.headers["Authorization"], first.headers["X-Tenant"]) == ("Bearer xoxb-s3cret", "two")
 
 
 async def test_a_header_that_only_looks_like_a_password_does_not_undo_a_delivery() -> None:

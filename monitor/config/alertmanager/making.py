@@ -8,7 +8,7 @@ named default, as there; a receiver of our own file says it in Watchkeeper's own
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from monitor.alerts.templating.fields import FieldTemplate
@@ -124,15 +124,6 @@ def _webhook(making: Making) -> object | None:
     )
 
 
-_SERVED: Final = frozenset({"basic_auth", "authorization", "bearer_token", "bearer_token_file", "enable_http2"})
-
-
-def _doubt_client(making: Making, client: Plain) -> None:
-    for key, value in client.items():
-        if key not in _SERVED and value not in (None, "", False, [], {}) and key != "follow_redirects":
-            making.reading.doubt((*making.path, "http_config", key), "is known but not served yet")
-
-
 def _slack(making: Making) -> object | None:
     client = cast("Plain", making.values["http_config"] or {})
     url = making.text("api_url")
@@ -145,7 +136,6 @@ def _slack(making: Making) -> object | None:
             token = source(authorization, "credentials", making.reading)
     marked = tuple(cast("list[str]", making.values["mrkdwn_in"] or ())) or MARKED
     if token:
-        _doubt_client(making, client)
         return SlackOptions(
             token=token,
             channel=making.text("channel"),
@@ -153,6 +143,8 @@ def _slack(making: Making) -> object | None:
             update_message=making.flag("update_message"),
             mrkdwn_in=marked,
             timeout=making.whole("timeout"),
+            # the token is all that is said of who we are
+            client=replace(making.client(), authorization=None),
         )
     return SlackOptions(
         channel=making.text("channel"),

@@ -149,9 +149,13 @@ receivers:
       mrkdwn_in: [text]
       http_config: {authorization: {credentials_file: slack.token}}
     - {api_url: "https://hooks.example.com/own", http_config: {authorization: {credentials: s3cret}}}
+    - {app_token: t, channel: "#b", http_config: {proxy_url: "http://proxy:3128", tls_config: {server_name: slack}}}
 """
     parts, said = loaded(text)
     assert parts is not None, said
+    behind = parts.receivers["r"].options[Destination("r", "slack", 2)]
+    assert isinstance(behind, SlackOptions)
+    assert (behind.client.proxy_url, behind.client.trust.server_name) == ("http://proxy:3128", "slack")
     found = parts.receivers["r"].options
     bot, hook = found[Destination("r", "slack")], found[Destination("r", "slack", 1)]
     assert isinstance(bot, SlackOptions) and isinstance(hook, SlackOptions)
