@@ -95,6 +95,19 @@ async def test_a_topic_gets_the_message_its_subject_and_its_attributes() -> None
         assert not is_signed(vendor.last, vendor.url, Credentials(access_key="AKID", secret_key="other"))
 
 
+async def test_the_address_is_rendered_at_the_send_and_not_kept_with_the_row() -> None:
+    """It may hold a secret, and rows are stored."""
+    given = {"topic_arn": TOPIC, "sigv4": KEYS}
+    async with collecting() as vendor, around() as place:
+        url = f"{vendor.url}/s3cret/{{{{ .CommonLabels.service }}}}"
+        one = told(place, "sns_configs", {**given, "api_url": url})
+        row = await one.row(a_message(of_incident=False))
+        outcome = await Sns(place.surroundings, AwsKeys({})).deliver(Sending(row=row, options=one.options, now=T0))
+        assert isinstance(outcome, Delivered)
+        assert vendor.lines() == ["POST /s3cret/shop-api"]
+    assert "s3cret" not in repr(row)
+
+
 async def test_an_ordered_topic_drops_repetitions_of_a_message_but_no_resolve() -> None:
     """All of a group in one line; what is recognised is the notification."""
     given = {"topic_arn": f"{TOPIC}.fifo", "sigv4": KEYS}

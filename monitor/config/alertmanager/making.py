@@ -62,13 +62,16 @@ def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Re
     if options is None:
         return None
     templates = dict(_templates(INTEGRATIONS[key], values))
-    if key == "webhook_configs":
-        templates.pop("url", None)
+    # an address may hold a secret, and what is rendered now is stored with the message: it is rendered at the send
+    templates.pop(_ADDRESSES.get(key, ""), None)
     for name in _html(key, values):
         if name in templates:
             templates[name] = FieldTemplate(templates[name].source, html=True)
     own = frozenset(name for name in templates if name.partition(".")[0] in given)
     return Made(options=options, templates=templates, given=own)
+
+
+_ADDRESSES: Final = {"webhook_configs": "url", "sns_configs": "api_url"}
 
 
 def _html(key: str, values: Plain) -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.global_section import GLOBAL
@@ -16,8 +18,25 @@ from monitor.net.url import redacted
 
 _OURS: Final = frozenset({"bot_token", "bot_token_file", "secret", "secret_file"})
 """Watchkeeper's own keys: amtool reads the printed configuration strictly."""
+_QUERY: Final = re.compile(r"([?&][^=&#]*=)[^&#]+")
 _KEPT: Final = frozenset({"insecure_skip_verify", "follow_redirects", "enable_http2", "send_resolved", "enable_update"})
 """Printed also when they are false."""
+_OPEN: Final = frozenset(
+    {
+        "brokers",
+        "client_type",
+        "compression",
+        "endpoint",
+        "max_version",
+        "min_version",
+        "path",
+        "server_name",
+        "timeout",
+        "topic",
+        "type",
+    }
+)
+"""Texts of sections whose structure nobody here knows that hold no secret; nor do names of files."""
 
 
 def printed_global(values: Values, *, cover: bool = True) -> dict[str, object]:
@@ -37,6 +56,22 @@ def printed_receiver(receiver: NamedReceiver, *, cover: bool = True) -> dict[str
     return {"name": receiver.name, "labels": dict(receiver.labels), **lists}
 
 
+def printed_unserved(value: object, key: str = "") -> object:
+    """A section that is taken as it is written (`tracing`, `event_recorder`). Whatever may be a secret in it is covered: all
+    texts that are not known to be none; of an address the host stays, so that amtool still reads it as one."""
+    if isinstance(value, dict):
+        return {name: printed_unserved(each, str(name)) for name, each in cast("Plain", value).items()}
+    if isinstance(value, list):
+        return [printed_unserved(each, key) for each in cast("list[object]", value)]
+    if not isinstance(value, str) or not value:
+        return value
+    if key in _OPEN or key.endswith("_file"):
+        return redacted(value)
+    if key == "url" and (host := urlsplit(value).hostname):
+        return f"{urlsplit(value).scheme}://{host}/{COVERED}"
+    return COVERED
+
+
 def _printed(struct: Struct, values: Plain, cover: bool) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, kind in struct.keys.items():
@@ -54,6 +89,9 @@ def _empty(value: object, key: str) -> bool:
 def _value(kind: Kind, value: object, cover: bool) -> object:
     if isinstance(kind, Secret | TemplateUrl) or (isinstance(kind, WebUrl) and kind.secret):
         return COVERED if cover else value
+    if isinstance(kind, WebUrl) and isinstance(value, str) and cover:
+        # a token in the query is a common way to say who one is
+        return _QUERY.sub(rf"\1{COVERED}", redacted(value))
     if isinstance(kind, Span) and isinstance(value, int):
         return format_duration(value)
     if isinstance(kind, UpdatedTemplate) and isinstance(value, dict):

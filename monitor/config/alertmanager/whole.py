@@ -9,12 +9,13 @@ from typing import Final, cast
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import plain
 from monitor.config.alertmanager.printed_sections import printed_inhibit_rules, printed_route
-from monitor.config.alertmanager.printing import printed_global, printed_receiver
+from monitor.config.alertmanager.printing import printed_global, printed_receiver, printed_unserved
 from monitor.config.alertmanager.receiver_list import NamedReceiver
 from monitor.config.golang.structs import Values
 from monitor.matching.parse import Syntax
 
 _ORDER: Final = ("global", "route", "inhibit_rules", "receivers", "templates", "mute_time_intervals", "time_intervals")
+_UNSERVED: Final = frozenset({"tracing", "event_recorder"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class WholeFile:
             found["route"] = printed_route(found["route"], self.syntax)
         if "inhibit_rules" in found:
             found["inhibit_rules"] = printed_inhibit_rules(found["inhibit_rules"], self.syntax)
+        for key in _UNSERVED & set(found) if cover else ():
+            found[key] = printed_unserved(found[key])
         order = [key for key in _ORDER if key in found]
         return {key: found[key] for key in (*order, *(key for key in found if key not in order))}
 

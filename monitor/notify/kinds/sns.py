@@ -79,7 +79,8 @@ class Sns(OverHttp[SnsOptions]):
 
         region = self._keys.region(options.sigv4, target.topic_arn or target.target_arn)
         credentials = await self._keys.of(options.sigv4, region, call, sending.now)
-        url = text("api_url", options.api_url) or f"https://sns.{region}.{domain(region)}/"
+        own = self.secret(SecretSource(options.api_url), message, "api_url") if options.api_url else ""
+        url = own or f"https://sns.{region}.{domain(region)}/"
         body = urlencode(form).encode()
         headers = signed(
             "POST", url, FORM, body, credentials=credentials, region=region, service="sns", now=sending.now

@@ -20,6 +20,17 @@ from monitor.net.url import redacted
 NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
 FILE = """
 alertmanager:
+  tracing:
+    endpoint: "https://ana:s3cret@collector.example:4317"
+    client_type: grpc
+    insecure: true
+    timeout: 5s
+    http_headers: {Authorization: "Bearer s3cret"}
+    tls_config: {ca_file: ca.pem, key: s3cret, server_name: collector}
+  event_recorder:
+    outputs:
+      - {type: webhook, url: "https://events.example/s3cret?token=s3cret", http_config: {bearer_token: s3cret}}
+      - {type: kafka, brokers: ["k:9092"], topic: alerts, password: s3cret}
   global:
     jira_api_url: "https://ana:s3cret@jira.example/"
     pagerduty_url: "https://ana:s3cret@pager.example/"
@@ -32,7 +43,9 @@ alertmanager:
     - name: r
       opsgenie_configs: [{api_key: s3cret, api_url: "https://ana:s3cret@ops.example/"}]
       jira_configs: [{project: P, issue_type: T}]
-      incidentio_configs: [{url: "https://s3cret@incident.example/in", alert_source_token: s3cret}]
+      incidentio_configs:
+        - {url: "https://s3cret@incident.example/in", alert_source_token: s3cret}
+        - {url: "https://incident.example/in?team=s3cret&token=s3cret"}
       pagerduty_configs: [{routing_key: s3cret, details: {link: "https://ana:s3cret@wiki.example/"}}]
       sns_configs:
         - topic_arn: "arn:aws:sns:eu-west-1:1:t"
@@ -62,6 +75,19 @@ def test_the_configuration_is_printed_and_represented_without_them(tmp_path: Pat
     assert "s3cret" not in repr((configuration, [book.options(one) for one in book.destinations]))
     printed = yaml.safe_load(original)
     shared, receiver = printed["global"], printed["receivers"][0]
+    assert receiver["incidentio_configs"][1]["url"] == "https://incident.example/in?team=<secret>&token=<secret>"
+    assert printed["tracing"] == {
+        "endpoint": "https://ana:xxxxx@collector.example:4317",
+        "client_type": "grpc",
+        "insecure": True,
+        "timeout": "5s",
+        "http_headers": {"Authorization": "<secret>"},
+        "tls_config": {"ca_file": "ca.pem", "key": "<secret>", "server_name": "collector"},
+    }
+    assert printed["event_recorder"]["outputs"] == [
+        {"type": "webhook", "url": "https://events.example/<secret>", "http_config": {"bearer_token": "<secret>"}},
+        {"type": "kafka", "brokers": ["k:9092"], "topic": "alerts", "password": "<secret>"},
+    ]
     client = shared["http_config"]
     assert shared["jira_api_url"] == "https://ana:xxxxx@jira.example/"
     assert client["proxy_url"] == "http://ana:xxxxx@proxy.example:3128"
