@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, MessageKind, Rejected, RetryLater
+from monitor.model.times import HOUR, MINUTE, rfc3339
 from monitor.net.sigv4 import Credentials, signed
 from monitor.notify.attempts import Repeats
 from monitor.notify.kinds.aws import FORM, AwsKeys
@@ -25,6 +26,8 @@ from tests.support.surroundings import around
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 KEYS = {"access_key": "AKID", "secret_key": "hush"}
 GROUP = hashlib.sha256(b'{}:{service="shop-api"}').hexdigest()
+_ALONE = {"AWS_EC2_METADATA_DISABLED": "true"}
+"""No test asks the machine that it runs on."""
 _ROLE = """<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{0}</AccessKeyId>
 <SecretAccessKey>hush-{0}</SecretAccessKey><SessionToken>token-{0}</SessionToken></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
 
@@ -39,7 +42,7 @@ async def sent(
     outcomes: list[DeliveryOutcome] = []
     async with around() as place:
         one = told(place, "sns_configs", {"api_url": vendor.url, **given})
-        kind = Sns(place.surroundings, AwsKeys(environment or {}))
+        kind = Sns(place.surroundings, AwsKeys({**_ALONE, **(environment or {})}))
         for number, what in enumerate(kinds or (MessageKind.TRIGGER,)):
             row = await one.row(a_message(what, of_incident=False), f"r{number}")
             outcomes.append(await kind.deliver(Sending(row=row, options=one.options, now=T0)))
@@ -93,6 +96,58 @@ async def test_a_topic_gets_the_message_its_subject_and_its_attributes() -> None
         }
         assert is_signed(vendor.last, vendor.url, Credentials(access_key="AKID", secret_key="hush"))
         assert not is_signed(vendor.last, vendor.url, Credentials(access_key="AKID", secret_key="other"))
+
+
+GIVEN = {"AccessKeyId": "GIVEN", "SecretAccessKey": "hush", "Token": "hush-token"}
+
+
+async def test_a_container_gives_keys_that_are_kept_until_shortly_before_their_end(tmp_path: Path) -> None:
+    """With the token that its environment names; and a container that does not answer is waited for."""
+    token = tmp_path / "token"
+    token.write_text("hush-container\n")
+    lasting, ending = ({**GIVEN, "Expiration": rfc3339(T0 + span)} for span in (HOUR, MINUTE))
+    async with collecting() as vendor, collecting() as container:
+        environment = {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{container.url}/keys",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+            "HOME": str(tmp_path),
+        }
+        container.answer(Reply(body=lasting), Reply(body=ending), Reply(body=ending), Reply(body="<html>"))
+        three = (MessageKind.TRIGGER,) * 3
+        given = {"topic_arn": TOPIC}
+        assert await sent(vendor, given, *three, environment=environment) == [Delivered()] * 3
+        assert container.lines() == ["GET /keys"]
+        assert container.last.headers["Authorization"] == "hush-container"
+        keys = Credentials(access_key="GIVEN", secret_key="hush", token="hush-token")
+        assert is_signed(vendor.last, vendor.url, keys)
+        await sent(vendor, given, *three[:2], environment=environment)
+        assert len(container.arrived) == 3
+        broken = await sent(vendor, given, environment=environment)
+    assert broken == [RetryLater("no AWS credentials: where they are given the answer was 200")]
+    gone = await sent(vendor, given, environment=environment)
+    assert gone == [RetryLater("the container's credentials are not answered")]
+    assert "hush" not in repr((broken, gone))
+
+
+async def test_a_machine_gives_keys_for_a_token_only(tmp_path: Path) -> None:
+    """Two steps and the role's name; a machine without a role leaves us without keys."""
+    async with collecting() as vendor, collecting() as machine:
+        environment = {
+            "AWS_EC2_METADATA_DISABLED": "",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": machine.url,
+            "HOME": str(tmp_path),
+        }
+        ended = {**GIVEN, "Expiration": rfc3339(T0 + HOUR)}
+        machine.answer(Reply(body="session\n"), Reply(body="shop role\n"), Reply(body=ended))
+        assert await sent(vendor, {"topic_arn": TOPIC}, environment=environment) == [Delivered()]
+        folder = "/latest/meta-data/iam/security-credentials/"
+        assert machine.lines() == ["PUT /latest/api/token", f"GET {folder}", f"GET {folder}shop%20role"]
+        assert [one.headers.get("X-aws-ec2-metadata-token") for one in machine.arrived] == [None, "session", "session"]
+        machine.answer(Reply(body="session"), Reply(status=404), Reply(status=403))
+        for _ in range(2):
+            (without,) = await sent(vendor, {"topic_arn": TOPIC}, environment=environment)
+            assert isinstance(without, RetryLater)
+            assert "or run where a role is given" in without.why
 
 
 async def test_the_address_is_rendered_at_the_send_and_not_kept_with_the_row() -> None:

@@ -1,7 +1,8 @@
-"""Who we are to Amazon: keys from the configuration, the environment, the credentials file or a role, in that order.
+"""Who we are to Amazon: keys from the configuration, the environment, the credentials file, a pod's identity, or the container
+or machine that we run on, in that order; and with them a role, if one is named.
 
-A role's keys are asked of the token service and kept until shortly before their end. Everything else is read at each use,
-so that rotated keys need no reload. Keys of instance metadata are not asked for: name a role, or mount a file.
+Keys that end by themselves are kept until shortly before. Everything else is read at each use, so that rotated keys need no
+reload.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -18,15 +19,14 @@ from urllib.parse import urlencode
 from monitor.model.errors import StoreError
 from monitor.model.times import HOUR, MINUTE, Timestamp
 from monitor.net.sigv4 import Credentials, signed
-from monitor.notify.kinds.calling import Call, CallAnswer
+from monitor.notify.kinds.aws_nearby import Calling, keys_nearby
+from monitor.notify.kinds.calling import Call
 from monitor.notify.kinds.secret import SecretSource
 
 FORM: Final[Mapping[str, str]] = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _MARGIN: Final = 5 * MINUTE
 _TAG: Final = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken)>([^<]{1,4096})</")
 _SESSION: Final = "watchkeeper"
-
-Calling = Callable[[Call], Awaitable[CallAnswer]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +60,36 @@ class AwsKeys:
             raise StoreError("no AWS region is set: set sigv4.region or AWS_REGION")
         return found
 
-    async def of(self, options: Sigv4Options, region: str, call: Calling, now: Timestamp) -> Credentials:
-        """Raises StoreError when there are none, and what `call` raises."""
+    async def of(
+        self, options: Sigv4Options, region: str, call: Calling, now: Timestamp, *, nearby: Calling | None = None
+    ) -> Credentials:
+        """Raises StoreError when there are none, and what `call` raises. `nearby` asks the container or the machine; it
+        goes through no proxy, and does not wait long: elsewhere nobody is at that address."""
         token_file = self._environment.get("AWS_WEB_IDENTITY_TOKEN_FILE", "")
         own = self._own(options)
         if not options.role_arn and own is not None:
             return own
-        if not options.role_arn and not token_file:
-            raise StoreError("no AWS credentials: set sigv4.access_key, AWS_ACCESS_KEY_ID or a profile")
         kept = self._roles.get(options)
         if kept is not None and now < kept[0]:
             return kept[1]
-        if own is None:
+        until = now + HOUR - _MARGIN
+        if own is None and token_file:
             own = await self._by_web_identity(token_file, region, call)
+        elif own is None:
+            found = await keys_nearby(self._environment, nearby, now) if nearby is not None else None
+            if found is None:
+                raise StoreError(
+                    "no AWS credentials: set sigv4.access_key, AWS_ACCESS_KEY_ID or a profile, or run where a role is given"
+                )
+            own, end = found
+            until = max(end - _MARGIN, now)
         if options.role_arn:
             fields = {"Action": "AssumeRole", "RoleArn": options.role_arn}
             if options.external_id:
                 fields["ExternalId"] = options.external_id
             own = await self._ask(fields, region, call, own, now)
-        self._roles[options] = (now + HOUR - _MARGIN, own)
+            until = now + HOUR - _MARGIN
+        self._roles[options] = (until, own)
         return own
 
     def refused(self, options: Sigv4Options) -> None:
@@ -99,10 +110,6 @@ class AwsKeys:
         return _from_file(path, profile or "default", needed=bool(profile))
 
     async def _by_web_identity(self, token_file: str, region: str, call: Calling) -> Credentials:
-        if not token_file:
-            raise StoreError(
-                "no AWS credentials to take a role with: set sigv4.access_key, AWS_ACCESS_KEY_ID or a profile"
-            )
         fields = {
             "Action": "AssumeRoleWithWebIdentity",
             "RoleArn": self._environment.get("AWS_ROLE_ARN", ""),

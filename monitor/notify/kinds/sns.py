@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlencode
 
 from monitor.model.notifications import Delivered, DeliveryFailure, DeliveryOutcome, Rejected, RetryLater
+from monitor.model.times import SECOND
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.net.sigv4 import signed
 from monitor.notify.attempts import Repeats
@@ -24,6 +25,8 @@ _CODE: Final = re.compile(r"<Code>([A-Za-z.]{1,80})</Code>")
 _THROTTLED: Final = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "Throttled", "RequestThrottled"}
 )
+_NEARBY: Final = HttpClient(follow_redirects=False)
+_NEARBY_PATIENCE: Final = 2 * SECOND
 _ENDED: Final = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 
@@ -77,8 +80,11 @@ class Sns(OverHttp[SnsOptions]):
         async def call(one: Call) -> CallAnswer:
             return await self.call(options, one)
 
+        async def nearby(one: Call) -> CallAnswer:
+            return await self.call(replace(options, client=_NEARBY), one, within=_NEARBY_PATIENCE)
+
         region = self._keys.region(options.sigv4, target.topic_arn or target.target_arn)
-        credentials = await self._keys.of(options.sigv4, region, call, sending.now)
+        credentials = await self._keys.of(options.sigv4, region, call, sending.now, nearby=nearby)
         own = self.secret(SecretSource(options.api_url), message, "api_url") if options.api_url else ""
         url = own or f"https://sns.{region}.{domain(region)}/"
         body = urlencode(form).encode()
