@@ -27,7 +27,7 @@ from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.remote_writing import refused_by
 from monitor.app.rooms import Drivers, Probes, Rooms, Stores
 from monitor.app.sessions import AGENT, Sessions
-from monitor.app.testing import send_test
+from monitor.app.testing import try_receiver
 from monitor.app.texts import LateTexts
 from monitor.app.upkeep import Upkeep
 from monitor.chance import Chance
@@ -53,7 +53,7 @@ from monitor.supervise import Supervisor
 from monitor.telemetry import DeferredLog, Telemetry
 from monitor.tsdb.store import SampleStore
 from monitor.web.guarding import Guard
-from monitor.web.parts import Loaded, Parts, Peer
+from monitor.web.parts import Loaded, Parts, Peer, Trial, Tried
 from monitor.web.server import Server
 
 _DRAIN_SECONDS = 5.0
@@ -245,12 +245,11 @@ class Daemon:
             self.log.info("reloaded", file=fresh.file, checks=len(fresh.checks), warnings=len(warnings))
             return warnings
 
-    async def send_test(self, receiver: str, actor: Actor) -> Sequence[str]:
-        """Send a test message through every integration of a receiver or person; a line for each on how it went. Raises
-        NotFoundError."""
+    async def try_receiver(self, receiver: str, trial: Trial, actor: Actor) -> Sequence[Tried]:
+        """Send a test notification through every integration of a receiver or person. Raises NotFoundError."""
         if self.rooms is None:
             raise StoreError("still starting")
-        return await send_test(self.rooms, receiver, actor)
+        return await try_receiver(self.rooms, receiver, trial, actor)
 
     def _refuse_when_stopping(self) -> None:
         if self._stopping:
@@ -396,7 +395,7 @@ class Daemon:
         parts.count_pushed = PushCounters(self.telemetry).count
         parts.record_deployment = rooms.deployments.record
         parts.reload = self.reload
-        parts.send_test = self.send_test
+        parts.try_receiver = self.try_receiver
 
     def _rule_querier(self) -> Querier:
         engine = self.configuration.query_engine

@@ -26,7 +26,7 @@ _VERBS: Final = {
     "query": ("monitor.cli.query", "query"),
     "deployments": ("monitor.cli.deployments", "deployments"),
     "audit": ("monitor.cli.audit", "audit"),
-    "send-test": ("monitor.cli.send_test", "send_test"),
+    "receivers": ("monitor.cli.send_test", "receivers"),
     "import": ("monitor.cli.import_state", "app"),
     "reload": ("monitor.cli.reload", "reload"),
     "rules": ("monitor.cli.rules", "rules"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the server must listen early, and its own imports are what 
     from monitor.model.checks import HealthState
     from monitor.model.errors import Finding
     from monitor.model.incidents import Actor
+    from monitor.model.notifications import Destination
     from monitor.oncall.escalating import Escalating
     from monitor.probe.probing import Probing
     from monitor.promql.engine import Answer
@@ -74,6 +75,28 @@ class QueryAnswering(Protocol):
         lookback: Millis | None = None,
         seconds: float | None = None,
     ) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What the made-up alert is like, and how it is said."""
+
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Beside `alertname` and `severity`, which may be given too."""
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Beside `summary` and `description`."""
+    templates: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Options of the integrations, instead of what the configuration says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What became of one integration's."""
+
+    destination: Destination
+    good: bool
+    """It was delivered, and every template gave its text."""
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +174,8 @@ class Parts:
     """Durable when it returns. Raises StoreError."""
     reload: Callable[[Actor], Awaitable[Sequence[Finding]]] | None = None
     """Read the configuration again; its warnings. Raises ConfigError, and then nothing has changed."""
-    send_test: Callable[[str, Actor], Awaitable[Sequence[str]]] | None = None
-    """Send a test message to a receiver; a line for each integration on how it went. Raises NotFoundError."""
+    try_receiver: Callable[[str, Trial, Actor], Awaitable[Sequence[Tried]]] | None = None
+    """Send a test notification to every integration of a receiver; what became of each. Raises NotFoundError."""
     pings: dict[str, deque[PingRecord]] = field(default_factory=dict[str, "deque[PingRecord]"])
     """The last pings of each heartbeat, the newest first."""
 

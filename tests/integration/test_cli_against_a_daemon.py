@@ -180,8 +180,12 @@ def test_deployments_are_recorded_and_listed(running: Running, ask: Callable[...
 
 def test_a_test_message_goes_the_whole_way(running: Running, ask: Callable[..., str]) -> None:
     """A line for each integration; an unknown receiver is exit 5 and names those that there are."""
-    assert "user:ana/console[0]: delivered" in ask("send-test", "ana")
-    assert "default" in ask("send-test", "nobody", code=Exit.NOT_FOUND)
+    assert "user:ana/console[0]: delivered" in ask("receivers", "test", "ana")
+    assert "default" in ask("receivers", "test", "nobody", code=Exit.NOT_FOUND)
+    assert "is no pair" in ask("receivers", "test", "ana", "--label", "team", code=Exit.USAGE)
+    assert "go with --offline" in ask("receivers", "test", "ana", "--config", "x.yml", code=Exit.USAGE)
+    broken = ask("receivers", "test", "ana", "--template", "title={{ .Nothing }}", code=Exit.FINDINGS)
+    assert "delivered in its plain form, for a template failed" in broken
 
 
 def test_a_reload_takes_good_files_and_refuses_bad_ones(running: Running, ask: Callable[..., str]) -> None:

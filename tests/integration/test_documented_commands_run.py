@@ -174,7 +174,7 @@ def test_the_quick_start_can_be_followed(world: World, tmp_path: Path) -> None:
         if words[1:3] == ["incidents", "show"]:
             assert "acknowledged" in said
     call(["-X", "POST", f"{world.shop}/faults"])
-    assert {"status", "incidents", "send-test", "check-config"} <= set(given)
+    assert {"status", "incidents", "receivers", "check-config"} <= set(given)
     assert "2026.11.3" in world.give(["watchkeeper", "deployments", "list"])
 
 

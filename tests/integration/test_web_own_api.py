@@ -12,6 +12,7 @@ from monitor.model.checks import Check, HealthState
 from monitor.model.errors import Finding
 from monitor.model.times import HOUR, MINUTE, rfc3339
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
+from monitor.web.parts import Trial
 from tests.support.incidents import alert, group
 from tests.support.rule_worlds import groups_of
 from tests.support.samples import metric
@@ -243,10 +244,22 @@ async def test_status_tells_who_we_are_and_how_it_goes(tmp_path: Path) -> None:
 
 
 async def test_a_test_message_tells_how_it_went(tmp_path: Path) -> None:
-    """A line for each integration."""
+    """What became of each integration's; what is no object of texts is refused."""
+    told = {"integration": "default/console[0]", "good": True, "detail": "delivered"}
     async with web_world(str(tmp_path)) as world:
         _, body = await world.json("POST", f"{API}/receivers/default/test")
-        assert body == {"receiver": "default", "results": ["default/console[0]: delivered"]}
+        assert body == {"receiver": "default", "results": [told]}
+        wish = {"labels": {"team": "shop"}, "templates": {"title": "{{ .Status }}"}}
+        await world.json("POST", f"{API}/receivers/default/test", wish)
+        assert world.trials == [Trial(), Trial(labels={"team": "shop"}, templates={"title": "{{ .Status }}"})]
+        refused: list[dict[str, object]] = [
+            {"labels": ["a"]},
+            {"labels": {"a": 1}},
+            {"labels": {"a": "x" * 5000}},
+            {"label": {"a": "b"}},
+        ]
+        for bad in refused:
+            assert (await world.json("POST", f"{API}/receivers/default/test", bad))[0] == 400
 
 
 async def test_a_reload_tells_every_mistake(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from monitor.model.checks import Check, HealthState
 from monitor.model.errors import ConfigError, Finding, NotFoundError, QueryLimitError
 from monitor.model.incidents import Actor, IncidentEvent
 from monitor.model.labels import Labels
+from monitor.model.notifications import Destination
 from monitor.model.times import DAY, MINUTE, Millis, Timestamp
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
@@ -51,7 +52,7 @@ from monitor.state.silence_store import SqlSilenceStore
 from monitor.supervise import Supervisor
 from monitor.tsdb.store import SampleStore
 from monitor.web.guarding import Guard
-from monitor.web.parts import Parts, Peer
+from monitor.web.parts import Parts, Peer, Trial, Tried
 from monitor.web.server import Server
 from tests.support.incidents import PAYMENTS, ROSTER, START
 from tests.support.probe_worlds import FakeStore
@@ -153,6 +154,7 @@ class WebWorld:
     pushed: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     refusals: list[str] = field(default_factory=list[str])
     reloads: list[Actor] = field(default_factory=list[Actor])
+    trials: list[Trial] = field(default_factory=list[Trial])
     reload_findings: list[Finding] = field(default_factory=list[Finding])
     now: Timestamp = NOW
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -189,10 +191,11 @@ class WebWorld:
             raise ConfigError(self.reload_findings)
         return []
 
-    async def send_test(self, receiver: str, actor: Actor) -> Sequence[str]:
+    async def try_receiver(self, receiver: str, trial: Trial, actor: Actor) -> Sequence[Tried]:
         if receiver != "default":
             raise NotFoundError(f'no receiver is named "{receiver}"')
-        return [f"{receiver}/console[0]: delivered"]
+        self.trials.append(trial)
+        return [Tried(destination=Destination(receiver, "console"), good=True, detail="delivered")]
 
     async def record(self, deployment: Deployment, actor: Actor) -> None:
         entry = AuditEntry(
@@ -310,7 +313,7 @@ async def web_world(
             parts.outbox = SqlOutboxStore(database)
             parts.audit = SqlAuditStore(database)
             parts.reload = world.reload
-            parts.send_test = world.send_test
+            parts.try_receiver = world.try_receiver
             parts.record_deployment = world.record
             parts.alerts = await SqlAlertStore.load(database)
             still = Clock(lambda: holder[0].now)

@@ -13,6 +13,7 @@ from monitor.web.answers import BadCallError
 from monitor.web.routes import Call
 
 _LONGEST_TEXT = 4_096
+_MOST_TEXTS = 100
 _MOST_ROWS = 1_000
 _MOST_ITEMS = 100
 
@@ -33,6 +34,18 @@ class Body:
         if len(value) > longest:
             raise BadCallError(f'the field "{name}" is longer than {longest} characters', "shorten it")
         return value.strip()
+
+    def texts(self, name: str) -> dict[str, str]:
+        """An object of texts; absent it is an empty one."""
+        value = self.fields.get(name)
+        if value is None:
+            return {}
+        found = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
+        texts = {key: text for key, text in found.items() if isinstance(text, str) and len(text) <= _LONGEST_TEXT}
+        if len(texts) < len(found) or len(found) > _MOST_TEXTS:
+            problem = f'the field "{name}" must be an object of texts, none longer than {_LONGEST_TEXT} characters'
+            raise BadCallError(problem, f'send {{"{name}": {{"team": "shop"}}}}')
+        return texts
 
     def duration(self, name: str) -> Millis:
         """`1h`, or a number of seconds; more than nothing."""

@@ -14,7 +14,7 @@ from monitor.web.access import Role
 from monitor.web.answers import BadCallError, json_answer
 from monitor.web.own.bodies import read_body, rows_of
 from monitor.web.own.documents import audit_documents, deployment_document, instant, span
-from monitor.web.parts import up
+from monitor.web.parts import Trial, up
 from monitor.web.routes import Call, Route
 
 _DEPLOYMENT_FIELDS: Final = ("version", "service", "by", "environment", "previous", "detail", "at")
@@ -94,12 +94,14 @@ async def status(call: Call) -> web.Response:
     return json_answer(document)
 
 
-async def send_test(call: Call) -> web.Response:
-    """Through the whole way of a page; a line for each integration on how it went."""
-    await read_body(call, ())
+async def try_receiver(call: Call) -> web.Response:
+    """Through the whole way of a page; what became of it at each integration."""
+    body = await read_body(call, ("annotations", "labels", "templates"))
+    trial = Trial(labels=body.texts("labels"), annotations=body.texts("annotations"), templates=body.texts("templates"))
     receiver = call.path("name")
-    results = await up(call.parts.send_test)(receiver, call.caller.actor)
-    return json_answer({"receiver": receiver, "results": list(results)})
+    results = await up(call.parts.try_receiver)(receiver, trial, call.caller.actor)
+    told = [{"integration": str(one.destination), "good": one.good, "detail": one.detail} for one in results]
+    return json_answer({"receiver": receiver, "results": told})
 
 
 ROUTES: Final = (
@@ -110,7 +112,7 @@ ROUTES: Final = (
     Route(
         method="POST",
         path="/api/watchkeeper/v1/receivers/{name}/test",
-        handler=send_test,
+        handler=try_receiver,
         role=Role.ADMIN,
         changes=True,
     ),

@@ -30,7 +30,7 @@ NOBODY = "http://127.0.0.1:1"
         ["query", "up"],
         ["deployments", "list"],
         ["audit"],
-        ["send-test", "default"],
+        ["receivers", "test", "default"],
         ["reload"],
         ["health"],
     ],
