@@ -108,7 +108,7 @@ class Daemon:
         self.supervisor = Supervisor(self.clock, self._crashed)
         self.sessions = Sessions(loop, lambda: self.configuration)
         self._asking = Asking(self.sessions.scrapes)
-        self._notifying = Asking(self.sessions.shared)
+        self._notifying = Asking(self.sessions.shared, self.sessions.trust)
         self.started_at: Timestamp = self.clock.now()
         self._loaded_at: Timestamp | None = None
         self._reloading = asyncio.Lock()
@@ -189,6 +189,8 @@ class Daemon:
             if self.samples is not None:
                 steps.push_async_callback(self._step, self._close_samples, self.samples)
             steps.push_async_callback(self._step, self.sessions.close)
+            steps.push_async_callback(self._step, self._notifying.close)
+            steps.push_async_callback(self._step, self._asking.close)
             if self.server is not None:
                 steps.push_async_callback(self._step, self.server.stop)
             if self.probes is not None:

@@ -73,7 +73,7 @@ async def try_alone(
     now = clock.now()
     making = _Making(configuration, wish, actor, chance.ulid(now), f"test-{chance.secret()[:8]}", now)
     sessions = Sessions(asyncio.get_running_loop(), lambda: configuration)
-    asking = Asking(sessions.shared)
+    asking = Asking(sessions.shared, sessions.trust)
     kinds = make_kinds(
         Surroundings(
             instance=making.instance,
@@ -89,6 +89,7 @@ async def try_alone(
     finally:
         for kind in kinds.values():
             await kind.close()
+        await asking.close()
         await sessions.close()
     return results
 

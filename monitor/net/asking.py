@@ -25,6 +25,7 @@ from monitor.model.times import Millis, format_duration
 from monitor.net.http_config import Authorization, HttpClient, OAuth2
 from monitor.net.oauth2 import Tokens
 from monitor.net.proxies import Proxies
+from monitor.net.socks import SocksSessions, is_socks, refused_by_proxy
 from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
 from monitor.net.url import Url, redacted
 
@@ -36,8 +37,13 @@ _MOST_TOKEN_BYTES: Final = 1 << 20
 class Asking:
     """`session` gives the session of them all; it must decompress by itself, which is aiohttp's default."""
 
-    def __init__(self, session: Callable[[], aiohttp.ClientSession]) -> None:
+    def __init__(
+        self, session: Callable[[], aiohttp.ClientSession], tls: Callable[[], ssl.SSLContext | bool] = lambda: True
+    ) -> None:
+        """`tls`: whom the session's own certificates are checked against; also behind SOCKS proxies, which need sessions of
+        their own."""
         self._session = session
+        self._socks = SocksSessions(tls)
         self._contexts = Contexts()
         self._tokens = Tokens(self._post, read_secret)
 
@@ -110,22 +116,40 @@ class Asking:
     async def _ask(
         self, method: str, url: str, client: HttpClient, sent: CIMultiDict[str], body: bytes | None
     ) -> aiohttp.ClientResponse:
-        return await self._session().request(
-            method,
-            _addressed(url, sent),
-            data=body,
-            headers=sent,
-            allow_redirects=client.follow_redirects,
-            timeout=aiohttp.ClientTimeout(total=None),  # the block's deadline holds
-            ssl=self._context(client.trust),
-            server_hostname=client.trust.server_name or None,
-            proxy=_proxy(url, client),
-            proxy_headers=CIMultiDict(client.proxy_headers) or None,
-        )
+        session, proxy = self._way(_proxy(url, client))
+        try:
+            return await session.request(
+                method,
+                _addressed(url, sent),
+                data=body,
+                headers=sent,
+                allow_redirects=client.follow_redirects,
+                timeout=aiohttp.ClientTimeout(total=None),  # the block's deadline holds
+                ssl=self._context(client.trust),
+                server_hostname=client.trust.server_name or None,
+                proxy=proxy,
+                proxy_headers=CIMultiDict(client.proxy_headers) or None,
+            )
+        except Exception as error:
+            if why := refused_by_proxy(error):
+                raise PeerError(why) from None
+            raise
+
+    def _way(self, proxy: str | None) -> tuple[aiohttp.ClientSession, str | None]:
+        """The session to ask with, and the proxy that it is still to be told."""
+        session = self._session()
+        if proxy is None or not is_socks(proxy):
+            return session, proxy
+        return self._socks.through(proxy, session), None
+
+    async def close(self) -> None:
+        """Give back what it holds beside the session."""
+        await self._socks.close()
 
     async def _post(self, options: OAuth2, headers: Mapping[str, str], form: str) -> tuple[int, str, bytes]:
         """For a token."""
-        async with self._session().post(
+        session, proxy = self._way(_proxy(options.token_url, options))
+        async with session.post(
             _addressed(options.token_url, headers),
             headers=headers,
             data=form,
@@ -133,7 +157,7 @@ class Asking:
             timeout=aiohttp.ClientTimeout(total=_TOKEN_SECONDS),
             ssl=self._context(options.trust),
             server_hostname=options.trust.server_name or None,
-            proxy=_proxy(options.token_url, options),
+            proxy=proxy,
             proxy_headers=CIMultiDict(options.proxy_headers) or None,
         ) as response:
             body = await body_of(response, _MOST_TOKEN_BYTES)

@@ -11,6 +11,7 @@ from typing import Final
 
 from monitor.config.golang.kinds import File, Flag, Kind, Reading, Secret, Text, Url
 from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values, at_most_one
+from monitor.net.socks import INSTALL, installed, is_socks
 
 _VERSIONS: Final = ("TLS10", "TLS11", "TLS12", "TLS13")
 _NEW_SECRETS: Final = "Known; secret providers are not served yet."
@@ -125,7 +126,7 @@ _HEADERS: Final = MapOf(
     ),
 )
 _PROXY: Final[Mapping[str, Kind]] = {
-    "proxy_url": Url(about="An HTTP proxy to go through."),
+    "proxy_url": Url(about="A proxy to go through: http, https or socks5 (an extra)."),
     "no_proxy": Text(about="Hosts, domains and networks that are asked without it, separated by commas."),
     "proxy_from_environment": Flag(about="Take HTTP_PROXY, HTTPS_PROXY and NO_PROXY from the environment."),
     "proxy_connect_header": MapOf(
@@ -143,6 +144,8 @@ def _proxy(values: Values, reading: Reading) -> None:
     if values.mapping("proxy_connect_header") and not environment and not url:
         text = "if proxy_connect_header is configured, proxy_url or proxy_from_environment must also be configured"
         refuse("proxy_connect_header", text)
+    if is_socks(url) and not installed():
+        reading.doubt(values.at("proxy_url"), "needs the package aiohttp-socks, which is not installed", INSTALL)
     if environment and url:
         refuse("proxy_url", "if proxy_from_environment is configured, proxy_url must not be configured")
     if environment and values.text("no_proxy"):
