@@ -35,7 +35,7 @@ class Body:
             raise BadCallError(f'the field "{name}" is longer than {longest} characters', "shorten it")
         return value.strip()
 
-    def texts(self, name: str) -> dict[str, str]:
+    def pairs(self, name: str) -> dict[str, str]:
         """An object of texts; absent it is an empty one."""
         value = self.fields.get(name)
         if value is None:

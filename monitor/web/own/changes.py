@@ -97,7 +97,7 @@ async def status(call: Call) -> web.Response:
 async def try_receiver(call: Call) -> web.Response:
     """Through the whole way of a page; what became of it at each integration."""
     body = await read_body(call, ("annotations", "labels", "templates"))
-    trial = Trial(labels=body.texts("labels"), annotations=body.texts("annotations"), templates=body.texts("templates"))
+    trial = Trial(labels=body.pairs("labels"), annotations=body.pairs("annotations"), templates=body.pairs("templates"))
     receiver = call.path("name")
     results = await up(call.parts.try_receiver)(receiver, trial, call.caller.actor)
     told = [{"integration": str(one.destination), "good": one.good, "detail": one.detail} for one in results]
