@@ -26,7 +26,7 @@ _VERBS: Final = {
     "query": ("monitor.cli.query", "query"),
     "deployments": ("monitor.cli.deployments", "deployments"),
     "audit": ("monitor.cli.audit", "audit"),
-    "receivers": ("monitor.cli.send_test", "receivers"),
+    "receivers": ("monitor.cli.receivers", "receivers"),
     "import": ("monitor.cli.import_state", "app"),
     "reload": ("monitor.cli.reload", "reload"),
     "rules": ("monitor.cli.rules", "rules"),
