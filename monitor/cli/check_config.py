@@ -17,7 +17,7 @@ import typer
 
 from monitor.cli.exits import TABLE, CommandError, Exit
 from monitor.cli.options import JsonOption
-from monitor.cli.showing import clean, now, say, say_json
+from monitor.cli.showing import clean, counted, now, say, say_json
 from monitor.config.alertmanager_file import read_alertmanager
 from monitor.config.findings import Findings
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
@@ -170,13 +170,6 @@ def document(checked: Checked) -> dict[str, object]:
         "warnings": [one(finding) for finding in checked.warnings],
         "counts": checked.counts,
     }
-
-
-def counted(number: int, plural: str) -> str:
-    """`1 rule`, `2 policies`."""
-    if number != 1:
-        return f"{number} {plural}"
-    return f"1 {plural.removesuffix('ies')}y" if plural.endswith("ies") else f"1 {plural.removesuffix('s')}"
 
 
 def _reader(tree: Tree) -> Callable[[str, Document], Checked]:

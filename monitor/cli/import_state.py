@@ -21,10 +21,10 @@ from monitor.alerts.pipeline import AlertStep, Routing
 from monitor.alerts.silences import Silence, SilenceState, merge
 from monitor.alerts.silencing import Silencing
 from monitor.chance import Chance
-from monitor.cli.check_config import counted, show_findings
+from monitor.cli.check_config import show_findings
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import JsonOption
-from monitor.cli.showing import clean, say, say_json
+from monitor.cli.showing import clean, counted, say, say_json
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
 from monitor.config.in_place import load_in_place

@@ -11,12 +11,12 @@ from typing import Annotated, Final
 
 import typer
 
-from monitor.cli.check_config import counted, rule_counts, show_findings
+from monitor.cli.check_config import rule_counts, show_findings
 from monitor.cli.exits import Exit
 from monitor.cli.options import FeatureOption, IgnoreUnknownOption, JsonOption, features_of
 from monitor.cli.rules_backtest import backtest_command
 from monitor.cli.rules_test import test
-from monitor.cli.showing import clean, say, say_json
+from monitor.cli.showing import clean, counted, say, say_json
 from monitor.config.findings import Findings
 from monitor.config.rule_files import read_rule_file, read_rules
 from monitor.model.errors import Finding

@@ -16,11 +16,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from monitor.cli.check_config import counted, show_findings
+from monitor.cli.check_config import show_findings
 from monitor.cli.connection import Daemon, rows
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import HERE, FeatureOption, JsonOption, TokenOption, UrlOption, daemon, feature_names
-from monitor.cli.showing import clean, clock_time, complain, now, say, say_json
+from monitor.cli.showing import clean, clock_time, complain, counted, now, say, say_json
 from monitor.columns.sink import SampleSink
 from monitor.config.findings import Findings
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment

@@ -16,10 +16,10 @@ from xml.etree import ElementTree
 
 import typer
 
-from monitor.cli.check_config import counted, show_findings
+from monitor.cli.check_config import show_findings
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import FeatureOption, IgnoreUnknownOption, JsonOption, feature_names
-from monitor.cli.showing import clean, say, say_json
+from monitor.cli.showing import clean, counted, say, say_json
 from monitor.config.beside_rules import BesideRules, read_beside_rules
 from monitor.config.findings import Findings
 from monitor.config.rule_files import plain, read_rule_file

@@ -12,7 +12,7 @@ from monitor.cli.options import JsonOption
 from monitor.cli.samples_export import export
 from monitor.cli.samples_folder import ALWAYS, ConfigOption, DataFolder, DataOption, data_folder, stored
 from monitor.cli.samples_import import import_
-from monitor.cli.showing import clean, clock_time, say, say_json, table
+from monitor.cli.showing import clean, clock_time, counted, say, say_json, table
 from monitor.model.labels import quote
 from monitor.model.times import rfc3339, spoken_duration
 from monitor.tsdb.cardinality import Cardinality, cardinality
@@ -47,11 +47,11 @@ def _show(folder: DataFolder, held: Contents, known: Cardinality, limit: int) ->
         return
     series = known.metrics.total()
     span = spoken_duration((held.end - held.start) // 1000 * 1000)
-    say(f"{held.samples} samples of {series} series in {clean(folder.samples)}")
+    say(f"{counted(held.samples, 'samples')} of {series} series in {clean(folder.samples)}")
     if held.overlap:
         say("(what was imported lies across other files: a sample that two of them have is counted twice)")
     say(f"{clock_time(held.start)} to {clock_time(held.end)}, {span}")
-    say(f"{held.size} bytes, {held.size / max(held.samples, 1):.2f} a sample")
+    say(f"{counted(held.size, 'bytes')}, {held.size / max(held.samples, 1):.2f} a sample")
     say()
     rows = [
         (
@@ -77,14 +77,14 @@ def _show(folder: DataFolder, held: Contents, known: Cardinality, limit: int) ->
     _show_top("label and value", pairs, limit, "series")
 
 
-def _show_top(what: str, counted: Counter[str], limit: int, of: str) -> None:
+def _show_top(what: str, found: Counter[str], limit: int, of: str) -> None:
     say()
-    table((of, what), [(str(count), clean(name)) for name, count in counted.most_common(limit)])
+    table((of, what), [(str(count), clean(name)) for name, count in found.most_common(limit)])
 
 
 def _document(held: Contents, known: Cardinality, limit: int) -> dict[str, object]:
-    def top(counted: Counter[str]) -> list[dict[str, object]]:
-        return [{"name": name, "value": count} for name, count in counted.most_common(limit)]
+    def top(found: Counter[str]) -> list[dict[str, object]]:
+        return [{"name": name, "value": count} for name, count in found.most_common(limit)]
 
     return {
         "series": known.metrics.total(),

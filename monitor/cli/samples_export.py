@@ -10,10 +10,9 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 
-from monitor.cli.check_config import counted
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.samples_folder import ALWAYS, ConfigOption, DataOption, data_folder, instant, selectors, stored
-from monitor.cli.showing import complain
+from monitor.cli.showing import complain, counted
 from monitor.tsdb.export import Exported, exported
 
 _TOLD_EACH: Final = 5_000_000

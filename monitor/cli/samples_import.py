@@ -10,11 +10,10 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 
-from monitor.cli.check_config import counted
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import JsonOption
 from monitor.cli.samples_folder import FOREVER, ConfigOption, DataFolder, DataOption, data_folder, locked
-from monitor.cli.showing import complain, now, say, say_json
+from monitor.cli.showing import complain, counted, now, say, say_json
 from monitor.model.errors import ExpositionError, RequestError
 from monitor.model.times import Timestamp, rfc3339, spoken_duration
 from monitor.scrape.exposition.dated import DatedSamples

@@ -40,6 +40,9 @@ _COLOURS: Final = {
     "unknown": "dim",
 }
 _WIDE: Final = 1_000
+_IRREGULAR: Final = {"people": "person"}
+_BOTH: Final = frozenset({"series"})
+"""One and many are called the same."""
 _PLAIN_CONTROLS: Final = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x0A, 0x09)}
 
 
@@ -52,6 +55,15 @@ def console() -> Console:
 def say(line: str = "") -> None:
     """A line of markup of ours; foreign texts in it go through `clean`."""
     console().print(line)
+
+
+def counted(number: int, plural: str) -> str:
+    """`1 rule`, `2 policies`, `1 person`, `1 series`."""
+    if number != 1 or plural in _BOTH:
+        return f"{number} {plural}"
+    if plural in _IRREGULAR:
+        return f"1 {_IRREGULAR[plural]}"
+    return f"1 {plural.removesuffix('ies')}y" if plural.endswith("ies") else f"1 {plural.removesuffix('s')}"
 
 
 def say_json(document: object) -> None:

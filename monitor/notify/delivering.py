@@ -308,7 +308,7 @@ class Delivery:
             options=options,
             now=now,
             attempt=claimed.attempts + 1,
-            uncertain=claimed.uncertain,
+            uncertain=claimed.uncertain or (claimed.after_doubt and repeats is Repeats.VISIBLE),
             handle=claimed.handle,
             followed=claimed.followed,
         )

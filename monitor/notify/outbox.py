@@ -70,6 +70,8 @@ class Claimed:
     """The handle of the latest sent row with the same order key that has one."""
     followed: bool = False
     """A later row of the same order key is due already, so this one need not draw the state that the later one draws."""
+    after_doubt: bool = False
+    """What was said last in this order key, in a row of the same kind, was given up although it may have arrived."""
     incident: IncidentMark | None = None
     redirected_to: Destination | None = None
     settled_there: bool = False

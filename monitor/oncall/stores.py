@@ -14,7 +14,7 @@ from monitor.model.errors import CorruptionError
 from monitor.model.incidents import IncidentEvent, TimelineEntry
 from monitor.model.notifications import DeliveryReport, OutboxRow
 from monitor.model.times import Timestamp
-from monitor.oncall.effects import Answer, Cancel, Effect, Step
+from monitor.oncall.effects import Answer, Cancel, Step
 from monitor.oncall.incident import Incident, IncidentKey
 
 
@@ -59,12 +59,9 @@ class Decision:
 
     @classmethod
     def of(cls, steps: Sequence[Step], consumed: Sequence[int] = ()) -> Decision:
-        """Several decisions as one, in their order. A page that a later one of them cancels is never written."""
-        effects: list[Effect] = []
-        for effect in (effect for step in steps for effect in step.effects):
-            if isinstance(effect, Cancel):
-                effects = [one for one in effects if not (isinstance(one, OutboxRow) and effect.covers(one))]
-            effects.append(effect)
+        """Several decisions as one, in their order. A page that a later one of them cancels is written as well, and ends
+        with the same transaction: it tells what follows it to the same destination that nobody was paged there."""
+        effects = [effect for step in steps for effect in step.effects]
         latest = {one.id: one for step in steps for one in step.incidents}
         return cls(
             incidents=tuple(latest.values()),
@@ -93,7 +90,7 @@ class IncidentStore(Protocol):
     async def transact(self, keys: Sequence[IncidentKey], decide: Decide) -> Decision:
         """In one write transaction: read the snapshot of `keys`, call `decide` (plain, quick, perhaps on another
         thread, and once more if the transaction has to be run again), write what it gives, commit. Cancels take effect
-        before rows are inserted. Returns the committed decision. Raises StoreError, and then nothing is written; what
+        after rows are inserted. Returns the committed decision. Raises StoreError, and then nothing is written; what
         `decide` raises passes through, and then nothing is written either."""
         ...
 

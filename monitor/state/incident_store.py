@@ -169,11 +169,11 @@ def _write(connection: sqlite3.Connection, decision: Decision, fresh: FreshMessa
         except sqlite3.IntegrityError as error:
             raise StoreError(f"incident #{incident.number} cannot be stored: {error}") from error
         put_timers(connection, _OWNER + incident.id, incident.timers)
+    insert_rows(connection, decision.rows, fresh)
     for cancel in decision.cancels:
         connection.execute(
             sql["cancel"], {"incident": cancel.incident, "below_epoch": cancel.below_epoch, "at": cancel.at}
         )
-    insert_rows(connection, decision.rows, fresh)
     for entry in decision.timeline:
         connection.execute(
             sql["add_timeline"],

@@ -211,6 +211,9 @@ def _claimed(
     followed = connection.execute(
         sql["followed"], {"order_key": found["order_key"], "seq": found["seq"], "now": now}
     ).fetchone()
+    before = connection.execute(
+        sql["said_before"], {"order_key": found["order_key"], "seq": found["seq"], "kind": found["kind"]}
+    ).fetchone()
     return Claimed(
         seq=found["seq"],
         row=row,
@@ -221,6 +224,7 @@ def _claimed(
         alarmed=bool(found["alarmed"]),
         handle=handle["handle"] if handle is not None else "",
         followed=followed is not None,
+        after_doubt=before is not None and before["state"] == OutboxState.FAILED.value and bool(before["uncertain"]),
         incident=_incident(connection, found["incident"]),
         redirected_to=redirected_to,
         settled_there=settled_there,

@@ -330,6 +330,25 @@ class OutboxStoreContract:
         assert await bench.keys(T0 + 1, integration="slack") == ["chat"]
         assert await bench.keys(T0 + 50 * SECOND) == ["near"]
 
+    async def test_what_is_said_after_a_doubtful_end_knows_of_it(self, bench: OutboxBench) -> None:
+        """Only if it is of the same kind, and until something of this kind arrives for certain."""
+        await bench.fill(
+            a_row(key="r1"), a_row(key="r2"), a_row(MessageKind.RESOLVE, key="r3"), a_row(key="other", order="o")
+        )
+        (first, other) = await bench.claim()
+        assert not first.after_doubt
+        await bench.store.finish(other.seq, other.fence, _SENT, T0)
+        await bench.store.finish(first.seq, first.fence, ended(OutboxState.FAILED, uncertain=True), T0)
+        (second,) = await bench.claim()
+        assert (second.row.dedupe_key, second.after_doubt) == ("r2", True)
+        await bench.store.finish(second.seq, second.fence, _SENT, T0)
+        (end,) = await bench.claim()
+        assert (end.row.dedupe_key, end.after_doubt) == ("r3", False)
+        await bench.store.finish(end.seq, end.fence, ended(OutboxState.FAILED, uncertain=True), T0)
+        await bench.add(a_row(key="r4"))
+        (again,) = await bench.claim()
+        assert not again.after_doubt
+
     async def test_at_a_start_every_lease_is_that_of_the_dead(self, bench: OutboxBench) -> None:
         """So nothing waits for it to end: the rows are due at once."""
         await bench.fill(a_row())

@@ -55,13 +55,13 @@ class FakeIncidentStore:
         for incident in decision.incidents:
             self._incidents[incident.id] = incident
             self.timers[incident.id] = incident.timers
+        for row in decision.rows:
+            if row.dedupe_key not in self.cancelled:
+                self.outbox.setdefault(row.dedupe_key, row)
         for cancel in decision.cancels:
             for key, row in list(self.outbox.items()):
                 if cancel.covers(row) and key not in self.attempted:
                     self.cancelled[key] = self.outbox.pop(key)
-        for row in decision.rows:
-            if row.dedupe_key not in self.cancelled:
-                self.outbox.setdefault(row.dedupe_key, row)
         self._timeline.extend(decision.timeline)
         self.audit.extend(decision.audit)
         for id_ in decision.consumed:

@@ -194,10 +194,20 @@ class FakeOutboxStore:
             other.seq: other.handle for other in same if other.state is OutboxState.SENT and other.handle
         }
         redirected_to, settled_there = self._redirected_to(one.row)
+        kind = one.row.message.kind
+        before = [
+            other
+            for other in same
+            if other.seq < one.seq
+            and other.row.message.kind is kind
+            and other.state in (OutboxState.SENT, OutboxState.FAILED)
+        ]
+        last = max(before, key=lambda other: other.seq, default=None)
         return Claimed(
             seq=one.seq,
             row=one.row,
             fence=one.fence,
+            after_doubt=last is not None and last.state is OutboxState.FAILED and last.uncertain,
             lease_until=one.lease_until,
             attempts=one.attempts,
             uncertain=one.uncertain,

@@ -64,6 +64,10 @@ SELECT handle FROM outbox WHERE order_key = :order_key AND state = 'sent' AND ha
 SELECT 1 AS yes FROM outbox WHERE order_key = :order_key AND seq > :seq AND due_at <= :now
        AND state IN ('pending', 'leased', 'unknown') LIMIT 1;
 
+-- name: said_before
+SELECT state, uncertain FROM outbox WHERE order_key = :order_key AND seq < :seq AND kind = :kind
+       AND state IN ('sent', 'failed') ORDER BY seq DESC LIMIT 1;
+
 -- name: counts
 SELECT state, count(*) AS number FROM outbox WHERE state IN ('pending', 'leased', 'unknown', 'failed') GROUP BY state;
 

@@ -89,7 +89,10 @@ async def check(call: Call) -> web.Response:
         ("Since", moment(verdict.since or None)),
         ("Every", spoken_duration(configured.interval)),
         ("Next", short(due - call.now) if due is not None and due > call.now else "now"),
-        ("In a row", f"{verdict.failures} failures (unhealthy from {configured.failure_threshold})"),
+        (
+            "In a row",
+            f"{verdict.failures} {'failure' if verdict.failures == 1 else 'failures'} (unhealthy from {configured.failure_threshold})",
+        ),
         ("Version", verdict.version),
         ("Last hour", strip(history.get(name))),
         ("Labels", labels(configured.labels)),

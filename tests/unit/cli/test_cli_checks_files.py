@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 import yaml
 
-from monitor.cli.check_config import counted
 from monitor.cli.exits import Exit
+from monitor.cli.showing import counted
 from monitor.cli.verbs import command_line
 from monitor.config.schema import configuration_schema
 from monitor.config.starter import starter
@@ -196,8 +196,16 @@ def test_rules_test_says_why_a_file_cannot_be_run(tmp_path: Path, capsys: pytest
 
 
 @pytest.mark.parametrize(
-    ("number", "noun", "text"), [(1, "policies", "1 policy"), (2, "policies", "2 policies"), (1, "rules", "1 rule")]
+    ("number", "noun", "text"),
+    [
+        (1, "policies", "1 policy"),
+        (2, "policies", "2 policies"),
+        (1, "rules", "1 rule"),
+        (1, "people", "1 person"),
+        (2, "people", "2 people"),
+        (1, "series", "1 series"),
+    ],
 )
 def test_counts_are_said_as_people_do(number: int, noun: str, text: str) -> None:
-    """One policy, two policies."""
+    """One policy, two policies; one person."""
     assert counted(number, noun) == text

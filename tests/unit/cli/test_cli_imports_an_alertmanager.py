@@ -88,6 +88,19 @@ def test_a_rehearsal_leaves_the_disk_as_it_was(here: Path, capsys: pytest.Captur
         assert _files(here / "data") == before
 
 
+def test_a_rehearsal_sees_what_stands_in_the_log_only(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a daemon that was killed wrote last is not in its database's file yet."""
+    assert command_line(["import", "alertmanager", "am"]) == Exit.OK
+    with contextlib.closing(sqlite3.connect(here / "data/state.db")) as other:
+        other.execute("DELETE FROM alert_groups")
+        other.execute("DELETE FROM silences")
+        other.commit()
+        capsys.readouterr()
+        assert command_line(["import", "alertmanager", "am", "--dry-run", "--json"]) == Exit.OK
+        told = json.loads(capsys.readouterr().out)
+        assert (told["groups"], told["known_groups"], told["silences"]["active"]) == (1, 0, 1)
+
+
 def _files(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from monitor.model.errors import BugError
 from monitor.model.notifications import (
     Delivered,
@@ -20,6 +22,7 @@ from monitor.model.notifications import (
     Unknown,
 )
 from monitor.model.times import HOUR, MINUTE, SECOND, Timestamp
+from monitor.notify.attempts import Repeats
 from monitor.notify.delivering import Delivery
 from monitor.notify.kinds.sending import Sending
 from monitor.notify.outbox import IncidentMark
@@ -206,6 +209,28 @@ def test_a_lost_answer_makes_the_next_attempt_uncertain() -> None:
         world.deliver(webhook=kind)
         await world.until(T0 + MINUTE)
         assert [(sending.attempt, sending.uncertain) for _, sending in kind.sent] == [(1, False), (2, True)]
+
+    story(tell)
+
+
+@pytest.mark.parametrize("repeats", list(Repeats))
+def test_what_is_told_anew_after_it_was_given_up_in_doubt_is_marked(repeats: Repeats) -> None:
+    """A channel was down for an hour, but one answer was lost only on its way back: people may see it twice."""
+
+    async def tell(world: World) -> None:
+        async def down_for_long(_: Sending) -> DeliveryOutcome:
+            return RetryLater("down") if world.time.now() < T0 + 2 * HOUR else Delivered()
+
+        kind = FakeKind(world.time.now, Unknown("lost"), *[down_for_long] * 100, repeats=repeats)
+        await world.store.add(a_row(of_incident=False))
+        delivery = world.deliver(webhook=kind)
+        await world.until(T0 + 2 * HOUR)
+        assert (await world.store.rows())[0].state is OutboxState.FAILED
+        tried = len(kind.sent)
+        await world.store.add(a_row(key="r2", at=T0 + 2 * HOUR, of_incident=False))
+        delivery.wake()
+        await world.until(T0 + 3 * HOUR)
+        assert [sending.uncertain for _, sending in kind.sent[tried:]] == [repeats is Repeats.VISIBLE]
 
     story(tell)
 

@@ -54,7 +54,7 @@ class Desk:
 
 
 async def test_inbox_rows_are_decided_in_order_and_deleted_with_their_decision() -> None:
-    """Firing and over before anybody looked: a page that is never written, and an incident in the books."""
+    """Firing and over before anybody looked: a page that is never sent, and an incident in the books."""
     desk = Desk()
     desk.store.hand_over(group(alert()))
     desk.store.hand_over(group(over(alert())))
