@@ -35,6 +35,7 @@ from monitor.clock import Clock
 from monitor.config.configuration import Configuration
 from monitor.config.overrides import Overrides
 from monitor.config.reading import Reading, reread_web_file
+from monitor.config.shipped import shipped_rules
 from monitor.model.changes import AuditEntry
 from monitor.model.errors import BugError, ConfigError, Finding, StoreError
 from monitor.model.incidents import SYSTEM, Actor
@@ -331,6 +332,7 @@ class Daemon:
             checks=len(configuration.checks),
             jobs=len(configuration.jobs),
             rule_groups=len(configuration.groups),
+            shipped_rules=shipped_rules(configuration.groups),
             environment=configuration.environment or "(none)",
         )
 

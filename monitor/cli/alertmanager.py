@@ -238,7 +238,7 @@ def _span(text: str) -> Millis:
 def _address(text: str) -> tuple[str, int]:
     """Host and port. Raises ValueError."""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5) or int(port) > 65535:
         raise ValueError(text)
     return host, int(port)
 

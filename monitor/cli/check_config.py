@@ -26,6 +26,7 @@ from monitor.config.prometheus.promtool import check_named, named_rule_files
 from monitor.config.routing_lint import RoutingLint
 from monitor.config.rule_files import read_rule_file, read_rules
 from monitor.config.schema import configuration_schema
+from monitor.config.shipped import shipped_rules
 from monitor.config.yamltree import Document, Tree, read
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.times import MINUTE, Millis, format_duration, parse_duration
@@ -189,7 +190,7 @@ def _own(name: str, parsed: Document) -> Checked:
         configuration = load(Overrides(config=name), read_environment(), lint=lint)
     except ConfigError as error:
         return Checked(kind="Watchkeeper configuration", findings=error.findings, counts={})
-    paging = configuration.paging
+    paging, ours = configuration.paging, shipped_rules(configuration.groups)
     return Checked(
         kind="Watchkeeper configuration",
         findings=(*configuration.warnings, *lint.found),
@@ -198,6 +199,7 @@ def _own(name: str, parsed: Document) -> Checked:
             "checks": len(configuration.checks),
             "scrape jobs": len(configuration.jobs),
             **rule_counts(configuration.groups),
+            **({"of these rules shipped": ours} if ours else {}),
             "receivers": len(paging.receivers),
             "policies": len(paging.policies),
             "people": len(paging.people),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field
@@ -18,7 +18,7 @@ from monitor.model.checks import Check, Expect
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND
 from monitor.net.tls import Trust
-from monitor.net.url import parse_url
+from monitor.net.url import parse_host_port, parse_url
 from monitor.probe.expect import Expectations
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
 from monitor.probe.kinds.http import HttpOptions
@@ -249,12 +249,14 @@ def _kind(
         options = HeartbeatOptions(period=beat.period, grace=beat.grace, max_runtime=beat.max_runtime)
         return _Kind("heartbeat", section.name, options)
     if section.tcp is not None:
-        if not _has_port(section.tcp.address):
-            findings.wrong(document, (*path, "tcp"), f'"{section.tcp.address}" has no port', "write it as host:port")
-        return _Kind("tcp", section.tcp.address, TcpOptions(send=section.tcp.send, expect=section.tcp.expect))
+        address = section.tcp.address
+        findings.attempt(document, (*path, "tcp"), lambda: parse_host_port(address))
+        return _Kind("tcp", address, TcpOptions(send=section.tcp.send, expect=section.tcp.expect))
     trust = trust_of(section.http_config.tls_config, locate)
     if section.tls is not None:
-        address = section.tls.address if _has_port(section.tls.address) else f"{section.tls.address}:443"
+        given = section.tls.address
+        address = given if _PORT.search(given) else f"{given}:443"
+        findings.attempt(document, (*path, "tls"), lambda: parse_host_port(address))
         return _Kind("tls", address, TlsOptions(trust=trust))
     if findings.attempt(document, (*path, "url"), lambda: _checked_url(section.url)) is None:
         return None
@@ -321,6 +323,5 @@ def _checked_url(url: str) -> str:
     return url
 
 
-def _has_port(address: str) -> bool:
-    host, colon, port = address.rpartition(":")
-    return bool(host and colon and port.isdigit())
+_PORT: Final = re.compile(r"[^:\]]:[^:\]]*$|\]:")
+"""One colon, or one behind an IPv6 address in brackets."""

@@ -162,8 +162,9 @@ class QueriesSection(Section):
 class RulesSection(Section):
     """Rules beyond `rule_files`."""
 
-    shipped: Flag = True
-    """Evaluate the rules that come with Watchkeeper."""
+    shipped: Annotated[Flag | None, AsOptional] = None
+    """Evaluate the rules that come with Watchkeeper. When not set: true, with a warning where `prometheus_file` brings rules of
+    its own."""
     query_url: Text = ""
     """A PromQL engine (Prometheus, VictoriaMetrics, Mimir, Thanos) that rules ask instead of the samples here; what comes before
     `/api/v1/query`. Recorded samples are still stored here, and sent on by `remote_write`."""

@@ -7,11 +7,10 @@ anything changes. What another program's file lacks keeps that program's default
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -21,54 +20,38 @@ from monitor.config.checks import CheckSection, check_of_url, read_checks
 from monitor.config.configuration import (
     Configuration,
     HostSettings,
-    Listen,
     LogSettings,
     Paging,
-    QueryEngine,
-    QuerySettings,
     Storage,
-    Token,
 )
 from monitor.config.credential_files import doubt_missing
-from monitor.config.document import ConfigurationSection, LogSection, TokenSection
+from monitor.config.document import ConfigurationSection, LogSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
-from monitor.config.golang.clients import client_of
-from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Reading
 from monitor.config.golang.structs import Values
 from monitor.config.in_place import load_in_place
+from monitor.config.listening import Locate, judge_external_url, read_listen
 from monitor.config.overrides import Overrides
 from monitor.config.prometheus.file import PrometheusParts, read_prometheus
 from monitor.config.receivers import ReceiverParts, receiver_parts
 from monitor.config.routing import read_paging
 from monitor.config.routing_lint import RoutingLint
-from monitor.config.rule_files import matching_files, read_rule_file, read_rules
-from monitor.config.rule_options import with_options
-from monitor.config.shipped import shipped
+from monitor.config.rules_section import query_engine, query_settings, rule_groups
 from monitor.config.variables import expand
-from monitor.config.web_file import read_web_file
 from monitor.config.yamltree import Document, Path, Tree, read
 from monitor.model.checks import Check
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels
-from monitor.model.times import SECOND, Millis
-from monitor.notify.kinds.secret import SecretSource
-from monitor.promql.features import DELAYED_NAMES, STABLE, START_TIMESTAMPS, Features, named_features
-from monitor.rules.groups import RuleGroup
 from monitor.rules.leaving import Leaving
-from monitor.rules.rule_files import Defaults
 
 P = TypeVar("P")
-Locate: TypeAlias = Callable[[str], str]
-"""From a file's name in a document to where it is."""
 
 DEFAULT_FILE = "watchkeeper.yml"
 _PAGING_KEYS = frozenset(
     {"alertmanager", "alertmanager_file", "escalate", "people", "policies", "receivers", "schedules"}
 )
 _PROMETHEUS_KEYS = ("global", "scrape_configs", "rule_files", "remote_write")
-_SHIPPED_INTERVAL: Millis = 15 * SECOND
 
 
 def read_environment() -> Environment:
@@ -207,11 +190,12 @@ class _Loading:
                 findings,
                 self._locate,
             )
-        listen, storage = self._listen(), self._storage(prometheus)
-        self._judge_external_url()
-        queries = self._queries(prometheus)
-        groups = self._groups(prometheus, queries.features)
-        engine = self._query_engine()
+        listen = read_listen(self.overrides.listen, section, self.environment, document, findings, self._locate)
+        storage = self._storage(prometheus)
+        judge_external_url(section, self.environment, document, findings)
+        queries = query_settings(section, prometheus, document, findings)
+        groups = rule_groups(section, prometheus, queries.features, self.base, document, findings)
+        engine = query_engine(section, document, Reading(document, findings, self._locate))
         if findings.errors or paging is None or listen is None or storage is None:
             return None
         leaving = dict(prometheus.external_labels)
@@ -285,25 +269,6 @@ class _Loading:
             return PrometheusParts()
         return replace(parts, rule_files=tuple(str(path.parent / pattern) for pattern in parts.rule_files))
 
-    def _query_engine(self) -> QueryEngine | None:
-        section = self.section.rules
-        if not section.query_url:
-            return None
-        address = urlsplit(section.query_url)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            problem = f'"{section.query_url}" is no URL of a PromQL engine'
-            self.findings.wrong(self.document, ("rules", "query_url"), problem, "write http://host:port")
-        reading = Reading(self.document, self.findings, self._locate)
-        client = CLIENT.read(self._rules_tree().get("query_http_config", {}), ("rules", "query_http_config"), reading)
-        assert isinstance(client, Values)
-        return QueryEngine(
-            url=section.query_url.rstrip("/"), timeout=section.query_timeout, client=client_of(client, reading)
-        )
-
-    def _rules_tree(self) -> dict[str, Tree]:
-        tree = self.document.tree.get("rules") if isinstance(self.document.tree, dict) else None
-        return tree if isinstance(tree, dict) else {}
-
     def _alertmanager(self) -> AlertmanagerParts | None:
         section, findings = self.section, self.findings
         if section.alertmanager_file and section.alertmanager is not None:
@@ -373,107 +338,6 @@ class _Loading:
                 named.add(check.name)
         return checks
 
-    def _queries(self, prometheus: PrometheusParts) -> QuerySettings:
-        section, path = self.section.queries, ("queries", "enable_features")
-        features = self.findings.attempt(self.document, path, lambda: named_features(section.enable_features))
-        return QuerySettings(
-            features=features or STABLE,
-            delayed_names=DELAYED_NAMES in section.enable_features,
-            start_timestamps=START_TIMESTAMPS in section.enable_features,
-            lookback=section.lookback_delta,
-            subquery_step=prometheus.evaluation_interval,
-            max_samples=section.max_samples,
-            timeout=section.timeout,
-            max_concurrency=section.max_concurrency,
-        )
-
-    def _groups(self, prometheus: PrometheusParts, features: Features) -> tuple[RuleGroup, ...]:
-        section, findings = self.section, self.findings
-        # another engine has not heard of a result at once
-        early = section.rules.early_evaluation and not section.rules.query_url
-        mistakes = len(findings.errors)
-        defaults = Defaults(
-            interval=prometheus.evaluation_interval,
-            query_offset=prometheus.query_offset,
-            early=early,
-            parallel=section.rules.concurrency,
-            features=features,
-        )
-        own: list[RuleGroup] = []
-        for path in matching_files(prometheus.rule_files, self.base, self.document, findings):
-            own.extend(read_rule_file(path, str(path), defaults, findings))
-        if section.rules.min_requests is not None:
-            text = (
-                "groups: [{name: watchkeeper-thresholds, interval: 30s, rules: "
-                f"[{{record: 'watchkeeper:min_requests', expr: 'vector({section.rules.min_requests})'}}]}}]"
-            )
-            own.extend(read_rules(text, "rules.min_requests", defaults, findings))
-        if section.rules.shipped:
-            folder = shipped("rules")
-            ours = replace(defaults, interval=_SHIPPED_INTERVAL)
-            for path in sorted(folder.glob("*.yml")):
-                own.extend(read_rule_file(path, f"shipped/{path.name}", ours, findings))
-        if len(findings.errors) > mistakes:
-            # rules with mistakes are left out: what is said of them would look unknown
-            return tuple(own)
-        return with_options(own, section.rule_options, self.document, findings, features)
-
-    def _listen(self) -> Listen | None:
-        text = self.overrides.listen or self.environment.listen or self.section.web.listen
-        host, colon, port = text.rpartition(":")
-        if not colon or not port.isdigit() or int(port) > 65535:
-            self.findings.wrong(
-                self.document, ("web", "listen"), f'"{text}" is not an address to listen at', "write host:port or :port"
-            )
-            return None
-        tokens = [self._token(name, token) for name, token in self.section.web.tokens.items()]
-        if self.environment.admin_token.get_secret_value():
-            secret = SecretSource(self.environment.admin_token.get_secret_value())
-            tokens.append(Token(name="environment", secret=secret, person="admin", role="admin"))
-        web_file = self.section.web.config_file
-        return Listen(
-            host=host or "0.0.0.0",
-            port=int(port),
-            tokens=tuple(tokens),
-            read_needs_token=self.section.web.read_needs_token,
-            trust_local=self._trust_local(tokens),
-            web_file=read_web_file(self._locate(web_file), self.findings) if web_file else None,
-        )
-
-    def _judge_external_url(self) -> None:
-        given, file = self.environment.external_url, "environment"
-        if not given:
-            given, file = self.section.external_url, self.document.file
-        if not given or _is_web_address(given):
-            return
-        problem, remedy = (
-            f'"{given}" is not an address that a link can begin with',
-            "write http://host or https://host/path",
-        )
-        if file == "environment":
-            name = "WATCHKEEPER_EXTERNAL_URL"
-            self.findings.all.append(Finding(file=file, line=0, path=name, problem=problem, remedy=remedy))
-        else:
-            self.findings.wrong(self.document, ("external_url",), problem, remedy)
-
-    def _trust_local(self, tokens: Sequence[Token]) -> bool:
-        given = self.section.web.trust_local
-        external_url = self.environment.external_url or self.section.external_url
-        return not tokens and (not external_url or _is_here(external_url)) if given is None else given
-
-    def _token(self, name: str, section: TokenSection) -> Token:
-        path = ("web", "tokens", name)
-        if section.token and section.token_file:
-            self.findings.wrong(self.document, path, "at most one of token & token_file must be configured")
-        elif not section.token and not section.token_file:
-            self.findings.wrong(self.document, path, "has no token", "set token_file (or token)")
-        elif section.token and len(section.token) < 16:
-            self.findings.wrong(self.document, (*path, "token"), "is too short to be a secret", "16 characters or more")
-        secret = (
-            SecretSource.file(self._locate(section.token_file)) if section.token_file else SecretSource(section.token)
-        )
-        return Token(name=name, secret=secret, person=section.person or name, role=section.role)
-
     def _storage(self, prometheus: PrometheusParts) -> Storage | None:
         section = self.section.storage
         given = self.overrides.data or self.environment.data
@@ -511,22 +375,3 @@ class _Loading:
             history=section.history,
             remote_write_queue=section.remote_write_queue,
         )
-
-
-def _is_web_address(url: str) -> bool:
-    """Could links begin with it?"""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(host) and port != 0 and not parts.query and not parts.fragment
-
-
-def _is_here(url: str) -> bool:
-    """Does this address lead to the machine itself, and nobody from elsewhere by it?"""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    return host in ("localhost", "::1") or host.startswith("127.")

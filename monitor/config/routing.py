@@ -38,6 +38,7 @@ from monitor.config.template_files import read_template_files
 from monitor.config.yamltree import Document, Path
 from monitor.model.notifications import Destination
 from monitor.model.times import MINUTE
+from monitor.net.url import parse_host_port
 from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
@@ -162,16 +163,16 @@ def _vendors(
         return read_secret(inline, file, name, document, path, findings, locate) or SecretSource()
 
     slack, smtp = section.slack, section.smtp
-    host, _, port = smtp.smarthost.rpartition(":")
     mail: EmailOptions | None = None
-    if smtp.smarthost and (not host or not port.isdigit()):
-        findings.wrong(document, ("smtp", "smarthost"), f'"{smtp.smarthost}" has no port', "write it as host:port")
-    elif smtp.smarthost:
+    smarthost: tuple[str, int] | None = None
+    if smtp.smarthost:
+        smarthost = findings.attempt(document, ("smtp", "smarthost"), lambda: parse_host_port(smtp.smarthost))
+    if smarthost is not None:
         mail = EmailOptions(
             to=(),
             sender=smtp.from_,
-            host=host,
-            port=int(port),
+            host=smarthost[0],
+            port=smarthost[1],
             username=smtp.username,
             password=secret(smtp.password, smtp.password_file, "password", ("smtp",)),
             require_tls=smtp.require_tls,

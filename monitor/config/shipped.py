@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import monitor
+from monitor.rules.groups import RuleGroup
 
 _PACKAGE = Path(monitor.__file__).parent
+
+SHIPPED_NAME: Final = "shipped/"
+"""What the names of shipped rule files begin with, where files are named."""
+
+
+def shipped_rules(groups: Sequence[RuleGroup]) -> int:
+    """How many of the rules are shipped ones."""
+    return sum(len(group.rules) for group in groups if group.file.startswith(SHIPPED_NAME))
 
 
 def shipped(name: str) -> Path:

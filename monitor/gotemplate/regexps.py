@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import re2
 
-from monitor.matching.regex import in_gos_words
+from monitor.matching.regex import group_number, in_gos_words
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -59,7 +59,7 @@ def _expand(replacement: str, compiled: _Compiled, found: _Found) -> str:
         name = reference.group(1) or reference.group(2)
         if name is None:
             return "$"
-        number = int(name) if name.isdigit() else compiled.groupindex.get(name, -1)
+        number = group_number(name) if name.isdigit() else compiled.groupindex.get(name, -1)
         return (found.group(number) or "") if 0 <= number <= compiled.groups else ""
 
     return _REFERENCE.sub(value, replacement)

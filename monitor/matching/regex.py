@@ -79,9 +79,15 @@ class Match:
         if name is None:
             return found.group(0)
         if name.isdigit():
-            number = int(name)
-            return self._groups[number] if number < len(self._groups) else ""
+            number = group_number(name)
+            return self._groups[number] if 0 <= number < len(self._groups) else ""
         return self._named.get(name, "")
+
+
+def group_number(digits: str) -> int:
+    """The group that these ASCII digits of a replacement mean; -1 for ones with which Go finds none: a leading zero, and
+    more than nine."""
+    return -1 if len(digits) > 9 or (digits[0] == "0" and len(digits) > 1) else int(digits)
 
 
 _REFERENCE: Final = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))?", re.ASCII)

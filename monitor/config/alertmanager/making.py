@@ -170,7 +170,7 @@ def _pagerduty(making: Making) -> object | None:
 
 def _email(making: Making) -> object | None:
     host, port = split_host_port(making.text("smarthost"))
-    if not port.isdecimal():
+    if not port.isdecimal() or len(port) > 5:
         making.reading.refuse(
             (*making.path, "smarthost"), f"address {host}:{port}: port is no number", "write a number"
         )

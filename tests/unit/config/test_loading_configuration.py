@@ -574,3 +574,20 @@ def test_links_begin_with_an_address_that_people_can_follow(tmp_path: Path, url:
 def test_an_address_with_port_and_path_is_what_links_begin_with(tmp_path: Path) -> None:
     """A slash at its end is not doubled."""
     assert loaded(tmp_path, 'external_url: "https://a.example:8443/wk/"').external_url == "https://a.example:8443/wk"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("checks: [{name: a, tcp: 'host:²'}]", "checks[0].tcp: 'host:²' is not host:port"),
+        ("checks: [{name: a, tcp: host}]", "checks[0].tcp: 'host' is not host:port"),
+        ("checks: [{name: a, tls: '[::1]:99999'}]", "checks[0].tls: '[::1]:99999' is not host:port"),
+        ("checks: [{name: a, tls: '::1'}]", "write an IPv6 address in brackets"),
+        ("smtp: {smarthost: 'mail:²', from: a@example.com}", "smtp.smarthost: 'mail:²' is not host:port"),
+        ("web: {listen: '127.0.0.1:²'}", 'web.listen: "127.0.0.1:²" is not an address to listen at'),
+        ("web: {listen: '127.0.0.1:" + "0" * 5_000 + "'}", "is not an address to listen at"),
+    ],
+)
+def test_a_port_is_a_number_of_ascii_digits(tmp_path: Path, text: str, said: str) -> None:
+    """Other digits that Python knows are refused with the place, and none breaks the reading."""
+    assert said in str(mistakes(tmp_path, text))

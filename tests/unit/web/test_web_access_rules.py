@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config.loading import Token
+from monitor.config.configuration import Token
 from monitor.model.errors import AccessError
 from monitor.model.incidents import Door
 from monitor.notify.kinds.secret import SecretSource
