@@ -130,6 +130,7 @@ class Daemon:
         )
         self.lock: DataLock | None = None
         self.server: Server | None = None
+        self._guard: Guard | None = None
         self.samples: SampleStore | None = None
         self.database: Database | None = None
         self.probes: Probes | None = None
@@ -155,8 +156,9 @@ class Daemon:
         self.probes = Probes(configuration, self.drivers, self.samples, stores)
         self.parts = self._first_parts(self.probes, self.samples)
         listen = configuration.listen
-        guard = Guard(listen.web_file, read=reread_web_file, log=self.log) if listen.web_file is not None else None
-        self.server = Server(self.parts, guard=guard)
+        if listen.web_file is not None:
+            self._guard = Guard(listen.web_file, read=reread_web_file, log=self.log)
+        self.server = Server(self.parts, guard=self._guard)
         address = await self.server.start(listen.host, listen.port, *listen.also)
         if not listen.in_place:
             self._print_line(f"Watchkeeper {__version__} listens on {address}")
@@ -239,6 +241,8 @@ class Daemon:
                 raise
             self.configuration = fresh
             self._querier.configure(options_of(fresh.queries), limits_of(fresh.queries))
+            if self._guard is not None and fresh.listen.web_file is not None:
+                self._guard.take(fresh.listen.web_file)
             self._reloaded()
             entry = AuditEntry(at=self.clock.now(), actor=actor, action="reload", subject="config", detail=fresh.file)
             try:

@@ -2,10 +2,12 @@
 
 The file is looked at with every request, so that users come and go without a restart. One that has become bad changes
 nothing: the former reading stays in force and the log says why. A file that is being written, or that a full disk cut off,
-may read as a good one that protects less: one that protects nothing is refused, and one that takes a protection away counts
-once it reads the same a second later. A password is compared in a worker thread, one at a time, since that is slow on
-purpose, and only so many wait for it; right ones are remembered for a few callers, and wrong ones apart from them, so that
-guessing drives out nobody. An unknown user costs as much time as a known one with a wrong password. Source:
+may read as a good one that protects less. So what takes a protection away waits until somebody says that it is meant, by a
+reload or a restart, while all else of the same file is followed at once (`web/loosening.py`).
+
+A password is compared in a worker thread, one at a time, since that is slow on purpose, and only so many wait for it, of one
+place of the network even fewer; right ones are remembered for a few callers, and wrong ones apart from them, so that guessing
+drives out nobody. An unknown user costs as much time as a known one with a wrong password. Source:
 exporter-toolkit web/handler.go.
 """
 
@@ -15,6 +17,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import ipaddress
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -28,15 +31,16 @@ from monitor.config.web_settings import RateLimit, WebFile
 from monitor.model.errors import BugError, ConfigError
 from monitor.net.server_tls import LiveContext, ServerTls, names_of
 from monitor.telemetry import Log
+from monitor.web.loosening import tightened
 
 _NOBODYS_HASH: Final = "$2b$10$C6UzMDM.H6dfI/f/IKcEeO7ZBpQZ5Z2n8w2zWk0wOe0C9yGkZ9v1S"
 """Of no password: unknown users are compared with it."""
 _REMEMBERED: Final = 100
 """Right passwords, and as many wrong ones."""
-_MOST_WAITING: Final = 16
-"""Different passwords to compare, the one under way included: a second or two at the usual cost."""
-_SETTLING: Final = 1.0
-"""Seconds after which a file that protects less must read the same."""
+_MOST_WAITING: Final = 32
+"""Different passwords to compare, the one under way included: two or three seconds at the usual cost."""
+_MOST_FROM_ONE: Final = 8
+"""Of these, from one address (of IPv6 one network of 64 bits): who guesses leaves places to others."""
 _LONGEST_PASSWORD: Final = 72
 """Bytes; bcrypt looks at no more."""
 
@@ -47,15 +51,6 @@ class Credentials:
 
     user: str
     password: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Doubted:
-    """A reading that protects less than the one in force."""
-
-    reading: WebFile
-    stamp: tuple[int, int, int] | None
-    since: float
 
 
 class Bucket:
@@ -97,8 +92,8 @@ class Guard:
         self._stamp = _stamp(file.file)
         self._reading = asyncio.Lock()
         self._comparing = asyncio.Lock()
-        self._doubted: _Doubted | None = None
         self._waiting: Counter[bytes] = Counter()
+        self._waiting_from: Counter[str] = Counter()
         self._right: dict[bytes, None] = {}
         self._wrong: dict[bytes, None] = {}
         self._salt = os.urandom(16)
@@ -140,7 +135,7 @@ class Guard:
         if not file.users:
             return ""
         given = _credentials(request.headers.get("Authorization", ""))
-        known = await self._is_user(given, file) if given is not None else False
+        known = await self._is_user(given, file, _place(request.remote)) if given is not None else False
         if given is not None and known:
             return given.user
         if token():
@@ -151,50 +146,56 @@ class Guard:
         refusal.headers["WWW-Authenticate"] = "Basic"
         return refusal
 
+    def take(self, fresh: WebFile) -> None:
+        """Somebody said that this reading of the file is meant, also where it protects less: a reload."""
+        if fresh.file != self._file.file or self._is_nothing(fresh):
+            return  # another file takes a restart
+        self._stamp = _stamp(fresh.file)
+        self._put(fresh)
+
     async def _follow(self) -> None:
         """Read the file again if it has changed."""
-        if not self._is_due(_stamp(self._file.file)):
+        if _stamp(self._file.file) == self._stamp:
             return
         async with self._reading:
             stamp = _stamp(self._file.file)
-            if not self._is_due(stamp):
+            if stamp == self._stamp:
                 return
             try:
                 fresh = await asyncio.to_thread(self._read, self._file.file)
             except (ConfigError, BugError, OSError) as error:
-                self._doubted = None
                 self._log.error("the web configuration is refused, the former one stays in force", findings=str(error))
             else:
-                self._weigh(fresh, stamp)
+                self._weigh(fresh)
             self._stamp = stamp
 
-    def _is_due(self, stamp: tuple[int, int, int] | None) -> bool:
-        doubted = self._doubted
-        return stamp != self._stamp or (doubted is not None and self._monotonic() - doubted.since >= _SETTLING)
-
-    def _weigh(self, fresh: WebFile, stamp: tuple[int, int, int] | None) -> None:
-        """Does this reading come into force?"""
-        former, doubted, now = self._file, self._doubted, self._monotonic()
-        self._doubted = None
-        if fresh == WebFile(file=fresh.file) != former:
-            problem = f"{fresh.file} protects nothing any more (remedy: write it whole, or restart to do without)"
-            self._log.error("the web configuration is refused, the former one stays in force", findings=problem)
+    def _weigh(self, fresh: WebFile) -> None:
+        """What of this reading comes into force by itself?"""
+        if self._is_nothing(fresh):
             return
-        lost = _lost(former, fresh)
-        settled = doubted is not None and (doubted.reading, doubted.stamp) == (fresh, stamp)
-        if lost and not settled:
-            self._doubted = _Doubted(reading=fresh, stamp=stamp, since=now)
+        kept, lost = tightened(self._file, fresh)
+        if lost:
             self._log.warning(
-                "the web configuration protects less: it counts if it reads the same in a second",
+                "the web configuration protects less: that counts after a reload or a restart, all else at once",
                 file=fresh.file,
                 lost=", ".join(lost),
             )
-            return
-        if (fresh.tls is None) != (former.tls is None):
-            self._log.warning("TLS is turned on or off by a restart only", file=fresh.file)
-        self._file = fresh
-        self._tls = fresh.tls or self._tls
-        self._log.info("web configuration read again", file=fresh.file, users=len(fresh.users))
+        if kept != self._file:
+            self._put(kept)
+
+    def _is_nothing(self, fresh: WebFile) -> bool:
+        if not fresh == WebFile(file=fresh.file) != self._file:
+            return False
+        problem = f"{fresh.file} protects nothing any more (remedy: write it whole, or restart to do without)"
+        self._log.error("the web configuration is refused, the former one stays in force", findings=problem)
+        return True
+
+    def _put(self, file: WebFile) -> None:
+        if (file.tls is None) != (self._file.tls is None):
+            self._log.warning("TLS is turned on or off by a restart only", file=file.file)
+        self._file = file
+        self._tls = file.tls or self._tls
+        self._log.info("web configuration read again", file=file.file, users=len(file.users))
 
     def _within_rate(self, limit: RateLimit | None) -> bool:
         if limit is None:
@@ -204,8 +205,8 @@ class Guard:
             self._bucket = Bucket(limit, now)
         return self._bucket.take(now)
 
-    async def _is_user(self, given: Credentials, file: WebFile) -> bool | None:
-        """None: too many wait to be told."""
+    async def _is_user(self, given: Credentials, file: WebFile, place: str) -> bool | None:
+        """None: too many wait to be told, in all or of this place."""
         hashed = file.users.get(given.user)
         stored = hashed or _NOBODYS_HASH
         text = "\0".join((given.user, stored, given.password))
@@ -214,9 +215,11 @@ class Guard:
             return True
         if key in self._wrong:
             return False
-        if key not in self._waiting and len(self._waiting) >= _MOST_WAITING:
+        new = key not in self._waiting
+        if new and (len(self._waiting) >= _MOST_WAITING or self._waiting_from[place] >= _MOST_FROM_ONE):
             return None
         self._waiting[key] += 1
+        self._waiting_from[place] += new
         try:
             async with self._comparing:
                 if key not in self._right and key not in self._wrong:
@@ -227,6 +230,9 @@ class Guard:
             self._waiting[key] -= 1
             if not self._waiting[key]:
                 del self._waiting[key]
+            self._waiting_from[place] -= new
+            if not self._waiting_from[place]:
+                del self._waiting_from[place]
 
 
 def _remember(keys: dict[bytes, None], key: bytes) -> None:
@@ -235,16 +241,17 @@ def _remember(keys: dict[bytes, None], key: bytes) -> None:
     keys[key] = None
 
 
-def _lost(former: WebFile, fresh: WebFile) -> list[str]:
-    """What protected the server and would no more."""
-    old, new = former.tls or ServerTls(), fresh.tls or ServerTls()
-    lost = {
-        "basic_auth_users": former.users and not fresh.users,
-        "tls_server_config": former.tls is not None and fresh.tls is None,
-        "client_auth_type": old.client_certificate and not new.client_certificate,
-        "client_allowed_sans": old.client_names and not new.client_names,
-    }
-    return [name for name, gone in lost.items() if gone]
+def _place(remote: str | None) -> str:
+    """Where a caller is, as far as one can choose among one's own addresses."""
+    try:
+        address = ipaddress.ip_address((remote or "").partition("%")[0])
+    except ValueError:
+        return remote or ""
+    if address.version == 4:
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _matches(password: str, hashed: str) -> bool:

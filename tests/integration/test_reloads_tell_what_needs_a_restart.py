@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import aiohttp
+
 from monitor.app.daemon import Daemon
 from monitor.config.environment import Environment
 from monitor.config.loading import load
@@ -56,5 +58,31 @@ async def test_another_web_file_takes_a_restart(tmp_path: Path) -> None:
         assert not await warned("web: {config_file: one.yml}\n")
         assert await warned("web: {config_file: two.yml}\n")
         assert await warned("")
+    finally:
+        await daemon.stop()
+
+
+async def test_a_reload_says_that_a_wider_web_file_is_meant(tmp_path: Path) -> None:
+    """Until then the limit stays as it was, however often the file is looked at."""
+    path, web_file = tmp_path / "watchkeeper.yml", tmp_path / "web.yml"
+    path.write_text("host: {enabled: false}\nrules: {shipped: false}\nweb: {config_file: web.yml}\n", encoding="utf-8")
+    web_file.write_text("rate_limit: {interval: 1h, burst: 1}\n", encoding="utf-8")
+    overrides = Overrides(config=str(path), listen="127.0.0.1:0", data=str(tmp_path / "data"))
+    daemon = Daemon(load(overrides, Environment(), {}), overrides, lambda _: None)
+    await daemon.start()
+    assert daemon.server is not None
+    url = f"http://{daemon.server.addresses[0]}/-/healthy"
+    try:
+        async with aiohttp.ClientSession() as client:
+
+            async def status() -> int:
+                async with client.get(url) as answer:
+                    return answer.status
+
+            assert [await status(), await status()] == [200, 429]
+            web_file.write_text("rate_limit: {interval: 1ms, burst: 1000}\n", encoding="utf-8")
+            assert [await status(), await status()] == [429, 429]
+            await daemon.reload(SYSTEM)
+            assert [await status(), await status()] == [200, 200]
     finally:
         await daemon.stop()
