@@ -22,10 +22,11 @@ from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
 from monitor.app.meters import PushCounters
 from monitor.app.own_metrics import OwnMetrics, exposition
+from monitor.app.probes import Drivers, Probes, Stores
 from monitor.app.querying import EmbeddedQuerier, limits_of, options_of
 from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.remote_writing import refused_by
-from monitor.app.rooms import Drivers, Probes, Rooms, Stores
+from monitor.app.rooms import Rooms
 from monitor.app.sessions import AGENT, Sessions
 from monitor.app.testing import try_receiver
 from monitor.app.texts import LateTexts

@@ -30,7 +30,7 @@ from monitor.remote.sending import Sending
 from monitor.tsdb.store import SampleStore
 
 if TYPE_CHECKING:
-    from monitor.app.rooms import Drivers
+    from monitor.app.probes import Drivers
 
 _LABELS = ("remote_name", "url")
 _MOST_TEXT = 1_000

@@ -18,8 +18,9 @@ from prometheus_client import CollectorRegistry
 from monitor import __version__
 from monitor.app.health import Health
 from monitor.app.own_metrics import OwnMetrics
+from monitor.app.probes import Drivers, Probes, Stores
 from monitor.app.querying import EmbeddedQuerier
-from monitor.app.rooms import Drivers, Probes, Rooms, Stores
+from monitor.app.rooms import Rooms
 from monitor.app.upkeep import Upkeep
 from monitor.chance import Chance
 from monitor.config.configuration import Configuration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.app.deployments import Deployments
-from monitor.app.rooms import Probes, Stores
+from monitor.app.probes import Probes, Stores
 from monitor.model.changes import AuditEntry, Deployment
 from monitor.model.errors import StoreError
 from monitor.model.times import MINUTE, SECOND
