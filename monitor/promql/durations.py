@@ -12,7 +12,7 @@ from typing import Final
 
 from monitor.model.errors import EvaluationError
 from monitor.model.times import Millis
-from monitor.promql.lexer import Kind
+from monitor.promql.cursor import Kind
 from monitor.promql.nodes import Duration, DurationExpr, Number
 from monitor.promql.numbers import millis_of
 from monitor.promql.tokens import Stop, Tokens

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 from monitor.model.times import Millis, Timestamp
+from monitor.promql.cursor import Kind
 from monitor.promql.durations import UNITS
 from monitor.promql.features import Features
-from monitor.promql.lexer import Kind
 from monitor.promql.nodes import Bound, Expr, MatrixSelector, Shift, Subquery, VectorSelector
 from monitor.promql.numbers import general
 from monitor.promql.selectors import SelectorGrammar

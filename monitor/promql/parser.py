@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Final
 
 from monitor.model.errors import QueryError
+from monitor.promql.cursor import Kind, Token
 from monitor.promql.features import STABLE, Features
 from monitor.promql.inspect import depth
-from monitor.promql.lexer import Kind, Token
 from monitor.promql.modifiers import LEVELS, NOT_A_METRIC, ModifierGrammar
 from monitor.promql.nodes import (
     Aggregation,

@@ -7,8 +7,8 @@ from typing import Final
 
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.labels import METRIC_NAME
+from monitor.promql.cursor import Kind, Token
 from monitor.promql.durations import DurationGrammar
-from monitor.promql.lexer import Kind, Token
 from monitor.promql.nodes import VectorSelector
 from monitor.promql.quoting import unquote
 from monitor.promql.tokens import Over, Stop

@@ -14,7 +14,8 @@ from typing import Final
 from monitor.model.errors import QueryError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import STALE
-from monitor.promql.lexer import Kind, Lexer, LexError, Token
+from monitor.promql.cursor import Kind, LexError, Token
+from monitor.promql.lexer import Lexer
 from monitor.promql.native_histograms import HistogramReader, NativeHistogram
 from monitor.promql.numbers import parse_number
 from monitor.promql.quoting import bytes_of, text_of, unquote

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.promql.lexer import Kind, Lexer, LexError, Token
+from monitor.promql.cursor import Kind, LexError, Token
+from monitor.promql.lexer import Lexer
 from monitor.promql.nodes import Number
 from monitor.promql.numbers import parse_number, seconds_of_duration
 
