@@ -13,7 +13,6 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 
 from monitor import __version__
 from monitor.alerts.name_limit import NameLimit
@@ -24,6 +23,7 @@ from monitor.app.meters import PushCounters
 from monitor.app.own_metrics import OwnMetrics, exposition
 from monitor.app.probes import Drivers, Probes, Stores
 from monitor.app.querying import EmbeddedQuerier, limits_of, options_of
+from monitor.app.reloading import doubts
 from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.remote_writing import refused_by
 from monitor.app.rooms import Rooms
@@ -230,7 +230,7 @@ class Daemon:
                 problems = self.probes.probing.findings(fresh.checks)
                 if problems:
                     raise ConfigError(problems)
-                warnings = [*fresh.warnings, *self._needs_restart(fresh), *self._parts_incidents(fresh)]
+                warnings = [*fresh.warnings, *doubts(self.configuration, fresh)]
                 await self.rooms.apply(fresh)
                 self.rooms.probes.samples.take_late(fresh.storage.out_of_order_time_window)
             except Exception as error:
@@ -415,33 +415,6 @@ class Daemon:
         self.telemetry.reload_ok.set(1)
         self._loaded_at = self.clock.now()
         self.telemetry.reload_time.set(self._loaded_at / 1000)
-
-    def _needs_restart(self, fresh: Configuration) -> list[Finding]:
-        """What a reload cannot change."""
-        old = self.configuration
-        window = fresh.storage.out_of_order_time_window  # follows
-        changed = {
-            "storage": replace(old.storage, out_of_order_time_window=window) != fresh.storage,
-            "web.listen": (old.listen.host, old.listen.port) != (fresh.listen.host, fresh.listen.port),
-            "web.config_file": old.listen.web_file_name != fresh.listen.web_file_name,
-            "log": old.log != fresh.log,
-            "host": old.host != fresh.host,
-            "rules.query_url": old.query_engine != fresh.query_engine,
-        }
-        return [
-            Finding(file=fresh.file, line=0, path=path, problem="has changed", remedy="restart to use it", warning=True)
-            for path, yes in changed.items()
-            if yes
-        ]
-
-    def _parts_incidents(self, fresh: Configuration) -> list[Finding]:
-        """Alerts that get other labels are other alerts: what is open ends only by hand or when its checks recover."""
-        before = self.configuration.leaving
-        if before == fresh.leaving:
-            return []
-        path = "environment" if before.labels != fresh.leaving.labels else "alerting.alert_relabel_configs"
-        problem = "the labels of every alert have changed, so whatever fires opens new incidents beside the open ones"
-        return [Finding(file=fresh.file, line=0, path=path, problem=problem, warning=True)]
 
     def _crashed(self, name: str, error: BaseException) -> None:
         self.telemetry.task_crashes.labels(name.partition("/")[0].partition(" ")[0]).inc()

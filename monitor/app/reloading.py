@@ -1,0 +1,32 @@
+"""What a reload says of a configuration that is good, and that it cannot put into force as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from monitor.config.configuration import Configuration
+from monitor.model.errors import Finding
+
+
+def doubts(former: Configuration, fresh: Configuration) -> Iterator[Finding]:
+    """Warnings about the step from the one to the other."""
+    window = fresh.storage.out_of_order_time_window  # follows
+    changed = {
+        "storage": replace(former.storage, out_of_order_time_window=window) != fresh.storage,
+        "web.listen": (former.listen.host, former.listen.port) != (fresh.listen.host, fresh.listen.port),
+        "web.config_file": former.listen.web_file_name != fresh.listen.web_file_name,
+        "log": former.log != fresh.log,
+        "host": former.host != fresh.host,
+        "rules.query_url": former.query_engine != fresh.query_engine,
+    }
+    for path, yes in changed.items():
+        if yes:
+            remedy = "restart to use it"
+            yield Finding(file=fresh.file, line=0, path=path, problem="has changed", remedy=remedy, warning=True)
+    before = former.leaving
+    if before != fresh.leaving:
+        # Alerts that get other labels are other alerts: what is open ends only by hand or when its checks recover.
+        path = "environment" if before.labels != fresh.leaving.labels else "alerting.alert_relabel_configs"
+        problem = "the labels of every alert have changed, so whatever fires opens new incidents beside the open ones"
+        yield Finding(file=fresh.file, line=0, path=path, problem=problem, warning=True)
