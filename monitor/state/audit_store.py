@@ -89,8 +89,9 @@ class SqlAuditStore:
 
     async def forget(self, before: Timestamp) -> None:
         """Delete what ended before this instant: audit, deployments, finished notifications, resolved incidents. The latest
-        generation of an incident stays, because the next one counts on from it; so does what was sent before a notification
-        that still waits, because where a page went decides where its end must go."""
+        generation of an incident stays as long as alerts fire that somebody called dealt with, because they must not open
+        another; the highest number stays, because the next one counts on from it; and so does what was sent before a
+        notification that still waits, because where a page went decides where its end must go."""
 
         def work(connection: sqlite3.Connection) -> None:
             for name in ("audit", "deployments", "timeline", "outbox", "incidents"):

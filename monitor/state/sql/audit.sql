@@ -38,6 +38,9 @@ DELETE FROM timeline WHERE incident IN (
 );
 
 -- name: forget_incidents
+-- The one with the highest number stays: numbers are counted on from it, and none is ever given twice.
 DELETE FROM incidents WHERE state = 'resolved' AND opened_at < :before AND json_extract(doc, '$.resolved_at') < :before
-      AND generation < (SELECT max(generation) FROM incidents AS later
-                        WHERE later.policy = incidents.policy AND later.group_key = incidents.group_key);
+      AND number < (SELECT max(number) FROM incidents)
+      AND (generation < (SELECT max(generation) FROM incidents AS later
+                         WHERE later.policy = incidents.policy AND later.group_key = incidents.group_key)
+           OR (json_array_length(doc, '$.still_firing') = 0 AND json_extract(doc, '$.reopen_at') IS NULL));

@@ -12,12 +12,12 @@ from monitor.notify.outbox import Finish
 from monitor.notify.redirects import instead
 from monitor.oncall.effects import Step
 from monitor.oncall.events import GroupChanged, Resolve
-from monitor.oncall.stores import Decision
+from monitor.oncall.stores import Decision, Snapshot
 from monitor.state.audit_store import SqlAuditStore
 from monitor.state.database import Database, Inline
 from monitor.state.incident_store import SqlIncidentStore
 from monitor.state.outbox_store import SqlOutboxStore
-from tests.support.incidents import ANA, START, Story, alert, group
+from tests.support.incidents import ANA, START, Story, alert, group, over
 from tests.support.messages import T0, a_row
 
 
@@ -38,7 +38,7 @@ async def test_audit_and_deployments_come_back_newest_first() -> None:
 
 
 async def test_retention_forgets_what_has_ended_and_keeps_what_is_open() -> None:
-    """An open incident keeps its rows however old; of resolved ones the latest generation stays, to count on from."""
+    """An open incident keeps its rows however old, and so does one that is called resolved while its alerts fire."""
     database = Database.open(None, Inline())
     audit, incidents = SqlAuditStore(database), SqlIncidentStore(database)
     story = Story()
@@ -59,11 +59,38 @@ async def test_retention_forgets_what_has_ended_and_keeps_what_is_open() -> None
     assert await incidents.timeline(kept.id) != ()
     resolved = story.feed(Resolve(ANA))
     await incidents.transact((), lambda _: Decision.of([resolved]))
-    older = replace(story.state, id="OLDER", number=99, generation=0)
-    await incidents.transact((), lambda _: Decision(incidents=(older,)))
+    assert story.state.still_firing
+    older = replace(story.state, id="OLDER", number=2, generation=0)
+    last = replace(story.state, id="LAST", number=3, group_key="other", still_firing=(), reopen_at=None)
+    await incidents.transact((), lambda _: Decision(incidents=(older, last)))
     await audit.forget(START + 365 * DAY)
-    assert [one.generation for one in await incidents.recent(10)] == [1]
+    assert [one.id for one in await incidents.recent(10)] == ["LAST", kept.id]
     assert await incidents.timeline(kept.id) == ()
+
+
+async def test_a_group_that_has_long_been_well_is_forgotten_and_numbers_go_on() -> None:
+    """The next incident of it is a first one, and no number is given twice."""
+    database = Database.open(None, Inline())
+    audit, incidents = SqlAuditStore(database), SqlIncidentStore(database)
+    story = Story()
+    await incidents.transact((), lambda _: Decision.of([story.feed(GroupChanged(group(alert())))]))
+    await incidents.transact((), lambda _: Decision.of([story.feed(GroupChanged(group(over(alert()))))]))
+    gone = story.state
+    for number in (2, 3):
+        other = replace(gone, id=f"OTHER{number}", number=number, group_key=f"other {number}")
+        await incidents.transact((), lambda _, other=other: Decision(incidents=(other,)))
+    await audit.forget(START)
+    assert len(await incidents.recent(10)) == 3
+    await audit.forget(START + 365 * DAY)
+    assert [one.id for one in await incidents.recent(10)] == ["OTHER3"]
+    seen: list[Snapshot] = []
+
+    def look(snapshot: Snapshot) -> Decision:
+        seen.append(snapshot)
+        return Decision()
+
+    await incidents.transact((gone.key,), look)
+    assert (dict(seen[0].incidents), seen[0].next_number) == ({}, 4)
 
 
 async def test_what_was_sent_stays_as_long_as_something_behind_it_waits() -> None:
