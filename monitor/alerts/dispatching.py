@@ -115,9 +115,10 @@ class Dispatcher:
         self._reviewing = False
         self._given_up = True
 
-    async def start(self) -> None:
-        """Call once before `run`: groups of an earlier life are taken over under the present configuration."""
-        await self._believe_longer()
+    async def start(self, alive_at: Timestamp | None = None) -> None:
+        """Call once before `run`: groups of an earlier life are taken over under the present configuration. `alive_at`: when
+        that life was last seen."""
+        await self._believe_longer(None if alive_at is None else self._clock.now() - alive_at)
 
     async def apply(self, routing: Routing) -> None:
         """A reload: from here on alerts are routed so. Raises StoreError, and then they are routed as before."""
@@ -215,7 +216,7 @@ class Dispatcher:
         What breaks alone is set aside for a minute and reported. Raises StoreError when the store itself fails."""
         try:
             if await self._astray(due):
-                await self._believe_longer()
+                await self._believe_longer(None)
             else:
                 await self._commit(due, self._look)
         except StoreError:
@@ -260,10 +261,10 @@ class Dispatcher:
             self._reviewing = True
             raise
 
-    async def _believe_longer(self) -> None:
+    async def _believe_longer(self, away: Millis | None) -> None:
         def decide(groups: Mapping[str, AlertGroup]) -> AlertStep:
             now = self._clock.now()
-            return rerouted([restarted(group, now) for group in groups.values()], self._routing, now)
+            return rerouted([restarted(group, now, away) for group in groups.values()], self._routing, now)
 
         await self._commit(None, decide)
 
@@ -272,7 +273,7 @@ class Dispatcher:
             self._jumped += self._jumps.since_last()
             jumped = self._jumped
             if jumped > _JUMP:
-                await self._believe_longer()
+                await self._believe_longer(jumped)
             elif jumped < -_JUMP:
                 await self._commit(
                     None, lambda groups: moved(groups.values(), jumped, self._routing, self._clock.now())

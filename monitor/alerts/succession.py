@@ -111,12 +111,18 @@ def forgotten(
     return AlertStep(groups=tuple(changed.values()), consumed=tuple(id_ for id_, _ in reports))
 
 
-def restarted(group: AlertGroup, now: Timestamp) -> AlertGroup:
-    """After a start: what was believed to fire when we went down is believed a little longer, because whoever reports it
-    may have been down with us."""
+def restarted(group: AlertGroup, now: Timestamp, away: Millis | None = None) -> AlertGroup:
+    """After a start: what was believed to fire when we went down is believed as much longer as nobody could report it here,
+    `away`, so that whoever is silent is believed no longer than by a daemon that was never down; after a long absence, or one
+    of unknown length (None), only so long that rules that were down with us can report again."""
+
+    def until(alert: Alert) -> Timestamp:
+        longest = max(alert.ends_at, now + RESTART_GRACE)
+        return longest if away is None else min(alert.ends_at + max(away, 0), longest)
+
     return group.with_members(
         {
-            alert.fingerprint: replace(alert, ends_at=max(alert.ends_at, now + RESTART_GRACE))
+            alert.fingerprint: replace(alert, ends_at=until(alert))
             for alert in group.members
             if alert.ends_at > alert.updated_at
         },

@@ -175,7 +175,8 @@ class Rooms:
         """From here on alerts are evaluated, routed, escalated and delivered."""
         supervisor = self.drivers.supervisor
         await self.probes.stores.outbox.expire_leases(self.drivers.clock.now(), orphaned=True)
-        await self.dispatcher.start()
+        alive = await self.probes.stores.facts.get("alive_at")
+        await self.dispatcher.start(int(alive) if alive else None)
         self.delivery.begin(supervisor.keep)
         supervisor.keep("oncall", self.escalating.run)
         self.quiet.keep(supervisor)

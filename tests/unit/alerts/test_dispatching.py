@@ -90,7 +90,9 @@ class World:
         self.database = Database.open(None, self.runner)
         self.routing = routing
 
-    async def open(self, broken: Callable[[str, Exception], None] = lambda what, error: None) -> Dispatcher:
+    async def open(
+        self, broken: Callable[[str, Exception], None] = lambda what, error: None, *, alive_at: int | None = None
+    ) -> Dispatcher:
         self.store = await SqlAlertStore.load(self.database)
         dispatcher = Dispatcher(
             self.store,
@@ -100,7 +102,7 @@ class World:
             on_outbox=lambda _: None,
             broken=broken,
         )
-        await dispatcher.start()
+        await dispatcher.start(alive_at)
         self.task = asyncio.get_running_loop().create_task(dispatcher.run())
         return dispatcher
 
@@ -220,6 +222,32 @@ def test_a_restart_says_nothing_twice_and_forgets_nothing() -> None:
         await dispatcher.accept([replace(_alert("Down", START), ends_at=now, updated_at=now)])
         await world.until(30 * MINUTE)
         assert [message.kind for message in await world.messages()] == [MessageKind.TRIGGER, MessageKind.RESOLVE]
+
+    _play(_routing(), story)
+
+
+@pytest.mark.parametrize(
+    ("away", "ends"),
+    [
+        (10 * SECOND, 4 * MINUTE + 10 * SECOND),
+        (2 * MINUTE, 6 * MINUTE),
+        (HOUR, HOUR + 4 * MINUTE),
+        (None, 5 * MINUTE + 40 * SECOND),
+    ],
+)
+def test_after_a_restart_silence_ends_an_alert_as_late_as_the_daemon_was_away(away: int | None, ends: int) -> None:
+    """Its rule went for good meanwhile: four minutes of belief are four minutes in which it could have been reported."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        await dispatcher.accept([_alert("Down", START)])
+        await world.until(40 * SECOND)
+        world.task.cancel()
+        seen = world.clock.now()
+        await world.until(40 * SECOND + (away or 0))
+        await world.open(alive_at=None if away is None else seen)
+        (group,) = await world.store.groups()
+        assert [alert.ends_at - START for alert in group.members] == [ends]
 
     _play(_routing(), story)
 
