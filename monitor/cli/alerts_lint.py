@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.check_config import checked_file, counted, show_findings
+from monitor.cli.check_config import checked_file, show_findings
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import JsonOption
-from monitor.cli.showing import say, say_json
+from monitor.cli.showing import counted, say, say_json
 
 
 def lint(
