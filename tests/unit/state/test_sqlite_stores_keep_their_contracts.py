@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ from monitor.state.database import Database, WriterThread
 from monitor.state.fresh import FreshMessages
 from monitor.state.inbox import put_event, put_report
 from monitor.state.incident_store import SqlIncidentStore
-from monitor.state.outbox_store import SqlOutboxStore
+from monitor.state.outbox_store import SqlOutboxStore, insert_rows
 from tests.contract.incident_store_contract import Bench, IncidentStoreContract
 from tests.contract.outbox_store_contract import Kept, OutboxBench, OutboxStoreContract
 from tests.support.messages import INCIDENT, T0, a_row
@@ -147,6 +148,35 @@ async def test_a_message_that_cannot_be_read_wakes_people_in_poor_words(database
     assert "a stored Message cannot be read" in spoilt.row.message.trouble
     assert sound.row == a_row(key="sound", order="other")
     assert spoilt.row.message.title in [sent.title for sent in await store.of_incident(INCIDENT)]
+
+
+async def test_a_number_that_was_rolled_back_tells_the_words_of_who_has_it_now(database: Database) -> None:
+    """What was decided and not committed is in memory for a moment; it must never be told in another's place."""
+    store = SqlOutboxStore(database)
+    lost, kept = (a_row(key=key, order=key, of_incident=False) for key in ("lost", "kept"))
+    kept = replace(kept, message=replace(kept.message, title="what counts"))
+
+    def breaks(connection: sqlite3.Connection) -> None:
+        insert_rows(connection, [lost], database.fresh)
+        raise RuntimeError("after it was inserted")
+
+    with pytest.raises(RuntimeError, match="after it was inserted"):
+        await database.write(breaks)
+    await store.add(kept)
+    (claimed,) = await store.claim("webhook", T0, 10, MINUTE)
+    assert claimed.row.message.title == "what counts"
+
+
+async def test_a_message_is_claimed_as_it_was_decided_also_after_a_start(database: Database) -> None:
+    """From memory or from its document: the same words."""
+    store = SqlOutboxStore(database)
+    rows = [a_row(key=key, order=key, of_incident=False) for key in ("one", "two")]
+    await store.add(*rows)
+    database.fresh.drop(2)
+    one, two = await store.claim("webhook", T0, 10, MINUTE)
+    assert (one.row, two.row) == tuple(rows)
+    assert one.row.message is rows[0].message
+    assert two.row.message is not rows[1].message
 
 
 def _row(row: sqlite3.Row) -> OutboxRow:
