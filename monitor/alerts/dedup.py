@@ -47,6 +47,13 @@ def why_notify(
     return NotifyReason.NONE
 
 
+def why_of_flapping(entry: NotifyEntry, firing: AbstractSet[str], flapping: AbstractSet[str]) -> NotifyReason:
+    """The reason to tell that alerts flap, or are calm again, where nothing else is to be told."""
+    if flapping & firing - set(entry.flapping):
+        return NotifyReason.FLAPPING
+    return NotifyReason.CALM if firing & set(entry.flapping) - flapping else NotifyReason.NONE
+
+
 def foreign(hash_: int) -> str:
     """In place of the fingerprint of an alert that Alertmanager has told of, and that is known by its own hash only."""
     return f"{_FOREIGN}{hash_:016x}"

@@ -25,7 +25,7 @@ from monitor.alerts.pipeline import (
 )
 from monitor.alerts.succession import forgotten, moved, rerouted, restarted
 from monitor.clock import Clock, Jumps
-from monitor.model.alerts import Alert, MuteReason
+from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError
 from monitor.model.notifications import DeliveryReport, Destination
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp
@@ -90,13 +90,12 @@ class Dispatcher:
         on_outbox: Callable[[Collection[str]], None],
         broken: Callable[[str, Exception], None] = _raised,
         plain: Callable[[Destination, str], None] = lambda _destination, _trouble: None,
-        on_suppressed: Callable[[Sequence[MuteReason]], None] = lambda _: None,
+        decided: Callable[[AlertStep], None] = lambda _: None,
         on_taken: Callable[[Sequence[Alert]], None] = lambda _: None,
     ) -> None:
         """`on_events` and `on_outbox` are called after a commit that left something in the inbox or, for these integrations,
         the outbox; `broken` hears of a group or alert that could not be decided upon, `plain` of a notification whose templates
-        failed, and why, `on_suppressed` of alerts that were left out of notifications because they are muted, `on_taken` of
-        those that were taken in."""
+        failed, and why, `decided` of every decision once it is committed, `on_taken` of alerts that were taken in."""
         self._store = store
         self._clock = clock
         self._routing = routing
@@ -104,7 +103,7 @@ class Dispatcher:
         self._on_outbox = on_outbox
         self._broken = broken
         self._plain = plain
-        self._on_suppressed = on_suppressed
+        self._decided = decided
         self._on_taken = on_taken
         self._wake = asyncio.Event()
         self._jumps = Jumps(clock)
@@ -290,8 +289,7 @@ class Dispatcher:
         orphans = {group.id for group in step.groups if is_orphan(group)}
         gone = set(step.removed) | {group.id for group in step.groups if not is_orphan(group)}
         self._orphans = tuple((set(self._orphans) | orphans) - gone)
-        if step.suppressed:
-            self._on_suppressed(step.suppressed)
+        self._decided(step)
         if step.events:
             self._on_events()
         for row in step.outbox:

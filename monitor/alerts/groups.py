@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
+from monitor.alerts.flapping import Flap
 from monitor.model import copies
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.labels import Labels
@@ -29,6 +30,8 @@ class NotifyEntry:
     at: Timestamp
     unheard: tuple[str, ...] = ()
     """Of those that fire, the ones that were muted at a flush since; kept where the end of muting is to be told."""
+    flapping: tuple[str, ...] = ()
+    """Of those that fire, the ones that it was told to be flapping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,8 @@ class AlertGroup:
     look_at: Timestamp | None = None
     """When what mutes its members may change by time alone; known for groups that an incident hears of."""
     last_flush: Flushed | None = None
+    flaps: tuple[Flap, ...] = ()
+    """Where flapping is damped: how its alerts changed, those that are gone included."""
     forget_at: Timestamp | None = None
     """Set when the group has ended while somebody still believes that it fires (see `remembered`)."""
 
@@ -119,6 +124,10 @@ class AlertGroup:
             ),
             log=tuple(replace(entry, at=entry.at + by) for entry in self.log),
             created_at=self.created_at + by,
+            flaps=tuple(
+                replace(flap, changes=tuple(at + by for at in flap.changes), held_since=_moved(flap.held_since, by))
+                for flap in self.flaps
+            ),
             next_flush=_moved(self.next_flush, by),
             held_until=_moved(self.held_until, by),
             look_at=_moved(self.look_at, by),
@@ -146,6 +155,7 @@ class AlertGroup:
             labels=self.labels,
             policy=self.policy,
             log=self.log,
+            flaps=self.flaps,
             forget_at=until,
         )
 
@@ -155,6 +165,11 @@ _fingerprint = attrgetter("labels.fingerprint")
 
 def _moved(at: Timestamp | None, by: Millis) -> Timestamp | None:
     return None if at is None else at + by
+
+
+def ends_by_time(alert: Alert) -> bool:
+    """Was its end still to come when it was reported last? Then nobody has told it."""
+    return alert.ends_at > alert.updated_at
 
 
 def taken_together(old: Alert | None, new: Alert, now: Timestamp) -> Alert:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from monitor.alerts.flapping import ANNOTATION
 from monitor.alerts.groups import AlertGroup
 from monitor.model.alerts import Alert
 from monitor.model.incidents import Severity
@@ -60,7 +61,7 @@ def group_message(
         reason=reason,
         at=now,
         title=_title(group, shown),
-        text=_text(shown, resolved, since, recent_changes, now),
+        text=_text(shown, resolved, since, recent_changes, now, calm=reason is NotifyReason.CALM),
         severity=severity,
         since=since,
         source=_first_label(shown, ("instance", "check", "job")),
@@ -87,13 +88,21 @@ def _title(group: AlertGroup, alerts: Sequence[Alert]) -> str:
 
 
 def _text(
-    alerts: Sequence[Alert], resolved: bool, since: Timestamp, recent_changes: Sequence[str], now: Timestamp
+    alerts: Sequence[Alert],
+    resolved: bool,
+    since: Timestamp,
+    recent_changes: Sequence[str],
+    now: Timestamp,
+    *,
+    calm: bool,
 ) -> str:
-    lines: list[str] = []
+    lines = ["It flapped and is calm again; it fires."] if calm else []
     for alert in alerts[:_SHOWN_ALERTS]:
         words = alert.annotations.get("description", "") or alert.annotations.get("summary", "") or str(alert.labels)
         if (reason := alert.annotations.get("reason", "")) and not resolved:
             words = f"Seen: {reason}\n{words}"
+        if swings := alert.annotations.get(ANNOTATION, ""):
+            words = f"Flapping, {swings}: it is held as firing until it is calm.\n{words}"
         lines.append(words if len(alerts) == 1 else f"• {words}")
     if len(alerts) > _SHOWN_ALERTS:
         lines.append(f"… and {len(alerts) - _SHOWN_ALERTS} more")

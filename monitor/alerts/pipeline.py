@@ -20,8 +20,10 @@ from monitor.alerts.dedup import (
     recognised,
     to_send,
     why_notify,
+    why_of_flapping,
 )
-from monitor.alerts.groups import AlertGroup, Flushed, MutedMember, NotifyEntry, taken_together
+from monitor.alerts.flapping import Damping, FlapRule, forgotten_at
+from monitor.alerts.groups import AlertGroup, Flushed, MutedMember, NotifyEntry, ends_by_time, taken_together
 from monitor.alerts.mending import AS_ALERTMANAGER, Repairs, after_quiet, heard, held_back
 from monitor.alerts.messages import Fields, RecentChanges, group_message
 from monitor.alerts.muting import Mute, NothingMuted, Overlay
@@ -62,6 +64,8 @@ class Routing:
     """Longest time for which it counts what somebody was told."""
 
     repairs: Repairs = AS_ALERTMANAGER
+    flapping: tuple[FlapRule, ...] = ()
+    """Which alerts are held as firing while they come and go."""
 
     _routes: Mapping[str, Route] = field(init=False, compare=False, repr=False)
     recurring: Recurring[tuple[Placement, ...]] = field(
@@ -109,6 +113,10 @@ class AlertStep:
     outbox: tuple[OutboxRow, ...] = ()
     suppressed: tuple[MuteReason, ...] = ()
     """For each alert that a flush left out because it is muted, by what first."""
+    began: tuple[Alert, ...] = ()
+    """For the history: those that did not fire before, as they are in their first group."""
+    ended: tuple[Alert, ...] = ()
+    """For the history: those that fired, with their end, whether it was reported or came by time alone."""
     consumed: tuple[int, ...] = ()
     """Reports of undelivered notifications that are dealt with."""
     arrived: Mapping[str, Mapping[str, Alert]] = field(default_factory=dict[str, Mapping[str, Alert]])
@@ -125,6 +133,8 @@ class AlertStep:
             events=tuple(event for step in steps for event in step.events),
             outbox=tuple(row for step in steps for row in step.outbox),
             suppressed=tuple(reason for step in steps for reason in step.suppressed),
+            began=tuple(alert for step in steps for alert in step.began),
+            ended=tuple(alert for step in steps for alert in step.ended),
             consumed=tuple(id_ for step in steps for id_ in step.consumed),
             arrived={id_: members for step in steps for id_, members in step.arrived.items()},
             review=any(step.review for step in steps),
@@ -185,6 +195,9 @@ def ingest(
     route (see `rerouted`) that has one of these alerts as a member."""
     changed: dict[str, dict[str, Alert]] = {}
     news: dict[str, Placement] = {}
+    began: dict[str, Alert] = {}
+    ended: dict[str, Alert] = {}
+    dampings: dict[str, Damping] = {}
     review = False
     orphans = [id_ for id_, group in groups.items() if is_orphan(group)]
     for alert, places in arrivals:
@@ -201,14 +214,28 @@ def ingest(
                 news[id_] = targets[id_]
             if members is None:
                 members = changed[id_] = {}
-            members[alert.fingerprint] = taken_together(known, alert, now)
-    after: list[AlertGroup] = []
+            members[alert.fingerprint] = after = taken_together(known, alert, now)
+            fired, fires = known is not None and known.ends_at > now, after.ends_at > now
+            if routing.flapping and not (known is not None and _is_same_report(known, alert)):
+                damping = dampings.setdefault(id_, _damping(group, targets.get(id_), routing))
+                fired = fired and not damping.is_over(alert.fingerprint)
+                members[alert.fingerprint] = damping.taken(after, known, now)
+            if fires and not fired:
+                began[alert.fingerprint] = after
+                if known is not None and known.ends_at <= now and ends_by_time(known):
+                    ended[alert.fingerprint] = known
+            elif fired and not fires:
+                ended[alert.fingerprint] = after
+    groups_after: list[AlertGroup] = []
     removed: list[str] = []
     events: list[IncidentEvent] = []
     for id_, members in changed.items():
         group = groups.get(id_)
         if group is None or group.forget_at is not None:
-            group = copies.changed(news[id_].group, created_at=now, log=() if group is None else group.log)
+            log, flaps = ((), ()) if group is None else (group.log, group.flaps)
+            group = copies.changed(news[id_].group, created_at=now, log=log, flaps=flaps)
+        if id_ in dampings:
+            group = copies.changed(group, flaps=dampings[id_].flaps)
         flush = group.next_flush
         if id_ in news and not group.flushed:
             flush = _first_flush(group, news[id_].route, members.values(), now)
@@ -217,8 +244,16 @@ def ingest(
         if is_orphan(group) and not group.firing(now):
             removed.append(id_)
         else:
-            after.append(group)
-    return AlertStep(groups=tuple(after), removed=tuple(removed), events=tuple(events), arrived=changed, review=review)
+            groups_after.append(group)
+    return AlertStep(
+        groups=tuple(groups_after),
+        removed=tuple(removed),
+        events=tuple(events),
+        began=tuple(began.values()),
+        ended=tuple(ended.values()),
+        arrived=changed,
+        review=review,
+    )
 
 
 def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
@@ -226,12 +261,27 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep
     time."""
     if group.forget_at is not None:
         return AlertStep(removed=(group.id,)) if group.forget_at <= now else AlertStep(groups=(group,))
+    held: tuple[Alert, ...] = ()
+    if group.flaps:
+        damping = Damping(routing.flapping, group.receiver, group.flaps)
+        settled, held = damping.settled(group.members, now)
+        group = replace(group.with_members(settled, next_flush=group.next_flush), flaps=damping.flaps)
     group, events = _tell(group, routing, now)
     if group.next_flush is not None and group.next_flush > now:
-        return AlertStep(groups=(group,), events=events)
+        return AlertStep(groups=(group,), events=events, ended=held)
     route = routing.routes().get(group.route) if group.next_flush is not None else None
     after = _retire(group, now) if route is None else _flush(group, route, routing, now)
-    return replace(after, events=events)
+    return replace(after, events=events, ended=(*held, *after.ended))
+
+
+def _is_same_report(one: Alert, other: Alert) -> bool:
+    """Under a new configuration members are taken in again; that is no news of them."""
+    return (one.updated_at, one.ends_at) == (other.updated_at, other.ends_at)
+
+
+def _damping(group: AlertGroup | None, place: Placement | None, routing: Routing) -> Damping:
+    receiver = group.receiver if group is not None else place.group.receiver if place is not None else ""
+    return Damping(routing.flapping, receiver, () if group is None else group.flaps)
 
 
 def review(groups: Iterable[AlertGroup], routing: Routing, now: Timestamp) -> AlertStep:
@@ -349,6 +399,7 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
     rows: list[OutboxRow] = []
     log = {entry.destination: recognised(entry, group.members) for entry in group.log}
     waiting: set[str] = set()
+    flapping = {flap.fingerprint for flap in group.flaps if flap.held_since is not None}
     for integration in routing.receivers[route.receiver].integrations:
         entry = log.get(integration.destination)
         audible = heard(entry, group.members, muted, routing.repairs, now)
@@ -368,6 +419,8 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
             send_resolved=integration.send_resolved,
             now=now,
         )
+        if reason is NotifyReason.NONE and entry is not None:
+            reason = why_of_flapping(entry, frozenset(firing), flapping)
         reasons.append((integration.destination, reason))
         if reason is NotifyReason.NONE:
             continue
@@ -376,13 +429,18 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
             firing=firing,
             resolved=resolved,
             at=now,
+            flapping=tuple([name for name in firing if name in flapping]),
         )
         if shown := to_send(audible, integration.send_resolved, now):
             rows.append(notification(group, integration, shown, reason, routing, now))
     left = group.firing(now)
+    over: tuple[Alert, ...] = ()
+    if len(left) < len(group.members):
+        gone = (alert for alert in group.resolved(now) if alert.fingerprint not in waiting)
+        over = tuple(alert for alert in gone if ends_by_time(alert))
     if not left:
-        ended = _ended(replace(group, log=tuple(log.values())), route, routing, now)
-        return replace(ended, outbox=tuple(rows), suppressed=suppressed)
+        after = _ended(replace(group, log=tuple(log.values())), route, routing, now)
+        return replace(after, outbox=tuple(rows), suppressed=suppressed, ended=over)
     soon = route.group_wait if route.page_first and not group.flushed else route.group_interval
     after = replace(
         group,
@@ -395,15 +453,17 @@ def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) ->
         epoch=group.epoch + 1,
         last_flush=Flushed(at=now, reasons=tuple(reasons), muted=_recorded(muted)),
     )
-    return AlertStep(groups=(after,), outbox=tuple(rows), suppressed=suppressed)
+    return AlertStep(groups=(after,), outbox=tuple(rows), suppressed=suppressed, ended=over)
 
 
 def _ended(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
     """All its alerts have resolved; the group goes, unless it is to be remembered by whom nobody told."""
     unheard = [entry_expires(entry.at, route.repeat_interval, routing.retention) for entry in group.log if entry.firing]
     until = max(unheard, default=now)
-    if until > now:
-        return AlertStep(groups=(group.remembered(until),))
+    remembered = forgotten_at(group.flaps, routing.flapping)
+    if max(until, remembered) > now:
+        kept = group if until > now else replace(group, log=())
+        return AlertStep(groups=(kept.remembered(max(until, remembered)),))
     return AlertStep(removed=(group.id,))
 
 
@@ -439,6 +499,20 @@ def notification(
         message=_rendered(message, routing.routes().get(group.route), integration, routing),
         due_at=now,
     )
+
+
+def route_labels(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> Labels:
+    """The labels of a route as a message about this group would have them now; as they are written, if a template fails."""
+    written = Labels(dict(route.labels))
+    if routing.fields is None:
+        return written
+    alerts = in_reading_order(group.members)
+    reason = NotifyReason.NONE
+    message = group_message(group, alerts, reason=reason, external_url=routing.external_url, recent_changes=(), now=now)
+    try:
+        return routing.fields.route_labels(route.labels, message)
+    except TemplateError:
+        return written
 
 
 def _rendered(message: Message, route: Route | None, integration: Integration, routing: Routing) -> Message:

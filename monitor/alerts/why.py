@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from monitor.alerts.flapping import Flap, calm_at, rule_for
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.muting import Mute
 from monitor.alerts.pipeline import Routing, order_key_of
@@ -44,6 +45,10 @@ class Standing:
     way: tuple[Route, ...]
     """The routes from the root to the group's; empty if a reload has taken them away."""
     mutes: tuple[Mute, ...]
+    flap: Flap | None
+    """How it changed, if it is held as firing because it comes and goes."""
+    calm_at: Timestamp | None
+    """When that ends, if it changes no more."""
     told: tuple[Told, ...]
 
 
@@ -86,7 +91,13 @@ def _standing(alert: Alert, group: AlertGroup, way: tuple[Route, ...], routing: 
                 repeats_at=entry.at + route.repeat_interval if entry is not None and route is not None else None,
             )
         )
+    flap = next(
+        (one for one in group.flaps if one.fingerprint == alert.fingerprint and one.held_since is not None), None
+    )
+    rule = rule_for(routing.flapping, group.receiver, alert.labels) if flap is not None else None
     return Standing(
+        flap=flap,
+        calm_at=calm_at(flap, rule) if flap is not None and rule is not None else None,
         alert=alert,
         group=group,
         way=way,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor import __version__
+from monitor.alerts.pipeline import AlertStep
 from monitor.app.announcing import AnnouncingSink, Flushing
 from monitor.app.deployments import Deployments
 from monitor.app.meters import ProbeMeters
@@ -36,6 +37,7 @@ from monitor.probe.verdict import Event
 from monitor.rules.scheduling import RuleScheduler
 from monitor.scrape.discovering import Finder
 from monitor.scrape.scraping import Fetch
+from monitor.state.alert_history import SqlAlertHistory
 from monitor.state.audit_store import SqlAuditStore
 from monitor.state.check_store import SqlCheckStore, SqlFacts
 from monitor.state.database import Database
@@ -68,6 +70,8 @@ class Drivers:
     kinds: Callable[[str], Mapping[str, Kind]]
     """Makes the notifying kinds, given the name of this instance."""
     probe_kinds: Mapping[str, CatalogueEntry] = field(default_factory=lambda: CATALOGUE)
+    watch: Callable[[AlertStep], None] = lambda _: None
+    """Sees each decision about alerts once it is committed."""
 
 
 class Stores:
@@ -78,6 +82,7 @@ class Stores:
         self.checks = SqlCheckStore(database)
         self.facts = SqlFacts(database)
         self.audit = SqlAuditStore(database)
+        self.history = SqlAlertHistory(database)
         self.incidents = SqlIncidentStore(database)
         self.outbox = SqlOutboxStore(database)
 

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.muting import Muting
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.pipeline import AlertStep, Routing
 from monitor.alerts.templating.fields import TemplatedFields
 from monitor.app.deployments import Deployments
 from monitor.app.explaining import ExplainingSink
@@ -21,7 +21,7 @@ from monitor.app.probes import Probes
 from monitor.app.quiet import Quiet, QuietStores
 from monitor.app.texts import parsed_document
 from monitor.config.configuration import Configuration
-from monitor.model.alerts import Alert, MuteReason
+from monitor.model.alerts import Alert
 from monitor.model.errors import NotFoundError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
@@ -112,7 +112,7 @@ class Rooms:
             on_outbox=self.delivery.wake,
             broken=self._undecidable_group,
             plain=self._plain,
-            on_suppressed=self._suppressed,
+            decided=self._alerts_decided,
             on_taken=self._taken,
         )
         self.quiet = Quiet(
@@ -245,6 +245,7 @@ class Rooms:
             receivers=paging.receivers,
             overlay=Muting(paging.muting, self._quiet.silences.book, self._quiet.maintenance.book),
             repairs=paging.repairs,
+            flapping=paging.flapping,
             fields=TemplatedFields(paging.templates, parsed_document) if templated else None,
             recent_changes=self.deployments.lines,
             external_url=configuration.external_url,
@@ -280,9 +281,10 @@ class Rooms:
     def _taken(self, alerts: Sequence[Alert]) -> None:
         self.quiet.took(alerts)
 
-    def _suppressed(self, reasons: Sequence[MuteReason]) -> None:
-        for reason in reasons:
+    def _alerts_decided(self, step: AlertStep) -> None:
+        for reason in step.suppressed:
             self.drivers.telemetry.suppressed.labels(reason.value).inc()
+        self.drivers.watch(step)
 
     def _undecidable_group(self, what: str, error: Exception) -> None:
         self.drivers.supervisor.report("alerts", error)

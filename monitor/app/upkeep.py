@@ -178,6 +178,7 @@ class Upkeep:
 
     async def _forget_history(self, now: Timestamp) -> None:
         await self._rooms.probes.stores.audit.forget(now - self._rooms.configuration.storage.history)
+        await self._rooms.probes.stores.history.forget(now - self._rooms.configuration.storage.history)
         await self._rooms.silencing.forget()
 
     async def _database(self, now: Timestamp) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from monitor.cli.alerts_lint import lint
+from monitor.cli.alerts_replay import history_command, replay_command
 from monitor.cli.connection import OWN
 from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
 from monitor.cli.showing import clean, coloured, now, say, say_json, since, table
@@ -15,6 +16,8 @@ from monitor.model.times import Timestamp
 
 alerts = typer.Typer(invoke_without_command=True)
 alerts.command()(lint)
+alerts.command("history")(history_command)
+alerts.command("replay")(replay_command)
 
 
 @alerts.callback()

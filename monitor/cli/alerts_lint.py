@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.check_config import checked_file, show_findings
+from monitor.cli.check_config import ALERTMANAGER, checked_file, show_findings
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import JsonOption
 from monitor.cli.showing import counted, say, say_json
@@ -24,7 +24,7 @@ def lint(
     """Find what is allowed in routing and yet hardly meant: routes that nothing reaches, matchers that match nothing, rules
     that never inhibit, times that never come. Exit code 1 if there is anything."""
     checked = checked_file(file)
-    if checked.kind not in ("Alertmanager configuration", "Watchkeeper configuration") and not checked.errors:
+    if checked.kind not in (ALERTMANAGER, "Watchkeeper configuration") and not checked.errors:
         message, remedy = f"{file} is a {checked.kind}: it routes no alerts", "name an alertmanager.yml"
         raise CommandError(Exit.USAGE, message, remedy)
     found = checked.errors or checked.routing

@@ -151,6 +151,19 @@ def checked_file(file: str, scrutiny: Scrutiny | None = None) -> Checked:
     return _prometheus(name, parsed, scrutiny) if reader is _prometheus else reader(name, parsed)
 
 
+ALERTMANAGER: Final = "Alertmanager configuration"
+
+
+def kind_of(file: str) -> str:
+    """Whose format a file has, by its top-level keys. Raises ConfigError."""
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
+        raise ConfigError([Finding(file=file, line=0, path="", problem=f"cannot be read: {reason}")]) from error
+    return ALERTMANAGER if _reader(read(text, file, repeats=True).tree) is _alertmanager else ""
+
+
 def document(checked: Checked) -> dict[str, object]:
     """As JSON."""
 
@@ -256,7 +269,7 @@ def _alertmanager(name: str, parsed: Document) -> Checked:
     if parts is not None:
         lint.look(parts, parsed, parsed.tree, ())
         findings.all += lint.found
-    return replace(_checked("Alertmanager configuration", findings, counts), routing=lint.found)
+    return replace(_checked(ALERTMANAGER, findings, counts), routing=lint.found)
 
 
 def _rule_file(name: str, parsed: Document) -> Checked:

@@ -50,6 +50,12 @@ def _show(one: Mapping[str, Any], at: Timestamp) -> None:
         say(f"  [yellow]quiet[/]    {quiet['sentence']}{until}: {clean(', '.join(quiet['by']))}")
     if not one["quiet"]:
         say("  quiet    no: nothing mutes it")
+    if one["flapping"]:
+        flap = one["flapping"]
+        calm = f", calm at {clock_time(flap['calm_at'])} if it changes no more" if flap["calm_at"] else ""
+        say(
+            f"  [yellow]flaps[/]    {since(flap['since'], at)}, {flap['changes']} changes: {clean(flap['sentence'])}{calm}"
+        )
     if group["next_look"]:
         looked = f"last {ago(group['last_look'], at)}, " if group["last_look"] else ""
         say(f"  looks    {looked}next at {clock_time(group['next_look'])}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from monitor.alerts.breadth import Bounds
+from monitor.alerts.flapping import FlapRule
 from monitor.alerts.mending import AS_ALERTMANAGER, Repairs
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Receiver
@@ -281,6 +282,7 @@ class Paging:
     as_alertmanager: bool = False
     """The routing is an Alertmanager configuration."""
     repairs: Repairs = AS_ALERTMANAGER
+    flapping: tuple[FlapRule, ...] = ()
     alertmanager: AlertmanagerFacts = field(default_factory=AlertmanagerFacts)
     silencing: SilencingSettings = field(default_factory=SilencingSettings)
 

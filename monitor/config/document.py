@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.checks import CheckSection
 from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Size, Span, Text, Whole
+from monitor.config.flapping import FlapSection
 from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Kind
 from monitor.config.maintenance import MaintenanceSection
@@ -242,6 +243,8 @@ class ConfigurationSection(Section):
     """When whoever silences alerts is asked first, and who hears that a silence is about to end."""
     maintenance: Annotated[list[MaintenanceSection], AsList] = []
     """Times for which it is known that some alerts mean nothing."""
+    flapping: Annotated[list[FlapSection], AsList] = []
+    """Which alerts are damped when they come and go; none unless named."""
     slack: Annotated[SlackSettings, AsMapping] = Field(default_factory=SlackSettings)
     """How Slack is reached."""
     pagerduty: Annotated[PagerDutySettings, AsMapping] = Field(default_factory=PagerDutySettings)

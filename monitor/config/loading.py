@@ -159,6 +159,9 @@ class _Loading:
         lint: RoutingLint | None,
     ) -> None:
         self.lint = lint
+        if overrides.alertmanager_file:
+            given = {"alertmanager_file": str(FilePath(overrides.alertmanager_file).absolute()), "alertmanager": None}
+            section = section.model_copy(update=given)
         self.section = section
         self.checks = checks
         self.broken = broken

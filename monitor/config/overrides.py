@@ -47,5 +47,7 @@ class Overrides:
     urls: tuple[str, ...] = ()
     listen: str = ""
     data: str = ""
+    alertmanager_file: str = ""
+    """Stands in place of the Alertmanager configuration that the file has."""
     alertmanager: AlertmanagerFlags | None = None
     """Only this counts then: neither the environment nor a file of ours is read."""

@@ -30,6 +30,7 @@ from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.fallbacks import read_fallbacks
 from monitor.config.findings import Findings
+from monitor.config.flapping import read_flapping
 from monitor.config.maintenance import check_listeners, read_maintenance
 from monitor.config.people import EscalateSection, Known, PersonSection, read_policies
 from monitor.config.receivers import Locate, ReceiverParts, joined, read_secret
@@ -107,6 +108,7 @@ def read_paging(
     maintenance = read_maintenance(section.maintenance, document, ("maintenance",), findings)
     check_listeners(maintenance, book, document, ("maintenance",), findings)
     silencing = read_silencing(section.silences, book, document, findings)
+    flapping = read_flapping(section.flapping, parts, document, ("flapping",), findings)
     if len(findings.errors) > before:
         return None
     return Paging(
@@ -121,6 +123,7 @@ def read_paging(
         templates=_templates(parts, given, document, findings),
         muting=replace(MutingRules() if given is None else given.muting, maintenance=maintenance),
         repairs=_repairs(section, given is not None),
+        flapping=flapping,
         as_alertmanager=given is not None,
         alertmanager=_facts(root, parts, given),
         silencing=silencing,

@@ -60,6 +60,8 @@ class NotifyReason(Enum):
     SOME_RESOLVED = "some alerts resolved"
     REPEAT = "repeat interval elapsed"
     UNMUTED = "no longer muted"
+    FLAPPING = "alerts began to flap"
+    CALM = "alerts are calm again"
     STEP = "escalation step is due"
     NEW_ALERT_AFTER_ACK = "a new alert joined an acknowledged incident"
     ACK_TIMEOUT = "acknowledged, but not resolved in time"

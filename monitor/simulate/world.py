@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 from prometheus_client import CollectorRegistry
 
 from monitor import __version__
+from monitor.alerts.pipeline import AlertStep
 from monitor.app.health import Health
 from monitor.app.own_metrics import OwnMetrics
 from monitor.app.probes import Drivers, Probes, Stores
@@ -94,8 +95,12 @@ class Heard:
 class World:
     """Call `start` on its loop, then let the time pass. `loop` is made by the world; see `simulate.loop.run`."""
 
-    def __init__(self, configuration: Configuration, *, start: Timestamp = START, seed: int = 0) -> None:
+    def __init__(
+        self, configuration: Configuration, *, start: Timestamp = START, seed: int = 0, upkeep: bool = True
+    ) -> None:
+        """`upkeep`: the daemon looks after itself twice a minute; nothing that a page depends on is there."""
         self.configuration = configuration
+        self._upkeep = upkeep
         self.loop = VirtualLoop()
         self.time = VirtualTime(self.loop, start)
         self.clock = self.time.clock
@@ -113,6 +118,8 @@ class World:
         """Every attempt to tell somebody."""
         self.log = Journal()
         self.crashes: list[str] = []
+        self.watch: Callable[[AlertStep], None] = lambda _: None
+        """Sees each decision about alerts."""
         self.rooms: Rooms | None = None
         self._probes: Probes | None = None
         self._supervisor: Supervisor | None = None
@@ -148,6 +155,7 @@ class World:
             finders={},
             kinds=self._notify_kinds,
             probe_kinds=self._probe_kinds(),
+            watch=self.watch,
         )
         self._supervisor = supervisor
         self._probes = Probes(self.configuration, drivers, self.samples, Stores(self.database))
@@ -155,10 +163,11 @@ class World:
         querier = EmbeddedQuerier(self.samples, Options(), self.loop.time)
         rooms = self.rooms = await Rooms.open(self.configuration, self._probes, querier)
         await rooms.start()
-        health = Health(version=__version__, supervisor=supervisor, database=self.database, store=self.samples)
-        # The daemon's own metrics are not part of a story; an empty registry keeps long ones quick.
-        own = OwnMetrics(CollectorRegistry(), self._probes.quiet_sink, "story")
-        supervisor.keep("upkeep", Upkeep(rooms, self.samples, health, own).watch)
+        if self._upkeep:
+            health = Health(version=__version__, supervisor=supervisor, database=self.database, store=self.samples)
+            # The daemon's own metrics are not part of a story; an empty registry keeps long ones quick.
+            own = OwnMetrics(CollectorRegistry(), self._probes.quiet_sink, "story")
+            supervisor.keep("upkeep", Upkeep(rooms, self.samples, health, own).watch)
 
     async def reload(self, configuration: Configuration) -> None:
         """The daemon takes over another configuration."""

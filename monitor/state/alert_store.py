@@ -24,6 +24,7 @@ from monitor.model.alerts import Alert
 from monitor.model.changes import Timer
 from monitor.model.notifications import DeliveryReport
 from monitor.model.times import Timestamp
+from monitor.state.alert_history import record
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
 from monitor.state.inbox import consume, put_event, undelivered_groups
@@ -96,7 +97,9 @@ class SqlAlertStore:
             step = decide({id_: kept.groups[id_] for id_ in wanted if id_ in kept.groups})
             for id_ in step.removed:
                 _drop(connection, kept, id_)
-            moves, wakes = _put(connection, kept, step)
+            documents: dict[int, str] = {}
+            moves, wakes = _put(connection, kept, step, documents)
+            record(connection, step, documents)
             for event in step.events:
                 put_event(connection, event)
             insert_rows(connection, step.outbox, self._database.fresh)
@@ -194,9 +197,12 @@ def _read_all(connection: sqlite3.Connection) -> _Kept:
     return _Kept(groups, places, count(latest + 1))
 
 
-def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> tuple[_Moves, dict[str, Timestamp | None]]:
+def _put(
+    connection: sqlite3.Connection, kept: _Kept, step: AlertStep, documents: dict[int, str]
+) -> tuple[_Moves, dict[str, Timestamp | None]]:
     """Write what differs from what is kept. A group has many members, and few of them change: those that did not are the
-    same objects, where the decision does not say which they are. Returns what becomes of the places of members, and when each group is to be looked at."""
+    same objects, where the decision does not say which they are. What is encoded
+    on the way is left in `documents` by `id`. Returns what becomes of the places of members, and when each group is to be looked at."""
     sql = statements("alerts")
     moves = _Moves()
     wakes: dict[str, Timestamp | None] = {}
@@ -222,7 +228,8 @@ def _put(connection: sqlite3.Connection, kept: _Kept, step: AlertStep) -> tuple[
             if place is None:
                 place = next(kept.free)
                 moves.taken.append((new.id, fingerprint, place))
-            written.append((place, new.id, dumps(alert)))
+            document = documents[id(alert)] = dumps(alert)
+            written.append((place, new.id, document))
         wake_at = wakes[new.id] = new.wake_at()
         if old is None or (old.wake_at(), old.epoch) != (wake_at, new.epoch):
             owner = _OWNER + new.id

@@ -42,9 +42,8 @@ def dumps(value: object) -> str:
 
 def loads(kind: type[T], text: str) -> T:
     """The instance that `dumps` wrote. Raises CorruptionError."""
-    _, decode = _coder(kind)
     try:
-        return cast("T", decode(_read(text)))
+        return made_of(kind, _read(text))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CorruptionError(f"a stored {kind.__name__} cannot be read: {error}") from error
 
@@ -54,6 +53,12 @@ def _read(text: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)  # with halves of surrogate pairs
+
+
+def made_of(kind: type[T], document: Any) -> T:
+    """The instance of a document that was read already. Raises ValueError, TypeError, KeyError or AttributeError."""
+    _, decode = _coder(kind)
+    return cast("T", decode(document))
 
 
 def _same(value: Any) -> Any:

@@ -21,7 +21,7 @@ from monitor.state.fresh import FreshMessages
 from monitor.state.statements import script
 
 T = TypeVar("T")
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """A file of an older version is brought up by `sql/upgrade_<version>.sql`, one after the other, each in a transaction."""
 
 

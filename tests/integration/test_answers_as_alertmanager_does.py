@@ -209,6 +209,25 @@ async def reload(stage: Stage) -> None:
     await stage.after(4.0)
 
 
+async def outlived(stage: Stage) -> None:
+    """Beside one that restarts the process, between two ticks of this group: repeats come when they would have come. Debian's
+    forgets alerts and begins anew when they are pushed again, which is done at the tick."""
+    await stage.push("Down")
+    await stage.at(10.9)
+    await stage.listening()
+    await stage.push("Down")
+    await stage.at(12.0)
+    await stage.push("Down", ends=11.9)
+
+
+async def steady(stage: Stage) -> None:
+    """Beside one that reloads, first in vain and then at a tick of this group: repeats come at the ticks, no sooner and no
+    later. Debian's begins its ticks anew with a reload."""
+    await stage.push("Down")
+    await stage.at(12.0)
+    await stage.push("Down", ends=11.9)
+
+
 _ALWAYS = [{"name": "always", "time_intervals": [{"times": [{"start_time": "00:00", "end_time": "24:00"}]}]}]
 _NEVER = [{"name": "never", "time_intervals": [{"years": ["1999"]}]}]
 
@@ -238,6 +257,8 @@ CASES: Sequence[Case] = (
 )
 RESTART = Case(name="restart", script=restart, until=0.0, timed=False)
 RELOAD = Case(name="reload", script=reload, until=0.0, timed=False)
+OUTLIVED = Case(name="outlived", script=outlived, until=22.5, route={"group_interval": "10s", "repeat_interval": "8s"})
+STEADY = Case(name="steady", script=steady, until=17.5, route={"group_interval": "5s", "repeat_interval": "4s"})
 _SILENT = {"gone", "muted", "inactive"}
 _RULES = [
     *(
@@ -270,10 +291,13 @@ async def both(folder: Path, cases: Sequence[Case], **more: object) -> Mapping[s
     return {name: what for name, what in found.items() if what}
 
 
-async def twice(folder: Path, cases: Sequence[Case], **more: object) -> Mapping[str, Sequence[str]]:
-    """What still differs when those cases that did are played again: a loaded machine may be late once."""
+async def twice(
+    folder: Path, cases: Sequence[Case], *, together: bool = False, **more: object
+) -> Mapping[str, Sequence[str]]:
+    """What still differs when those cases that did are played again: a loaded machine may be late once. `together`: they need
+    each other."""
     found = await both(folder / "first", cases, **more)
-    again = [case for case in cases if case.name in found]
+    again = [case for case in cases if case.name in found or (together and found)]
     return await both(folder / "second", again, **more) if again else {}
 
 
@@ -281,8 +305,8 @@ async def test_everything_that_one_process_shows(tmp_path: Path) -> None:
     """All cases of one configuration, and beside them those that restart and reload a process of their own."""
     found = await asyncio.gather(
         twice(tmp_path / "shared", CASES, time_intervals=_ALWAYS + _NEVER, inhibit_rules=_RULES),
-        twice(tmp_path / "restart", [RESTART]),
-        twice(tmp_path / "reload", [RELOAD]),
+        twice(tmp_path / "restart", [RESTART, OUTLIVED], together=True),
+        twice(tmp_path / "reload", [RELOAD, STEADY], together=True),
     )
     assert {name: what for one in found for name, what in one.items()} == {}
 

@@ -111,6 +111,15 @@ class Stage:
         """Go on so long from now."""
         await asyncio.sleep(seconds)
 
+    async def listening(self) -> None:
+        """Go on when it answers: another script of the same process may have stopped it."""
+        while True:
+            try:
+                await self.ask("GET", "/-/ready")
+                return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.05)
+
     def now(self) -> float:
         """Seconds since the script began."""
         return time.monotonic() - self._began

@@ -1,4 +1,4 @@
--- The whole schema of version 4. Instants are UTC milliseconds. Documents are JSON (monitor/state/codec.py).
+-- The whole schema of version 5. Instants are UTC milliseconds. Documents are JSON (monitor/state/codec.py).
 -- `epoch`, `fence` and `lease_until` are for several deciders on one database; a single daemon keeps them at their defaults.
 
 CREATE TABLE alert_groups (
@@ -14,6 +14,13 @@ CREATE TABLE alert_members (
     id       INTEGER PRIMARY KEY,
     group_id TEXT NOT NULL,
     doc      TEXT NOT NULL
+) STRICT;
+
+-- What began to fire and what ended, a row for each decision.
+CREATE TABLE alert_history (
+    id  INTEGER PRIMARY KEY,
+    at  INTEGER NOT NULL,
+    doc BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE silences (

@@ -19,8 +19,8 @@ from monitor.web.routes import Call
 if TYPE_CHECKING:
     from monitor.alerts.groups import AlertGroup
     from monitor.alerts.pipeline import Routing
+    from monitor.alerts.routes import Route
     from monitor.model.alerts import Alert
-    from monitor.model.labels import Labels
     from monitor.model.times import Timestamp
 
 
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 class _Shown:
     """A group with those of its alerts that are asked for."""
 
-    labels: Labels
-    route_labels: Mapping[str, str]
-    receiver: str
+    group: AlertGroup
+    route: Route
     alerts: list[tuple[Alert, Quiet]]
 
 
@@ -38,17 +37,19 @@ async def groups(call: Call) -> web.StreamResponse:
     """By their labels; groups without an alert that is asked for are left out. `muted=no` leaves out those that are muted as
     a whole, by the hours of their route."""
     wanted, receivers, muted = Wanted.of(call), wanted_receivers(call), flag(call, "muted")
-    found = await up(call.parts.dispatcher).view(
-        lambda known, routing, now: _shown(known, routing, now, wanted, receivers)
+    found, routing = await up(call.parts.dispatcher).view(
+        lambda known, routing, now: (_shown(known, routing, now, wanted, receivers), routing)
     )
     told: dict[str, list[str]] = {}
-    for group in found:
-        for alert, _ in group.alerts:
-            told.setdefault(alert.fingerprint, []).append(group.receiver)
+    for one in found:
+        for alert, _ in one.alerts:
+            told.setdefault(alert.fingerprint, []).append(one.group.receiver)
 
     def build() -> list[Document]:
         return [
-            _document(group, told) for group in found if muted or not all(quiet.muted_by for _, quiet in group.alerts)
+            _document(one, routing, told, call.now)
+            for one in found
+            if muted or not all(quiet.muted_by for _, quiet in one.alerts)
         ]
 
     return await built_answer(call.request, build, sum(len(group.alerts) for group in found))
@@ -77,17 +78,18 @@ def _shown(
             if wanted.has_state(quiet):
                 alerts.append((alert, quiet))
         if alerts:
-            labels = dict(route.labels)
-            found.append(_Shown(labels=group.labels, route_labels=labels, receiver=group.receiver, alerts=alerts))
-    return sorted(found, key=lambda group: (set_order(group.labels), group.receiver))
+            found.append(_Shown(group=group, route=route, alerts=alerts))
+    return sorted(found, key=lambda one: (set_order(one.group.labels), one.group.receiver))
 
 
-def _document(group: _Shown, told: Mapping[str, list[str]]) -> Document:
+def _document(one: _Shown, routing: Routing, told: Mapping[str, list[str]], now: Timestamp) -> Document:
+    from monitor.alerts.pipeline import route_labels
+
     return {
-        "alerts": [alert_document(alert, sorted(told[alert.fingerprint]), quiet) for alert, quiet in group.alerts],
-        "labels": dict(group.labels),
-        "receiver": {"name": group.receiver},
-        "routeLabels": dict(group.route_labels),
+        "alerts": [alert_document(alert, sorted(told[alert.fingerprint]), quiet) for alert, quiet in one.alerts],
+        "labels": dict(one.group.labels),
+        "receiver": {"name": one.group.receiver},
+        "routeLabels": dict(route_labels(one.group, one.route, routing, now)) if one.route.labels else {},
     }
 
 

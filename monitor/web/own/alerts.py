@@ -1,8 +1,8 @@
-"""Alerts that are pending or fire: why, since when, and who was told."""
+"""Alerts that are pending or fire, our own rules' and those that others push: why, since when, and who was told."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -15,6 +15,8 @@ from monitor.web.routes import Call, Route
 if TYPE_CHECKING:
     from monitor.alerts.groups import AlertGroup
     from monitor.config.configuration import Configuration
+    from monitor.model.alerts import Alert
+    from monitor.model.times import Timestamp
     from monitor.oncall.incident import Incident
     from monitor.rules.groups import Rule
     from monitor.rules.states import ActiveAlert
@@ -35,10 +37,21 @@ async def alerts(call: Call) -> web.StreamResponse:
 
     def build() -> object:
         places = _places(groups, incidents)
-        active.sort(key=lambda found: (found[2].state.value, found[2].active_at))
-        return {"alerts": [_document(*found, places, configuration) for found in active]}
+        found = [(one.active_at, _document(key, rule, one, places, configuration)) for key, rule, one in active]
+        ruled = {str(document["fingerprint"]) for _, document in found}
+        found += [(one.starts_at, _pushed(one, places)) for one in pushed_alerts(groups, ruled, call.now)]
+        found.sort(key=lambda one: (str(one[1]["state"]), one[0]))
+        return {"alerts": [document for _, document in found]}
 
-    return await built_answer(call.request, build, len(active))
+    return await built_answer(call.request, build, len(active) + sum(len(group.members) for group in groups))
+
+
+def pushed_alerts(groups: Sequence[AlertGroup], ruled: Collection[str], now: Timestamp) -> list[Alert]:
+    """Those that fire and are none of our rules', whose fingerprints are given."""
+    from monitor.alerts.standing import standing
+
+    known = standing({group.id: group for group in groups}, now)
+    return [alert for alert in known if alert.fingerprint not in ruled and not alert.resolved(now)]
 
 
 _Place = tuple["AlertGroup", "Incident | None"]
@@ -73,6 +86,24 @@ def _document(
         "held": alert.held.sentence if alert.held is not None else None,
         "options": _options(rule),
         "groups": [_group(one, incident, fingerprint) for one, incident in places.get(fingerprint, ())],
+    }
+
+
+def _pushed(alert: Alert, places: dict[str, list[_Place]]) -> Document:
+    """Nothing is known of its rule."""
+    return {
+        "name": alert.name,
+        "rule_group": None,
+        "state": "firing",
+        "fingerprint": alert.fingerprint,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "value": None,
+        "since": instant(alert.starts_at),
+        "fired_at": None,
+        "held": None,
+        "options": None,
+        "groups": [_group(one, incident, alert.fingerprint) for one, incident in places.get(alert.fingerprint, ())],
     }
 
 

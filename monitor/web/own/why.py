@@ -130,7 +130,21 @@ def _standing(
             }
             for mute in one.mutes
         ],
+        "flapping": _flapping(one),
         "integrations": [_told(told, sent.get(told.order_key, ())) for told in one.told],
+    }
+
+
+def _flapping(one: Standing) -> Document | None:
+    flap = one.flap
+    if flap is None:
+        return None
+    said = "its source says that it fires" if flap.fires else "its source says that it does not fire"
+    return {
+        "sentence": f"held as firing because it comes and goes; {said}",
+        "since": instant(flap.held_since),
+        "changes": len(flap.changes),
+        "calm_at": instant(one.calm_at),
     }
 
 
@@ -157,6 +171,7 @@ def _unrouted(fingerprint: str, ruled: _Ruled) -> Document:
         "route": [],
         "group": None,
         "quiet": [],
+        "flapping": None,
         "integrations": [],
     }
 

@@ -13,6 +13,7 @@ from monitor.model.alerts import AlertState
 from monitor.model.checks import HealthState
 from monitor.model.incidents import IncidentState, Severity
 from monitor.model.times import DAY
+from monitor.web.own.alerts import pushed_alerts
 from monitor.web.own.documents import next_step_at, shown_target
 from monitor.web.pages.history import Strips, strip, strips
 from monitor.web.pages.layout import (
@@ -34,8 +35,12 @@ from monitor.web.pages.silences import active_silences, silences_section, window
 from monitor.web.routes import Call
 
 if TYPE_CHECKING:
+    from monitor.alerts.groups import AlertGroup
+    from monitor.config.configuration import Configuration
     from monitor.model.changes import Deployment
     from monitor.model.checks import Check, Outcome, Verdict
+    from monitor.model.labels import Labels
+    from monitor.model.times import Timestamp
     from monitor.oncall.incident import Incident
     from monitor.rules.states import ActiveAlert
 
@@ -61,7 +66,9 @@ async def front(call: Call) -> web.Response:
     probing = parts.probing
     checks = [(one, probing.verdict(one.name), probing.outcome(one.name)) for one in probing.checks]
     rules = parts.rules.status() if parts.rules is not None else ()
-    alerts = [one for group in rules for rule in group.rules for one in rule.alerts]
+    own = [one for group in rules for rule in group.rules for one in rule.alerts]
+    groups = await parts.alerts.groups() if parts.alerts is not None else ()
+    configuration = parts.configuration()
     incidents: Sequence[Incident] = ()
     if parts.escalating is not None:
         incidents = await parts.escalating.incidents(_MOST_INCIDENTS, open_only=True)
@@ -75,7 +82,8 @@ async def front(call: Call) -> web.Response:
 
     def build() -> Page:
         checks.sort(key=_urgency)
-        alerts.sort(key=lambda one: (one.state is not AlertState.FIRING, -_severity(one).rank, one.active_at))
+        alerts = _all_alerts(own, groups, configuration, call.now)
+        alerts.sort(key=lambda one: (one.state is not AlertState.FIRING, -_severity(one).rank, one.since))
         overall = _overall(report.status, checks, alerts, incidents, ready=ready)
         words = [tag("h1", overall.title), tag("p", overall.text)]
         body = [
@@ -94,6 +102,37 @@ async def front(call: Call) -> web.Response:
     return await page_answer(call, build)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alert:
+    """One of our own rules, or one that somebody pushed."""
+
+    labels: Labels
+    annotations: Labels
+    state: AlertState
+    since: Timestamp
+    value: float | None
+
+
+def _all_alerts(
+    own: Sequence[ActiveAlert], groups: Sequence[AlertGroup], configuration: Configuration, now: Timestamp
+) -> list[_Alert]:
+    ruled = {leaves.fingerprint for one in own if (leaves := configuration.leaves_as(one.labels)) is not None}
+    found = [
+        _Alert(labels=one.labels, annotations=one.annotations, state=one.state, since=one.active_at, value=one.value)
+        for one in own
+    ]
+    return found + [
+        _Alert(
+            labels=one.labels,
+            annotations=one.annotations,
+            state=AlertState.FIRING,
+            since=one.starts_at,
+            value=one.value,
+        )
+        for one in pushed_alerts(groups, ruled, now)
+    ]
+
+
 def _urgency(found: tuple[Check, Verdict, Outcome | None]) -> tuple[int, bool, bool, str]:
     check, verdict, _ = found
     return -verdict.state.rank, not verdict.pending, verdict.state is not HealthState.UNKNOWN, check.name
@@ -102,7 +141,7 @@ def _urgency(found: tuple[Check, Verdict, Outcome | None]) -> tuple[int, bool, b
 def _overall(
     own: HealthState,
     checks: Sequence[tuple[Check, Verdict, Outcome | None]],
-    alerts: Sequence[ActiveAlert],
+    alerts: Sequence[_Alert],
     incidents: Sequence[Incident],
     *,
     ready: bool,
@@ -223,7 +262,7 @@ def _upcoming(incident: Incident) -> str:
     return "next round"
 
 
-def _alerts(alerts: Sequence[ActiveAlert], call: Call) -> Html:
+def _alerts(alerts: Sequence[_Alert], call: Call) -> Html:
     rows = [
         tag(
             "tr",
@@ -236,8 +275,8 @@ def _alerts(alerts: Sequence[ActiveAlert], call: Call) -> Html:
                 tag("div", one.annotations.get("summary", "") or one.annotations.get("description", "")),
                 class_="wide fill",
             ),
-            tag("td", f"{one.value:.6g}", class_="num"),
-            tag("td", ago(one.active_at, call.now), class_="num"),
+            tag("td", "" if one.value is None else f"{one.value:.6g}", class_="num"),
+            tag("td", ago(one.since, call.now), class_="num"),
             tag("td", _runbook(one), class_="tight"),
         )
         for one in alerts[:_MOST_ALERTS]
@@ -247,19 +286,19 @@ def _alerts(alerts: Sequence[ActiveAlert], call: Call) -> Html:
     return section("Alerts", table(heads, rows), rest, count=len(alerts))
 
 
-def _alert_state(alert: ActiveAlert) -> Html:
+def _alert_state(alert: _Alert) -> Html:
     if alert.state is AlertState.PENDING:
         return state("none", "pending")
     tone = "bad" if _severity(alert).rank >= Severity.ERROR.rank else "warn"
     return state(tone, alert.labels.get("severity", "") or "firing")
 
 
-def _runbook(alert: ActiveAlert) -> Html | None:
+def _runbook(alert: _Alert) -> Html | None:
     url = alert.annotations.get("runbook_url", "") or alert.annotations.get("runbook", "")
     return web_link("Runbook", url) if url.startswith("http") else None
 
 
-def _severity(alert: ActiveAlert) -> Severity:
+def _severity(alert: _Alert) -> Severity:
     return Severity.of(alert.labels.get("severity", ""))
 
 
