@@ -146,10 +146,22 @@ async def answer_of(fetch: Fetch, job: ScrapeJob, target: Target) -> Answer:
     return answer if isinstance(answer, Answer) else await answer
 
 
+class SlowClock(Clock):
+    """On which a millisecond goes by with every look: what is done in turns takes many of them on any machine."""
+
+    def __init__(self, wall: Callable[[], Timestamp]) -> None:
+        super().__init__(wall)
+        self._looks = 0
+
+    def monotonic(self) -> float:
+        self._looks += 1
+        return self._looks / 1000
+
+
 class ScrapeWorld:
     """A Scraping with fakes around it. `tell` scripts an answer, `go` moves the wall clock and lets all that is due run."""
 
-    def __init__(self, start: Timestamp = 1_000_000) -> None:
+    def __init__(self, start: Timestamp = 1_000_000, clock: type[Clock] = Clock) -> None:
         self.wall = start
         self.sink = FakeSink()
         self.fetch = FakeFetch()
@@ -157,7 +169,7 @@ class ScrapeWorld:
         self._tasks: list[asyncio.Task[None]] = []
         self.scraping = Scraping(
             sink=self.sink,
-            clock=Clock(lambda: self.wall),
+            clock=clock(lambda: self.wall),
             fetch=self.fetch,
             start=self._start,
             on_scrape=self._scraped,

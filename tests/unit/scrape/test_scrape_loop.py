@@ -12,7 +12,7 @@ from monitor.matching.relabel import Relabeling, RelabelRule
 from monitor.model.errors import BugError, PeerError
 from monitor.model.labels import Labels
 from monitor.scrape.jobs import Limits, ScrapeJob, TargetGroup
-from tests.support.scraped import ScrapeWorld
+from tests.support.scraped import ScrapeWorld, SlowClock
 
 JOB = ScrapeJob(name="j", interval=10_000, timeout=5_000, groups=(TargetGroup(addresses=("a:1",)),))
 
@@ -188,7 +188,7 @@ async def test_an_answer_that_comes_after_shutdown_is_not_read() -> None:
 
 async def test_a_large_answer_is_read_in_turns() -> None:
     """Others have theirs between; all of it is written for the one slot."""
-    world = ScrapeWorld()
+    world = ScrapeWorld(clock=SlowClock)
     world.scraping.apply([JOB])
     loop = asyncio.get_running_loop()
     turns, counting = 0, True
