@@ -106,7 +106,7 @@ def some_text(matched: Sequence[Expression], unmatched: Sequence[Expression], mo
             return True, len(seen)
         for char in _kinds((*yes, *no)):
             left = (tuple(_after(one, char, first) for one in yes), tuple(_after(one, char, first) for one in no))
-            if NEVER not in left[0] and left not in seen:
+            if NEVER not in left[0] and (first or left not in seen):
                 seen.add(left)
                 waiting.append(left)
         if first:

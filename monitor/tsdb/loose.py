@@ -215,6 +215,10 @@ class LooseFrames:
 
     def _leave(self, frame: StoredFrame, sids: set[int]) -> None:
         stay = [sid for sid in frame.layout.sids.tolist() if sid not in sids]
+        before = frame.known_sids()
         frame.lay_out(np.array(stay, dtype=np.int32))
+        gone = np.setdiff1d(before, frame.known_sids(), assume_unique=True)
+        if len(gone):
+            self._homes.move_out(frame, gone)
         for column, sid in enumerate(stay):
             self._places[sid] = (frame, column)

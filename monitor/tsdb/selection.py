@@ -2,11 +2,6 @@
 
 A selection is planned once and kept until the series set changes; even then a group whose series and frames are still
 the same stays the same object, with its label list, so that what the evaluator has planned upon it stays valid.
-
-Counter resets are not written with the samples: half of all series are gauges and fall all the time. Instead each group
-follows its own series from the first time `resets` is asked for, looking at every new slot once, and keeps the few
-places where a value fell. That is the carried correction, for those who use it. A group that falls too often for that
-(gauges) answers None and the evaluator works on the window itself.
 """
 
 from __future__ import annotations
@@ -24,16 +19,15 @@ from monitor.columns.nans import missing
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import AnyChunk, Chunk, Layout, PackedChunk, padded
+from monitor.tsdb.falls import NO_RESETS, Falls
 from monitor.tsdb.frames import StoredFrame, extent, missing_row
 from monitor.tsdb.late import LateFrame, in_order
 from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 from monitor.tsdb.unpacked import Unpacked
 
 _LAYOUTS_REMEMBERED: Final = 16
-_FEW_FALLS: Final = 1024
 _FEW_SLOTS: Final = 4
 """Up to so many are read one by one."""
-_NO_RESETS: Final = Resets(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64))
 
 _FALLS: Final = Lock()
 """One for all groups: there are many, and what it guards is short."""
@@ -74,7 +68,8 @@ class Group:
         self.births = births
         self.labels = labels
         self._places: dict[int, Place] = {}
-        self._falls: Falls | None = None
+        self._falls: dict[int, Falls] = {}
+        """By the number of the frame: each numbers its slots for itself."""
 
     def place(self, layout: Layout) -> Place:
         """Where this group's series stand; remembered."""
@@ -114,16 +109,16 @@ class Group:
         low = int(slots.min())
         return self.read(chunk, low, int(slots.max()) + 1)[slots - low]
 
-    def falls(self, chunks: Sequence[AnyChunk], first: int, end: int) -> Resets | None:
-        """Where values fell in slots first < s < end (numbers within the frame, and so are the slots of the answer); None
-        if too often to be counters."""
+    def falls(self, number: int, chunks: Sequence[AnyChunk], first: int, end: int) -> Resets | None:
+        """Where values fell in slots first < s < end of frame `number` (slots within it, and so are those of the answer);
+        None if too often to be counters."""
         with _FALLS:
-            falls = self._falls
+            falls = self._falls.get(number)
             if falls is None:
-                falls = self._falls = Falls()
+                falls = self._falls[number] = Falls()
             if falls.hopeless:
                 return None
-            falls.follow(self, chunks, first, end)
+            falls.follow(self.read, chunks, first, end)
             return falls.within(first, end, len(self.sids))
 
     def answer(self, start: Timestamp, end: Timestamp, sequence: int) -> Frame | None:
@@ -138,78 +133,20 @@ class Group:
                 continue
             parts = extent(chunks, start, end, sequence)
             if parts:
-                found.append(StoredSelection(self, chunks, parts))
+                found.append(StoredSelection(self, frame.number, chunks, parts))
         if len(found) < 2:
             return found[0] if found else None
         return _merged(found, self.labels)
 
 
-class Falls:
-    """All falls of a group's series in the slots from `_first` to below `_next`."""
-
-    __slots__ = ("_amounts", "_first", "_next", "_previous", "_rows", "_slots", "hopeless")
-
-    def __init__(self) -> None:
-        self.hopeless = False
-        """These series fall so often that they cannot be counters: nothing is followed any more."""
-        self._begin(0)
-
-    def _begin(self, first: int) -> None:
-        self._first = self._next = first
-        self._previous: NDArray[np.float64] | None = None
-        self._slots = np.empty(0, dtype=np.int64)
-        self._rows = np.empty(0, dtype=np.int64)
-        self._amounts = np.empty(0, dtype=np.float64)
-
-    def follow(self, group: Group, chunks: Sequence[AnyChunk], first: int, end: int) -> None:
-        """Make sure that first to below end is covered. The chunks must hold these slots."""
-        if first < self._first or self._previous is None or self._next < chunks[0].first:
-            self._begin(first)
-        for chunk in chunks:
-            low = max(self._next - chunk.first, 0)
-            high = min(end - chunk.first, chunk.count)
-            if low >= high:
-                continue
-            part = group.read(chunk, low, high)
-            if self._previous is not None:
-                part = np.concatenate((self._previous[None, :], part))
-            with np.errstate(invalid="ignore"):
-                slots, rows = np.nonzero(part[1:] < part[:-1])
-            if len(slots):
-                self._amounts = np.concatenate((self._amounts, part[slots, rows]))
-                # Row 1 of `part` is slot `_next`, or the one after it where there was no slot before.
-                offset = self._next + (self._previous is None)
-                self._slots = np.concatenate((self._slots, slots + offset))
-                self._rows = np.concatenate((self._rows, rows))
-            self._previous = part[-1].copy()
-            self._next = chunk.first + high
-        oldest = chunks[0].first
-        if len(self._slots) and self._slots[0] < oldest:
-            keep = int(self._slots.searchsorted(oldest))
-            self._slots, self._rows, self._amounts = self._slots[keep:], self._rows[keep:], self._amounts[keep:]
-            self._first = max(self._first, oldest)
-
-    def within(self, first: int, end: int, series: int) -> Resets | None:
-        """Those in slots first < s < end; None if there are more than counters can have."""
-        if len(self._slots) > max(_FEW_FALLS, series * (self._next - self._first) // 16):
-            self.hopeless = True
-            self._begin(0)
-            return None
-        if not len(self._slots):
-            return _NO_RESETS
-        low, high = (int(place) for place in self._slots.searchsorted((first, end - 1), side="right"))
-        if high - low > max(_FEW_FALLS, series * (end - first) // 16):
-            return None
-        return Resets(self._slots[low:high], self._rows[low:high], self._amounts[low:high])
-
-
 class StoredSelection:
     """A `Frame` over the chunks of one stored frame."""
 
-    __slots__ = ("_chunks", "_expanded", "_falls", "_group", "_parts", "_times")
+    __slots__ = ("_chunks", "_expanded", "_falls", "_group", "_number", "_parts", "_times")
 
-    def __init__(self, group: Group, chunks: tuple[AnyChunk, ...], parts: _Parts) -> None:
+    def __init__(self, group: Group, number: int, chunks: tuple[AnyChunk, ...], parts: _Parts) -> None:
         self._group = group
+        self._number = number
         self._chunks = chunks
         self._parts = parts
         self._times: NDArray[np.int64] | None = None
@@ -283,12 +220,12 @@ class StoredSelection:
         first = self._parts[0][0].first + self._parts[0][1]
         if self._falls is None:
             newest, _, last = self._parts[-1]
-            self._falls = self._group.falls(self._chunks, first, newest.first + last) or False
+            self._falls = self._group.falls(self._number, self._chunks, first, newest.first + last) or False
         falls = self._falls
         if isinstance(falls, bool):
             return None
         if not len(falls.slots):
-            return _NO_RESETS
+            return NO_RESETS
         offset = first + low
         begin, end = (int(place) for place in falls.slots.searchsorted((offset, first + high - 1), side="right"))
         return Resets(falls.slots[begin:end] - offset, falls.rows[begin:end], falls.amounts[begin:end])

@@ -112,6 +112,13 @@ def test_what_can_be_met_is_left_alone(matchers: str) -> None:
     assert not Prover().impossible(parse_matchers(matchers))
 
 
+def test_a_beginning_that_comes_again_is_looked_at_again() -> None:
+    """After the first character `^` holds no more, though the expressions left are the ones at the start."""
+    matchers = parse_matchers('x=~"a*",x!~"a*^"')
+    assert all_match(matchers, {"x": "a"})
+    assert not Prover().impossible(matchers)
+
+
 def test_several_lists_cover_together() -> None:
     """Neither does alone."""
     page, others = parse_matchers('severity="page"'), parse_matchers('severity!="page"')

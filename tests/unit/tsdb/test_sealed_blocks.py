@@ -446,3 +446,22 @@ def test_a_day_is_read_back_in_bounded_parts(tmp_path: Path) -> None:
     seal(store, 3 * HOUR)
     store.forget(4 * HOUR)
     assert [at for at, _ in everything(store.view())[metric("fast")]] == [second * SECOND for second in range(3 * 3600)]
+
+
+def test_a_series_that_had_moved_on_before_what_is_sealed_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Its first frame has no rows that blocks lack, and goes; the series does not name it any more."""
+    moved, left = metric("moved"), metric("left")
+    store = opened(tmp_path)
+    store.append(0, [(moved, 1.0), (left, 1.0)])
+    store.append(MINUTE, [(left, 2.0)])
+    store.append(MINUTE, [(moved, 2.0)])  # its frame has gone on without it
+    now = 3 * HOUR + MINUTE
+    store.append(now, [(moved, 3.0)])
+    seal(store, now)
+    store.close(now)
+    store = opened(tmp_path, now + MINUTE)
+    before = everything(store.view())
+    assert {labels: len(samples) for labels, samples in before.items()} == {moved: 3, left: 2}
+    store.append(now + 2 * MINUTE, [(moved, 4.0), (left, 4.0)])
+    after = everything(store.view())
+    assert {labels: len(samples) for labels, samples in after.items()} == {moved: 4, left: 3}
