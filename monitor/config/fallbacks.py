@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from monitor.config.findings import Findings
-from monitor.config.receivers import ReceiverParts
-from monitor.config.yamltree import Document
 from monitor.model.notifications import Destination
+
+if TYPE_CHECKING:
+    from monitor.config.findings import Findings
+    from monitor.config.receivers import ReceiverParts
+    from monitor.config.yamltree import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
