@@ -41,10 +41,6 @@ SLICE = 0.005
 _AT_ONCE = 16
 """Alerts with plain texts that are rendered between two looks at the clock."""
 
-_PATIENCE = 0.1
-"""Seconds for which the alerts of one rule wait for those of the next, to be handed over together; they do not wait for a
-rule that took longer the last time, or was never evaluated."""
-
 
 class GroupRun:
     """One group and where it stands."""
@@ -126,20 +122,17 @@ class GroupRun:
             self.leftover = ()
 
     async def _slot_in_order(self, slot: Timestamp) -> None:
-        stepped: list[RuleRun] = []
-        rested = handed = self.around.monotonic()
+        waiting = handing_over.Waiting(self.around, self.group, slot)
+        rested = self.around.monotonic()
         try:
             for run in self.rules:
-                slow = run.last_evaluation is None or run.evaluation_seconds > _PATIENCE
-                if stepped and (slow or self.around.monotonic() - handed > _PATIENCE):
-                    ready, stepped = stepped, []
-                    await self._hand_over(ready, slot)
-                    handed = self.around.monotonic()
+                if waiting.is_due_before(run):
+                    await waiting.hand_over()
                 if await self._evaluate(run, slot):
-                    stepped.append(run)
+                    waiting.add(run)
                 rested = await self._rest(rested)
         finally:  # a rule that crashed is no reason to keep what the others found
-            await self._hand_over(stepped, slot)
+            await waiting.hand_over()
 
     async def _slot_in_batches(self, slot: Timestamp) -> None:
         turns = asyncio.Semaphore(self.group.parallel)

@@ -7,7 +7,8 @@ evaluation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError
@@ -23,12 +24,62 @@ from monitor.rules.template_functions import graph_link
 REFRESH: Millis = MINUTE
 """Stored states are written anew after this, so that the store knows until when they were observed."""
 
+PATIENCE = 0.1
+"""Seconds for which the alerts of one rule wait for those of the next, to be handed over together; they do not wait for a
+rule that took longer the last time, or was never evaluated."""
+
+
+class Waiting:
+    """The rules of one slot whose alerts wait to be handed over together. One that hangs holds up nobody: when the time
+    has come they go while it is still being evaluated."""
+
+    def __init__(self, around: Surroundings, group: RuleGroup, at: Timestamp) -> None:
+        self._around = around
+        self._group = group
+        self._at = at
+        self._runs: list[RuleRun] = []
+        self._one_at_a_time = asyncio.Lock()
+        self._call_off: Callable[[], object] | None = None
+        """Only until the time has come: what has begun to be handed over is not cut off."""
+        self._handed = around.monotonic()
+
+    def add(self, run: RuleRun) -> None:
+        """This rule was evaluated."""
+        self._runs.append(run)
+        if self._call_off is None and (run.active or run.saved):
+            rest = self._handed + PATIENCE - self._around.monotonic()
+            self._call_off = self._around.later(
+                f"rules/handing over {self._group.key}", max(rest, 0.0), self._time_is_up
+            )
+
+    def is_due_before(self, run: RuleRun) -> bool:
+        """Must those who wait go before this rule is evaluated?"""
+        slow = run.last_evaluation is None or run.evaluation_seconds > PATIENCE
+        return bool(self._runs) and (slow or self._around.monotonic() - self._handed > PATIENCE)
+
+    async def hand_over(self) -> None:
+        """Hand over who waits, after those who are on their way."""
+        if self._call_off is not None:
+            self._call_off()
+            self._call_off = None
+        async with self._one_at_a_time:
+            runs, self._runs = self._runs, []
+            if runs:
+                await save(self._around, self._group, runs, self._at)
+                await send(self._around, self._group, runs, self._at)
+                self._handed = self._around.monotonic()
+
+    async def _time_is_up(self) -> None:
+        self._call_off = None
+        await self.hand_over()
+
 
 async def save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:
     """Store what has changed of these rules' alerts."""
     changed: list[StoredAlert] = []
     removed: list[StoredKey] = []
     whole: list[RuleRun] = []
+    written = [(run, run.active) for run in runs]  # while this is stored the clock may jump, which changes every alert
     for run in runs:
         old = at - run.saved_at >= REFRESH and bool(run.active)
         if old:
@@ -44,8 +95,8 @@ async def save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
         except StoreError as error:
             around.warn(group.key, error)
             return
-    for run in runs:
-        run.saved = run.active  # the same but for what is not worth a write
+    for run, active in written:
+        run.saved = active  # the same but for what is not worth a write
     for run in whole:
         run.saved_at = at
 

@@ -12,7 +12,7 @@ them without a gap. Its alerts end by themselves when nobody reports them any lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from monitor.clock import Clock, Jumps
@@ -44,7 +44,7 @@ class RuleScheduler:
     def __init__(self, clock: Clock, supervisor: Supervisor, around: Surroundings, *, early: bool = True) -> None:
         self._clock = clock
         self._supervisor = supervisor
-        self._around = replace(around, breathe=self._breathe)
+        self._around = replace(around, breathe=self._breathe, later=self._later)
         self._early = early
         self._runs: dict[str, GroupRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -159,6 +159,13 @@ class RuleScheduler:
             if await self._clock.wait(self._arrived, due):
                 await self._clock.sleep(GATHER)
             due = await self._look_round()
+
+    def _later(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], object]:
+        async def wait() -> None:
+            await self._clock.sleep(round(seconds * 1000))
+            await work()
+
+        return self._supervisor.start(name, wait()).cancel
 
     async def _breathe(self) -> None:
         """Let others have their turn."""

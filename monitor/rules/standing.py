@@ -24,6 +24,11 @@ async def _go_on() -> None:
     """Nobody else waits: simulations and unit tests."""
 
 
+def _never(name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], object]:
+    """Nothing takes time: simulations and unit tests."""
+    return lambda: None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What evaluation reads from and writes to."""
@@ -41,6 +46,8 @@ class Surroundings:
     """Told of every change of state, after it was made."""
     breathe: Callable[[], Awaitable[None]] = _go_on
     """Awaited between slices of long work; the scheduler lets others have their turn then."""
+    later: Callable[[str, float, Callable[[], Awaitable[None]]], Callable[[], object]] = _never
+    """Does something, by that name, in so many seconds and beside all else; what it gives calls that off."""
     world: World = field(default_factory=World)
     leaving: Leaving = AS_THEY_ARE
     resend: Millis = RESEND

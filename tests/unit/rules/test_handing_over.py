@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
 import pytest
 
 from monitor.model.errors import BugError
-from monitor.model.times import MINUTE, SECOND
+from monitor.model.samples import Vector
+from monitor.model.times import MINUTE, SECOND, Timestamp
+from monitor.promql.nodes import Expr
 from monitor.rules.evaluating import GroupRun
 from monitor.rules.groups import RuleGroup
-from tests.support.rule_worlds import RuleWorld, groups_of
+from monitor.rules.ports import StoredAlert, StoredKey
+from tests.support.rule_worlds import CountingQuerier, FakeRuleStateStore, RuleWorld, groups_of
 
 
 def _three() -> RuleGroup:
@@ -116,3 +122,69 @@ async def test_a_rule_that_crashes_does_not_keep_back_the_others() -> None:
         await run.slot(0)
     assert _told(world) == ["A", "B"]
     assert len(world.states.rows) == 2
+
+
+@dataclass
+class HangingQuerier(CountingQuerier):
+    """One query takes so long that what was to be done later is done meanwhile."""
+
+    hangs: str = ""
+    due: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
+    meanwhile_done: Callable[[], None] = lambda: None
+
+    def later(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], object]:
+        assert 0 < seconds <= 0.1
+        self.due.append(work)
+        return self.due.clear
+
+    async def instant(self, query: Expr | str, at: Timestamp) -> Vector:
+        if self.inner.compiled(query).text == self.hangs:
+            due, self.due = self.due, []
+            for work in due:
+                await work()
+            self.meanwhile_done()
+        return await super().instant(query, at)
+
+
+async def test_a_rule_that_hangs_for_the_first_time_holds_up_nobody() -> None:
+    """It was fast until now; the alerts of those before it go while it is still being evaluated, and once only."""
+    world = RuleWorld()
+    querier = HangingQuerier(world.querier.inner)
+    world.around = replace(world.around, querier=querier, later=querier.later)
+    run = await _known(world)
+    seen: list[list[str]] = []
+    querier.meanwhile_done = lambda: seen.append(_told(world))
+    querier.hangs = "x > 2"
+    await run.slot(0)
+    assert seen == [["A", "B"]]
+    assert _told(world) == ["A", "B", "C"]
+    assert (world.states.saves, len(world.states.rows), querier.due) == (2, 3, [])
+
+
+@dataclass
+class BusyStateStore(FakeRuleStateStore):
+    """While it saves, something else happens."""
+
+    meanwhile: Callable[[], None] = lambda: None
+
+    async def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> None:
+        await super().save(group, changed, removed)
+        self.meanwhile()
+
+
+async def test_what_changes_while_it_is_stored_is_stored_the_next_time() -> None:
+    """What the store has is what was given to it, and not what became of it meanwhile."""
+    world = RuleWorld()
+    store = BusyStateStore()
+    world.around = replace(world.around, states=store)
+    run = await _known(world)
+
+    def change() -> None:
+        run.rules[0].active = {}
+
+    store.meanwhile = change
+    await run.slot(0)
+    assert len(store.rows) == 3
+    store.meanwhile = lambda: None
+    await run.save_all(SECOND)
+    assert sorted(key[1] for key in store.rows) == sorted(one.identity for one in run.rules[1:])

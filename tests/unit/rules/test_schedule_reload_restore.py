@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from monitor.model.alerts import AlertState
 from monitor.model.labels import Labels
+from monitor.model.samples import Vector
 from monitor.model.times import HOUR, MINUTE, SECOND, Timestamp
+from monitor.promql.nodes import Expr
 from monitor.rules.early import EarlyIndex, next_allowed
 from monitor.rules.groups import RuleGroup
 from monitor.rules.scheduling import RuleScheduler
@@ -15,7 +17,7 @@ from monitor.rules.slots import Due, following, offset_of, slot_at
 from monitor.rules.texts import World
 from monitor.simulate.loop import VirtualLoop, VirtualTime, run
 from monitor.supervise import Supervisor
-from tests.support.rule_worlds import FakeRuleStateStore, RuleWorld, groups_of
+from tests.support.rule_worlds import CountingQuerier, FakeRuleStateStore, RuleWorld, groups_of
 
 _START = 1_700_000_000_000
 _X = (Labels({"__name__": "x"}),)
@@ -72,6 +74,45 @@ def test_slots_lie_on_the_groups_own_grid() -> None:
     assert following(100, 130, 60) == Due(160, 0)
     assert following(100, 170, 60) == Due(160, 0)
     assert following(100, 290, 60) == Due(280, 2)
+
+
+@dataclass
+class SlowQuerier(CountingQuerier):
+    """Queries wait for what they are given."""
+
+    wait: Callable[[str], Awaitable[None]] | None = None
+
+    async def instant(self, query: Expr | str, at: Timestamp) -> Vector:
+        if self.wait is not None:
+            await self.wait(self.inner.compiled(query).text)
+        return await super().instant(query, at)
+
+
+def test_alerts_go_out_while_a_later_rule_of_the_group_hangs() -> None:
+    """It had been fast before; within a tenth of a second nobody waits for it any more."""
+    group = groups_of({"alert": "A", "expr": "x > 0"}, {"alert": "B", "expr": "x > 1"}, interval="15m")[0]
+
+    async def story(stage: Stage) -> None:
+        querier = SlowQuerier(stage.world.querier.inner)
+        around = replace(stage.world.around, querier=querier)
+        scheduler = RuleScheduler(stage.time.clock, stage.supervisor, around, early=False)
+        await scheduler.start([group])
+        await stage.time.clock.sleep_until(first_slot(group) + MINUTE)
+
+        async def hang(text: str) -> None:
+            if text == "x > 1":
+                await stage.sleep(120)
+
+        querier.wait = hang
+        stage.world.put(first_slot(group) + 14 * MINUTE, x=5)
+        await stage.time.clock.sleep_until(first_slot(group) + 15 * MINUTE + 150)
+        assert [alert.labels["alertname"] for alert in stage.world.sink.reports] == ["A"]
+        assert stage.world.states.saves == 1
+        await stage.sleep(121)
+        assert [alert.labels["alertname"] for alert in stage.world.sink.reports] == ["A", "B"]
+        await scheduler.stop()
+
+    play(story)
 
 
 def test_group_is_evaluated_at_its_slots_only() -> None:
