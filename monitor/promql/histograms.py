@@ -20,8 +20,6 @@ from monitor.promql.quoting import go_quote
 if TYPE_CHECKING:
     from monitor.promql.annotations import Annotations
 
-"""What Go takes for a number, of what Python does."""
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:

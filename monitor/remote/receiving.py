@@ -1,8 +1,9 @@
 """Receiving: what a sender writes becomes samples like any other.
 
-As Prometheus: a series without a name, or with a label that is no label or stands twice, is left out; a sample that is not newer than
-the last one of its series (or, where there is a window for late ones, is from before it), or from more than ten minutes
-ahead or from before the retention, is left out. Unlike Prometheus, what is right in such a request is kept, and the answer (400, so that the sender does not try again) says how much was not.
+As Prometheus: a series without a name, or with a label that is no label or stands twice, is left out; a sample that is not
+newer than the last one of its series (or, where there is a window for late ones, is from before it), or from more than ten
+minutes ahead or from before the retention, is left out. Unlike Prometheus, what is right in such a request is kept, and
+the answer (400, so that the sender does not try again) says how much was not.
 A request that was received whole already is received again without a word: senders repeat one whose answer got lost.
 
 Large requests are read in a worker thread and stored in slices; between two of them other tasks run.

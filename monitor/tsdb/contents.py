@@ -40,7 +40,8 @@ class Contents:
     log_size: int
     """Bytes."""
     log_samples: int
-    """What the log has and blocks have not."""
+    """What memory has: after a start, what the log has and blocks have not. Of a live store some may be in the newest block
+    too, or not in the log yet."""
     log_start: Timestamp | None
     log_end: Timestamp | None
     """The first and last time in the log; None if it is empty."""
