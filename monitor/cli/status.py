@@ -24,7 +24,7 @@ def status(url: UrlOption = HERE, token_file: TokenOption = "", json_: JsonOptio
     environment = f" · {clean(document['environment'])}" if document.get("environment") else ""
     say(
         f"Watchkeeper {clean(document['version'])} at {clean(url)}{environment} · {coloured(str(document['status']))}"
-        f" {since(document.get('started_at'), at)}{'' if document.get('ready') else ' · still starting'}"
+        f" · running {since(document.get('started_at'), at)}{'' if document.get('ready') else ' · still starting'}"
     )
     for line in _troubles(document):
         say(f"  [yellow]{clean(line)}[/]")

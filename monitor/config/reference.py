@@ -199,7 +199,8 @@ def _hints(section: type[Section]) -> dict[str, Any]:
 
 
 def _elsewhere(section: type[Section], name: str) -> str:
-    return _ELSEWHERE.get(name, "") if section is ConfigurationSection or name == "receivers" else ""
+    here = section is ConfigurationSection or (section in _ROOTS and name == "receivers")
+    return _ELSEWHERE.get(name, "") if here else ""
 
 
 def _sections_in(hint: Any) -> Iterable[type[Section]]:
