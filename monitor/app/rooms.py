@@ -54,8 +54,8 @@ class SwitchingBook:
     def options(self, destination: Destination) -> object | None:
         return self.configuration.paging.book.options(destination)
 
-    def fallback(self, destination: Destination, *, again: bool = False) -> Destination | None:
-        return self.configuration.paging.book.fallback(destination, again=again)
+    def fallback(self, destination: Destination, *, again: bool = False, last: bool = False) -> Destination | None:
+        return self.configuration.paging.book.fallback(destination, again=again, last=last)
 
 
 class Rooms:

@@ -27,10 +27,11 @@ def why(
     for place, one in enumerate(document["alerts"]):
         if place:
             say()
-        _show(one, now())
+        show_alert(one, now())
 
 
-def _show(one: Mapping[str, Any], at: Timestamp) -> None:
+def show_alert(one: Mapping[str, Any], at: Timestamp) -> None:
+    """One alert in words."""
     labels = ", ".join(f'{name}="{value}"' for name, value in one["labels"].items())
     say(f"[bold]{clean(one['labels'].get('alertname', '?'))}[/] {coloured(one['state'])} {since(one['since'], at)}")
     say(f"  labels   {clean(labels)}  [dim]{one['fingerprint']}[/]")
@@ -50,8 +51,7 @@ def _show(one: Mapping[str, Any], at: Timestamp) -> None:
         say(f"  [yellow]quiet[/]    {quiet['sentence']}{until}: {clean(', '.join(quiet['by']))}")
     if not one["quiet"]:
         say("  quiet    no: nothing mutes it")
-    if one["flapping"]:
-        flap = one["flapping"]
+    if flap := one.get("flapping"):  # a daemon older than this command says nothing of it
         calm = f", calm at {clock_time(flap['calm_at'])} if it changes no more" if flap["calm_at"] else ""
         say(
             f"  [yellow]flaps[/]    {since(flap['since'], at)}, {flap['changes']} changes: {clean(flap['sentence'])}{calm}"

@@ -30,9 +30,12 @@ class Fallbacks:
     integrations: Mapping[str, Sequence[Destination]] = field(default_factory=dict[str, Sequence[Destination]])
     """Of the receivers that are named and of the house's, in their order."""
 
-    def of(self, destination: Destination, *, again: bool) -> Destination | None:
-        """Whom to tell instead of this one. `again`: it was told instead of somebody else. None: there is nobody left."""
+    def of(self, destination: Destination, *, again: bool, last: bool = False) -> Destination | None:
+        """Whom to tell instead of this one. `again`: it was told instead of somebody else. `last`: nobody comes after the
+        answer, so it is the house's. None: there is nobody left."""
         receiver = destination.receiver
+        if last:
+            return None if destination == self.house else self.house
         if again:
             others = self.integrations.get(receiver, ())
             behind = others[others.index(destination) + 1 :] if destination in others else ()

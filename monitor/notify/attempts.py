@@ -61,7 +61,7 @@ class Patience:
     """How long to go on."""
 
     alarm_after: int = 5
-    """Failed attempts of a page or resolve before somebody else is told. At the default pauses within half a minute."""
+    """Failed attempts of a page or resolve before somebody else is told. At the default pauses after some ten seconds, at most half a minute."""
     page: Millis = HOUR
     """For pages without an incident (plain notifications), since they were decided. Those of an open incident go on."""
     resolve: Millis = DAY

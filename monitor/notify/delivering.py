@@ -41,7 +41,7 @@ from monitor.notify.attempts import (
 from monitor.notify.circuits import Circuit
 from monitor.notify.kinds.sending import Kind, Sending
 from monitor.notify.outbox import AddressBook, Claimed, Finish, OutboxStore
-from monitor.notify.redirects import is_redirected
+from monitor.notify.redirects import at_the_last_step, is_redirected
 from monitor.notify.throttling import Throttle
 
 Start = Callable[[str, Coroutine[Any, Any, None]], object]
@@ -291,7 +291,7 @@ class Delivery:
         if now + self._pace.deadline > claimed.lease_until:
             return put_back(claimed, now) if now < claimed.lease_until else None
         destination = row.destination
-        fallback = self._book.fallback(destination, again=is_redirected(row))
+        fallback = self._fallback(row)
         options = self._book.options(destination)
         if options is None:
             self._meters.gave_up(destination, row.message.kind, DeliveryFailure.OTHER)
@@ -331,13 +331,16 @@ class Delivery:
             self._count_end(row, finish, outcome.failure)
         return finish
 
+    def _fallback(self, row: OutboxRow) -> Destination | None:
+        return self._book.fallback(row.destination, again=is_redirected(row), last=at_the_last_step(row))
+
     def _broken(self, claimed: Claimed, error: Exception) -> Finish:
         """The end of an attempt that a bug of ours cut off. The error's own text may hold anything, so only its name is kept."""
         finish = conclude(
             claimed,
             Unknown(f"an error of our own: {type(error).__name__}"),
             repeats=Repeats.VISIBLE,
-            fallback=self._book.fallback(claimed.row.destination, again=is_redirected(claimed.row)),
+            fallback=self._fallback(claimed.row),
             patience=self._patience,
             fraction=self._fraction(),
             now=self._clock.now(),

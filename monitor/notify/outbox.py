@@ -145,7 +145,7 @@ class AddressBook(Protocol):
         """The options of its kind (see `kinds.catalogue`), or None if no configuration knows it any more."""
         ...
 
-    def fallback(self, destination: Destination, *, again: bool = False) -> Destination | None:
-        """Who is told instead when this one cannot be reached; `again`: it was told instead of another one itself. None:
-        nobody; never the destination itself."""
+    def fallback(self, destination: Destination, *, again: bool = False, last: bool = False) -> Destination | None:
+        """Who is told instead when this one cannot be reached; `again`: it was told instead of another one itself;
+        `last`: nobody can be told instead of the one that is answered. None: nobody; never the destination itself."""
         ...

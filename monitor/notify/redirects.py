@@ -4,8 +4,9 @@ A redirected page lives in an order key of its own, derived from the first one. 
 acknowledgement) is passed on to it, so that every page that was sent is also resolved where it was sent; and so is the
 first page after an acknowledgement that was passed on, so that nobody believes that somebody still has it.
 
-Whoever is told instead may be out of reach as well, and then the next one is told, for a few steps: what the configuration
-names leads nowhere twice, but a configuration may change in between.
+Whoever is told instead may be out of reach as well, and then the next one is told: each integration of a fallback is a step.
+What the configuration names leads nowhere twice, but a configuration may change in between; so the steps are bounded, and the
+last of them is the house's, whatever was still to be tried.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from monitor.model.times import Timestamp
 
 _MARK = ">instead"
 _LONGEST_REASON = 300
-_MOST_STEPS = 6
+_MOST_STEPS = 24
 _PASSED_ON = frozenset({MessageKind.RESOLVE, MessageKind.ACKNOWLEDGE})
 
 
@@ -36,9 +37,14 @@ def is_redirected(row: OutboxRow) -> bool:
     return row.order_key.endswith(_MARK)
 
 
+def at_the_last_step(row: OutboxRow) -> bool:
+    """It may be redirected once more: not to the next of many, but to the one that nobody should be without."""
+    return row.order_key.count(_MARK) == _MOST_STEPS - 1
+
+
 def at_the_end(row: OutboxRow) -> bool:
     """Such a row is not redirected any more: channels that are down must not play ball for ever."""
-    return row.order_key.endswith(_MARK * _MOST_STEPS)
+    return row.order_key.count(_MARK) >= _MOST_STEPS
 
 
 def instead(row: OutboxRow, to: Destination, why: str, now: Timestamp) -> OutboxRow:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from monitor.config.configuration import Configuration
 from monitor.simulate.stories import Story, page, resolve
 from monitor.simulate.world import Line
@@ -19,6 +21,18 @@ alertmanager:
     - {name: team, webhook_configs: [{url: "http://team.test/"}], fallback: mail}
     - {name: mail, webhook_configs: [{url: "http://mail.test/"}], fallback: phone}
     - {name: phone, webhook_configs: [{url: "http://phone.test/"}]}
+"""
+
+WIDE = """
+rules: {shipped: false}
+rule_files: [rules.yml]
+people: {ana: {console: true}, bo: {webhook: "http://bo.test/"}}
+alertmanager:
+  route: {receiver: team, group_by: [alertname, check], group_wait: 0s, group_interval: 1m, repeat_interval: 1h}
+  receivers:
+    - {name: team, webhook_configs: [{url: "http://team.test/"}], fallback: wide}
+    - {name: wide, webhook_configs: [WEBHOOKS]}
+    - {name: default, webhook_configs: [{url: "http://house.test/"}]}
 """
 
 
@@ -49,6 +63,20 @@ def test_the_fallback_of_the_fallback_is_told_when_both_are_out_of_reach(tmp_pat
     story.at("10m").up("api")
     story.at("11m2s50ms").expect(resolve("phone"))
     story.until("30m").expect_nothing()
+
+
+@pytest.mark.parametrize("integrations", [1, 6, 7, 30])
+def test_the_house_is_told_when_every_integration_of_the_fallback_is_out_of_reach(
+    tmp_path: Path, integrations: int
+) -> None:
+    """However many they are; those of one receiver are no circle. And the house hears the end."""
+    wide = ", ".join(f'{{url: "http://w{number}.test/"}}' for number in range(integrations))
+    routing = WIDE.replace("WEBHOOKS", wide)
+    story = Story(story_configuration(tmp_path, common=routing))
+    story.at("0s").line("team", Line.DEAD).line("wide", Line.DEAD).down("api")
+    story.at("10m").up("api")
+    played = story.observe(1_200_000)
+    assert [one.who for one in played.world.heard] == ["default", "default"]
 
 
 def test_a_channel_that_refuses_for_now_is_not_given_up_when_the_fallback_was_told(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class FakeAddressBook:
     def options(self, destination: Destination) -> object | None:
         return self.known.get(destination)
 
-    def fallback(self, destination: Destination, *, again: bool = False) -> Destination | None:
+    def fallback(self, destination: Destination, *, again: bool = False, last: bool = False) -> Destination | None:
         if again:
             return self.beyond.get(destination)
         return None if self.instead == destination else self.instead
