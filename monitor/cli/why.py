@@ -75,14 +75,47 @@ def _show_rule(rule: Mapping[str, Any] | None, at: Timestamp) -> None:
 
 
 def _show_integration(told: Mapping[str, Any], at: Timestamp) -> None:
+    latest = told["attempts"][0] if told["attempts"] else None
     if told["told_at"] is None:
         said = "has been told nothing of this group"
-    elif told["knows"]:
-        said = f"was told {ago(told['told_at'], at)}; again after {clock_time(told['repeats_at'])} if nothing changes"
     else:
-        said = f"was told of the group {ago(told['told_at'], at)}, when this alert was not in it"
+        said = _became(latest, "" if told["knows"] else " of the group", ago(told["told_at"], at))
+        if told["knows"]:
+            said += f"; again after {clock_time(told['repeats_at'])} if nothing changes"
+        else:
+            said += ", when this alert was not in it"
+    if latest is not None and latest.get("instead"):
+        said += f"; {_instead(latest['instead'][-1])}"
     decided = f" [dim](last look: {clean(told['last_decision'])})[/]" if told["last_decision"] else ""
     say(f"  [bold]{clean(told['destination'])}[/] {said}{decided}")
     for attempt in told["attempts"]:
         error = f": {clean(attempt['error'])}" if attempt["error"] else ""
         say(f"    {coloured(attempt['state'])} {attempt['kind']}, decided {ago(attempt['created_at'], at)}{error}")
+        for other in attempt.get("instead", ()):
+            error = f": {clean(other['error'])}" if other["error"] else ""
+            say(f"      instead {clean(other['destination'])} {coloured(other['state'])}{error}")
+
+
+def _became(latest: Mapping[str, Any] | None, of: str, when: str) -> str:
+    """Of what was decided then. A row that is no longer kept was delivered or given up long ago."""
+    state = latest["state"] if latest is not None else "sent"
+    match state:
+        case "sent":
+            return f"was told{of} {when}"
+        case "failed":
+            return f"could not be told{of}: decided {when}, given up"
+        case "cancelled":
+            return f"was not told{of}: decided {when}, dropped before it was sent"
+        case _:
+            return f"is to be told{of}: decided {when}, not delivered yet"
+
+
+def _instead(last: Mapping[str, Any]) -> str:
+    who = clean(last["destination"])
+    match last["state"]:
+        case "sent":
+            return f"{who} was told instead"
+        case "failed" | "cancelled":
+            return f"{who} was not reached instead either"
+        case _:
+            return f"{who} is to be told instead, not delivered yet"

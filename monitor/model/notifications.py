@@ -121,6 +121,14 @@ class GroupView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """Who was to have a message that another one has instead."""
+
+    destination: Destination
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """Everything a kind needs to say it."""
 
@@ -148,6 +156,8 @@ class Message:
     """Templated options of the integration, rendered when this was decided."""
     trouble: str = ""
     """What went wrong while rendering; the kind then says `title` and `text` plainly."""
+    meant_for: Missed | None = None
+    """The first who was to have it, if it comes to a fallback; the text says so as well."""
 
 
 def absolute(url: str, external_url: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from monitor.model.notifications import Destination, MessageKind, OutboxRow
+from monitor.model.notifications import Destination, MessageKind, Missed, OutboxRow
 from monitor.model.times import Timestamp
 
 _MARK = ">instead"
@@ -23,7 +23,7 @@ _PASSED_ON = frozenset({MessageKind.RESOLVE, MessageKind.ACKNOWLEDGE})
 
 
 def redirected_key(order_key: str) -> str:
-    """The order key of what is told to somebody else instead."""
+    """The order key of what is told to somebody else instead; keys of rows grow by the same mark."""
     return order_key + _MARK
 
 
@@ -50,8 +50,14 @@ def at_the_end(row: OutboxRow) -> bool:
 def instead(row: OutboxRow, to: Destination, why: str, now: Timestamp) -> OutboxRow:
     """The same message for somebody else, saying whom it was meant for and why it comes to them. The texts that were made
     for the first one are left behind: they are in its vendor's form, and know nothing of this."""
-    reason = f"Meant for {row.destination}, which could not be reached: {why[:_LONGEST_REASON]}"
-    message = replace(row.message, text=f"{reason}\n{row.message.text}" if row.message.text else reason, fields=())
+    missed = Missed(destination=row.destination, why=why[:_LONGEST_REASON])
+    reason = f"Meant for {missed.destination}, which could not be reached: {missed.why}"
+    message = replace(
+        row.message,
+        text=f"{reason}\n{row.message.text}" if row.message.text else reason,
+        fields=(),
+        meant_for=row.message.meant_for or missed,
+    )
     return replace(
         row,
         dedupe_key=row.dedupe_key + _MARK,

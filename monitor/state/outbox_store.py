@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from monitor.model.errors import CorruptionError
@@ -43,6 +43,8 @@ class Sent:
     finished_at: Timestamp | None
     error: str
     title: str
+    instead: tuple[Sent, ...] = ()
+    """Those that were told because this one could not be reached, one after the other; asked for by order only."""
 
 
 class SqlOutboxStore:
@@ -129,7 +131,9 @@ class SqlOutboxStore:
 
         def work(connection: sqlite3.Connection) -> tuple[Sent, ...]:
             rows = connection.execute(statements("outbox")["of_order"], {"order_key": order_key, "most": most})
-            return tuple(_sent(connection, row) for row in rows)
+            return tuple(
+                replace(_sent(connection, row), instead=_told_instead(connection, row["dedupe_key"])) for row in rows
+            )
 
         return await self._database.read(work)
 
@@ -289,6 +293,15 @@ def _sent(connection: sqlite3.Connection, row: sqlite3.Row) -> Sent:
         error=row["last_error"],
         title=_message(connection, row).title,
     )
+
+
+def _told_instead(connection: sqlite3.Connection, dedupe_key: str) -> tuple[Sent, ...]:
+    found: list[Sent] = []
+    key = redirected_key(dedupe_key)
+    while (row := connection.execute(statements("outbox")["by_key"], {"dedupe_key": key}).fetchone()) is not None:
+        found.append(_sent(connection, row))
+        key = redirected_key(key)
+    return tuple(found)
 
 
 def _destination(found: sqlite3.Row) -> Destination:

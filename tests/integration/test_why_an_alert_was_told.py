@@ -74,7 +74,10 @@ async def test_the_way_of_an_alert_is_told_from_its_rule_to_the_attempts(tmp_pat
             assert told["destination"] == "page/webhook[0]"
             assert told["last_decision"] == "first notification"
             assert told["attempts"][0]["error"] == "unexpected status code 400: no such room"
+            (instead,) = told["attempts"][0]["instead"]
+            assert instead["destination"].endswith("/console[0]")
             code, words = await daemon.command("why", one["fingerprint"])
+            assert f"{instead['destination']} " in words
             assert code == 0
             assert "a silence matches it until" in words
             assert "page/webhook[0]" in words

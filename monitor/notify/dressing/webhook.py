@@ -32,6 +32,10 @@ def webhook_body(message: Message, *, max_alerts: int = 0, repeat: bool = False)
         document["incident"] = _incident(message, message.incident)
     if repeat:
         document["possibleRepeat"] = True
+    if message.meant_for is not None:
+        missed = message.meant_for
+        receiver, _, integration = str(missed.destination).rpartition("/")
+        document["fallbackFor"] = {"receiver": receiver, "integration": integration, "why": missed.why}
     if message.trouble:
         document["templateError"] = message.trouble
     return go_json(document)

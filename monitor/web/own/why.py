@@ -155,7 +155,9 @@ def _told(told: Told, sent: Sequence[Sent]) -> Document:
         "knows": told.knows,
         "last_decision": told.reason.value if told.reason is not None else None,
         "repeats_at": instant(told.repeats_at),
-        "attempts": [sent_document(one) for one in sent],
+        "attempts": [
+            {**sent_document(one), "instead": [sent_document(other) for other in one.instead]} for one in sent
+        ],
     }
 
 

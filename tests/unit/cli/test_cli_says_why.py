@@ -40,3 +40,61 @@ def test_the_answer_of_a_daemon_that_knows_nothing_of_flapping_is_shown(capsys: 
     said = capsys.readouterr().out
     assert "receiver chat" in said
     assert "flaps" not in said
+
+
+def integration(**attempt: Any) -> dict[str, Any]:
+    return {
+        "destination": "chat/webhook[0]",
+        "told_at": "2025-12-31T23:59:07.000Z",
+        "knows": True,
+        "last_decision": None,
+        "repeats_at": "2026-01-01T04:00:00.000Z",
+        "attempts": [row(**{"state": "sent", **attempt})],
+    }
+
+
+def row(state: str, destination: str = "chat/webhook[0]", **changes: Any) -> dict[str, Any]:
+    return {
+        "destination": destination,
+        "kind": "trigger",
+        "state": state,
+        "created_at": "2025-12-31T23:59:07.000Z",
+        "error": "",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [
+        ({"state": "sent"}, "chat/webhook[0] was told 53s ago"),
+        ({"state": "pending"}, "chat/webhook[0] is to be told: decided 53s ago, not delivered yet"),
+        ({"state": "failed"}, "chat/webhook[0] could not be told: decided 53s ago, given up"),
+        ({"state": "cancelled"}, "chat/webhook[0] was not told: decided 53s ago, dropped before it was sent"),
+    ],
+)
+def test_what_was_decided_is_told_apart_from_what_arrived(
+    capsys: pytest.CaptureFixture[str], attempt: dict[str, Any], said: str
+) -> None:
+    """Only who took a message was told."""
+    show_alert(document(integrations=[integration(**attempt)]), NOW)
+    out = " ".join(capsys.readouterr().out.split())
+    assert said in out
+    assert out.count("was told") == (attempt["state"] == "sent")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("sent", "standby/webhook[1] was told instead"),
+        ("failed", "standby/webhook[1] was not reached instead either"),
+        ("leased", "standby/webhook[1] is to be told instead, not delivered yet"),
+    ],
+)
+def test_the_fallback_that_was_told_instead_is_named(capsys: pytest.CaptureFixture[str], state: str, said: str) -> None:
+    """The last of them, and all of them below the attempt."""
+    others = [row("failed", "standby/webhook[0]", error="no route"), row(state, "standby/webhook[1]")]
+    show_alert(document(integrations=[integration(state="pending", instead=others)]), NOW)
+    out = " ".join(capsys.readouterr().out.split())
+    assert said in out
+    assert "instead standby/webhook[0] failed: no route" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from monitor.model.notifications import (
     Delivered,
     DeliveryOutcome,
     Destination,
+    Message,
     MessageKind,
     OutboxRow,
     OutboxState,
@@ -21,8 +23,10 @@ from monitor.model.notifications import (
 )
 from monitor.model.times import DAY, HOUR, MINUTE, SECOND
 from monitor.notify.attempts import Patience, Repeats, admit, backoff, conclude, homeless, put_back, unrepeatable
+from monitor.notify.dressing.webhook import webhook_body
 from monitor.notify.outbox import Began, Claimed, Finish, Head, IncidentMark
 from monitor.notify.redirects import instead, passed_on
+from monitor.state.codec import dumps, loads
 from tests.support.messages import T0, a_row
 
 _OPS = Destination("ops", "console")
@@ -129,6 +133,15 @@ def test_the_next_one_is_told_when_who_was_told_instead_is_out_of_reach_too() ->
         a_row().message.text,
     ]
     assert row.message.text.startswith("Meant for ops/console[0], which could not be reached: no\nMeant for lead/")
+
+
+def test_a_webhook_that_is_told_instead_reads_whom_it_was_meant_for_and_why() -> None:
+    """Also when others were tried in between; a webhook that is told in the first place reads nothing of the kind."""
+    row = a_row()
+    assert "fallbackFor" not in json.loads(webhook_body(row.message))
+    second = instead(instead(row, _OPS, "no such room", T0), Destination("lead", "webhook"), "busy", T0)
+    said = json.loads(webhook_body(loads(Message, dumps(second.message))))
+    assert said["fallbackFor"] == {"receiver": "user:ana", "integration": "webhook[0]", "why": "no such room"}
 
 
 def refused(row: OutboxRow, fallback: Destination) -> Finish:
