@@ -86,11 +86,6 @@ class Planned:
         return not self.window.place
 
 
-def preview(window: MaintenanceWindow, occurrences: int, now: Timestamp) -> Planned:
-    """A window that was not added yet."""
-    return _planned(window, Entry(key=own_key(window.name)), occurrences, now)
-
-
 class Maintaining:
     """Adds, edits, ends and announces windows."""
 
@@ -135,19 +130,18 @@ class Maintaining:
         key, window = self._known(name, entries)
         return _planned(window, entries.get(key, Entry(key=key)), occurrences, self._clock.now())
 
+    async def preview(self, window: MaintenanceWindow, occurrences: int) -> Planned:
+        """What `add` would make of it. Raises what `add` raises."""
+        entries, now = await self._store.entries(), self._clock.now()
+        self._refuse_new(window, entries, now)
+        return _planned(window, Entry(key=own_key(window.name)), occurrences, now)
+
     async def add(self, window: MaintenanceWindow, actor: Actor) -> None:
         """Raises ConflictError when there is one of this name, or too many, or it would be over at once; StoreError."""
 
         def decide(entries: Mapping[str, Entry]) -> MaintenanceStep:
             now, key = self._clock.now(), own_key(window.name)
-            if key in entries:
-                raise ConflictError(
-                    f'there is a maintenance window "{window.name}" already: edit that, or take another name'
-                )
-            self._refuse_file(window.name)
-            if len(entries) >= MOST_WINDOWS:
-                raise ConflictError(f"there are {len(entries)} maintenance windows already: remove some")
-            _refuse_past(window, now)
+            self._refuse_new(window, entries, now)
             return self._announced([Entry(key=key, window=window, created_at=now, updated_at=now)], entries, now)
 
         await self._do(decide, actor, "add maintenance", window.name, lambda: window.comment)
@@ -299,6 +293,16 @@ class Maintaining:
             return entry, entry.window
         self._refuse_file(name)
         raise NotFoundError(f'no maintenance window is named "{name}"')
+
+    def _refuse_new(self, window: MaintenanceWindow, entries: Mapping[str, Entry], now: Timestamp) -> None:
+        if own_key(window.name) in entries:
+            raise ConflictError(
+                f'there is a maintenance window "{window.name}" already: edit that, or take another name'
+            )
+        self._refuse_file(window.name)
+        if len(entries) >= MOST_WINDOWS:
+            raise ConflictError(f"there are {len(entries)} maintenance windows already: remove some")
+        _refuse_past(window, now)
 
     def _refuse_file(self, name: str) -> None:
         for window in self._windows():

@@ -11,7 +11,7 @@ import typer
 from monitor.cli.connection import OWN, fields
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.matchers import Matchers, read_matchers
-from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
+from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon, refuse_two_ends
 from monitor.cli.showing import ago, clean, clock_time, coloured, now, say, say_json, table
 from monitor.matching.printing import matcher_text
 from monitor.model.times import format_duration, rfc3339
@@ -103,6 +103,8 @@ def add(
     json_: JsonOption = False,
 ) -> None:
     """Plan a window: once (--start with --for or --end) or again and again (--cron with --for)."""
+    if not cron:
+        refuse_two_ends(for_, end)
     asked = daemon(url, token_file)
     body: dict[str, object] = {
         "name": name,

@@ -39,6 +39,12 @@ FeatureOption: TypeAlias = Annotated[
 HERE = DEFAULT_URL
 
 
+def refuse_two_ends(for_: str, end: str) -> None:
+    """Raises CommandError when both say when it ends."""
+    if for_ and end:
+        raise CommandError(Exit.USAGE, "--for and --end both say when it ends", "give one of them")
+
+
 def daemon(url: str, token_file: str) -> Daemon:
     """The daemon that the options name. Raises CommandError."""
     return Daemon(url, read_token(token_file))

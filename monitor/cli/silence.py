@@ -12,7 +12,7 @@ import typer
 from monitor.cli.connection import OWN, Daemon, fields, rows
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.matchers import Matchers, read_matchers
-from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
+from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon, refuse_two_ends
 from monitor.cli.showing import ago, clean, clock_time, coloured, instant, now, say, say_json, table
 from monitor.matching.printing import matcher_from_document, matcher_text
 from monitor.model.times import Millis, Timestamp, parse_duration, rfc3339
@@ -42,7 +42,7 @@ End: TypeAlias = Annotated[str, typer.Option(help="When it ends (RFC 3339), inst
 def add(
     matchers: Matchers,
     comment: Annotated[str, typer.Option("--comment", "-c", help="Why.")],
-    for_: For = "1h",
+    for_: Annotated[str, typer.Option("--for", help="How long, as 30m or 8h.", show_default="1h")] = "",
     start: Start = "",
     end: End = "",
     by: Annotated[str, typer.Option(help="Whose it is.", show_default="you")] = "",
@@ -55,12 +55,13 @@ def add(
     json_: JsonOption = False,
 ) -> None:
     """Keep alerts quiet that satisfy all conditions."""
+    refuse_two_ends(for_, end)
     asked = daemon(url, token_file)
     starts_at = _instant("--start", start) if start else now()
     body: dict[str, object] = {
         "matchers": [matcher_text(one) for one in read_matchers(matchers)],
         "starts_at": rfc3339(starts_at),
-        "ends_at": rfc3339(_instant("--end", end) if end else starts_at + _span(for_)),
+        "ends_at": rfc3339(_instant("--end", end) if end else starts_at + _span(for_ or "1h")),
         "created_by": by or asked.person,
         "comment": comment,
         "until_resolved": until_resolved,
@@ -137,6 +138,7 @@ def update(
     json_: JsonOption = False,
 ) -> None:
     """Change what is given of silences. One that has ended, or whose begin is changed after it began, is made anew."""
+    refuse_two_ends(for_, end)
     asked = daemon(url, token_file)
     placed: list[str] = []
     for id_ in ids:

@@ -100,6 +100,10 @@ class Database:
         self.failed_commits = 0
         """Raised on the writer's own thread before the next batch begins: whoever keeps a copy of what is stored compares it
         inside its work, and reads anew when it has changed."""
+        self.rolled_back: list[Callable[[sqlite3.Connection], None]] = []
+        """Called on the writer's own thread after a commit that failed and before any other work, to read anew what is kept
+        in memory. Work that raises must leave such a copy alone: for that this is not called."""
+        self._doubtful = False
 
     def __repr__(self) -> str:
         return f"Database({self._place}, commits={self.commits}, waiting={len(self._waiting)})"
@@ -190,6 +194,9 @@ class Database:
             self.failed_commits += 1
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
+            self._doubtful = True
+            with contextlib.suppress(sqlite3.Error, CorruptionError):
+                self._read_anew()
             for asked in batch:
                 asked.error = StoreError(f"{self._place}: {error}")
             return
@@ -198,11 +205,19 @@ class Database:
 
     def _try(self, asked: _Asked) -> None:
         try:
+            self._read_anew()
             asked.result = asked.work(self._connection)
         except sqlite3.Error as error:
             asked.error = StoreError(f"{self._place}: {error}")
         except Exception as error:  # noqa: BLE001 - raised again in whoever asked
             asked.error = error
+
+    def _read_anew(self) -> None:
+        """Until it succeeds no work is done on what may not be stored."""
+        if self._doubtful:
+            for read in self.rolled_back:
+                read(self._connection)
+            self._doubtful = False
 
 
 _PROOF = "INSERT INTO facts (name, value) VALUES ('proof', '1') ON CONFLICT (name) DO UPDATE SET value = excluded.value"

@@ -6,14 +6,12 @@ thread. A commit that fails leaves both as they were.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 from monitor.alerts.maintaining import MaintenanceStep
 from monitor.alerts.maintenance_book import Entry, MaintenanceBook
 from monitor.model.changes import AuditEntry
-from monitor.model.errors import CorruptionError, StoreError
 from monitor.state.audit_store import add_entry
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
@@ -27,6 +25,7 @@ class SqlMaintenanceStore:
     def __init__(self, database: Database, entries: Sequence[Entry]) -> None:
         self.book = MaintenanceBook(entries)
         self._database = database
+        database.rolled_back.append(lambda connection: self.book.begin_again(_read_all(connection)))
 
     def __repr__(self) -> str:
         return f"SqlMaintenanceStore({self.book})"
@@ -52,16 +51,11 @@ class SqlMaintenanceStore:
             entry = audit(step)
             if entry is not None:
                 add_entry(connection, entry)
-            # Later decisions of the same batch must see this one.
+            # Later decisions of the same batch must see this one. Last: what raises leaves the book as it was.
             self.book.take(step.put, step.removed)
             return step
 
-        try:
-            return await self._database.write(work)
-        except StoreError:
-            with contextlib.suppress(StoreError, CorruptionError):
-                await self._database.read(lambda connection: self.book.begin_again(_read_all(connection)))
-            raise
+        return await self._database.write(work)
 
     async def entries(self) -> Mapping[str, Entry]:
         return await self._database.read(lambda _: dict(self.book.all))

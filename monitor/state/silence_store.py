@@ -6,14 +6,12 @@ into; both run on the writer's thread, one after the other. A commit that fails 
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 from monitor.alerts.silence_book import SilenceBook
 from monitor.alerts.silences import Silence, SilenceStep
 from monitor.model.changes import AuditEntry
-from monitor.model.errors import CorruptionError, StoreError
 from monitor.state.audit_store import add_entry
 from monitor.state.codec import dumps, loads
 from monitor.state.database import Database
@@ -27,6 +25,7 @@ class SqlSilenceStore:
     def __init__(self, database: Database, silences: Sequence[Silence]) -> None:
         self.book = SilenceBook(silences)
         self._database = database
+        database.rolled_back.append(lambda connection: self.book.begin_again(_read_all(connection)))
 
     def __repr__(self) -> str:
         return f"SqlSilenceStore({self.book})"
@@ -52,16 +51,11 @@ class SqlSilenceStore:
             entry = audit(step)
             if entry is not None:
                 add_entry(connection, entry)
-            # Later decisions of the same batch must see this one.
+            # Later decisions of the same batch must see this one. Last: what raises leaves the book as it was.
             self.book.take(step)
             return step
 
-        try:
-            return await self._database.write(work)
-        except StoreError:
-            with contextlib.suppress(StoreError, CorruptionError):
-                await self._database.read(lambda connection: self.book.begin_again(_read_all(connection)))
-            raise
+        return await self._database.write(work)
 
     async def silences(self) -> Sequence[Silence]:
         return await self._database.read(lambda _: tuple(self.book.all.values()))

@@ -141,6 +141,7 @@ async def test_what_makes_no_sense_is_refused_with_a_remedy(tmp_path: Path) -> N
                 (("add", "x", "a=b", "--cron", "0 * * * *", "--for", "2h"), "it would never end"),
                 (("add", "x", "a=b", "--start", "2026-01-31 22:00", "--for", "2h"), "has no zone"),
                 (("add", "x", "a=b", "--start", "2020-01-31 22:00Z", "--for", "2h"), "would be over already"),
+                (("add", "x", "a=b", "--start", "2020-01-31 22:00Z", "--for", "2h", "--preview"), "over already"),
                 (("add", "x", "a=b", "--for", "2h", "--zone", "Nowhere"), "unknown time zone"),
                 (("add", "x", "a=b", "--for", "2h", "--announce-to", "pager"), "name one that takes words: news"),
                 (("add", "x", "a=b", "--for", "2h", "--announce-before", "1h"), "announce_to"),
@@ -151,6 +152,17 @@ async def test_what_makes_no_sense_is_refused_with_a_remedy(tmp_path: Path) -> N
             ):
                 assert said in await told.refused(*words), words
             assert (await told.json("add", "x", "a!=b", "--for", "2h", "--yes"))["window"]["state"] == "running"
+            path = "/api/watchkeeper/v1/maintenance"
+            late = {"name": "z", "matchers": ["a=b"], "starts_at": "2100-01-01T00:00:00Z", "duration": "1h"}
+            for method, place, body in (
+                ("POST", path, late),
+                ("PATCH", f"{path}/x", {"comment": "changed"}),
+                ("POST", f"{path}/x/end", {}),
+            ):
+                status, _ = await daemon.ask(method, f"{place}?occurrences=many", body)
+                assert status == 400
+            (kept,) = [one for one in (await told.json("list"))["maintenance"] if not one["file"]]
+            assert (kept["name"], kept["state"], kept["comment"]) == ("x", "running", "")
             assert "already" in await told.refused("add", "x", "a=b", "--for", "2h")
             await told.json("end", "always")
             assert "not running" in await told.refused("end", "always")

@@ -52,8 +52,9 @@ class Body:
         value = self.fields.get(name)
         try:
             span = _span(value)
-        except ValueError:
-            span = 0
+        except ValueError as error:
+            problem = f'the field "{name}" must be a duration: {error}'
+            raise BadCallError(problem, f'send {{"{name}": "1h"}}') from None
         if span <= 0:
             problem = f'the field "{name}" must be a duration of more than nothing'
             raise BadCallError(problem, f'send {{"{name}": "1h"}}')
@@ -123,9 +124,9 @@ def rows_of(call: Call, default: int) -> int:
 
 def _span(value: object) -> Millis:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError
+        raise ValueError("it is neither a text nor a number of seconds")
     if isinstance(value, str):
         return parse_duration(value.strip())
     if not abs(value) < 1e9:
-        raise ValueError
+        raise ValueError("duration out of range")
     return round(value * 1000)

@@ -45,20 +45,20 @@ async def window(call: Call) -> web.Response:
 
 async def add(call: Call) -> web.Response:
     """Durable when it answers. With `dry_run` only told what it would be."""
-    from monitor.alerts.maintaining import preview
     from monitor.alerts.window_drafts import WindowDraft
 
+    occurrences, maintaining = _occurrences(call), up(call.parts.maintaining)
     body = await read_body(call, (*_FIELDS, "confirm", "dry_run"))
     draft = _changed(WindowDraft(name=_name(body), matchers=(), created_by=call.caller.name), body)
     window = _window(draft, call)
     found = await breadth_of(call, (window.matchers,))
     if body.flag("dry_run"):
-        shown = _document(preview(window, _occurrences(call), call.now))
+        shown = _document(await maintaining.preview(window, occurrences))
         return json_answer({"window": shown, "matches": breadth_document(found)})
     if not body.flag("confirm"):
         ask(found, call.parts.configuration().paging.silencing.bounds, what="maintenance window")
-    await up(call.parts.maintaining).add(window, call.caller.actor)
-    shown = _document(await up(call.parts.maintaining).find(window.name, _occurrences(call)))
+    await maintaining.add(window, call.caller.actor)
+    shown = _document(await maintaining.find(window.name, occurrences))
     return json_answer({"window": shown, "matches": breadth_document(found)}, status=201)
 
 
@@ -66,6 +66,7 @@ async def edit(call: Call) -> web.Response:
     """The fields that are sent are changed, the others stay."""
     from monitor.alerts.window_drafts import draft_of
 
+    occurrences = _occurrences(call)
     body = await read_body(call, (*(name for name in _FIELDS if name != "name"), "confirm"))
     maintaining, name = up(call.parts.maintaining), call.path("name")
 
@@ -76,15 +77,16 @@ async def edit(call: Call) -> web.Response:
         found = await breadth_of(call, (matchers_of(body, "matchers"),))
         ask(found, call.parts.configuration().paging.silencing.bounds, what="maintenance window")
     await maintaining.edit(name, changed, call.caller.actor)
-    return json_answer({"window": _document(await maintaining.find(name, _occurrences(call)))})
+    return json_answer({"window": _document(await maintaining.find(name, occurrences))})
 
 
 async def end(call: Call) -> web.Response:
     """The occurrence that is under way ends; with `next` the next one does not take place."""
+    occurrences = _occurrences(call)
     body = await read_body(call, ("next",))
     maintaining, name = up(call.parts.maintaining), call.path("name")
     await maintaining.end(name, call.caller.actor, skip_next=body.flag("next"))
-    return json_answer({"window": _document(await maintaining.find(name, _occurrences(call)))})
+    return json_answer({"window": _document(await maintaining.find(name, occurrences))})
 
 
 async def remove(call: Call) -> web.Response:

@@ -55,6 +55,18 @@ def test_a_command_that_cannot_be_understood_is_exit_2(command: list[str]) -> No
     assert command_line(command) == Exit.USAGE
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["silence", "add", "a=b", "-c", "x"], ["silence", "update", "1"], ["maintenance", "add", "night", "a=b"]],
+    ids=" ".join,
+)
+def test_two_ends_are_not_one_too_many_in_silence(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither is ignored: both are named, before the daemon is asked."""
+    both = ["--for", "1h", "--end", "2030-01-01T00:00:00Z"]
+    assert command_line([*command, *both, "--url", NOBODY]) == Exit.USAGE
+    assert "--for and --end both say when it ends" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["watchkeeper.yml", "other.yaml", "there"])
 def test_a_file_is_not_watched_as_if_it_were_a_service(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
