@@ -42,25 +42,31 @@ def reports(began: Iterable[Alert], endings: Iterable[Ending]) -> tuple[Alert, .
     `updated_at` is the time at which it came. Ends without a beginning are left out, and what came twice is told once."""
     found: list[Alert] = []
     ends: dict[str, list[Ending]] = {}
-    for ending in endings:
+    for ending in sorted(endings, key=_learnt):
         ends.setdefault(ending.fingerprint, []).append(ending)
     beginnings: dict[str, list[Alert]] = {}
     for alert in began:
         beginnings.setdefault(alert.fingerprint, []).append(alert)
     for fingerprint, starts in beginnings.items():
         starts.sort(key=lambda alert: alert.updated_at)
+        known, first = ends.get(fingerprint, []), 0
         for place, alert in enumerate(starts):
             next_at = starts[place + 1].updated_at if place + 1 < len(starts) else OPEN_END + 1
-            ending = next(
-                (one for one in ends.get(fingerprint, ()) if alert.updated_at <= _learnt(one) <= next_at), None
-            )
+            while first < len(known) and _learnt(known[first]) < alert.updated_at:
+                first += 1
+            ending = known[first] if first < len(known) and _learnt(known[first]) <= next_at else None
             if ending is None or ending.told_at is not None:
                 found.append(replace(alert, ends_at=OPEN_END))
             else:
-                found.append(replace(alert, ends_at=ending.ends_at))
+                found.append(_ended(alert, ending))
             if ending is not None and ending.told_at is not None:
-                found.append(replace(alert, ends_at=ending.ends_at, updated_at=ending.told_at))
+                found.append(replace(_ended(alert, ending), updated_at=ending.told_at))
     return tuple(sorted(found, key=lambda alert: alert.updated_at))
+
+
+def _ended(alert: Alert, ending: Ending) -> Alert:
+    """Its source may say that it ended before it began, by another clock: then it began when it ended."""
+    return replace(alert, starts_at=min(alert.starts_at, ending.ends_at), ends_at=ending.ends_at)
 
 
 def _learnt(ending: Ending) -> Timestamp:
@@ -107,6 +113,8 @@ def from_lines(lines: Iterable[str]) -> Iterator[Alert]:
             report = _from_document(json.loads(line))
         except json.JSONDecodeError as error:
             raise ValueError(f"line {number} is no JSON: {error.msg}") from error
+        except RecursionError as error:
+            raise ValueError(f"line {number}: is nested too deeply") from error
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
         if before is not None and report.updated_at < before:
@@ -122,7 +130,7 @@ def _from_document(document: object) -> Alert:
     if unknown := sorted(found.keys() - _KEYS):
         raise ValueError(f"`{unknown[0]}` is not known; known: {', '.join(sorted(_KEYS))}")
     labels, annotations = (_texts(found, key) for key in ("labels", "annotations"))
-    if not labels:
+    if not any(labels.values()):  # an empty value is no label
         raise ValueError("has no labels")
     check_labels(list(labels.items()))
     at = _instant(found, "at")

@@ -14,6 +14,7 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from monitor.alerts.history import from_lines, since, to_line
+from monitor.alerts.maintenance_book import Entry
 from monitor.alerts.silences import Silence
 from monitor.cli.check_config import ALERTMANAGER, counted, kind_of, show_findings
 from monitor.cli.exits import CommandError, Exit
@@ -28,7 +29,7 @@ from monitor.model.alerts import Alert
 from monitor.model.errors import ConfigError, CorruptionError, StoreError
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.notifications import MessageKind, NotifyReason
-from monitor.model.times import HOUR, Millis, Timestamp, parse_duration, rfc3339, spoken_duration
+from monitor.model.times import DAY, HOUR, LAST_INSTANT, Millis, Timestamp, parse_duration, rfc3339, spoken_duration
 from monitor.simulate.comparing import Difference, compare
 from monitor.simulate.replay import Quiet, Replayed, Telling, replay
 from monitor.state.alert_history import stored_history
@@ -38,6 +39,9 @@ _NAMED: Final = 3
 _SPAN: Final = "7d"
 _AFTER: Final[Millis] = HOUR
 """So long after the last line of a file: what it brings about is told by then."""
+
+_LONGEST: Final[Millis] = 366 * DAY
+"""Every flush of that time is lived through: a wrong year in a file must not keep somebody waiting for ever."""
 
 SinceOption: TypeAlias = Annotated[str, typer.Option("--since", help="How long ago it begins, or when (RFC 3339).")]
 UntilOption: TypeAlias = Annotated[
@@ -57,6 +61,7 @@ class _Past:
 
     alerts: Sequence[Alert]
     silences: Sequence[Silence]
+    maintenance: Sequence[Entry]
 
 
 def history_command(
@@ -117,17 +122,19 @@ def replay_command(
     former = _configuration(present, "") if present else None
     changed = _configuration(config, present if former is not None and former.paging.as_alertmanager else "")
     past = _file(history) if history else _stored(data or str((former or changed).storage.folder))
-    last = past.alerts[-1].updated_at + _AFTER if history and past.alerts else now()
+    last = min(past.alerts[-1].updated_at + _AFTER, LAST_INSTANT) if history else now()
     end = instant(until, "--until", last)
-    whole = history and past.alerts and not since_
-    begin = past.alerts[0].updated_at if whole else _since(since_ or _SPAN, end)
+    begin = past.alerts[0].updated_at if history and not since_ else _since(since_ or _SPAN, end)
+    if end - begin > _LONGEST:
+        problem = f"from {rfc3339(begin)} to {rfc3339(end)} is more than a year"
+        raise CommandError(Exit.USAGE, problem, "name a part with --since and --until, or mend `at` in the file")
     if not any(begin <= alert.updated_at < end or alert.ends_at > begin for alert in past.alerts):
         complain(f"note: no alert fired from {clock_time(rfc3339(begin))} to {clock_time(rfc3339(end))}")
-    after = replay(changed, past.alerts, past.silences, begin, end)
+    after = replay(changed, past.alerts, past.silences, begin, end, past.maintenance)
     if former is None:
         _show_alone(after, begin, end, all_=all_, json_=json_)
         return
-    before = replay(former, past.alerts, past.silences, begin, end)
+    before = replay(former, past.alerts, past.silences, begin, end, past.maintenance)
     difference = compare(before.told, after.told)
     muting = _muting_changes(before, after)
     if json_:
@@ -185,22 +192,25 @@ def _bad(error: ConfigError) -> CommandError:
 def _file(name: str) -> _Past:
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        return _Past(alerts=list(from_lines(text.split("\n"))), silences=())
+        alerts = list(from_lines(text.split("\n")))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise CommandError(Exit.USAGE, f"{name} cannot be read: {reason}") from error
     except ValueError as error:
         remedy = "`watchkeeper alerts history` prints such lines"
         raise CommandError(Exit.FINDINGS, f"{name}: {error}", remedy) from error
+    if not alerts:
+        raise CommandError(Exit.FINDINGS, f"{name} has no alerts", "`watchkeeper alerts history` prints what is stored")
+    return _Past(alerts=alerts, silences=(), maintenance=())
 
 
 def _stored(folder: str) -> _Past:
     try:
-        alerts, silences = stored_history(Path(folder) / "state.db")
+        alerts, silences, maintenance = stored_history(Path(folder) / "state.db")
     except (StoreError, CorruptionError) as error:
         remedy = "name the daemon's data folder with --data, or a file with --history"
         raise CommandError(Exit.NOT_FOUND, str(error), remedy) from error
-    return _Past(alerts=alerts, silences=silences)
+    return _Past(alerts=alerts, silences=silences, maintenance=maintenance)
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------------

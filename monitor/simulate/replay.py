@@ -2,7 +2,7 @@
 
 The whole daemon runs in virtual time with that configuration, without checks, scrapes and rules; the alerts of a history
 come in at the times at which they came. Messages arrive wherever they are sent, at once, and nobody answers: whoever
-acknowledged a page then does not do so here. Silences count as they are stored, with their beginning and end.
+acknowledged a page then does not do so here. Silences and maintenance windows count as they are stored, with their beginning and end.
 
 What fires when the history begins was told of before. So the world starts earlier, and what it says then is not shown.
 """
@@ -15,6 +15,8 @@ from itertools import groupby
 from typing import Final
 
 from monitor.alerts.history import since as since_then
+from monitor.alerts.maintaining import MaintenanceStep
+from monitor.alerts.maintenance_book import Entry
 from monitor.alerts.pipeline import AlertStep
 from monitor.alerts.silences import Silence, SilenceStep
 from monitor.config.configuration import Configuration, HostSettings
@@ -24,6 +26,7 @@ from monitor.model.notifications import MessageKind, NotifyReason
 from monitor.model.times import DAY, HOUR, Millis, Timestamp
 from monitor.simulate.loop import run
 from monitor.simulate.world import Heard, World
+from monitor.state.maintenance_store import SqlMaintenanceStore
 from monitor.state.silence_store import SqlSilenceStore
 
 _BEFORE: Final[Millis] = DAY
@@ -80,8 +83,9 @@ def replay(
     silences: Sequence[Silence],
     since: Timestamp,
     until: Timestamp,
+    maintenance: Sequence[Entry] = (),
 ) -> Replayed:
-    """Let it happen. `history`: as in `alerts.history`."""
+    """Let it happen. `history`: as in `alerts.history`; `maintenance`: what was done to windows while the daemon ran."""
     start = since - _BEFORE
     alone = replace(
         configuration,
@@ -96,7 +100,7 @@ def replay(
     seen = _Seen(since)
     world.watch = seen.decided
     reports = [alert for alert in since_then(history, start) if alert.updated_at < until]
-    run(_let_happen(world, reports, silences, until), world.loop)
+    run(_let_happen(world, reports, silences, maintenance, until), world.loop)
     told = tuple(one for heard in world.heard if (one := telling(heard, start)).at >= since)
     names = {labels for one in told for labels in one.firing | one.resolved}
     fired = dict.fromkeys(
@@ -113,9 +117,16 @@ def replay(
     )
 
 
-async def _let_happen(world: World, reports: Sequence[Alert], silences: Sequence[Silence], until: Timestamp) -> None:
+async def _let_happen(
+    world: World, reports: Sequence[Alert], silences: Sequence[Silence], maintenance: Sequence[Entry], until: Timestamp
+) -> None:
     stored = await SqlSilenceStore.load(world.database)
     await stored.transact(lambda _: SilenceStep(put=tuple(silences)), lambda _: None)
+    windows = await SqlMaintenanceStore.load(world.database)
+    # What was announced then was announced to people of then.
+    entries = [replace(entry, told=None) for entry in maintenance]
+    put = tuple(entry for entry in entries if not entry.empty)
+    await windows.transact(lambda _: MaintenanceStep(put=put), lambda _: None)
     await world.start()
     for at, together in groupby(reports, key=lambda alert: alert.updated_at):
         await world.clock.sleep(at - world.clock.now())

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from monitor.alerts.groups import ends_by_time
 from monitor.alerts.history import Ending, reports
+from monitor.alerts.maintenance_book import Entry
 from monitor.alerts.pipeline import AlertStep
 from monitor.alerts.silences import Silence
 from monitor.model.alerts import Alert
@@ -83,8 +84,8 @@ def read_reports(connection: sqlite3.Connection) -> tuple[Alert, ...]:
     return reports((*standing.values(), *began), endings)
 
 
-def stored_history(database: Path) -> tuple[Sequence[Alert], Sequence[Silence]]:
-    """The history and the silences in a file that a daemon may be using. Raises StoreError or CorruptionError."""
+def stored_history(database: Path) -> tuple[Sequence[Alert], Sequence[Silence], Sequence[Entry]]:
+    """The history, the silences and what was done to maintenance windows, in a file that a daemon may be using. Raises StoreError or CorruptionError."""
     if not database.is_file():
         raise StoreError(f"{database} is not there")
     try:
@@ -96,7 +97,8 @@ def stored_history(database: Path) -> tuple[Sequence[Alert], Sequence[Silence]]:
                 raise StoreError(f"{database} was written by a version of Watchkeeper that kept no alert history")
             connection.execute("BEGIN")
             silences = [loads(Silence, row["doc"]) for row in connection.execute(statements("silences")["all"])]
-            return read_reports(connection), silences
+            windows = [loads(Entry, row["doc"]) for row in connection.execute(statements("maintenance")["all"])]
+            return read_reports(connection), silences, windows
         finally:
             connection.close()
     except sqlite3.Error as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.alerts.history import OPEN_END, Ending, from_lines, reports, since, to_line
 from monitor.model.alerts import Alert
@@ -56,6 +58,53 @@ def test_each_beginning_has_its_own_end() -> None:
     assert [one.ends_at for one in found] == [OPEN_END, NOW + 9 * MINUTE, NOW + 33 * MINUTE, OPEN_END]
 
 
+def test_an_alert_that_ended_before_it_began_began_when_it_ended() -> None:
+    """By the clock of whoever reported it; a line of it would be refused."""
+    down = alert(5)
+    early = ending(down, 3, told=10)
+    assert reports([down], [early])[1] == replace(
+        down, starts_at=NOW + 3 * MINUTE, ends_at=NOW + 3 * MINUTE, updated_at=NOW + 10 * MINUTE
+    )
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from("ab")), max_size=8),
+    st.lists(st.tuples(st.integers(0, 9), st.none() | st.integers(0, 9), st.sampled_from("ab")), max_size=8),
+)
+def test_every_history_can_be_written_and_read(
+    began: list[tuple[int, int, str]], ended: list[tuple[int, int | None, str]]
+) -> None:
+    """Whatever the clocks of those who reported said."""
+    starts = [replace(alert(at, name=name), starts_at=NOW + start * MINUTE) for at, start, name in began]
+    history = reports(starts, [ending(alert(0, name=name), end, told) for end, told, name in ended])
+    assert tuple(from_lines(to_line(one) for one in history)) == history
+
+
+def test_an_alert_that_came_often_costs_no_more_for_each_time() -> None:
+    """Each end is looked at for few beginnings."""
+    looked = 0
+
+    class Counted(int):
+        def __lt__(self, other: int) -> bool:
+            nonlocal looked
+            looked += 1
+            return int(self) < int(other)
+
+        def __le__(self, other: int) -> bool:
+            return not other < self
+
+        def __ge__(self, other: int) -> bool:
+            return not self < other
+
+    down = alert(0)
+    many = 500
+    began = [replace(down, updated_at=NOW + place * HOUR) for place in range(many)]
+    told = [Counted(NOW + place * HOUR + MINUTE) for place in range(many)]
+    found = reports(began, [Ending(fingerprint=down.fingerprint, ends_at=at, told_at=at) for at in told])
+    assert len(found) == 2 * many
+    assert looked < 40 * many
+
+
 def test_a_history_may_begin_later() -> None:
     """What fires then is reported then, with the start that it had; what is over is left out."""
     history = (
@@ -85,6 +134,8 @@ def test_reports_are_lines_and_lines_are_reports() -> None:
     [
         ("{", "line 2 is no JSON: "),
         ("[]", "line 2: is no mapping"),
+        ("[" * 100_000, "line 2: is nested too deeply"),
+        ('{"at": "2026-01-01T01:00:00Z", "labels": {"a": ""}}', "line 2: has no labels"),
         ('{"labels": {"a": "b"}}', "line 2: `at`, when it came, is missing"),
         ('{"at": "2026-01-01T01:00:00Z"}', "line 2: has no labels"),
         ('{"at": "yesterday", "labels": {"a": "b"}}', "line 2: `at` is no time"),

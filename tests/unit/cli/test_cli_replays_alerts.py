@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerts.maintaining import MaintenanceStep
+from monitor.alerts.maintenance import MaintenanceWindow
+from monitor.alerts.maintenance_book import Entry, own_key
 from monitor.alerts.pipeline import Routing, ingest, placements
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
 from monitor.alerts.silences import Silence, SilenceStep
+from monitor.alerts.spans import Once
 from monitor.cli.exits import Exit
 from monitor.cli.verbs import command_line
 from monitor.matching.parse import parse_matchers
@@ -20,6 +24,7 @@ from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import DAY, HOUR, MINUTE, Timestamp
 from monitor.state.alert_store import SqlAlertStore
 from monitor.state.database import Database, Inline
+from monitor.state.maintenance_store import SqlMaintenanceStore
 from monitor.state.silence_store import SqlSilenceStore
 
 NOW: Timestamp = 1_767_225_600_000
@@ -134,7 +139,7 @@ def test_an_alertmanager_file_takes_the_place_of_the_present_ones(reached: bool,
 
 
 def recorded(folder: Path) -> None:
-    """A data folder in which one alert has fired and is silenced."""
+    """A data folder in which one alert has fired and is silenced, and later under maintenance."""
 
     async def story() -> None:
         database = Database.open(folder / "state.db", Inline())
@@ -153,12 +158,20 @@ def recorded(folder: Path) -> None:
         )
         silences = await SqlSilenceStore.load(database)
         await silences.transact(lambda _: SilenceStep(put=(silence,)), lambda _: None)
+        window = MaintenanceWindow(
+            name="move",
+            matchers=parse_matchers("alertname=Down"),
+            once=(Once(starts_at=NOW + 70 * MINUTE, ends_at=NOW + 125 * MINUTE),),
+        )
+        maintenance = await SqlMaintenanceStore.load(database)
+        entry = Entry(key=own_key("move"), window=window)
+        await maintenance.transact(lambda _: MaintenanceStep(put=(entry,)), lambda _: None)
         await database.close()
 
     asyncio.run(story())
 
 
-def test_a_data_folder_has_its_history_and_its_silences(tmp_path: Path, capsys: Out) -> None:
+def test_a_data_folder_has_its_history_silences_and_windows(tmp_path: Path, capsys: Out) -> None:
     """`alerts history` prints the lines that `--history` takes."""
     recorded(tmp_path)
     span = ["--since", "2026-01-01T00:00:00Z", "--until", "2026-01-01T02:00:00Z"]
@@ -169,7 +182,7 @@ def test_a_data_folder_has_its_history_and_its_silences(tmp_path: Path, capsys: 
     new_text = Path(new).read_text().replace("group_by: [alertname]", "group_by: [alertname]\n  repeat_interval: 30m")
     Path(new).write_text(new_text)
     assert command_line(["alerts", "replay", new, "--against", new, "--data", str(tmp_path), *span]) == Exit.OK
-    assert "3 the same" in capsys.readouterr().out  # the first repeat is silenced
+    assert "2 the same" in capsys.readouterr().out  # one repeat is silenced, one is under maintenance
     (tmp_path / "printed.jsonl").write_text(printed)
     past = ["--history", str(tmp_path / "printed.jsonl"), *span]
     assert command_line(["alerts", "replay", new, "--against", new, *past]) == Exit.OK
@@ -177,15 +190,19 @@ def test_a_data_folder_has_its_history_and_its_silences(tmp_path: Path, capsys: 
 
 
 def test_what_is_wrong_is_said(tmp_path: Path, capsys: Out) -> None:
-    """A bad configuration, a bad line, a folder without a history, a bad time."""
+    """A bad configuration, a bad line, a file without any, a year that cannot be, a folder without a history, a bad time."""
     new, history = routing(tmp_path, "new.yml", 'severity="page"'), lines(tmp_path)
     (tmp_path / "bad.yml").write_text("route: {}\nreceivers: []\n")
     (tmp_path / "bad.jsonl").write_text("{}\n")
+    (tmp_path / "empty.jsonl").write_text("\n")
+    (tmp_path / "far.jsonl").write_text(_LINES + '{"at": "9999-12-31T23:59:59Z", "labels": {"alertname": "Down"}}\n')
     replay = ["alerts", "replay"]
     for words, code, said in (
         ([*replay, str(tmp_path / "bad.yml"), "--history", history], Exit.FINDINGS, "the configuration has mistakes"),
         ([*replay, str(tmp_path / "none.yml"), "--history", history], Exit.FINDINGS, "the configuration has mistakes"),
         ([*replay, new, "--history", str(tmp_path / "bad.jsonl")], Exit.FINDINGS, "bad.jsonl: line 1: has no labels"),
+        ([*replay, new, "--history", str(tmp_path / "empty.jsonl")], Exit.FINDINGS, "empty.jsonl has no alerts"),
+        ([*replay, new, "--history", str(tmp_path / "far.jsonl")], Exit.USAGE, "is more than a year"),
         ([*replay, new, "--history", str(tmp_path / "none.jsonl")], Exit.USAGE, "cannot be read"),
         ([*replay, new, "--data", str(tmp_path)], Exit.NOT_FOUND, "state.db is not there"),
         ([*replay, new, "--history", history, "--since", "soon"], Exit.USAGE, '--since: "soon" is no time'),

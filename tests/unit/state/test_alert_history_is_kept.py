@@ -126,8 +126,8 @@ def test_a_file_in_use_is_read(tmp_path: Path) -> None:
         database = Database.open(file, Inline())
         store = await SqlAlertStore.load(database)
         await take(store, NOW, alert("A", NOW))
-        alerts, silences = stored_history(file)
-        assert (told(tuple(alerts)), list(silences)) == ([("A", 0, None)], [])
+        alerts, silences, windows = stored_history(file)
+        assert (told(tuple(alerts)), list(silences), list(windows)) == ([("A", 0, None)], [], [])
         await database.close()
 
     run(story(), VirtualLoop())
