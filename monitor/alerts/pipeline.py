@@ -201,7 +201,7 @@ def ingest(
     review = False
     orphans = [id_ for id_, group in groups.items() if is_orphan(group)]
     for alert, places in arrivals:
-        review |= routing.overlay.learn(alert, now)
+        source = alert
         targets = {place.group.id: place for place in places}
         for id_ in (*targets, *(id_ for id_ in orphans if id_ not in targets)) if orphans else targets:
             group, members = groups.get(id_), changed.get(id_)
@@ -219,13 +219,16 @@ def ingest(
             if routing.flapping and not (known is not None and _is_same_report(known, alert)):
                 damping = dampings.setdefault(id_, _damping(group, targets.get(id_), routing))
                 fired = fired and not damping.is_over(alert.fingerprint)
-                members[alert.fingerprint] = damping.taken(after, known, now)
+                members[alert.fingerprint] = taken = damping.taken(after, known, now)
+                if taken is not after and taken.ends_at > source.ends_at:  # what is held as firing inhibits
+                    source = taken
             if fires and not fired:
                 began[alert.fingerprint] = after
                 if known is not None and known.ends_at <= now and ends_by_time(known):
                     ended[alert.fingerprint] = known
             elif fired and not fires:
                 ended[alert.fingerprint] = after
+        review |= routing.overlay.learn(source, now)
     groups_after: list[AlertGroup] = []
     removed: list[str] = []
     events: list[IncidentEvent] = []
@@ -262,16 +265,19 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep
     if group.forget_at is not None:
         return AlertStep(removed=(group.id,)) if group.forget_at <= now else AlertStep(groups=(group,))
     held: tuple[Alert, ...] = ()
+    review = False
     if group.flaps:
         damping = Damping(routing.flapping, group.receiver, group.flaps)
         settled, held = damping.settled(group.members, now)
+        for alert in settled.values():
+            review |= routing.overlay.learn(alert, now)
         group = replace(group.with_members(settled, next_flush=group.next_flush), flaps=damping.flaps)
     group, events = _tell(group, routing, now)
     if group.next_flush is not None and group.next_flush > now:
-        return AlertStep(groups=(group,), events=events, ended=held)
+        return AlertStep(groups=(group,), events=events, ended=held, review=review)
     route = routing.routes().get(group.route) if group.next_flush is not None else None
     after = _retire(group, now) if route is None else _flush(group, route, routing, now)
-    return replace(after, events=events, ended=(*held, *after.ended))
+    return replace(after, events=events, ended=(*held, *after.ended), review=review)
 
 
 def _is_same_report(one: Alert, other: Alert) -> bool:

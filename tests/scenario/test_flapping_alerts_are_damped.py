@@ -130,6 +130,20 @@ def test_an_incident_is_not_opened_anew_with_each_swing(tmp_path: Path) -> None:
     assert max(one.at for one in ends) <= 24 * 60_000
 
 
+@pytest.mark.parametrize("restarted", ["", "29m45s", "45m45s"])
+def test_what_is_held_inhibits(restarted: str, tmp_path: Path) -> None:
+    """Until it is calm, whatever its source says in between; a restart makes no difference."""
+    inhibit = "  inhibit_rules: [{source_matchers: ['alertname=\"Down\"'], target_matchers: ['alertname=\"Slow\"']}]\n"
+    story = swinging(tmp_path, (*SWINGS, "27m"), more=inhibit + RULE)
+    story.at("25m").alert("Slow", instance="a")
+    if restarted:
+        story.at(restarted).crash()
+    played = story.observe(60 * 60_000)
+    told = [one for one in played.world.heard if one.message.alerts[0].labels["alertname"] == "Slow"]
+    assert [(one.at / 1000, one.kind.value) for one in told] == [(3030, "trigger")]
+    assert heard(played)[5][:2] == (2970, "resolve")
+
+
 def test_a_reload_that_takes_the_section_away_lets_go(tmp_path: Path) -> None:
     """With the next look at the group its end is told."""
     story = swinging(tmp_path, (*SWINGS, "27m"))
