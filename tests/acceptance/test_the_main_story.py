@@ -25,7 +25,7 @@ async def test_an_illness_from_the_first_errors_to_the_recovery(tmp_path: Path) 
         await world.until_watched()
 
         await world.service.change(error_ratio=0.03)
-        await world.until(lambda: world.warnings("shop fails"), "the channel is warned")
+        await world.until(lambda: world.warnings("ErrorRateElevated"), "the channel is warned")
         assert not world.pages()
 
         await world.service.change(error_ratio=0.3)
