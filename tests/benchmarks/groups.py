@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import numpy as np
 
 from monitor.app.querying import EmbeddedQuerier
-from monitor.model.labels import Labels
 from monitor.model.times import HOUR, Millis
 from monitor.promql.engine import Options
 from monitor.rules.evaluating import GroupRun, Surroundings
 from monitor.tsdb.store import SampleStore
 from tests.benchmarks.figures import Figure, cpu_of
+from tests.benchmarks.fleet import NODES, series_of
 from tests.support.rule_worlds import FakeAlertSink, FakeRuleCounters, FakeRuleStateStore, groups_of
 
-_NODES = 100
 _STEP: Millis = 5_000
 _SLOTS = 180
 _ROUNDS = 10
-_BOUNDS = ("0.05", "0.1", "0.25", "0.5", "1", "2", "5", "10", "+Inf")
-_CODES = ("200", "201", "204", "301", "400", "404", "429", "500", "502", "503")
 
 _EXPRESSIONS = (
     "up == 0",
@@ -40,7 +36,7 @@ _EXPRESSIONS = (
 def measure() -> list[Figure]:
     """A round between two samples: other windows, and texts that show the value."""
     store = SampleStore.in_memory(HOUR)
-    labels = [one for node in range(_NODES) for one in _series(node)]
+    labels = [one for node in range(NODES) for one in series_of(node)]
     writer = store.open(labels)
     rises = np.array([one["__name__"] in ("requests_total", "duration_seconds_bucket") for one in labels])
     random = np.random.default_rng(5)
@@ -77,22 +73,6 @@ def measure() -> list[Figure]:
     with asyncio.Runner() as runner:
         cost = cpu_of(lambda: runner.run(rounds()), count=_ROUNDS)
     return [Figure(name="nine rules", value=cost, unit="us", what="evaluate nine rules of a group over 10,000 series")]
-
-
-def _series(node: int) -> Iterator[Labels]:
-    own = {"app": f"app{node % 5}", "node": f"n{node}"}
-    for code in _CODES:
-        yield Labels({"__name__": "requests_total", "service": f"s{node % 50}", "code": code, **own})
-    for place in range(9):
-        for bound in _BOUNDS:
-            service = f"s{(node + place) % 50}"
-            yield Labels({"__name__": "duration_seconds_bucket", "service": service, "le": bound, **own})
-    yield Labels({"__name__": "up", **own})
-    for number in range(4):
-        yield Labels({"__name__": "cpu", "core": str(number), **own})
-    for number in range(2):
-        yield Labels({"__name__": "memory", "part": str(number), **own})
-        yield Labels({"__name__": "disk_free", "part": str(number), **own})
 
 
 def _refuse(where: str, error: Exception) -> None:

@@ -9,21 +9,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from monitor.app.querying import EmbeddedQuerier
-from monitor.model.labels import Labels
 from monitor.model.times import HOUR, MINUTE, Millis
 from monitor.promql.engine import Options
 from monitor.rules.evaluating import GroupRun, Surroundings
 from monitor.tsdb.store import SampleStore
 from tests.benchmarks.figures import Figure, cpu_of
+from tests.benchmarks.fleet import NODES, SERVICES, series_of
 from tests.support.rule_worlds import FakeAlertSink, FakeRuleCounters, FakeRuleStateStore, groups_of
 
-_NODES = 100
-_SERVICES = 50
 _INTERVAL: Millis = 15_000
 _HISTORY: Millis = 12 * MINUTE
 _GROUPS = 10
-_BOUNDS = ("0.05", "0.1", "0.25", "0.5", "1", "2", "5", "10", "+Inf")
-_CODES = ("200", "201", "204", "301", "400", "404", "429", "500", "502", "503")
 
 
 def measure() -> list[Figure]:
@@ -61,13 +57,13 @@ class _Fleet:
             GroupRun(groups_of(*rules[low : low + size], name=str(low))[0], around)
             for low in range(0, len(rules), size)
         ]
-        labels = [list(_series(node)) for node in range(_NODES)]
+        labels = [list(series_of(node)) for node in range(NODES)]
         self._counters = np.array(
             [not one["__name__"].startswith(("up", "cpu", "memory", "disk")) for one in labels[0]]
         )
         self._writers = [self.store.open(each) for each in labels]
         self._random = np.random.default_rng(5)
-        self._values = np.zeros((_NODES, len(labels[0])))
+        self._values = np.zeros((NODES, len(labels[0])))
         self.at: Millis = 0
         while self.at < _HISTORY:
             self.scrape()
@@ -87,26 +83,10 @@ class _Fleet:
             await group.slot(self.at + 1_000 * place)
 
 
-def _series(node: int) -> Iterator[Labels]:
-    own = {"app": f"app{node % 5}", "node": f"n{node}"}
-    for code in _CODES:
-        yield Labels({"__name__": "requests_total", "service": f"s{node % _SERVICES}", "code": code, **own})
-    for place in range(9):
-        for bound in _BOUNDS:
-            service = f"s{(node + place) % _SERVICES}"
-            yield Labels({"__name__": "duration_seconds_bucket", "service": service, "le": bound, **own})
-    yield Labels({"__name__": "up", **own})
-    for number in range(4):
-        yield Labels({"__name__": "cpu", "core": str(number), **own})
-    for number in range(2):
-        yield Labels({"__name__": "memory", "part": str(number), **own})
-        yield Labels({"__name__": "disk_free", "part": str(number), **own})
-
-
 def _rules() -> Iterator[dict[str, str]]:
     """Narrow ones and such that look at the whole fleet."""
     for number in range(100):
-        service, node = f"s{number % _SERVICES}", f"n{number}"
+        service, node = f"s{number % SERVICES}", f"n{number}"
         mine = f'requests_total{{service="{service}"'
         yield {
             "alert": "Errors",
