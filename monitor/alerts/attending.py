@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.notices import news_rows
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.silence_care import Care, Reminders, at_hand, care, muted_by, reminder
 from monitor.alerts.silences import NO_LIMITS, Silence, SilenceLimits, SilenceStep
 from monitor.alerts.silencing import SilenceStore

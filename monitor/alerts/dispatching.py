@@ -11,18 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import (
-    AlertStep,
-    Placement,
-    Routing,
-    arrivals,
-    clean,
-    ingest,
-    is_orphan,
-    look_again,
-    punctual,
-    review,
-)
+from monitor.alerts.pipeline import ingest, is_orphan, look_again, punctual, review
+from monitor.alerts.placement import Placement, Routing, arrivals, clean
+from monitor.alerts.step import AlertStep
 from monitor.alerts.succession import forgotten, moved, rerouted, restarted
 from monitor.clock import Clock, Jumps
 from monitor.model.alerts import Alert

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from monitor.alerts.dedup import foreign
 from monitor.alerts.groups import AlertGroup, NotifyEntry
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.routes import Route
 from monitor.matching.matchers import MatchOp
 from monitor.matching.parse import parse_matchers

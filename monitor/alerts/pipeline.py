@@ -8,173 +8,23 @@ know something that the other lost.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import replace
 
-from monitor.alerts.dedup import (
-    RETENTION,
-    entry_expires,
-    has_foreign,
-    in_reading_order,
-    names_foreign,
-    recognised,
-    to_send,
-    why_notify,
-    why_of_flapping,
-)
-from monitor.alerts.flapping import Damping, FlapRule, forgotten_at
-from monitor.alerts.groups import AlertGroup, Flushed, MutedMember, NotifyEntry, ends_by_time, taken_together
-from monitor.alerts.mending import AS_ALERTMANAGER, Repairs, after_quiet, heard, held_back
-from monitor.alerts.messages import Fields, RecentChanges, group_message
-from monitor.alerts.muting import Mute, NothingMuted, Overlay
-from monitor.alerts.receivers import Integration, Receiver
-from monitor.alerts.recurring import Recurring
-from monitor.alerts.routes import Route, group_key, labels_text
-from monitor.columns.fingerprints import learn_fingerprints
+from monitor.alerts.dedup import has_foreign, names_foreign
+from monitor.alerts.flapping import Damping
+from monitor.alerts.flush import flush, retire
+from monitor.alerts.groups import AlertGroup, ends_by_time, taken_together
+from monitor.alerts.muting import Mute
+from monitor.alerts.placement import Placement, Routing
+from monitor.alerts.routes import Route
+from monitor.alerts.step import AlertStep
 from monitor.model import copies
 from monitor.model.alerts import Alert, MuteReason
-from monitor.model.errors import TemplateError
 from monitor.model.incidents import IncidentEvent, Member
-from monitor.model.labels import Labels
-from monitor.model.notifications import Destination, Message, NotifyReason, OutboxRow
 from monitor.model.times import MINUTE, Millis, Timestamp
 
 RESTART_GRACE: Millis = 5 * MINUTE
 """After a start, an alert that was believed to fire is believed for so long: the rules that report it restart as well."""
-_PLACEMENTS_KEPT: Final = 10_000
-"""Reckoning the key of a group costs more than finding it again; alerts come in again and again."""
-_RECORDED: Final = 100
-"""So many muted members are written down with a flush."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
-    """The part of the configuration that decisions over groups need."""
-
-    root: Route
-    receivers: Mapping[str, Receiver]
-    overlay: Overlay = field(default_factory=NothingMuted)
-    fields: Fields | None = None
-    recent_changes: RecentChanges = lambda _labels, _now: ()
-    external_url: str = ""
-    drop_labels: frozenset[str] = frozenset()
-    """`replica_labels`: dropped before fingerprints, so that replicas agree."""
-
-    retention: Millis = RETENTION
-    """Longest time for which it counts what somebody was told."""
-
-    repairs: Repairs = AS_ALERTMANAGER
-    flapping: tuple[FlapRule, ...] = ()
-    """Which alerts are held as firing while they come and go."""
-
-    _routes: Mapping[str, Route] = field(init=False, compare=False, repr=False)
-    recurring: Recurring[tuple[Placement, ...]] = field(
-        default_factory=lambda: Recurring[tuple[Placement, ...]](), init=False, compare=False, repr=False
-    )
-    """Of the loop's thread."""
-    _placements: dict[tuple[str, Labels], Placement] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
-
-    def __post_init__(self) -> None:
-        # Whole before anybody has it: decisions and displays ask from different threads.
-        object.__setattr__(self, "_routes", {route.id: route for route in self.root.walk()})
-
-    def routes(self) -> Mapping[str, Route]:
-        """All routes by id."""
-        return self._routes
-
-    def placement(self, route: Route, labels: Labels) -> Placement:
-        """The group of this route that has these labels, as it would be if it were new."""
-        found = self._placements.get((route.id, labels))
-        if found is None:
-            group = AlertGroup(
-                id=f"{route.id}:{labels_text(labels)}",
-                key=group_key(route, labels),
-                route=route.id,
-                receiver=route.receiver,
-                labels=labels,
-                policy=self.receivers[route.receiver].policy,
-            )
-            found = Placement(group=group, route=route)
-            if len(self._placements) >= _PLACEMENTS_KEPT:
-                self._placements.clear()
-            self._placements[route.id, labels] = found
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertStep:
-    """What a decision writes."""
-
-    groups: tuple[AlertGroup, ...] = ()
-    removed: tuple[str, ...] = ()
-    events: tuple[IncidentEvent, ...] = ()
-    outbox: tuple[OutboxRow, ...] = ()
-    suppressed: tuple[MuteReason, ...] = ()
-    """For each alert that a flush left out because it is muted, by what first."""
-    began: tuple[Alert, ...] = ()
-    """For the history: those that did not fire before, as they are in their first group."""
-    ended: tuple[Alert, ...] = ()
-    """For the history: those that fired, with their end, whether it was reported or came by time alone."""
-    consumed: tuple[int, ...] = ()
-    """Reports of undelivered notifications that are dealt with."""
-    arrived: Mapping[str, Mapping[str, Alert]] = field(default_factory=dict[str, Mapping[str, Alert]])
-    """Of groups whose members changed only because alerts arrived: these, by group and fingerprint."""
-    review: bool = False
-    """Alerts of other groups may be muted, or no longer muted, because of this."""
-
-    @classmethod
-    def of(cls, steps: Sequence[AlertStep]) -> AlertStep:
-        """One step that writes what these write, in their order."""
-        return cls(
-            groups=tuple(group for step in steps for group in step.groups),
-            removed=tuple(id_ for step in steps for id_ in step.removed),
-            events=tuple(event for step in steps for event in step.events),
-            outbox=tuple(row for step in steps for row in step.outbox),
-            suppressed=tuple(reason for step in steps for reason in step.suppressed),
-            began=tuple(alert for step in steps for alert in step.began),
-            ended=tuple(alert for step in steps for alert in step.ended),
-            consumed=tuple(id_ for step in steps for id_ in step.consumed),
-            arrived={id_: members for step in steps for id_, members in step.arrived.items()},
-            review=any(step.review for step in steps),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """Where an alert belongs: the group's id and what a new group would be."""
-
-    group: AlertGroup
-    route: Route
-
-
-def placements(labels: Labels, routing: Routing) -> tuple[Placement, ...]:
-    """The groups that take an alert with these labels, as they would be if they were new."""
-    return tuple(routing.placement(route, route.group_labels(labels)) for route in routing.root.match(labels))
-
-
-def arrivals(alerts: Sequence[Alert], routing: Routing, now: Timestamp) -> list[tuple[Alert, tuple[Placement, ...]]]:
-    """Alerts with the groups that take them."""
-    recurring = routing.recurring
-    recurring.forget_old(now)
-    known = [recurring.recognise(alert.labels, now) for alert in alerts]
-    learn_fingerprints(alert.labels for alert, places in zip(alerts, known, strict=True) if places is None)
-    found: list[tuple[Alert, tuple[Placement, ...]]] = []
-    for alert, places in zip(alerts, known, strict=True):
-        if places is None:
-            places = placements(alert.labels, routing)
-            recurring.keep(alert.labels, places, now)
-        recurring.share(alert.annotations)
-        found.append((alert, places))
-    return found
-
-
-def clean(alert: Alert, routing: Routing) -> Alert:
-    """The alert without the labels that only tell replicas apart."""
-    if not routing.drop_labels:
-        return alert
-    return replace(alert, labels=alert.labels.without(*routing.drop_labels))
 
 
 def punctual(alert: Alert, now: Timestamp) -> Alert:
@@ -276,7 +126,7 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep
     if group.next_flush is not None and group.next_flush > now:
         return AlertStep(groups=(group,), events=events, ended=held, review=review)
     route = routing.routes().get(group.route) if group.next_flush is not None else None
-    after = _retire(group, now) if route is None else _flush(group, route, routing, now)
+    after = retire(group, now) if route is None else flush(group, route, routing, now)
     return replace(after, events=events, ended=(*held, *after.ended), review=review)
 
 
@@ -307,16 +157,6 @@ def _ends_inherited(group: AlertGroup | None, alert: Alert) -> bool:
 def is_inherited(group: AlertGroup) -> bool:
     """Does its log come from Alertmanager? (See `inheriting`.)"""
     return any(map(has_foreign, group.log))
-
-
-def order_key_of(key: str, destination: Destination) -> str:
-    """What a destination hears of the groups with this key, it hears in order."""
-    return f"group|{key}|{destination}"
-
-
-def is_told_by(key: str, order_key: str) -> bool:
-    """Is that the order key of a destination that hears of the groups with this key?"""
-    return order_key.startswith(f"group|{key}|")
 
 
 def is_orphan(group: AlertGroup) -> bool:
@@ -388,150 +228,3 @@ def _member(alert: Alert, muted_by: tuple[MuteReason, ...], now: Timestamp) -> M
         generator_url=alert.generator_url,
         value=alert.value,
     )
-
-
-def _retire(group: AlertGroup, now: Timestamp) -> AlertStep:
-    """A group without a route: nothing to notify; it ends with its last firing member."""
-    if group.firing(now):
-        return AlertStep(groups=(replace(group, next_flush=None),))
-    return AlertStep(removed=(group.id,))
-
-
-def _flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
-    asked = [(alert.labels.fingerprint, routing.overlay.mutes(alert.labels, route, now)) for alert in group.members]
-    muted = {fingerprint: mutes for fingerprint, mutes in asked if mutes}
-    suppressed = tuple(mutes[0].reason for mutes in muted.values())
-    reasons: list[tuple[Destination, NotifyReason]] = []
-    rows: list[OutboxRow] = []
-    log = {entry.destination: recognised(entry, group.members) for entry in group.log}
-    waiting: set[str] = set()
-    flapping = {flap.fingerprint for flap in group.flaps if flap.held_since is not None}
-    for integration in routing.receivers[route.receiver].integrations:
-        entry = log.get(integration.destination)
-        audible = heard(entry, group.members, muted, routing.repairs, now)
-        if entry is not None:
-            waiting.update(held_back(entry, group.members, muted, routing.repairs, now))
-            log[integration.destination] = after_quiet(entry, group.members, muted, routing.repairs, now)
-        if not audible:
-            continue
-        # Both in the order of the members, who are sorted by fingerprint.
-        firing = tuple([alert.labels.fingerprint for alert in audible if not alert.resolved(now)])
-        resolved = tuple([alert.labels.fingerprint for alert in audible if alert.resolved(now)])
-        reason = why_notify(
-            entry,
-            frozenset(firing),
-            frozenset(resolved),
-            repeat_interval=route.repeat_interval,
-            send_resolved=integration.send_resolved,
-            now=now,
-        )
-        if reason is NotifyReason.NONE and entry is not None:
-            reason = why_of_flapping(entry, frozenset(firing), flapping)
-        reasons.append((integration.destination, reason))
-        if reason is NotifyReason.NONE:
-            continue
-        log[integration.destination] = NotifyEntry(
-            destination=integration.destination,
-            firing=firing,
-            resolved=resolved,
-            at=now,
-            flapping=tuple([name for name in firing if name in flapping]),
-        )
-        if shown := to_send(audible, integration.send_resolved, now):
-            rows.append(notification(group, integration, shown, reason, routing, now))
-    left = group.firing(now)
-    over: tuple[Alert, ...] = ()
-    if len(left) < len(group.members):
-        gone = (alert for alert in group.resolved(now) if alert.fingerprint not in waiting)
-        over = tuple(alert for alert in gone if ends_by_time(alert))
-    if not left:
-        after = _ended(replace(group, log=tuple(log.values())), route, routing, now)
-        return replace(after, outbox=tuple(rows), suppressed=suppressed, ended=over)
-    soon = route.group_wait if route.page_first and not group.flushed else route.group_interval
-    after = replace(
-        group,
-        members=tuple([one for one in group.members if not one.resolved(now) or one.fingerprint in waiting])
-        if len(left) < len(group.members)
-        else group.members,
-        log=tuple(log.values()),
-        flushed=True,
-        next_flush=now + soon,
-        epoch=group.epoch + 1,
-        last_flush=Flushed(at=now, reasons=tuple(reasons), muted=_recorded(muted)),
-    )
-    return AlertStep(groups=(after,), outbox=tuple(rows), suppressed=suppressed, ended=over)
-
-
-def _ended(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
-    """All its alerts have resolved; the group goes, unless it is to be remembered by whom nobody told."""
-    unheard = [entry_expires(entry.at, route.repeat_interval, routing.retention) for entry in group.log if entry.firing]
-    until = max(unheard, default=now)
-    remembered = forgotten_at(group.flaps, routing.flapping)
-    if max(until, remembered) > now:
-        kept = group if until > now else replace(group, log=())
-        return AlertStep(groups=(kept.remembered(max(until, remembered)),))
-    return AlertStep(removed=(group.id,))
-
-
-def _recorded(muted: Mapping[str, tuple[Mute, ...]]) -> tuple[MutedMember, ...]:
-    return tuple(
-        MutedMember(fingerprint=fingerprint, reason=mute.reason, by=mute.by)
-        for fingerprint, mutes in list(muted.items())[:_RECORDED]
-        for mute in mutes
-    )
-
-
-def notification(
-    group: AlertGroup,
-    integration: Integration,
-    alerts: Sequence[Alert],
-    reason: NotifyReason,
-    routing: Routing,
-    now: Timestamp,
-) -> OutboxRow:
-    """What one destination of a group is sent, ready for the outbox."""
-    message = group_message(
-        group,
-        in_reading_order(alerts),
-        reason=reason,
-        external_url=routing.external_url,
-        recent_changes=routing.recent_changes([alert.labels for alert in alerts], now),
-        now=now,
-    )
-    return OutboxRow(
-        dedupe_key=f"group|{group.id}|{group.created_at}|{group.epoch}|{integration.destination}",
-        order_key=order_key_of(group.key, integration.destination),
-        destination=integration.destination,
-        message=_rendered(message, routing.routes().get(group.route), integration, routing),
-        due_at=now,
-    )
-
-
-def route_labels(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> Labels:
-    """The labels of a route as a message about this group would have them now; as they are written, if a template fails."""
-    written = Labels(dict(route.labels))
-    if routing.fields is None:
-        return written
-    alerts = in_reading_order(group.members)
-    reason = NotifyReason.NONE
-    message = group_message(group, alerts, reason=reason, external_url=routing.external_url, recent_changes=(), now=now)
-    try:
-        return routing.fields.route_labels(route.labels, message)
-    except TemplateError:
-        return written
-
-
-def _rendered(message: Message, route: Route | None, integration: Integration, routing: Routing) -> Message:
-    """The message with the labels of its route and the integration's templated options; in its plain form, with the reason, if a template fails."""
-    if routing.fields is None:
-        return message
-    try:
-        if route is not None and route.labels and message.group is not None:
-            labels = routing.fields.route_labels(route.labels, message)
-            message = replace(message, group=replace(message.group, route_labels=labels))
-        fields = routing.fields.render(integration.destination, message)
-    except TemplateError as error:
-        return replace(message, trouble=str(error))
-    except Exception as error:  # noqa: BLE001 - a fault of ours in a template must not keep the message from anybody
-        return replace(message, trouble=f"{type(error).__name__}: {error}")
-    return replace(message, fields=tuple(fields.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.placement import Routing
 from monitor.model.alerts import Alert
 from monitor.model.times import Timestamp
 

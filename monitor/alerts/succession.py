@@ -10,22 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from monitor.alerts.flush import is_told_by, notification, order_key_of
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import (
-    RESTART_GRACE,
-    AlertStep,
-    Routing,
-    ingest,
-    is_inherited,
-    is_orphan,
-    is_told_by,
-    notification,
-    order_key_of,
-    placements,
-    punctual,
-)
+from monitor.alerts.pipeline import RESTART_GRACE, ingest, is_inherited, is_orphan, punctual
+from monitor.alerts.placement import Routing, placements
 from monitor.alerts.receivers import Integration
 from monitor.alerts.routes import Route
+from monitor.alerts.step import AlertStep
 from monitor.model.alerts import Alert
 from monitor.model.notifications import DeliveryReport, NotifyReason, OutboxRow
 from monitor.model.times import Millis, Timestamp

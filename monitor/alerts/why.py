@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from monitor.alerts.flapping import Flap, calm_at, rule_for
+from monitor.alerts.flush import order_key_of
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.muting import Mute
-from monitor.alerts.pipeline import Routing, order_key_of
+from monitor.alerts.placement import Routing
 from monitor.alerts.routes import Route
 from monitor.model.alerts import Alert
 from monitor.model.notifications import Destination, NotifyReason

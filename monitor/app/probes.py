@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor import __version__
-from monitor.alerts.pipeline import AlertStep
+from monitor.alerts.step import AlertStep
 from monitor.app.announcing import AnnouncingSink, Flushing
 from monitor.app.deployments import Deployments
 from monitor.app.meters import ProbeMeters

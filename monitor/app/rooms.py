@@ -12,7 +12,8 @@ from prometheus_client import Counter
 
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.muting import Muting
-from monitor.alerts.pipeline import AlertStep, Routing
+from monitor.alerts.placement import Routing
+from monitor.alerts.step import AlertStep
 from monitor.alerts.templating.fields import TemplatedFields
 from monitor.app.deployments import Deployments
 from monitor.app.explaining import ExplainingSink

@@ -17,9 +17,10 @@ import typer
 
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.inheriting import Heard, Inheritance, inherit
-from monitor.alerts.pipeline import AlertStep, Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.silences import Silence, SilenceState, merge
 from monitor.alerts.silencing import Silencing
+from monitor.alerts.step import AlertStep
 from monitor.chance import Chance
 from monitor.cli.check_config import show_findings
 from monitor.cli.exits import CommandError, Exit

@@ -17,8 +17,8 @@ from typing import Final
 from monitor.alerts.history import since as since_then
 from monitor.alerts.maintaining import MaintenanceStep
 from monitor.alerts.maintenance_book import Entry
-from monitor.alerts.pipeline import AlertStep
 from monitor.alerts.silences import Silence, SilenceStep
+from monitor.alerts.step import AlertStep
 from monitor.config.configuration import Configuration, HostSettings
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.labels import Labels

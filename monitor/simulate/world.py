@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 from prometheus_client import CollectorRegistry
 
 from monitor import __version__
-from monitor.alerts.pipeline import AlertStep
+from monitor.alerts.step import AlertStep
 from monitor.app.health import Health
 from monitor.app.own_metrics import OwnMetrics
 from monitor.app.probes import Drivers, Probes, Stores

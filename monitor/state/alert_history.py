@@ -16,8 +16,8 @@ from typing import Any, Final
 from monitor.alerts.groups import ends_by_time
 from monitor.alerts.history import Ending, reports
 from monitor.alerts.maintenance_book import Entry
-from monitor.alerts.pipeline import AlertStep
 from monitor.alerts.silences import Silence
+from monitor.alerts.step import AlertStep
 from monitor.model.alerts import Alert
 from monitor.model.errors import CorruptionError, StoreError
 from monitor.model.times import Timestamp

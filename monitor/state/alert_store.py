@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import AlertStep
+from monitor.alerts.step import AlertStep
 from monitor.model.alerts import Alert
 from monitor.model.changes import Timer
 from monitor.model.notifications import DeliveryReport

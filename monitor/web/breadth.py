@@ -12,7 +12,7 @@ from monitor.web.routes import Call
 if TYPE_CHECKING:
     from monitor.alerts.breadth import Bounds, Breadth
     from monitor.alerts.groups import AlertGroup
-    from monitor.alerts.pipeline import Routing
+    from monitor.alerts.placement import Routing
     from monitor.matching.matchers import Matcher
     from monitor.model.times import Timestamp
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from monitor.alerts.dispatching import Dispatcher
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
 from monitor.clock import Clock

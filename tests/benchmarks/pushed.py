@@ -18,7 +18,7 @@ from aiohttp import web
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.inhibition import InhibitRule
 from monitor.alerts.muting import Muting, MutingRules
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.pushed import pushed_alert
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route

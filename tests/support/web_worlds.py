@@ -13,7 +13,7 @@ import aiohttp
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.maintaining import Maintaining
 from monitor.alerts.muting import Muting
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.silencing import Silencing
 from monitor.chance import Chance
 from monitor.clock import Clock

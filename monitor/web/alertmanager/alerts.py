@@ -28,7 +28,7 @@ from monitor.web.routes import Call
 
 if TYPE_CHECKING:
     from monitor.alerts.groups import AlertGroup
-    from monitor.alerts.pipeline import Routing
+    from monitor.alerts.placement import Routing
     from monitor.config.configuration import AlertmanagerFacts
     from monitor.matching.matchers import Matcher
     from monitor.model.alerts import Alert

@@ -18,7 +18,7 @@ from monitor.web.routes import Call
 
 if TYPE_CHECKING:
     from monitor.alerts.groups import AlertGroup
-    from monitor.alerts.pipeline import Routing
+    from monitor.alerts.placement import Routing
     from monitor.alerts.routes import Route
     from monitor.model.alerts import Alert
     from monitor.model.times import Timestamp
@@ -83,7 +83,7 @@ def _shown(
 
 
 def _document(one: _Shown, routing: Routing, told: Mapping[str, list[str]], now: Timestamp) -> Document:
-    from monitor.alerts.pipeline import route_labels
+    from monitor.alerts.flush import route_labels
 
     return {
         "alerts": [alert_document(alert, sorted(told[alert.fingerprint]), quiet) for alert, quiet in one.alerts],

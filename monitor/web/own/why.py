@@ -17,7 +17,7 @@ from monitor.web.routes import Call, Route
 
 if TYPE_CHECKING:
     from monitor.alerts.groups import AlertGroup
-    from monitor.alerts.pipeline import Routing
+    from monitor.alerts.placement import Routing
     from monitor.alerts.why import Standing, Told
     from monitor.model.labels import Labels
     from monitor.model.times import Timestamp

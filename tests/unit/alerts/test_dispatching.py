@@ -11,7 +11,7 @@ import pytest
 
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.muting import Mute
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
 from monitor.clock import Clock

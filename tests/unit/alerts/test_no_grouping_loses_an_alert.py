@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import AlertStep, Routing, ingest, look_again, placements
+from monitor.alerts.pipeline import ingest, look_again
+from monitor.alerts.placement import Routing, placements
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
+from monitor.alerts.step import AlertStep
 from monitor.matching.parse import parse_matchers
 from monitor.model.alerts import Alert
 from monitor.model.labels import Labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from monitor.alerts.pipeline import Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.routes import Route
 
 ASKED: list[Routing] = []

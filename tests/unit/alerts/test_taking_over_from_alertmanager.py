@@ -9,9 +9,10 @@ from dataclasses import replace
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.inheriting import Heard, Inheritance, inherit
 from monitor.alerts.mending import Repairs
-from monitor.alerts.pipeline import AlertStep, Routing
+from monitor.alerts.placement import Routing
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
+from monitor.alerts.step import AlertStep
 from monitor.matching.parse import parse_matchers
 from monitor.model.alerts import Alert
 from monitor.model.labels import Labels

@@ -11,7 +11,8 @@ import pytest
 from monitor.alerts.maintaining import MaintenanceStep
 from monitor.alerts.maintenance import MaintenanceWindow
 from monitor.alerts.maintenance_book import Entry, own_key
-from monitor.alerts.pipeline import Routing, ingest, placements
+from monitor.alerts.pipeline import ingest
+from monitor.alerts.placement import Routing, placements
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
 from monitor.alerts.silences import Silence, SilenceStep

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from monitor.alerts.history import OPEN_END
-from monitor.alerts.pipeline import AlertStep, Routing, ingest, look_again, placements
+from monitor.alerts.pipeline import ingest, look_again
+from monitor.alerts.placement import Routing, placements
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
+from monitor.alerts.step import AlertStep
 from monitor.matching.parse import parse_matchers
 from monitor.model.alerts import Alert
 from monitor.model.errors import CorruptionError, StoreError

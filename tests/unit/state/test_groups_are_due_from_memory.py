@@ -9,7 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable
 
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import AlertStep
+from monitor.alerts.step import AlertStep
 from monitor.model.errors import StoreError
 from monitor.model.labels import EMPTY
 from monitor.model.times import MINUTE, Timestamp
