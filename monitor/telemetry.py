@@ -191,7 +191,7 @@ class Telemetry:
         self.http_seconds = Histogram(
             "watchkeeper_http_request_seconds",
             "How long our own HTTP server took.",
-            ["route", "code"],
+            ["route", "method", "code"],
             registry=self.registry,
         )
 

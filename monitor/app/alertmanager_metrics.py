@@ -1,7 +1,8 @@
 """What dashboards, alerting rules and karma look for on Alertmanager's /metrics, from what is counted here anyway.
 
-Nothing is counted twice: these families are put together when somebody asks. What has no counterpart here (snapshots,
-gossip, queries of a notification log) has no series, rather than one that is always zero.
+Nothing is counted twice: these families are put together when somebody asks. What has no counterpart here has no series,
+rather than one that is always zero: the notification log and silences are rows of a database, so there are no snapshots of
+them, no gossip, and no queries of their own. A test holds the list of what is left out against Alertmanager's own /metrics.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from monitor.model.notifications import DeliveryFailure
 from monitor.model.times import Timestamp
 from monitor.telemetry import Telemetry
 from monitor.web.alertmanager.status import SPOKEN
+from monitor.web.gets import Gets
 
 _DELIVERED = "delivered"
+_GET = "get"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class AlertmanagerState:
     """That have firing members."""
     limited: Mapping[str, int]
     """Alerts that were not taken in, by alertname; those of names beyond the first thousand together."""
+    gets: Gets | None = None
+    """GET requests, where their number is bounded: in Alertmanager's place."""
 
 
 def alertmanager_exposition(telemetry: Telemetry, state: AlertmanagerState) -> bytes:
@@ -59,7 +64,23 @@ class _Families(Collector):
         for name, number in self._state.limited.items():
             limited.add_metric([name], number)
         yield limited
+        yield from self._of_requests()
+
+    def _of_requests(self) -> Iterator[Metric]:
         yield _renamed(self._telemetry.http_seconds, "alertmanager_http_request_duration_seconds", {"route": "handler"})
+        gets = self._state.gets
+        if gets is None:
+            return
+        flying = GaugeMetricFamily(
+            "alertmanager_http_requests_in_flight", "Requests that are being answered.", labels=["method"]
+        )
+        flying.add_metric([_GET], gets.under_way)
+        yield flying
+        refused = self._counter(
+            "http_concurrency_limit_exceeded", "Requests that were refused because of so many others.", ["method"]
+        )
+        refused.add_metric([_GET], gets.exceeded)
+        yield refused
 
     def _of_the_build(self) -> Iterator[Metric]:
         names = ["version", "revision", "branch", "goversion"]

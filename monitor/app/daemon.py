@@ -361,12 +361,15 @@ class Daemon:
             exposition=self._exposition,
             probing=probes.probing,
             samples=samples,
-            observe=lambda route, code, seconds: self.telemetry.http_seconds.labels(route, code).observe(seconds),
+            observe=self._observe_answer,
             refused=lambda kind: self.telemetry.bad_input.labels(kind).inc(),
             querier=querier,
             exemplars=probes.exemplars,
             loaded=lambda: Loaded(not self.health.reload_error, self._loaded_at),
         )
+
+    def _observe_answer(self, route: str, method: str, code: str, seconds: float) -> None:
+        self.telemetry.http_seconds.labels(route, method, code).observe(seconds)
 
     def _exposition(self) -> bytes:
         rooms = self.rooms
@@ -378,6 +381,7 @@ class Daemon:
             reload_failed=bool(self.health.reload_error),
             groups=rooms.groups.count(),
             limited=self._names.refused,
+            gets=self.server.gets if self.server is not None else None,
         )
         return exposition(self.telemetry.registry) + alertmanager_exposition(self.telemetry, state)
 

@@ -147,8 +147,8 @@ class Parts:
     """Our own metrics as text 0.0.4."""
     probing: Probing
     samples: SampleStore
-    observe: Callable[[str, str, float], None]
-    """Told of each answer: route, status code, seconds."""
+    observe: Callable[[str, str, str, float], None]
+    """Told of each answer: route, method (small letters, or `unknown`), status code, seconds."""
     refused: Callable[[str], None]
     """Told of each call that was refused; the text is the kind of input, `api`."""
     loaded: Callable[[], Loaded] = Loaded

@@ -56,6 +56,8 @@ Answer: TypeAlias = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 
 _SHUTDOWN_SECONDS = 2.0
 _NO_ROUTE = "other"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""A client may send any word; each that is counted is a series of its own."""
 _SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -88,6 +90,11 @@ class Server:
 
     def __repr__(self) -> str:
         return f"Server({self._address or 'not listening'})"
+
+    @property
+    def gets(self) -> Gets | None:
+        """The bounds of GET requests; None where there are none."""
+        return self._gets
 
     async def start(self, host: str, port: int, *also: tuple[str, int]) -> str:
         """Listen; port 0 takes any that is free. Returns the first address, as `http://127.0.0.1:9797`. Raises ConfigError
@@ -154,7 +161,7 @@ class Server:
                 response = refused(Refusal(status=500, code="internal", message=problem), route.dialect)
             if 400 <= response.status < 500:
                 self._parts.refused("api")
-            self._parts.observe(route.path, str(response.status), asyncio.get_running_loop().time() - began)
+            self._observe(request, route.path, response, asyncio.get_running_loop().time() - began)
             return response
 
         return self._behind_guard(answer)
@@ -259,8 +266,12 @@ class Server:
         else:
             response = _nothing_there(path, known)
         self._parts.refused("api")
-        self._parts.observe(_NO_ROUTE, str(response.status), 0.0)
+        self._observe(request, _NO_ROUTE, response, 0.0)
         return response
+
+    def _observe(self, request: web.Request, route: str, response: web.StreamResponse, seconds: float) -> None:
+        method = request.method.lower() if request.method in _METHODS else "unknown"
+        self._parts.observe(route, method, str(response.status), seconds)
 
     async def _prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         own: Mapping[str, str] = self._guard.file.headers if self._guard is not None else {}

@@ -9,11 +9,13 @@ import pytest
 
 from monitor.model.notifications import (
     Delivered,
+    DeliveryFailure,
     DeliveryOutcome,
     MessageKind,
     OutboxRow,
     Rejected,
     RetryLater,
+    Undelivered,
     Unknown,
 )
 from monitor.notify.kinds.email import Email, EmailOptions
@@ -87,28 +89,30 @@ async def test_a_label_cannot_add_a_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "reply", "expected", "arrived"),
+    ("verb", "reply", "expected", "failure", "arrived"),
     [
-        ("EHLO", "drop", RetryLater, False),
-        ("MAIL", "451 later", RetryLater, False),
-        ("MAIL", "550 never", Rejected, False),
-        ("RCPT", "450 later", RetryLater, False),
-        ("RCPT", "550 nobody", Rejected, False),
-        ("RCPT", "drop", RetryLater, False),
-        ("DATA", "452 full", RetryLater, False),
-        ("BODY", "451 later", RetryLater, False),
-        ("BODY", "554 spam", Rejected, False),
-        ("BODY", "drop", Unknown, True),
+        ("EHLO", "drop", RetryLater, DeliveryFailure.OTHER, False),
+        ("MAIL", "451 later", RetryLater, DeliveryFailure.SERVER, False),
+        ("MAIL", "530 who are you", Rejected, DeliveryFailure.AUTH, False),
+        ("MAIL", "550 never", Rejected, DeliveryFailure.CLIENT, False),
+        ("RCPT", "450 later", RetryLater, DeliveryFailure.SERVER, False),
+        ("RCPT", "550 nobody", Rejected, DeliveryFailure.CLIENT, False),
+        ("RCPT", "drop", RetryLater, DeliveryFailure.OTHER, False),
+        ("DATA", "452 full", RetryLater, DeliveryFailure.SERVER, False),
+        ("BODY", "451 later", RetryLater, DeliveryFailure.SERVER, False),
+        ("BODY", "554 spam", Rejected, DeliveryFailure.CLIENT, False),
+        ("BODY", "drop", Unknown, DeliveryFailure.OTHER, True),
     ],
 )
 async def test_where_the_conversation_broke_off_decides(
-    verb: str, reply: str, expected: type[DeliveryOutcome], arrived: bool
+    verb: str, reply: str, expected: type[Undelivered], failure: DeliveryFailure, arrived: bool
 ) -> None:
-    """Before the body nothing has arrived; after it only the server knows."""
+    """Before the body nothing has arrived; after it only the server knows. Failures are counted by Alertmanager's reasons."""
     async with running_sink() as sink:
         sink.replies[verb] = reply
         outcome = await _send(sink, _row())
     assert isinstance(outcome, expected)
+    assert outcome.failure is failure
     assert bool(sink.mails) is arrived
 
 
@@ -117,7 +121,9 @@ async def test_a_refused_login_is_final_and_does_not_tell_the_password() -> None
     async with running_sink() as sink:
         sink.users["wk"] = "right"
         outcome = await _send(sink, _row(), username="wk", password=SecretSource("wrong"))
+    assert isinstance(outcome, Rejected)
     assert outcome == Rejected("the mail server refused login, sender or greeting (535)")
+    assert outcome.failure is DeliveryFailure.AUTH
 
 
 async def test_a_server_without_starttls_is_refused_unless_that_is_allowed() -> None:
@@ -126,7 +132,9 @@ async def test_a_server_without_starttls_is_refused_unless_that_is_allowed() -> 
         sink.offers_tls = False
         refused = await _send(sink, _row())
         allowed = await _send(sink, _row(), require_tls=False)
+    assert isinstance(refused, Rejected)
     assert refused == Rejected("the mail server offers no STARTTLS, and require_tls is set")
+    assert refused.failure is DeliveryFailure.CLIENT
     assert isinstance(allowed, Delivered)
     assert [mail.tls for mail in sink.mails] == [False]
 
@@ -136,6 +144,17 @@ async def test_nobody_listening_is_tried_again_later() -> None:
     async with running_sink() as sink:
         outcome = await _send(sink, _row(), port=1)
     assert isinstance(outcome, RetryLater)
+
+
+@pytest.mark.parametrize(("verb", "expected"), [("MAIL", RetryLater), ("BODY", Unknown)])
+async def test_a_server_that_is_silent_for_too_long_is_told_apart(verb: str, expected: type[Undelivered]) -> None:
+    """Each command has its time, and what ran out is counted as a deadline."""
+    async with running_sink() as sink, around(sink.trust()) as place:
+        sink.replies[verb] = "hang"
+        options = EmailOptions(to=("ana@example.com",), sender="wk@example.com", host="127.0.0.1", port=sink.port)
+        outcome = await Email(place.surroundings, reply_seconds=0.5).deliver(sending(_row(), options))
+    assert isinstance(outcome, expected)
+    assert outcome.failure is DeliveryFailure.DEADLINE
 
 
 async def test_a_hanging_server_can_be_cut_off() -> None:

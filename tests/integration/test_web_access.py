@@ -127,10 +127,13 @@ async def test_each_answer_is_observed_by_its_route(tmp_path: Path) -> None:
         await world.get(f"/api/v1/label/job/values?start={NOW // 1000}")
         await world.get(f"{API}/checks/unknown")
         await world.get("/made/up")
+        async with world.client.request("PROPFIND", f"{world.url}/made/up") as answer:
+            assert answer.status == 404
         assert world.observed == [
-            ("/api/v1/label/{name}/values", "200"),
-            (f"{API}/checks/{{name}}", "404"),
-            ("other", "404"),
+            ("/api/v1/label/{name}/values", "get", "200"),
+            (f"{API}/checks/{{name}}", "get", "404"),
+            ("other", "get", "404"),
+            ("other", "unknown", "404"),
         ]
 
 

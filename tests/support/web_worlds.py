@@ -150,7 +150,7 @@ class WebWorld:
     log: Journal
     database: Database
     report: FakeReport
-    observed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    observed: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     pushed: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     refusals: list[str] = field(default_factory=list[str])
     reloads: list[Actor] = field(default_factory=list[Actor])
@@ -288,7 +288,7 @@ async def web_world(
         exposition=lambda: b"# TYPE up gauge\nup 1\n",
         probing=probing,
         samples=samples,
-        observe=lambda route, code, _: holder[0].observed.append((route, code)),
+        observe=lambda route, method, code, _: holder[0].observed.append((route, method, code)),
         count_pushed=lambda firing, resolved, invalid: holder[0].pushed.append((firing, resolved, invalid)),
         refused=lambda kind: holder[0].refusals.append(kind),
     )

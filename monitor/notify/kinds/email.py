@@ -11,10 +11,18 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from monitor.model.errors import StoreError
-from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Rejected, RetryLater, Unknown
+from monitor.model.notifications import (
+    Delivered,
+    DeliveryFailure,
+    DeliveryOutcome,
+    Message,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
 from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
 from monitor.notify.attempts import Repeats
 from monitor.notify.kinds.secret import SecretSource
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
 
 _IMPLICIT_TLS_PORT = 465
 _REPLY_SECONDS = 10.0
+_WHO_ARE_YOU: Final = frozenset({530, 534, 535, 538})
+"""Source: RFC 4954 §6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +69,9 @@ class EmailOptions:
 class Email:
     """Sends mail."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings, *, reply_seconds: float = _REPLY_SECONDS) -> None:
+        """`reply_seconds`: so long may a server take to answer each command."""
+        self._reply_seconds = reply_seconds
         self._instance = surroundings.instance
         self._tls = surroundings.tls
         self._contexts = Contexts()
@@ -90,7 +102,7 @@ class Email:
         try:
             mail = email_message(sending.message, envelope, repeat=sending.uncertain)
         except ValueError as error:
-            return Rejected(f"the mail cannot be written: {error}")
+            return Rejected(f"the mail cannot be written: {error}", DeliveryFailure.CLIENT)
         try:
             password = options.password.read() if options.username else ""
             tls = self._tls() if options.trust == SYSTEM_TRUST else self._contexts.get(options.trust)
@@ -98,46 +110,47 @@ class Email:
             return RetryLater(str(error))
         except (OSError, ValueError) as error:
             return RetryLater(f"the certificates of tls_config cannot be read: {error}")
-        return await _converse(options, password, mail, tls)
+        return await self._converse(options, password, mail, tls)
 
     async def close(self) -> None:
         """Each mail has its own connection."""
 
+    async def _converse(
+        self, options: EmailOptions, password: str, mail: EmailMessage, tls: ssl.SSLContext
+    ) -> DeliveryOutcome:
+        from email.policy import SMTP as SMTP_POLICY
 
-async def _converse(options: EmailOptions, password: str, mail: EmailMessage, tls: ssl.SSLContext) -> DeliveryOutcome:
-    from email.policy import SMTP as SMTP_POLICY
+        from aiosmtplib import SMTP, SMTPException
 
-    from aiosmtplib import SMTP, SMTPException
-
-    implicit = options.port == _IMPLICIT_TLS_PORT if options.implicit_tls is None else options.implicit_tls
-    client = SMTP(
-        hostname=options.host,
-        port=options.port,
-        local_hostname=options.hello or None,
-        use_tls=implicit,
-        # None: when it is offered
-        start_tls=False if implicit else (True if options.require_tls else None),
-        tls_context=tls,
-        timeout=_REPLY_SECONDS,
-    )
-    try:
+        implicit = options.port == _IMPLICIT_TLS_PORT if options.implicit_tls is None else options.implicit_tls
+        client = SMTP(
+            hostname=options.host,
+            port=options.port,
+            local_hostname=options.hello or None,
+            use_tls=implicit,
+            # None: when it is offered
+            start_tls=False if implicit else (True if options.require_tls else None),
+            tls_context=tls,
+            timeout=self._reply_seconds,
+        )
         try:
-            await client.connect()
-            if options.username:
-                await client.login(options.username, password)
-            refused = await _address(client, options)
-        except (SMTPException, OSError, ValueError) as error:
-            return _before(error)
-        if refused is not None:
-            return refused
-        try:
-            await client.data(mail.as_bytes(policy=SMTP_POLICY))
-        except (SMTPException, OSError) as error:
-            return _during(error)
-        return Delivered(str(mail["Message-ID"]))
-    finally:
-        # no goodbye: by now the mail has been taken or refused
-        client.close()
+            try:
+                await client.connect()
+                if options.username:
+                    await client.login(options.username, password)
+                refused = await _address(client, options)
+            except (SMTPException, OSError, ValueError) as error:
+                return _before(error)
+            if refused is not None:
+                return refused
+            try:
+                await client.data(mail.as_bytes(policy=SMTP_POLICY))
+            except (SMTPException, OSError) as error:
+                return _during(error)
+            return Delivered(str(mail["Message-ID"]))
+        finally:
+            # no goodbye: by now the mail has been taken or refused
+            client.close()
 
 
 async def _address(client: SMTP, options: EmailOptions) -> DeliveryOutcome | None:
@@ -154,9 +167,20 @@ async def _address(client: SMTP, options: EmailOptions) -> DeliveryOutcome | Non
     if len(codes) < len(options.to):
         return None
     said = ", ".join(str(code) for code in sorted(set(codes)))
+    failure = failure_of_reply(min(codes))
     if all(code >= 500 for code in codes):
-        return Rejected(f"the mail server refused every recipient ({said})")
-    return RetryLater(f"the mail server refused every recipient for now ({said})")
+        return Rejected(f"the mail server refused every recipient ({said})", failure)
+    return RetryLater(f"the mail server refused every recipient for now ({said})", failure=failure)
+
+
+def failure_of_reply(code: int) -> DeliveryFailure:
+    """What a reply of refusal says alone. Other than in HTTP it is 4xx by which a server says that it cannot for now, and
+    5xx that what it is asked will never do. Source: RFC 5321 §4.2.1."""
+    if code in _WHO_ARE_YOU:
+        return DeliveryFailure.AUTH
+    if code >= 500:
+        return DeliveryFailure.CLIENT
+    return DeliveryFailure.SERVER if code >= 400 else DeliveryFailure.OTHER
 
 
 def _before(error: Exception) -> DeliveryOutcome:
@@ -165,27 +189,37 @@ def _before(error: Exception) -> DeliveryOutcome:
     from aiosmtplib import SMTPNotSupported, SMTPResponseException
 
     if isinstance(error, SMTPNotSupported):
-        return Rejected("the mail server offers neither the login nor the encryption that the options ask for")
+        why = "the mail server offers neither the login nor the encryption that the options ask for"
+        return Rejected(why, DeliveryFailure.CLIENT)
     if isinstance(error, SMTPResponseException):
+        failure = failure_of_reply(error.code)
         if error.code >= 500:
-            return Rejected(f"the mail server refused login, sender or greeting ({error.code})")
-        return RetryLater(f"the mail server answered {error.code}")
+            return Rejected(f"the mail server refused login, sender or greeting ({error.code})", failure)
+        return RetryLater(f"the mail server answered {error.code}", failure=failure)
     if "STARTTLS" in str(error):
-        return Rejected("the mail server offers no STARTTLS, and require_tls is set")
+        return Rejected("the mail server offers no STARTTLS, and require_tls is set", DeliveryFailure.CLIENT)
     if isinstance(error, ValueError):
-        return Rejected("the options cannot be used together")
-    return RetryLater(f"no connection to the mail server: {type(error).__name__}")
+        return Rejected("the options cannot be used together", DeliveryFailure.CLIENT)
+    return RetryLater(f"no connection to the mail server: {type(error).__name__}", failure=_failure_of_break(error))
 
 
 def _during(error: Exception) -> DeliveryOutcome:
     from aiosmtplib import SMTPResponseException
 
     if isinstance(error, SMTPResponseException):
+        failure = failure_of_reply(error.code)
         if error.code >= 500:
-            return Rejected(f"the mail server refused the mail ({error.code})")
+            return Rejected(f"the mail server refused the mail ({error.code})", failure)
         if error.code > 0:
-            return RetryLater(f"the mail server answered {error.code}")
-    return Unknown(f"the connection to the mail server broke: {type(error).__name__}")
+            return RetryLater(f"the mail server answered {error.code}", failure=failure)
+    why = f"the connection to the mail server broke: {type(error).__name__}"
+    return Unknown(why, _failure_of_break(error))
+
+
+def _failure_of_break(error: Exception) -> DeliveryFailure:
+    """A server that is silent for too long is told apart; a connection that is refused or breaks has no reason of its own,
+    as with Alertmanager."""
+    return DeliveryFailure.DEADLINE if isinstance(error, TimeoutError) else DeliveryFailure.OTHER
 
 
 def _libraries() -> tuple[ModuleType, ModuleType]:

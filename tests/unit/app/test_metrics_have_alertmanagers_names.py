@@ -12,6 +12,7 @@ from monitor.config.environment import Environment
 from monitor.config.loading import load
 from monitor.config.overrides import AlertmanagerFlags, Overrides
 from monitor.telemetry import Telemetry
+from monitor.web.gets import Gets
 
 FILE = """\
 route: {receiver: hook, routes: [{receiver: mail, matchers: [team="a"]}]}
@@ -33,10 +34,10 @@ def configuration(folder: Path, *, text: str = FILE, gossips: bool = True) -> Co
 _FAILED = "alertmanager_notifications_failed"
 
 
-def samples(telemetry: Telemetry, found: Configuration) -> dict[tuple[str, ...], float]:
+def samples(telemetry: Telemetry, found: Configuration, gets: Gets | None = None) -> dict[tuple[str, ...], float]:
     """By name and the values of the labels, in the order of their names."""
     state = AlertmanagerState(
-        configuration=found, reloaded_at=1_000, reload_failed=False, groups=3, limited={"Flood": 7}
+        configuration=found, reloaded_at=1_000, reload_failed=False, groups=3, limited={"Flood": 7}, gets=gets
     )
     text = alertmanager_exposition(telemetry, state).decode()
     return {
@@ -56,7 +57,7 @@ def test_notifications_are_told_by_integration(tmp_path: Path) -> None:
     telemetry.given_up.labels("webhook", "trigger", "contextDeadlineExceeded").inc()
     telemetry.suppressed.labels("silence").inc(4)
     telemetry.delivery_seconds.labels("webhook").observe(0.2)
-    telemetry.http_seconds.labels("/api/v2/alerts", "200").observe(0.1)
+    telemetry.http_seconds.labels("/api/v2/alerts", "post", "200").observe(0.1)
     found = samples(telemetry, configuration(tmp_path))
     assert found["alertmanager_notification_requests_total", "webhook"] == 7
     assert found["alertmanager_notification_requests_failed_total", "webhook"] == 2
@@ -75,8 +76,21 @@ def test_notifications_are_told_by_integration(tmp_path: Path) -> None:
     assert found["alertmanager_notifications_suppressed_total", "silence"] == 4
     assert found["alertmanager_notification_latency_seconds_count", "webhook"] == 1
     assert found["alertmanager_notification_latency_seconds_bucket", "webhook", "0.25"] == 1
-    assert found["alertmanager_http_request_duration_seconds_count", "200", "/api/v2/alerts"] == 1
+    assert found["alertmanager_http_request_duration_seconds_count", "200", "/api/v2/alerts", "post"] == 1
     assert found["alertmanager_alerts_limited_total", "Flood"] == 7
+
+
+def test_requests_are_bounded_in_alertmanagers_place_only(tmp_path: Path) -> None:
+    """How many are under way and were refused is told where there is a bound; elsewhere nobody knows."""
+    telemetry = Telemetry(lambda: 0.0)
+    gets = Gets(1)
+    gets.under_way, gets.exceeded = 1, 3
+    found = samples(telemetry, configuration(tmp_path), gets)
+    assert found["alertmanager_http_requests_in_flight", "get"] == 1
+    assert found["alertmanager_http_concurrency_limit_exceeded_total", "get"] == 3
+    assert not any(
+        "in_flight" in name or "limit_exceeded" in name for name, *_ in samples(telemetry, configuration(tmp_path))
+    )
 
 
 def test_the_configuration_is_told(tmp_path: Path) -> None:
