@@ -122,7 +122,13 @@ class Telemetry:
         )
         self.given_up = Counter(
             "watchkeeper_notifications_given_up_total",
-            "Notifications that were given up, or failed so often that somebody else was told.",
+            "Notifications that were given up.",
+            ["integration", "kind", "reason"],
+            registry=self.registry,
+        )
+        self.handed_over = Counter(
+            "watchkeeper_notifications_handed_over_total",
+            "Notifications that failed so often that others were told of it, while the attempts go on.",
             ["integration", "kind", "reason"],
             registry=self.registry,
         )

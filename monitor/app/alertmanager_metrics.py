@@ -117,7 +117,7 @@ class _Families(Collector):
 
     def _of_notifications(self) -> Iterator[Metric]:
         requests, failures = self._attempts()
-        given_up = self._given_up()
+        given_up = self._lost()
         for name, about, found in (
             ("notification_requests", "Attempts to deliver.", requests),
             ("notification_requests_failed", "Attempts to deliver that failed.", failures),
@@ -126,8 +126,9 @@ class _Families(Collector):
             for integration, number in found.items():
                 family.add_metric([integration], number)
             yield family
-        told = self._counter("notifications", "Notifications that ended, delivered or given up.", ["integration"])
-        failed = self._counter("notifications_failed", "Notifications that were given up.", ["integration", "reason"])
+        told = self._counter("notifications", "Notifications that were delivered or failed.", ["integration"])
+        about = "Notifications that were given up, or failed so often that others were told of it."
+        failed = self._counter("notifications_failed", about, ["integration", "reason"])
         for integration, number in requests.items():
             lost = {reason.value: given_up.get((integration, reason.value), 0.0) for reason in DeliveryFailure}
             told.add_metric([integration], number - failures[integration] + sum(lost.values()))
@@ -147,12 +148,14 @@ class _Families(Collector):
             failures[integration] = failures.get(integration, 0.0) + (0.0 if outcome == _DELIVERED else sample.value)
         return requests, failures
 
-    def _given_up(self) -> dict[tuple[str, str], float]:
-        """By integration and reason."""
+    def _lost(self) -> dict[tuple[str, str], float]:
+        """By integration and reason. What goes on after it was handed over, and is given up in the end, failed twice:
+        Alertmanager would count it at each flush of its group."""
         found: dict[tuple[str, str], float] = {}
-        for sample in _samples(self._telemetry.given_up):
-            key = (sample.labels["integration"], sample.labels["reason"])
-            found[key] = found.get(key, 0.0) + sample.value
+        for family in (self._telemetry.given_up, self._telemetry.handed_over):
+            for sample in _samples(family):
+                key = (sample.labels["integration"], sample.labels["reason"])
+                found[key] = found.get(key, 0.0) + sample.value
         return found
 
     def _integrations(self) -> Iterator[Integration]:

@@ -291,6 +291,7 @@ class Daemon:
             raise ConfigError([Finding(file="", line=0, path="", problem=problem, remedy=remedy)]) from error
 
     def _kinds(self, instance: str) -> Mapping[str, Kind]:
+        texts = LateTexts(lambda: self.configuration.paging.templates)
         return make_kinds(
             Surroundings(
                 instance=instance,
@@ -298,7 +299,8 @@ class Daemon:
                 tls=self.sessions.trust,
                 print_line=self._print_line,
                 asking=lambda: self._notifying,
-                rendered=LateTexts(lambda: self.configuration.paging.templates),
+                rendered=texts,
+                addresses=texts.addresses,
             )
         )
 

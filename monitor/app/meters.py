@@ -84,6 +84,9 @@ class DeliveryMeters:
     def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
         self._telemetry.given_up.labels(destination.integration, kind.value, failure.value).inc()
 
+    def handed_over(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
+        self._telemetry.handed_over.labels(destination.integration, kind.value, failure.value).inc()
+
     def channel(self, destination: Destination, up: bool | None) -> None:
         labels = (destination.receiver, destination.integration, str(destination.index))
         if up is None:

@@ -55,8 +55,10 @@ class SwitchingBook:
     def options(self, destination: Destination) -> object | None:
         return self.configuration.paging.book.options(destination)
 
-    def fallback(self, destination: Destination, *, again: bool = False, last: bool = False) -> Destination | None:
-        return self.configuration.paging.book.fallback(destination, again=again, last=last)
+    def fallback(
+        self, destination: Destination, *, first: Destination | None = None, last: bool = False
+    ) -> Destination | None:
+        return self.configuration.paging.book.fallback(destination, first=first, last=last)
 
 
 class Rooms:

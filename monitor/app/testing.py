@@ -74,6 +74,7 @@ async def try_alone(
     making = _Making(configuration, wish, actor, chance.ulid(now), f"test-{chance.secret()[:8]}", now)
     sessions = Sessions(asyncio.get_running_loop(), lambda: configuration)
     asking = Asking(sessions.shared, sessions.trust)
+    texts = LateTexts(lambda: configuration.paging.templates)
     kinds = make_kinds(
         Surroundings(
             instance=making.instance,
@@ -81,7 +82,8 @@ async def try_alone(
             tls=sessions.trust,
             print_line=print_line,
             asking=lambda: asking,
-            rendered=LateTexts(lambda: configuration.paging.templates),
+            rendered=texts,
+            addresses=texts.addresses,
         )
     )
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from monitor.alerts.templating.fields import NotificationTemplates, TemplatedFields
 from monitor.model.errors import ConfigError
-from monitor.model.notifications import Message
+from monitor.model.notifications import Destination, Message
 
 
 def parsed_document(text: str) -> object:
@@ -31,7 +31,14 @@ class LateTexts:
 
     def __call__(self, template: str, message: Message) -> str:
         """Raises TemplateError."""
+        return self._fields().text(template, message)
+
+    def addresses(self, destination: Destination, message: Message, names: frozenset[str]) -> Mapping[str, str]:
+        """See `monitor.notify.kinds.sending.Addresses`."""
+        return self._fields().some(destination, message, names)
+
+    def _fields(self) -> TemplatedFields:
         templates = self._templates()
         if self._known is None or self._known[0] is not templates:
             self._known = (templates, TemplatedFields(templates, parsed_document))
-        return self._known[1].text(template, message)
+        return self._known[1]

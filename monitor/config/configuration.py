@@ -225,8 +225,10 @@ class AddressBook:
     def options(self, destination: Destination) -> object | None:
         return self._options.get(destination) or self._of_target(destination)
 
-    def fallback(self, destination: Destination, *, again: bool = False, last: bool = False) -> Destination | None:
-        return self._fallbacks.of(destination, again=again, last=last)
+    def fallback(
+        self, destination: Destination, *, first: Destination | None = None, last: bool = False
+    ) -> Destination | None:
+        return self._fallbacks.of(destination, first=first, last=last)
 
     def _of_target(self, destination: Destination) -> object | None:
         """Channels that policy steps name directly."""

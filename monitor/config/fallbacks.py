@@ -1,8 +1,9 @@
 """Who is told instead when somebody cannot be reached.
 
 A receiver may name another one (`fallback`), whose integrations are then tried in their order until one of them takes the
-message, and after them whom that receiver names. Whoever names nobody has the house's: the first integration of the receiver
-`default`, or the console.
+message, and after them whom that receiver names. Behind the last of them stands the house: the first integration of the
+receiver `default`, or the console; and behind the house, whom that names. Each is asked once: the way is counted from whom the
+message was meant for, and who stands on it already is not put there again.
 """
 
 from __future__ import annotations
@@ -30,21 +31,29 @@ class Fallbacks:
     integrations: Mapping[str, Sequence[Destination]] = field(default_factory=dict[str, Sequence[Destination]])
     """Of the receivers that are named and of the house's, in their order."""
 
-    def of(self, destination: Destination, *, again: bool, last: bool = False) -> Destination | None:
-        """Whom to tell instead of this one. `again`: it was told instead of somebody else. `last`: nobody comes after the
-        answer, so it is the house's. None: there is nobody left."""
-        receiver = destination.receiver
+    def of(
+        self, destination: Destination, *, first: Destination | None = None, last: bool = False
+    ) -> Destination | None:
+        """Whom to tell instead of this one. `first`: whom the message was meant for, if this one was told instead. `last`:
+        nobody comes after the answer, so it is the house's. None: there is nobody left."""
         if last:
             return None if destination == self.house else self.house
-        if again:
-            others = self.integrations.get(receiver, ())
-            behind = others[others.index(destination) + 1 :] if destination in others else ()
-            if behind:
-                return behind[0]
-        if receiver in self.named:
-            return self.integrations[self.named[receiver]][0]
-        # whoever is asked instead of the house's has nobody behind them
-        return None if receiver in way(self.named, self.house.receiver) else self.house
+        steps = self._behind(first if first is not None else destination)
+        if first is not None and destination not in steps:
+            steps = self._behind(destination)  # the configuration has changed since
+        place = steps.index(destination) + 1 if destination in steps else 0
+        return steps[place] if place < len(steps) else None
+
+    def _behind(self, first: Destination) -> list[Destination]:
+        """Who is asked one after the other when this one cannot be reached."""
+        receivers = way(self.named, first.receiver)
+        if self.house.receiver not in receivers:
+            receivers = tuple(dict.fromkeys((*receivers, *way(self.named, self.house.receiver))))
+        return [one for receiver in receivers[1:] for one in self._integrations(receiver)]
+
+    def _integrations(self, receiver: str) -> Sequence[Destination]:
+        found = self.integrations.get(receiver, ())
+        return found if found or receiver != self.house.receiver else (self.house,)
 
 
 def way(named: Mapping[str, str], receiver: str) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ class Message:
     trouble: str = ""
     """What went wrong while rendering; the kind then says `title` and `text` plainly."""
     meant_for: Missed | None = None
-    """The first who was to have it, if it comes to a fallback; the text says so as well."""
+    """The first who was to have it, if it comes to a fallback. The text of a page says so as well."""
 
 
 def absolute(url: str, external_url: str) -> str:

@@ -41,7 +41,7 @@ from monitor.notify.attempts import (
 from monitor.notify.circuits import Circuit
 from monitor.notify.kinds.sending import Kind, Sending
 from monitor.notify.outbox import AddressBook, Claimed, Finish, OutboxStore
-from monitor.notify.redirects import at_the_last_step, is_redirected
+from monitor.notify.redirects import at_the_last_step
 from monitor.notify.throttling import Throttle
 
 Start = Callable[[str, Coroutine[Any, Any, None]], object]
@@ -68,8 +68,12 @@ class Meters(Protocol):
         ...
 
     def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
-        """A row ended without being delivered, or a page failed so often that somebody else was told. `failure`: of the
-        latest attempt."""
+        """A row ended without being delivered. `failure`: of the latest attempt."""
+        ...
+
+    def handed_over(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
+        """A row failed so often that it was told to somebody else, or to whoever decided it; the attempts go on. Once for a
+        row."""
         ...
 
     def channel(self, destination: Destination, up: bool | None) -> None:
@@ -332,7 +336,9 @@ class Delivery:
         return finish
 
     def _fallback(self, row: OutboxRow) -> Destination | None:
-        return self._book.fallback(row.destination, again=is_redirected(row), last=at_the_last_step(row))
+        meant_for = row.message.meant_for
+        first = meant_for.destination if meant_for is not None else None
+        return self._book.fallback(row.destination, first=first, last=at_the_last_step(row))
 
     def _broken(self, claimed: Claimed, error: Exception) -> Finish:
         """The end of an attempt that a bug of ours cut off. The error's own text may hold anything, so only its name is kept."""
@@ -349,8 +355,10 @@ class Delivery:
         return finish
 
     def _count_end(self, row: OutboxRow, finish: Finish, failure: DeliveryFailure) -> None:
-        if finish.state is OutboxState.FAILED or any(not report.arrived for report in finish.reports):
+        if finish.state is OutboxState.FAILED:
             self._meters.gave_up(row.destination, row.message.kind, failure)
+        elif finish.alarmed:
+            self._meters.handed_over(row.destination, row.message.kind, failure)
 
     def _turn(self, kind: Kind, sending: Sending, now: Timestamp) -> Timestamp:
         urgent = sending.message.kind.wakes or sending.message.kind is MessageKind.RESOLVE

@@ -145,7 +145,10 @@ class AddressBook(Protocol):
         """The options of its kind (see `kinds.catalogue`), or None if no configuration knows it any more."""
         ...
 
-    def fallback(self, destination: Destination, *, again: bool = False, last: bool = False) -> Destination | None:
-        """Who is told instead when this one cannot be reached; `again`: it was told instead of another one itself;
-        `last`: nobody can be told instead of the one that is answered. None: nobody; never the destination itself."""
+    def fallback(
+        self, destination: Destination, *, first: Destination | None = None, last: bool = False
+    ) -> Destination | None:
+        """Who is told instead when this one cannot be reached; `first`: whom the message was meant for, when this one was
+        told instead itself; `last`: nobody can be told instead of the one that is answered. None: nobody; never the
+        destination itself."""
         ...

@@ -19,6 +19,7 @@ from monitor.model.times import Timestamp
 _MARK = ">instead"
 _LONGEST_REASON = 300
 _MOST_STEPS = 24
+_BELONGS_THERE = "what it goes with came here instead"
 _PASSED_ON = frozenset({MessageKind.RESOLVE, MessageKind.ACKNOWLEDGE})
 
 
@@ -30,11 +31,6 @@ def redirected_key(order_key: str) -> str:
 def decided_key(order_key: str) -> str:
     """The order key of the row that was decided, of those that came of it as well."""
     return order_key.partition(_MARK)[0]
-
-
-def is_redirected(row: OutboxRow) -> bool:
-    """Was it meant for somebody else?"""
-    return row.order_key.endswith(_MARK)
 
 
 def at_the_last_step(row: OutboxRow) -> bool:
@@ -77,13 +73,14 @@ def passed_on(
     wanted = kind in _PASSED_ON or (settled and kind.wakes)
     if to is None or not wanted or at_the_end(row):
         return ()
+    missed = Missed(destination=row.destination, why=_BELONGS_THERE)
     return (
         replace(
             row,
             dedupe_key=row.dedupe_key + _MARK,
             order_key=redirected_key(row.order_key),
             destination=to,
-            message=replace(row.message, fields=()),
+            message=replace(row.message, fields=(), meant_for=row.message.meant_for or missed),
             due_at=now,
         ),
     )

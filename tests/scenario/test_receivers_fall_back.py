@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config.configuration import Configuration
+from monitor.model.notifications import MessageKind
 from monitor.simulate.stories import Story, page, resolve
 from monitor.simulate.world import Line
 from tests.support.story_files import story_configuration
@@ -63,6 +64,41 @@ def test_the_fallback_of_the_fallback_is_told_when_both_are_out_of_reach(tmp_pat
     story.at("10m").up("api")
     story.at("11m2s50ms").expect(resolve("phone"))
     story.until("30m").expect_nothing()
+
+
+SHARED = """
+rules: {shipped: false}
+rule_files: [rules.yml]
+people: {ana: {console: true}, bo: {webhook: "http://bo.test/"}}
+alertmanager:
+  route: {receiver: RECEIVER, group_by: [alertname, check], group_wait: 0s, group_interval: 1m, repeat_interval: 1h}
+  receivers:
+    - {name: team, webhook_configs: [{url: "http://team.test/"}], fallback: phone}
+    - {name: default, webhook_configs: [{url: "http://house.test/"}], fallback: phone}
+    - {name: phone, webhook_configs: [{url: "http://phone.test/"}]}
+"""
+
+
+def test_a_fallback_that_the_house_has_too_goes_on_to_the_house(tmp_path: Path) -> None:
+    """And there it ends: the house's own fallback was asked already. The end of it goes the same way."""
+    story = Story(story_configuration(tmp_path, common=SHARED.replace("RECEIVER", "team")))
+    story.at("0s").line("team", Line.DEAD).line("phone", Line.DEAD).down("api")
+    story.at("10m").up("api")
+    played = story.observe(1_200_000)
+    assert [(one.who, one.message.kind) for one in played.world.heard] == [
+        ("default", MessageKind.TRIGGER),
+        ("default", MessageKind.RESOLVE),
+    ]
+
+
+def test_the_houses_own_fallback_does_not_lead_back_to_it(tmp_path: Path) -> None:
+    """Whoever was asked first is not asked again on the same message's way; the next flush begins anew."""
+    story = Story(story_configuration(tmp_path, common=SHARED.replace("RECEIVER", "default")))
+    story.at("0s").line("default", Line.DEAD).line("phone", Line.DEAD).down("api")
+    story.at("30s").line("default", Line.GOOD).line("phone", Line.GOOD)
+    played = story.observe(90_000)
+    assert [one.who for one in played.world.heard] == ["default"]
+    assert not played.world.crashes
 
 
 @pytest.mark.parametrize("integrations", [1, 6, 7, 30])

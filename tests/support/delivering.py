@@ -26,8 +26,10 @@ class FakeAddressBook:
     def options(self, destination: Destination) -> object | None:
         return self.known.get(destination)
 
-    def fallback(self, destination: Destination, *, again: bool = False, last: bool = False) -> Destination | None:
-        if again:
+    def fallback(
+        self, destination: Destination, *, first: Destination | None = None, last: bool = False
+    ) -> Destination | None:
+        if first is not None:
             return self.beyond.get(destination)
         return None if self.instead == destination else self.instead
 
@@ -39,6 +41,8 @@ class FakeMeters:
     latencies: list[Millis] = field(default_factory=list[Millis])
     failures: list[str] = field(default_factory=list[str])
     given_up: list[Destination] = field(default_factory=list[Destination])
+    handed: list[Destination] = field(default_factory=list[Destination])
+    """Of which others were told while the attempts went on."""
     reasons: list[DeliveryFailure] = field(default_factory=list[DeliveryFailure])
     """Of those that were given up."""
     channels: list[tuple[str, bool | None]] = field(default_factory=list[tuple[str, bool | None]])
@@ -52,6 +56,9 @@ class FakeMeters:
     def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
         self.given_up.append(destination)
         self.reasons.append(failure)
+
+    def handed_over(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
+        self.handed.append(destination)
 
     def channel(self, destination: Destination, up: bool | None) -> None:
         self.channels.append((str(destination), up))

@@ -49,7 +49,10 @@ class Told:
         """One attempt of a plain notification, or of this message."""
         if isinstance(message, MessageKind):
             message = a_message(message, of_incident=False)
-        row = await self.row(message, key)
+        return await self.carry(await self.row(message, key), uncertain=uncertain)
+
+    async def carry(self, row: OutboxRow, *, uncertain: bool = False) -> DeliveryOutcome:
+        """One attempt of a row that was decided, here or elsewhere."""
         kind = make_kinds(self.around.surroundings)[self.destination.integration]
         try:
             async with asyncio.timeout(8):
@@ -72,9 +75,6 @@ def told(
     assert parts is not None, findings.errors
     receiver = parts.receivers["r"]
     ((destination, given),) = receiver.options.items()
-    return Told(
-        destination=destination,
-        options=given,
-        templates=NotificationTemplates(files=parts.template_files, fields=receiver.templates),
-        around=around,
-    )
+    templates = NotificationTemplates(files=parts.template_files, fields=receiver.templates)
+    around.given.append(templates)
+    return Told(destination=destination, options=given, templates=templates, around=around)

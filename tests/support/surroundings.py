@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -25,6 +25,8 @@ class Around:
 
     surroundings: Surroundings
     lines: list[str] = field(default_factory=list[str])
+    given: list[NotificationTemplates] = field(default_factory=lambda: [NotificationTemplates()])
+    """The templates of the configurations that were read; the latest is in force."""
 
 
 @asynccontextmanager
@@ -34,15 +36,18 @@ async def around(tls: ssl.SSLContext | None = None) -> AsyncGenerator[Around]:
     context = tls if tls is not None else ssl.create_default_context()
     async with aiohttp.ClientSession() as session:
         asking = Asking(lambda: session)
+        given = [NotificationTemplates()]
+        texts = LateTexts(lambda: given[-1])
         surroundings = Surroundings(
             instance="shop",
             session=lambda: session,
             tls=lambda: context,
             print_line=lines.append,
             asking=lambda: asking,
-            rendered=LateTexts(NotificationTemplates),
+            rendered=texts,
+            addresses=texts.addresses,
         )
-        yield Around(surroundings, lines)
+        yield Around(surroundings, lines, given)
     # closed transports say goodbye in the next round of the loop
     await asyncio.sleep(0)
 
@@ -56,7 +61,12 @@ def unused_surroundings(lines: list[str] | None = None) -> Surroundings:
         print_line=(lines if lines is not None else []).append,
         asking=_unused,
         rendered=_unused,
+        addresses=_nobody,
     )
+
+
+def _nobody(*_: object) -> Mapping[str, str]:
+    return {}
 
 
 def _unused(*_: object) -> NoReturn:

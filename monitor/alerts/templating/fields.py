@@ -8,6 +8,7 @@ details) becomes JSON.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from monitor.alerts.templating.data import KV, data_of
@@ -62,6 +63,18 @@ class TemplatedFields:
             return {}
         rendering = Rendering(self._parsed(), data_of(message), message.at)
         return {name: self._named(name, rendering, template) for name, template in wanted.items()}
+
+    def some(self, destination: Destination, message: Message, names: frozenset[str]) -> Mapping[str, str]:
+        """The options with these names, or below them. One that fails is left out."""
+        wanted = self._templates.fields.get(destination, {})
+        chosen = {name: template for name, template in wanted.items() if name.partition(".")[0] in names}
+        found: dict[str, str] = {}
+        if chosen:
+            rendering = Rendering(self._parsed(), data_of(message), message.at)
+            for name, template in chosen.items():
+                with suppress(TemplateError, ValueError):
+                    found[name] = self._one(rendering, template)
+        return found
 
     def route_labels(self, templates: Sequence[tuple[str, str]], message: Message) -> Labels:
         """See `messages.Fields`. Labels may refer to each other (`routeLabels`)."""

@@ -99,16 +99,13 @@ def resolved(message: Message) -> tuple[AlertView, ...]:
 
 
 def field(message: Message, name: str, default: str = "") -> str:
-    """A templated option of the integration. When rendering went wrong the plain form is used instead of all of them."""
-    if message.trouble:
-        return default
+    """A templated option of the integration. When rendering went wrong there are none but those that address, and the plain
+    form is used."""
     return next((value for key, value in message.fields if key == name), default)
 
 
 def fields_below(message: Message, prefix: str) -> dict[str, str]:
     """The templated options named `<prefix>.<rest>`, by their rest."""
-    if message.trouble:
-        return {}
     start = prefix + "."
     return {key[len(start) :]: value for key, value in message.fields if key.startswith(start)}
 

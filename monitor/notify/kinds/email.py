@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from email.utils import parseaddr
+from dataclasses import dataclass, field, replace
+from email.utils import getaddresses, parseaddr, quote
 from typing import TYPE_CHECKING, Final
 
 from monitor.model.errors import StoreError
@@ -25,6 +25,8 @@ from monitor.model.notifications import (
 )
 from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
 from monitor.notify.attempts import Repeats
+from monitor.notify.dressing.wording import field as text_field
+from monitor.notify.kinds.addressing import addressed
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import Sending, Surroundings, own_options
 from monitor.notify.throttling import EMAIL, Toll
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _IMPLICIT_TLS_PORT = 465
 _REPLY_SECONDS = 10.0
+_ADDRESSING: Final = frozenset({"to", "from"})
 _WHO_ARE_YOU: Final = frozenset({530, 534, 535, 538})
 """Source: RFC 4954 §6."""
 
@@ -46,9 +49,9 @@ class EmailOptions:
     """A mail server and who gets mail."""
 
     to: tuple[str, ...]
-    """Addresses; each mail names them all."""
+    """Addresses; each mail names them all. A message that has an option `to` goes there instead."""
     sender: str
-    """The From address."""
+    """The From address; the option `from` of a message counts before it."""
     host: str
     port: int = 587
     username: str = ""
@@ -73,6 +76,7 @@ class Email:
         """`reply_seconds`: so long may a server take to answer each command."""
         self._reply_seconds = reply_seconds
         self._instance = surroundings.instance
+        self._addresses = surroundings.addresses
         self._tls = surroundings.tls
         self._contexts = Contexts()
 
@@ -87,7 +91,8 @@ class Email:
         return (Toll(f"email {options.host}:{options.port} {','.join(options.to)}", EMAIL),)
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
-        options = own_options(sending.options, EmailOptions)
+        sending = addressed(sending, _ADDRESSING, self._addresses)
+        options = _for_message(own_options(sending.options, EmailOptions), sending.message)
         # a tenth of a second at first use, which the loop must not feel
         await asyncio.to_thread(_libraries)
         from monitor.notify.dressing.email import Envelope, email_message
@@ -151,6 +156,21 @@ class Email:
         finally:
             # no goodbye: by now the mail has been taken or refused
             client.close()
+
+
+def recipients(text: str) -> tuple[str, ...]:
+    """Addresses as they are written in one text, separated by commas."""
+    named = [(name, address) for name, address in getaddresses([text]) if address]
+    return tuple(f'"{quote(name)}" <{address}>' if name else address for name, address in named)
+
+
+def _for_message(options: EmailOptions, message: Message) -> EmailOptions:
+    """With the addresses that were rendered for this message, where the configuration has templates of them."""
+    return replace(
+        options,
+        to=recipients(text_field(message, "to")) or options.to,
+        sender=text_field(message, "from").strip() or options.sender,
+    )
 
 
 async def _address(client: SMTP, options: EmailOptions) -> DeliveryOutcome | None:

@@ -37,6 +37,7 @@ class Incidentio(OverHttp[IncidentioOptions]):
     name = "incidentio"
     repeated = Repeats.HARMLESS
     options = IncidentioOptions
+    addressing = frozenset({"metadata"})
 
     def takes(self, message: Message, options: object) -> str:
         if message.kind in (MessageKind.ACKNOWLEDGE, MessageKind.UPDATE):

@@ -73,6 +73,7 @@ class Jira(OverHttp[JiraOptions]):
     name = "jira"
     repeated = Repeats.ASKED
     options = JiraOptions
+    addressing = frozenset({"priority", "labels", "fields"})
 
     def takes(self, message: Message, options: object) -> str:
         if message.kind in (MessageKind.ACKNOWLEDGE, MessageKind.UPDATE):

@@ -32,6 +32,7 @@ class Mattermost(OverHttp[MattermostOptions]):
     name = "mattermost"
     limit = WEBHOOK
     options = MattermostOptions
+    addressing = frozenset({"channel", "priority"})
 
     async def tell(self, options: MattermostOptions, sending: Sending) -> DeliveryOutcome:
         url = self.secret(options.webhook_url, sending.message, "address")

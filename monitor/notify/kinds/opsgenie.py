@@ -37,6 +37,7 @@ class Opsgenie(OverHttp[OpsgenieOptions]):
     name = "opsgenie"
     repeated = Repeats.HARMLESS
     options = OpsgenieOptions
+    addressing = frozenset({"responders", "tags", "priority", "entity", "details", "actions"})
 
     async def tell(self, options: OpsgenieOptions, sending: Sending) -> DeliveryOutcome:
         message = sending.message

@@ -18,6 +18,7 @@ from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Mes
 from monitor.model.times import Millis
 from monitor.net.http_config import HttpClient
 from monitor.notify.attempts import Repeats
+from monitor.notify.kinds.addressing import addressed
 from monitor.notify.kinds.answers import GATEWAY_GAVE_UP, RETRIED, by_status
 from monitor.notify.kinds.calling import Call, CallAnswer, NoAnswerError, answer_of
 from monitor.notify.kinds.secret import SecretSource
@@ -65,11 +66,14 @@ class OverHttp(Generic[T]):
     name: ClassVar[str]
     repeated: ClassVar[Repeats] = Repeats.VISIBLE
     limit: ClassVar[Limit] = ONCALL
+    addressing: ClassVar[frozenset[str]] = frozenset()
+    """The templated options that say whom it is for (see `addressing`)."""
     options: type[T]
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._asking = surroundings.asking
         self._rendered = surroundings.rendered
+        self._addresses = surroundings.addresses
         self.instance = surroundings.instance
 
     def takes(self, message: Message, options: object) -> str:
@@ -86,7 +90,8 @@ class OverHttp(Generic[T]):
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
         _READ.set([])  # each delivery is a task of its own
         try:
-            return await self.tell(own_options(sending.options, self.options), sending)
+            whole = addressed(sending, self.addressing, self._addresses)
+            return await self.tell(own_options(sending.options, self.options), whole)
         except (Stop, NoAnswerError) as ended:
             return ended.outcome
         except StoreError as error:

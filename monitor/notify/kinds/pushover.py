@@ -44,6 +44,7 @@ class Pushover(OverHttp[PushoverOptions]):
 
     name = "pushover"
     options = PushoverOptions
+    addressing = frozenset({"device", "sound"})
 
     async def tell(self, options: PushoverOptions, sending: Sending) -> DeliveryOutcome:
         message = sending.message

@@ -41,6 +41,7 @@ class RocketChat(OverHttp[RocketChatOptions]):
     name = "rocketchat"
     limit = WEBHOOK
     options = RocketChatOptions
+    addressing = frozenset({"channel"})
 
     async def tell(self, options: RocketChatOptions, sending: Sending) -> DeliveryOutcome:
         message = sending.message

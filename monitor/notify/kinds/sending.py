@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from monitor.model.errors import BugError
-from monitor.model.notifications import DeliveryOutcome, Message, OutboxRow
+from monitor.model.notifications import DeliveryOutcome, Destination, Message, OutboxRow
 from monitor.model.times import Timestamp
 from monitor.notify.attempts import Repeats
 from monitor.notify.throttling import Toll
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from monitor.net.asking import Asking
 
 T = TypeVar("T")
+
+Addresses: TypeAlias = Callable[[Destination, Message, frozenset[str]], Mapping[str, str]]
+"""The templated options of an integration with these names (`responders` is all of `responders.0.name` and so on), rendered
+over a message. One that cannot be rendered is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,8 @@ class Surroundings:
     """Asks over the shared session as an `http_config` says; made at first use."""
     rendered: Callable[[str, Message], str]
     """Renders a template that is read only at the moment of sending, as an address is. Raises TemplateError."""
+    addresses: Addresses
+    """See `addressing`."""
 
 
 class Kind(Protocol):

@@ -29,6 +29,7 @@ from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.slack import MARKED, group_post, root
 from monitor.notify.dressing.wording import field as text_field
+from monitor.notify.kinds.addressing import addressed
 from monitor.notify.kinds.answers import by_status
 from monitor.notify.kinds.calling import CallAnswer, NoAnswerError, answer_of
 from monitor.notify.kinds.over_http import json_call
@@ -47,6 +48,7 @@ from monitor.notify.kinds.slack_channel import Channel
 from monitor.notify.throttling import SLACK_CHANNEL, SLACK_EDIT, Toll
 
 WEB_API: Final = "https://slack.com/api/"
+_ADDRESSING: Final = frozenset({"channel"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Slack:
     def __init__(self, surroundings: Surroundings) -> None:
         self._session = surroundings.session
         self._asking = surroundings.asking
+        self._addresses = surroundings.addresses
         self._log = logging.getLogger("watchkeeper.slack")
         self._ids: dict[tuple[str, str], str] = {}
         # the package logs bodies and addresses while it debugs
@@ -104,6 +107,7 @@ class Slack:
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
         options = own_options(sending.options, SlackOptions)
+        sending = addressed(sending, _ADDRESSING, self._addresses)
         try:
             if not options.token:
                 return await self._by_webhook(options, sending)
@@ -138,7 +142,7 @@ class Slack:
         else:
             body = root(message, row_key=key, repeat=repeat)
         del body["metadata"]
-        if message.incident is None and (channel := text_field(message, "channel")):
+        if channel := text_field(message, "channel"):
             body["channel"] = channel
         if not url:
             return Rejected("neither a token nor a webhook address is set")

@@ -35,11 +35,7 @@ class Channel:
         self._options = options
         self._sending = sending
         self._message = sending.message
-        self._where = (
-            (text_field(sending.message, "channel") or options.channel)
-            if sending.message.incident is None
-            else options.channel
-        )
+        self._where = text_field(sending.message, "channel") or options.channel
         self._key = sending.row.dedupe_key
         self._ids = ids
         self._repeat = False

@@ -52,6 +52,7 @@ class Sns(OverHttp[SnsOptions]):
 
     name = "sns"
     options = SnsOptions
+    addressing = frozenset({"topic_arn", "target_arn", "phone_number", "attributes"})
 
     def __init__(self, surroundings: Surroundings, keys: AwsKeys | None = None) -> None:
         super().__init__(surroundings)

@@ -38,6 +38,7 @@ class VictorOps(OverHttp[VictorOpsOptions]):
     name = "victorops"
     repeated = Repeats.HARMLESS
     options = VictorOpsOptions
+    addressing = frozenset({"routing_key", "custom_fields"})
 
     async def tell(self, options: VictorOpsOptions, sending: Sending) -> DeliveryOutcome:
         message = sending.message

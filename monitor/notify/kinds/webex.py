@@ -34,6 +34,7 @@ class Webex(OverHttp[WebexOptions]):
     name = "webex"
     limit = WEBHOOK
     options = WebexOptions
+    addressing = frozenset({"room_id"})
 
     async def tell(self, options: WebexOptions, sending: Sending) -> DeliveryOutcome:
         body = webex_body(sending.message, repeat=sending.uncertain)

@@ -45,6 +45,7 @@ class WeChat(OverHttp[WeChatOptions]):
     name = "wechat"
     limit = WEBHOOK
     options = WeChatOptions
+    addressing = frozenset({"to_user", "to_party", "to_tag", "agent_id"})
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)

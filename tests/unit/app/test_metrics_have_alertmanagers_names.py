@@ -55,19 +55,20 @@ def test_notifications_are_told_by_integration(tmp_path: Path) -> None:
     telemetry.given_up.labels("webhook", "trigger", "clientError").inc()
     telemetry.given_up.labels("webhook", "resolve", "clientError").inc()
     telemetry.given_up.labels("webhook", "trigger", "contextDeadlineExceeded").inc()
+    telemetry.handed_over.labels("webhook", "trigger", "serverError").inc()
     telemetry.suppressed.labels("silence").inc(4)
     telemetry.delivery_seconds.labels("webhook").observe(0.2)
     telemetry.http_seconds.labels("/api/v2/alerts", "post", "200").observe(0.1)
     found = samples(telemetry, configuration(tmp_path))
     assert found["alertmanager_notification_requests_total", "webhook"] == 7
     assert found["alertmanager_notification_requests_failed_total", "webhook"] == 2
-    assert found["alertmanager_notifications_total", "webhook"] == 8
+    assert found["alertmanager_notifications_total", "webhook"] == 9
     failed = {key[2]: number for key, number in found.items() if key[:2] == (f"{_FAILED}_total", "webhook")}
     assert failed == {
         "authError": 0,
         "rateLimited": 0,
         "clientError": 2,
-        "serverError": 0,
+        "serverError": 1,
         "contextCanceled": 0,
         "contextDeadlineExceeded": 1,
         "other": 0,

@@ -50,7 +50,7 @@ def after(configuration: Configuration, destination: Destination) -> list[str]:
     following = book.fallback(destination)
     while following is not None:
         found.append(str(following))
-        following = book.fallback(following, again=True)
+        following = book.fallback(following, first=destination)
     return found
 
 
@@ -156,8 +156,8 @@ receivers:
     assert after(found, Destination("default", "console")) == ["default/console[0]"]
 
 
-def test_whom_the_house_falls_back_to_does_not_fall_back_to_the_house(tmp_path: Path) -> None:
-    """Two that are down would play ball."""
+def test_whom_the_house_falls_back_to_falls_back_to_the_house_unless_that_was_asked(tmp_path: Path) -> None:
+    """Two that are down would play ball; but who came to one of them by another way has the other one left."""
     text = """
 receivers:
   - {name: default, webhook_configs: [{url: "http://chat/"}], fallback: mail}
@@ -165,6 +165,22 @@ receivers:
 """
     found = loaded(tmp_path, text)
     assert after(found, Destination("default", "webhook")) == ["default/webhook[0]", "mail/webhook[0]"]
+    text = """
+receivers:
+  - {name: default, webhook_configs: [{url: "http://chat/"}, {url: "http://room/"}], fallback: phone}
+  - {name: team, webhook_configs: [{url: "http://team/"}], fallback: phone}
+  - {name: phone, webhook_configs: [{url: "http://phone/"}, {url: "http://bell/"}], fallback: pager}
+  - {name: pager, webhook_configs: [{url: "http://pager/"}]}
+"""
+    found = loaded(tmp_path, text)
+    phone, house = (
+        ["phone/webhook[0]", "phone/webhook[1]", "pager/webhook[0]"],
+        ["default/webhook[0]", "default/webhook[1]"],
+    )
+    assert after(found, Destination("team", "webhook")) == ["team/webhook[0]", *phone, *house]
+    assert after(found, Destination("default", "webhook")) == ["default/webhook[0]", *phone]
+    assert after(found, Destination("phone", "webhook", 1)) == ["phone/webhook[1]", "pager/webhook[0]", *house]
+    assert after(found, Destination("user:ana", "slack")) == ["user:ana/slack[0]", *house, *phone]
     beside = loaded(tmp_path, "alertmanager_file: alertmanager.yml")
     assert after(beside, Destination("chat", "slack")) == ["chat/slack[0]", str(CONSOLE)]
 

@@ -200,6 +200,21 @@ def test_what_is_given_up_is_counted_by_the_reason_of_the_last_attempt() -> None
     story(tell)
 
 
+def test_what_others_are_told_of_while_the_attempts_go_on_is_counted_apart() -> None:
+    """Once, at the fifth failure: it is given up only if it never arrives."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, *(RetryLater("busy") for _ in range(7)))
+        console = FakeKind(world.time.now)
+        await world.store.add(a_row())
+        world.deliver(webhook=kind, console=console)
+        await world.until(T0 + HOUR)
+        assert (len(kind.sent), len(console.sent)) == (8, 1)
+        assert (world.meters.handed, world.meters.given_up) == ([_ANA], [])
+
+    story(tell)
+
+
 def test_a_lost_answer_makes_the_next_attempt_uncertain() -> None:
     """The kind is told, so that it can ask the vendor or mark a possible repeat."""
 

@@ -163,10 +163,8 @@ def test_max_alerts_cuts_and_counts() -> None:
 
 
 def test_when_a_template_failed_the_plain_form_is_used_and_says_so() -> None:
-    """Half-rendered options are worse than none."""
-    message = replace(
-        a_message(of_incident=False), fields=(("title", "half"), ("description", "half")), trouble="no such function"
-    )
+    """Everywhere; of the options there are none then, for one that is half rendered is worse."""
+    message = replace(a_message(of_incident=False), trouble="no such function")
     payload = cast("dict[str, Any]", pagerduty_event(message, instance="i", row_key="k").properties["payload"])
     assert payload["summary"] == "shop-api is down"
     post = cast("list[dict[str, Any]]", group_post(message, row_key="k")["attachments"])
