@@ -126,6 +126,7 @@ class Daemon:
             log=self.log,
             fetch=HttpFetch(self._asking, self.sessions.targets, AGENT),
             ask=self._asking,
+            contexts=self.sessions.contexts,
             finders=make_finders(self._asking),
             kinds=self._kinds,
         )
@@ -317,8 +318,8 @@ class Daemon:
         self.supervisor.keep("own metrics", upkeep.watch)
         self.supervisor.keep("sample upkeep", upkeep.forget)
         housekeeping = Housekeeping(upkeep.jobs(), self.clock, self.log)
-        self.supervisor.start("housekeeping", housekeeping.start())
-        self._ends += [housekeeping.stop, own.close]
+        self.supervisor.keep("housekeeping", housekeeping.run)
+        self._ends.append(own.close)
         if configuration.host.enabled:
             host = HostCollecting(
                 files=HostFiles(),

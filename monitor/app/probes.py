@@ -66,6 +66,7 @@ class Drivers:
     fetch: Fetch
     ask: Asking | None = None
     """For receivers of samples; in a world without network nothing is sent on."""
+    contexts: Contexts = field(default_factory=Contexts)
     finders: Mapping[type, Finder]
     kinds: Callable[[str], Mapping[str, Kind]]
     """Makes the notifying kinds, given the name of this instance."""
@@ -113,7 +114,7 @@ class Probes:
                 clock=drivers.clock,
                 poller=self._poller,
                 resolver=self._resolver,
-                contexts=Contexts(),
+                contexts=drivers.contexts,
                 spawn=drivers.supervisor.start,
                 user_agent=f"Watchkeeper/{__version__}",
             ),

@@ -1,5 +1,5 @@
 """HTTP clients: a session for notifications, one for discovery and the scrapes that need one, both made at first use, and the
-connections of all other scrapes."""
+connections of all other scrapes. All ask one resolver, and who trusts the system's authorities shares one context."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import aiohttp
 from monitor import __version__
 from monitor.config.configuration import Configuration
 from monitor.net.client import KeepingClient
+from monitor.net.names import Names
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
-from monitor.net.tls import Contexts
+from monitor.net.tls import SYSTEM_TRUST, Contexts, SystemTrust
 
 AGENT = f"Watchkeeper/{__version__}"
 _KEPT_SECONDS = 150.0
@@ -27,7 +28,9 @@ class Sessions:
     def __init__(self, loop: asyncio.AbstractEventLoop, configuration: Callable[[], Configuration]) -> None:
         self._poller = Poller(loop)
         self._resolver = Resolver(loop)
-        self.targets = KeepingClient(self._poller, self._resolver, Contexts())
+        self._names = Names(self._resolver)
+        self.contexts = Contexts()
+        self.targets = KeepingClient(self._poller, self._resolver, self.contexts)
         """For targets: a connection for each, kept from scrape to scrape."""
         self._configuration = configuration
         self._shared: aiohttp.ClientSession | None = None
@@ -37,7 +40,7 @@ class Sessions:
     def shared(self) -> aiohttp.ClientSession:
         """For notifications."""
         if self._shared is None or self._shared.closed:
-            connector = aiohttp.TCPConnector(ssl=self.trust(), limit=64)
+            connector = aiohttp.TCPConnector(ssl=self.trust(), resolver=self._names, limit=64)
             self._shared = aiohttp.ClientSession(connector=connector, headers={"User-Agent": AGENT})
         return self._shared
 
@@ -45,16 +48,18 @@ class Sessions:
         """Whom vendors' certificates are checked against."""
         file = self._configuration().vendor_ca_file
         if self._trust is None or self._trust[0] != file:
-            context = ssl.create_default_context()
-            if file:
-                context.load_verify_locations(cafile=file)
-            self._trust = (file, context)
+            self._trust = (file, self._trusting(file))
         return self._trust[1]
 
     def scrapes(self) -> aiohttp.ClientSession:
         """For who tells targets, and for targets that `targets` cannot ask."""
         if self._scrapes is None or self._scrapes.closed:
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS)
+            connector = aiohttp.TCPConnector(
+                ssl=self.contexts.get(SYSTEM_TRUST),
+                resolver=self._names,
+                limit=0,
+                keepalive_timeout=_KEPT_SECONDS,
+            )
             self._scrapes = aiohttp.ClientSession(
                 connector=connector, headers={"User-Agent": AGENT}, auto_decompress=True
             )
@@ -67,3 +72,10 @@ class Sessions:
         for session in (self._shared, self._scrapes):
             if session is not None:
                 await session.close()
+
+    def _trusting(self, file: str) -> ssl.SSLContext:
+        if not file:
+            return self.contexts.get(SYSTEM_TRUST)
+        context = SystemTrust(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cafile=file)
+        return context

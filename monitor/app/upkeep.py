@@ -1,4 +1,4 @@
-"""The daemon looking after itself: its own metrics, the minute audit, retention, and the cron table."""
+"""The daemon looking after itself: its own metrics, the minute audit, retention, and jobs by the clock."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from prometheus_client import Counter
 from monitor.alerts.silences import SilenceState
 from monitor.alerts.standing import count_states
 from monitor.app.health import Health
-from monitor.app.housekeeping import CronJob
+from monitor.app.housekeeping import Job
 from monitor.app.own_metrics import OwnMetrics
 from monitor.app.rooms import Rooms
 from monitor.model.checks import HealthState
 from monitor.model.incidents import IncidentState
 from monitor.model.notifications import OutboxState
-from monitor.model.times import DAY, SECOND, Millis, Timestamp
+from monitor.model.times import DAY, HOUR, MINUTE, SECOND, Millis, Timestamp
 from monitor.tsdb.store import SampleStore
 
 _ROUND: Millis = 30 * SECOND
@@ -123,13 +123,13 @@ class Upkeep:
             return error
         return None
 
-    def jobs(self) -> Sequence[CronJob]:
-        """The cron table."""
+    def jobs(self) -> Sequence[Job]:
+        """What is to be done at certain hours."""
         return (
-            CronJob(id="history", calendar="17 3 * * *", work=self._forget_history),
-            CronJob(id="database", calendar="47 3 * * *", work=self._database),
-            CronJob(id="report", calendar="0 6 * * *", work=self._report),
-            CronJob(id="certificates", calendar="7 * * * *", work=self._certificates),
+            Job(id="history", every=DAY, at=3 * HOUR + 17 * MINUTE, work=self._forget_history),
+            Job(id="database", every=DAY, at=3 * HOUR + 47 * MINUTE, work=self._database),
+            Job(id="report", every=DAY, at=6 * HOUR, work=self._report),
+            Job(id="certificates", every=HOUR, at=7 * MINUTE, work=self._certificates),
         )
 
     def _checks_and_samples(self) -> None:

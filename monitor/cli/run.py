@@ -44,6 +44,9 @@ def run_until_stopped(overrides: Overrides, reading: Reading, *, print_line: Cal
     # What follows is imported while the configuration is read.
     import asyncio
 
+    from monitor.app.importing import import_aiohttp
+
+    import_aiohttp()
     from monitor.app.daemon import run_daemon
     from monitor.model.errors import ConfigError, LockedError, WatchkeeperError
 

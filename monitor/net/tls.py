@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,6 +70,43 @@ class _Certificate(Protocol):
     """What the ssl module's inner certificate objects do."""
 
     def public_bytes(self, encoding: int, /) -> bytes: ...
+
+
+class SystemTrust(ssl.SSLContext):
+    """Trusts the system's authorities, which are read at the first handshake: they take two megabytes, and who has a
+    context does not always come to use TLS."""
+
+    _read = False
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        self._read_once()
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+    def wrap_socket(
+        self,
+        sock: socket.socket,
+        server_side: bool = False,
+        do_handshake_on_connect: bool = True,
+        suppress_ragged_eofs: bool = True,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
+        self._read_once()
+        return super().wrap_socket(
+            sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
+        )
+
+    def _read_once(self) -> None:
+        if not self._read:
+            self.load_default_certs()
+            self._read = True
 
 
 class Contexts:
@@ -267,14 +305,13 @@ def _earliest(certificates: tuple[bytes, ...]) -> Timestamp | None:
 
 def _build(trust: Trust) -> ssl.SSLContext:
     try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        systems = trust.verify and not (trust.ca_file or trust.ca)
+        context = (SystemTrust if systems else ssl.SSLContext)(ssl.PROTOCOL_TLS_CLIENT)
         if not trust.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        elif trust.ca_file or trust.ca:
+        elif not systems:
             context.load_verify_locations(cafile=trust.ca_file or None, cadata=trust.ca or None)
-        else:
-            context.load_default_certs()
         if trust.cert or trust.key:
             _load_texts(context, trust)
         elif trust.cert_file:

@@ -56,6 +56,8 @@ class ThroughProxy(AwaitedKind[ProxiedTarget]):
     async def attempt(self, target: ProxiedTarget, started: Timestamp) -> Outcome:
         import aiohttp
 
+        from monitor.net.names import Names
+
         options = target.options
         began = self.instruments.loop.time()
         headers = {"User-Agent": self.instruments.user_agent, "Accept": "*/*"}
@@ -66,7 +68,8 @@ class ThroughProxy(AwaitedKind[ProxiedTarget]):
                 headers["Authorization"] = credentials
             headers.update(options.headers)
             context = self.instruments.contexts.get(options.tls)
-            connector = aiohttp.TCPConnector(ssl=context, force_close=True, limit=1)
+            names = Names(self.instruments.resolver)
+            connector = aiohttp.TCPConnector(ssl=context, resolver=names, force_close=True, limit=1)
             async with (
                 aiohttp.ClientSession(connector=connector, auto_decompress=True) as session,
                 session.request(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Callable
 
 import pytest
 
 from monitor.clock import Clock
 from monitor.model.checks import FailureReason
+from monitor.net.names import Names
 from monitor.net.resolve import Address, Answer, Resolver, Unresolved, literal
 from monitor.net.url import follow, parse_host_port, parse_url
 from monitor.simulate.loop import VirtualLoop, run
@@ -153,3 +156,37 @@ def test_the_digest_is_blackbox_exporters() -> None:
     found = literal("127.0.0.1")
     assert found is not None
     assert found[0].digest == 3668918509
+
+
+def test_sessions_have_the_same_answers_by_family() -> None:
+    """What aiohttp asks for: one version, or both."""
+    source = FakeNames()
+    loop = VirtualLoop()
+    names = Names(Resolver(loop, source))
+
+    async def story() -> None:
+        asked = asyncio.gather(names.resolve("a", 80, socket.AF_INET), names.resolve("a", 80, socket.AF_UNSPEC))
+        await Clock().sleep(0)
+        source.answer("a", "192.0.2.1", "2001:db8::1")
+        four, both = await asked
+        assert [(one["host"], one["port"], one["family"]) for one in four] == [("192.0.2.1", 80, socket.AF_INET)]
+        assert [one["host"] for one in both] == ["192.0.2.1", "2001:db8::1"]
+        assert source.asked == ["a"]
+
+    run(story(), loop)
+
+
+def test_sessions_are_told_why_there_is_no_address() -> None:
+    """An OSError is what aiohttp understands."""
+    source = FakeNames()
+    loop = VirtualLoop()
+    names = Names(Resolver(loop, source))
+
+    async def story() -> None:
+        asked = asyncio.gather(names.resolve("gone"), names.resolve("six"), return_exceptions=True)
+        await Clock().sleep(0)
+        source.fail("gone", FailureReason.NAME_NOT_FOUND)
+        source.answer("six", "2001:db8::1")
+        assert [str(one) for one in await asked] == ["no", "six has no address of the kind that is wanted"]
+
+    run(story(), loop)

@@ -1,0 +1,52 @@
+"""Libraries, imported without what they would load on the chance that somebody needs it.
+
+A sidecar carries for months what is imported once, so what nobody asked for stays out: each of these takes megabytes or a
+noticeable part of one. It is done once, before the daemon's own modules are imported, while there is one thread.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+_TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Where OpenSSL looks for certificates instead of in the system's places."""
+
+
+def import_aiohttp() -> None:
+    """Without the client's own resolver (it is given ours, which imports c-ares when there is a name to look up) and without
+    the system's certificates in its default context (it is given one that is made at the first use of TLS): three
+    megabytes. A session that is given no context of its own therefore trusts nobody."""
+    with _hidden("aiodns"), _nobody_trusted():
+        importlib.import_module("aiohttp.web")
+
+
+@contextmanager
+def _hidden(name: str) -> Generator[None]:
+    """What tries to import this package is told that it is not installed."""
+    known = name in sys.modules
+    if not known:
+        sys.modules[name] = None  # pyright: ignore[reportArgumentType]  # the import system's way to say no
+    try:
+        yield
+    finally:
+        if not known:
+            del sys.modules[name]
+
+
+@contextmanager
+def _nobody_trusted() -> Generator[None]:
+    before = {name: os.environ.get(name) for name in _TRUSTED}
+    os.environ.update(dict.fromkeys(_TRUSTED, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
