@@ -23,9 +23,9 @@ Saw = Callable[[Timestamp, Sequence[Labels]], None]
 """Told of each row: its time and its series (the same object for as long as the series are the same)."""
 
 _FLUSH_AFTER = 1.0
-_LONG_FLUSH = 0.002
-_LARGE_FLUSH = 20_000
-"""Values: a millisecond or so."""
+_LONG_FLUSH = 0.005
+_LARGE_FLUSH = 50_000
+"""Values: two or three milliseconds. A thread that writes while the loop reads answers costs both more than the writing."""
 
 
 class Flushing:

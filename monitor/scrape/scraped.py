@@ -21,6 +21,7 @@ from monitor.scrape.admission import ScrapeLimitError, admission, report_labels
 from monitor.scrape.exposition.negotiation import Format, choose_format
 from monitor.scrape.exposition.reading import Metadata, Reading
 from monitor.scrape.exposition.text import TextReader
+from monitor.scrape.exposition.together import Renewal
 from monitor.scrape.history import TargetSeries
 from monitor.scrape.jobs import ScrapeJob
 from monitor.scrape.rows import RowPlan, compare_plans, exemplars_of, plan_rows
@@ -137,8 +138,9 @@ class ScrapedTarget:
         self.ended = True
         self._series.close(at)
 
-    def take(self, at: Timestamp, began: float, told: Outcome) -> Generator[None, None, str | None]:
-        """Read and write what came of asking at `began` for the time `at`, in steps; the last one returns what went wrong."""
+    def take(self, at: Timestamp, began: float, told: Outcome) -> Generator[Renewal | None, None, str | None]:
+        """Read and write what came of asking at `began` for the time `at`, in steps; the last one returns what went wrong.
+        What the steps give: see `TextReader.read`."""
         job = self.job
         # the wall clock was set back: keep the order rather than lose the samples
         at = self._written_at = max(at, self._written_at + 1)

@@ -17,7 +17,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 from monitor.clock import Clock
@@ -26,6 +26,7 @@ from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.scrape.exposition.reading import Metadata
+from monitor.scrape.exposition.together import ENOUGH, Renewal, renew_together
 from monitor.scrape.jobs import ScrapeJob
 from monitor.scrape.scraped import Answer, KeepExemplar, Outcome, ScrapedTarget, TargetStatus
 from monitor.scrape.targets import Target, TargetSet, gathered, next_due, offset_of, targets_of, without_clashes
@@ -58,6 +59,16 @@ class OnScrape(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """An answer that is being read."""
+
+    scrape: ScrapedTarget
+    at: Timestamp
+    """Of its samples."""
+    steps: Generator[Renewal | None, None, str | None]
+
+
 class Scraping:
     """All scrape jobs. `start(name, coroutine)` starts a supervised task; `run` is itself to be started so."""
 
@@ -86,7 +97,7 @@ class Scraping:
         self._heap: list[tuple[Timestamp, int, ScrapedTarget]] = []
         self._order = 0
         self._changed = asyncio.Event()
-        self._answered: deque[tuple[ScrapedTarget, Timestamp, Generator[None, None, str | None]]] = deque()
+        self._answered: deque[_Answered] = deque()
         """What is to be read in the next turn."""
         self._turn: asyncio.Handle | None = None
 
@@ -175,7 +186,7 @@ class Scraping:
             if scrape.ended and isinstance(told, Answer | PeerError):
                 return
             if isinstance(told, Answer | PeerError):
-                self._answered.append((scrape, at, scrape.take(at, began, told)))
+                self._answered.append(_Answered(scrape, at, scrape.take(at, began, told)))
                 if self._turn is None:
                     self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
             else:
@@ -198,7 +209,7 @@ class Scraping:
         except BaseException:
             scrape.busy = False
             raise
-        await self._go_on(scrape, at, scrape.take(at, began, outcome))
+        await self._go_on(_Answered(scrape, at, scrape.take(at, began, outcome)))
 
     def _take_turn(self) -> None:
         """Read answers for as long as a turn may take; one that takes longer by itself goes on in a task."""
@@ -206,41 +217,70 @@ class Scraping:
         monotonic = self._clock.monotonic
         began = now = monotonic()
         while self._answered and now - began < _HOLD:
-            scrape, at, steps = self._answered.popleft()
-            until = now + _HOLD
-            try:
-                if not self._read(scrape, at, steps, until):
-                    self._start(f"scrape {scrape.target.url}", self._go_on(scrape, at, steps))
-            except Exception as error:  # noqa: BLE001 - raised again where it is reported
-                self._broke(scrape, error)
-            now = monotonic()
+            for answered in self._begun():
+                try:
+                    if not self._read(answered, now + _HOLD):
+                        self._start(f"scrape {answered.scrape.target.url}", self._go_on(answered))
+                except Exception as error:  # noqa: BLE001 - raised again where it is reported
+                    self._broke(answered.scrape, error)
+                now = monotonic()
         if self._answered:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
-    async def _go_on(self, scrape: ScrapedTarget, at: Timestamp, steps: Generator[None, None, str | None]) -> None:
+    def _begun(self) -> list[_Answered]:
+        """Some of the answers, as many as are read in a fraction of a turn, and what they have to compare compared."""
+        begun: list[_Answered] = []
+        asked: list[Renewal] = []
+        lines = 0
+        while self._answered and lines < ENOUGH:
+            answered = self._answered.popleft()
+            try:
+                try:
+                    first = next(answered.steps)
+                except StopIteration as end:
+                    self._finish(answered, end.value)
+                    continue
+            except Exception as error:  # noqa: BLE001 - raised again where it is reported
+                self._broke(answered.scrape, error)
+                continue
+            begun.append(answered)
+            if first is None:
+                break  # a new layout takes its time
+            asked.append(first)
+            lines += first.lines
+        if len(asked) > 1:
+            try:
+                renew_together(asked)
+            except Exception as error:  # noqa: BLE001 - raised again where it is reported
+                for answered in begun:
+                    self._broke(answered.scrape, error)
+                return []
+        return begun
+
+    async def _go_on(self, answered: _Answered) -> None:
         """Read an answer that takes longer than a turn; between slices other tasks have theirs."""
         try:
-            while not self._read(scrape, at, steps, self._clock.monotonic() + _HOLD):
+            while not self._read(answered, self._clock.monotonic() + _HOLD):
                 await self._clock.sleep(0)
         finally:
-            scrape.busy = False
+            answered.scrape.busy = False
 
-    def _read(
-        self, scrape: ScrapedTarget, at: Timestamp, steps: Generator[None, None, str | None], until: float
-    ) -> bool:
+    def _read(self, answered: _Answered, until: float) -> bool:
         """Take steps until then; was the last one taken?"""
+        monotonic, steps = self._clock.monotonic, answered.steps
         try:
-            while self._clock.monotonic() < until:
+            while monotonic() < until:
                 next(steps)
         except StopIteration as end:
-            self._finish(scrape, at, end.value)
+            self._finish(answered, end.value)
             return True
         return False
 
-    def _finish(self, scrape: ScrapedTarget, at: Timestamp, error: str | None) -> None:
+    def _finish(self, answered: _Answered, error: str | None) -> None:
+        scrape = answered.scrape
         scrape.busy = False
         if self._on_scrape is not None and not scrape.ended:
-            self._on_scrape(scrape.job.name, scrape.target.labels, at, error)
+            self._on_scrape(scrape.job.name, scrape.target.labels, answered.at, error)
 
     def _broke(self, scrape: ScrapedTarget, error: Exception) -> None:
         """A mistake of ours: told as that of a task; the target is scraped again in its next slot."""

@@ -16,7 +16,7 @@ from monitor.model.labels import Labels, quote
 from monitor.model.times import Millis, Timestamp, format_duration, parse_duration
 from monitor.scrape.jobs import ScrapeJob, TargetGroup
 
-_WIDEST: Final[Millis] = 250
+_WIDEST: Final[Millis] = 1000
 _TOGETHER: Final = 10
 
 
@@ -113,7 +113,7 @@ def offset_of(target: Target, seed: int) -> Millis:
 
 
 def gathered(offset: Millis, interval: Millis, targets: int) -> Millis:
-    """The offset moved ahead by up to a quarter of a second, so that some targets share a moment: waking up costs as much
+    """The offset moved ahead by less than a second, so that some targets share a moment: waking up costs as much
     as a small scrape. Of so many `targets` about ten at most, so that none waits long for its turn."""
     width = _WIDEST
     while width > 1 and targets * width > _TOGETHER * interval:

@@ -55,7 +55,7 @@ def _body(turn: int) -> bytes:
     return ("# TYPE requests_total counter\n" + "\n".join(lines) + "\n").encode()
 
 
-def _whole(steps: Generator[None, None, R]) -> R:
+def _whole(steps: Generator[object, None, R]) -> R:
     while True:
         try:
             next(steps)

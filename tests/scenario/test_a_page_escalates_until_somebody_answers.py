@@ -114,8 +114,8 @@ def test_a_new_alert_wakes_whoever_acknowledged_the_old_one(tmp_path: Path) -> N
     story.at("1m").ack("ana").expect(acknowledged("ana"))
     # the job's slot lies 8.726 s after each quarter of a minute
     story.at("10m").serve(QUEUE, "queue_length 500\n")
-    story.at("10m8s550ms").expect(page("ana"))
-    story.at("15m8s550ms").expect(page("bo"))
+    story.at("10m8s50ms").expect(page("ana"))
+    story.at("15m8s50ms").expect(page("bo"))
     story.at("16m").ack("bo").expect(acknowledged("ana"), acknowledged("bo"))
     played = story.until("2h").expect_nothing()
     assert len(played.incidents) == 1
@@ -151,9 +151,9 @@ def test_a_warning_tells_the_default_receiver_and_wakes_nobody(tmp_path: Path) -
     """It waits half a minute for company; its end is told at the group's next interval."""
     story = Story(story_configuration(tmp_path))
     story.at("5m").serve(QUEUE, "queue_length 50\n")
-    story.at("5m38s550ms").expect(page("default"))
+    story.at("5m38s50ms").expect(page("default"))
     story.at("19m").serve(QUEUE, "queue_length 5\n")
-    story.at("20m38s550ms").expect(resolve("default"))
+    story.at("20m38s50ms").expect(resolve("default"))
     played = story.until("1h").expect_nothing()
     assert played.incidents == ()
 

@@ -25,9 +25,9 @@ NO_NUMBER: Final = 1 << 30
 """Where a number begins that is not there: behind the end of any line."""
 
 _PLAIN_CHARS: Final = b"0123456789.eE+-"
-_LINE_END: Final = 10
+LINE_END: Final = 10
 _SLACK: Final = 1 << 16
-_MARGIN: Final = b"\n" * MARGIN
+MARGIN_TEXT: Final = b"\n" * MARGIN
 _LONGEST: Final = 3 * WORD
 """Characters of a number's end that are compared in words; a longer one that differs before them is odd."""
 
@@ -58,14 +58,14 @@ def renew(
         np.add(edges, shift, out=begins[first : last + 1])
         return []
     cuts = numbers[first:last]
-    if len(part) == len(before) and part[-1] == _LINE_END:
-        changed, odd = _differences(part, before, edges, cuts)
+    if len(part) == len(before) and part[-1] == LINE_END:
+        changed, odd = differences(part, before, edges, cuts)
         if not len(odd):
             np.add(edges, shift, out=begins[first : last + 1])
-            return _put(part, edges, cuts, changed, first, values)
+            return put(part, edges, cuts, changed, first, values)
     part = _cut(new, at, at + 2 * (high - low) + _SLACK)
     fresh = np.empty(len(edges), dtype=np.int64)
-    ends = (np.frombuffer(part, dtype=np.uint8, offset=MARGIN) == _LINE_END).nonzero()[0][: last - first]
+    ends = (np.frombuffer(part, dtype=np.uint8, offset=MARGIN) == LINE_END).nonzero()[0][: last - first]
     if len(ends) < last - first:
         return None
     fresh[0] = MARGIN
@@ -75,19 +75,19 @@ def renew(
     resized = (sizes != np.diff(edges)).nonzero()[0]
     short = sizes[resized] <= cuts[resized]
     keys = np.where(short, 0, cuts[resized])
-    changed, odd = _differences(_laid_over(part, before, fresh, edges, resized, keys), before, edges, cuts)
+    changed, odd = differences(_laid_over(part, before, fresh, edges, resized, keys), before, edges, cuts)
     changed[resized] = True
     odd = np.concatenate([odd, resized[short]])
     changed[odd] = False
-    return [*(odd + first).tolist(), *_put(part, fresh, cuts, changed, first, values)]
+    return [*(odd + first).tolist(), *put(part, fresh, cuts, changed, first, values)]
 
 
 def _cut(body: Body, low: int, high: int) -> bytes:
     """A part of a body, behind a margin."""
-    return b"".join((_MARGIN, memoryview(body)[low:high]))
+    return b"".join((MARGIN_TEXT, memoryview(body)[low:high]))
 
 
-def _differences(
+def differences(
     part: bytes, before: bytes, edges: NDArray[np.int64], cuts: NDArray[np.int32]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Two texts of one length => by row: does its number differ? And the rows that differ elsewhere."""
@@ -136,7 +136,7 @@ def _laid_over(
     return b"".join(pieces)
 
 
-def _put(
+def put(
     part: bytes,
     edges: NDArray[np.int64],
     cuts: NDArray[np.int32],

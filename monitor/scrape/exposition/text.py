@@ -28,11 +28,10 @@ from monitor.scrape.exposition.native import Renew, fastest
 from monitor.scrape.exposition.numbers import plain_number
 from monitor.scrape.exposition.reading import Metadata, Reading
 from monitor.scrape.exposition.renewing import NO_NUMBER, Body
+from monitor.scrape.exposition.together import ENOUGH, Renewal
 
 T = TypeVar("T")
 
-_KNOWN_SLICE: Final = 4096
-"""Lines of a slice that is compared with the last body: half a millisecond."""
 _INDEX_SLICE: Final = 10_000
 """Series put into the look-up table between two pauses."""
 
@@ -82,8 +81,9 @@ class TextReader(Generic[T]):
     def __repr__(self) -> str:
         return f"TextReader(lines={len(self._numbers)}, series={len(self._entries)})"
 
-    def read(self, body: Body) -> Generator[None, None, Reading[T]]:
-        """Read a body, which must not change any more. Raises ExpositionError with the line and Prometheus's wording."""
+    def read(self, body: Body) -> Generator[Renewal | None, None, Reading[T]]:
+        """Read a body, which must not change any more. Whoever takes the steps may do the renewals that they give; those that
+        are not done are done in the next step. Raises ExpositionError with the line and Prometheus's wording."""
         # Where a last line says that it is the last, an empty one after it would be a mistake.
         data = body if body.endswith(b"\n") else body + b"\n"
         stop = len(body) if self._grammar.ends else len(data)
@@ -94,8 +94,10 @@ class TextReader(Generic[T]):
         own = False  # are these two copies yet?
         at = done = 0
         while done < lines:
-            last = min(done + _KNOWN_SLICE, lines)
-            odd = self._renew(self._body, self._starts, self._numbers, done, last, data, at, values, begins)
+            last = min(done + ENOUGH, lines)
+            asked = Renewal(self._renew, self._body, self._starts, self._numbers, done, last, data, at, values, begins)
+            yield asked
+            odd = asked.odd_lines()
             if odd is None:
                 break
             if odd and not own:
@@ -103,7 +105,6 @@ class TextReader(Generic[T]):
             if odd and not self._renew_exactly(data, begins, odd, values, times, exemplars):
                 break
             done, at = last, int(begins[last])
-            yield
         if at < len(data) or done < lines:
             return (yield from self._relearn(data, stop, begins[: done + 1], values, times, exemplars))
         self._body, self._starts, self._values = data, begins, values

@@ -210,6 +210,45 @@ async def test_a_large_answer_is_read_in_turns() -> None:
     counting = False
 
 
+async def test_answers_that_come_together_are_each_read_as_their_own() -> None:
+    """Of four targets in one slot two have moved, one has other series, one is broken; each has its own samples."""
+    world = ScrapeWorld()
+    names = ("a", "b", "c", "d")
+    group = TargetGroup(addresses=tuple(f"{name}:1" for name in names))
+    world.scraping.apply([replace(JOB, interval=1_000, timeout=1_000, groups=(group,))])
+    body = "".join(f"a_metric_{number} {number}00\n" for number in range(20))
+    for name in names:
+        world.tell(body, f"http://{name}:1/metrics")
+    await world.slot()
+    world.tell(body.replace(" 700\n", " 701\n"), "http://a:1/metrics")
+    world.tell(body.replace("metric_7 ", "metric_x "), "http://b:1/metrics")
+    world.tell(body.replace(" 700\n", " 7z0\n"), "http://c:1/metrics")
+    world.tell(body.replace(" 700\n", " 702\n"), "http://d:1/metrics")
+    at = await world.slot()
+    assert {time for _, time, _ in world.told[4:]} == {at}
+    last = {name: world.sink.shown("a_metric_7", instance=f"{name}:1")[-1] for name in names}
+    assert last == {"a": (at, 701.0), "b": (at, "stale"), "c": (at, "stale"), "d": (at, 702.0)}
+    assert world.sink.shown("a_metric_x", instance="b:1") == [(at, 700.0)]
+    assert [world.sink.shown("up", instance=f"{name}:1")[-1][1] for name in names] == [1.0, 1.0, 0.0, 1.0]
+
+
+async def test_a_mistake_of_ours_costs_no_other_answer_of_the_turn() -> None:
+    """All targets of the slot go on in the next one, also one that did not answer."""
+    world = ScrapeWorld()
+    group = TargetGroup(addresses=("a:1", "b:1", "c:1"))
+    world.scraping.apply([replace(JOB, interval=1_000, timeout=1_000, groups=(group,))])
+    for _ in range(3):
+        world.tell("a_metric 1\n", "http://a:1/metrics")
+        world.tell("a_metric 2\n", "http://b:1/metrics")
+        await world.slot()
+    world.listener_breaks = True
+    with pytest.raises(BugError):
+        await world.slot()
+    world.listener_breaks = False
+    await world.slot()
+    assert [len(world.sink.shown("up", instance=f"{name}:1")) for name in "abc"] == [5, 5, 5]
+
+
 @pytest.mark.parametrize("slow", [False, True], ids=["called back", "awaited"])
 async def test_a_mistake_of_ours_costs_one_scrape_and_is_told(slow: bool) -> None:
     """It comes up as that of a task would; other targets are read, and the next slot is scraped."""

@@ -20,7 +20,7 @@ R = TypeVar("R")
 UP = (metric("up"),)
 
 
-def through(steps: Generator[None, None, R]) -> R:
+def through(steps: Generator[object, None, R]) -> R:
     """The result of all steps."""
     while True:
         try:
