@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import ingest, is_orphan, look_again, punctual, review
+from monitor.alerts.orphans import Regrouping, claims, is_orphan, regrouping
+from monitor.alerts.pipeline import ingest, look_again, punctual, review
 from monitor.alerts.placement import Placement, Routing, arrivals, clean
 from monitor.alerts.step import AlertStep
 from monitor.alerts.succession import forgotten, moved, rerouted, restarted
@@ -110,14 +111,18 @@ class Dispatcher:
         that life was last seen."""
         await self._believe_longer(None if alive_at is None else self._clock.now() - alive_at)
 
-    async def apply(self, routing: Routing) -> None:
+    async def apply(self, routing: Routing) -> Regrouping:
         """A reload: from here on alerts are routed so. Raises StoreError, and then they are routed as before."""
         former = self._routing
+        found = Regrouping()
 
         def decide(groups: Mapping[str, AlertGroup]) -> AlertStep:
             # In the order of the transactions: a decision before this one is made under the former routes.
-            self._routing = routing
-            return rerouted(list(groups.values()), routing, self._clock.now())
+            nonlocal found
+            self._routing, now = routing, self._clock.now()
+            step = rerouted(list(groups.values()), routing, now)
+            found = regrouping(groups.values(), step.groups, routing, now)
+            return step
 
         try:
             await self._commit(None, decide)
@@ -125,6 +130,7 @@ class Dispatcher:
             self._routing = former
             raise
         self._wake.set()
+        return found
 
     def nudge(self) -> None:
         """A notification was given up."""
@@ -208,7 +214,7 @@ class Dispatcher:
             if await self._astray(due):
                 await self._believe_longer(None)
             else:
-                await self._commit(due, self._look)
+                await self._commit(list(dict.fromkeys([*due, *self._orphans])), lambda groups: self._look(groups, due))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - reported; the other groups must not wait for it
@@ -271,9 +277,13 @@ class Dispatcher:
             # Only now: a jump that could not be written down is noticed again.
             self._jumped -= jumped
 
-    def _look(self, groups: Mapping[str, AlertGroup]) -> AlertStep:
+    def _look(self, groups: Mapping[str, AlertGroup], due: Sequence[str]) -> AlertStep:
         now = self._clock.now()
-        return AlertStep.of([look_again(group, self._routing, now) for group in groups.values()])
+        claimed = claims(groups.values(), now)
+        wanted = set(due)
+        return AlertStep.of(
+            [look_again(group, self._routing, now, claimed) for group in groups.values() if group.id in wanted]
+        )
 
     async def _commit(self, ids: Sequence[str] | None, decide: Callable[[Mapping[str, AlertGroup]], AlertStep]) -> None:
         step = await self._store.transact(ids, decide)

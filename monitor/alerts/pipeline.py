@@ -15,6 +15,7 @@ from monitor.alerts.flapping import Damping
 from monitor.alerts.flush import flush, retire
 from monitor.alerts.groups import AlertGroup, ends_by_time, taken_together
 from monitor.alerts.muting import Mute
+from monitor.alerts.orphans import NO_CLAIMS, Claims, claims, is_orphan
 from monitor.alerts.placement import Placement, Routing
 from monitor.alerts.routes import Route
 from monitor.alerts.step import AlertStep
@@ -40,9 +41,10 @@ def ingest(
     arrivals: Sequence[tuple[Alert, Sequence[Placement]]],
     routing: Routing,
     now: Timestamp,
+    claimed: Claims | None = None,
 ) -> AlertStep:
-    """Alerts arrive. `groups` holds the stored state of every group that a placement names, and of every group without a
-    route (see `rerouted`) that has one of these alerts as a member."""
+    """Alerts arrive. `groups` holds the stored state of every group that a placement names, and of every orphan. `claimed`:
+    what orphans hold, where these are not all among the groups."""
     changed: dict[str, dict[str, Alert]] = {}
     news: dict[str, Placement] = {}
     began: dict[str, Alert] = {}
@@ -50,6 +52,8 @@ def ingest(
     dampings: dict[str, Damping] = {}
     review = False
     orphans = [id_ for id_, group in groups.items() if is_orphan(group)]
+    if claimed is None:
+        claimed = claims((groups[id_] for id_ in orphans), now) if orphans else NO_CLAIMS
     for alert, places in arrivals:
         source = alert
         targets = {place.group.id: place for place in places}
@@ -58,7 +62,9 @@ def ingest(
             known = members.get(alert.fingerprint) if members else None
             if known is None and group is not None:
                 known = group.member(alert.fingerprint)
-            if known is None and (id_ not in targets or (alert.resolved(now) and not _ends_inherited(group, alert))):
+            if id_ not in targets and (known is None or known.resolved(now)):
+                continue
+            if known is None and alert.resolved(now) and not _ends_inherited(group, alert):
                 continue
             if id_ in targets:
                 news[id_] = targets[id_]
@@ -92,7 +98,7 @@ def ingest(
         flush = group.next_flush
         if id_ in news and not group.flushed:
             flush = _first_flush(group, news[id_].route, members.values(), now)
-        group, told = _tell(group.with_members(members, next_flush=flush), routing, now)
+        group, told = _tell(group.with_members(members, next_flush=flush), routing, now, claimed)
         events += told
         if is_orphan(group) and not group.firing(now):
             removed.append(id_)
@@ -109,9 +115,9 @@ def ingest(
     )
 
 
-def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep:
+def look_again(group: AlertGroup, routing: Routing, now: Timestamp, claimed: Claims = NO_CLAIMS) -> AlertStep:
     """A timer of the group is due: notice members whose end has passed or whose muting has changed, and flush if it is
-    time."""
+    time. `claimed`: what orphans hold."""
     if group.forget_at is not None:
         return AlertStep(removed=(group.id,)) if group.forget_at <= now else AlertStep(groups=(group,))
     held: tuple[Alert, ...] = ()
@@ -122,7 +128,7 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp) -> AlertStep
         for alert in settled.values():
             review |= routing.overlay.learn(alert, now)
         group = replace(group.with_members(settled, next_flush=group.next_flush), flaps=damping.flaps)
-    group, events = _tell(group, routing, now)
+    group, events = _tell(group, routing, now, claimed)
     if group.next_flush is not None and group.next_flush > now:
         return AlertStep(groups=(group,), events=events, ended=held, review=review)
     route = routing.routes().get(group.route) if group.next_flush is not None else None
@@ -141,8 +147,11 @@ def _damping(group: AlertGroup | None, place: Placement | None, routing: Routing
 
 
 def review(groups: Iterable[AlertGroup], routing: Routing, now: Timestamp) -> AlertStep:
-    """What mutes alerts has changed: the incident side hears of it at once, everybody else at the next flush."""
-    told = [(group, *_tell(group, routing, now)) for group in groups]
+    """What mutes alerts has changed: the incident side hears of it at once, everybody else at the next flush. `groups` are all
+    that have a policy."""
+    groups = list(groups)
+    claimed = claims(groups, now)
+    told = [(group, *_tell(group, routing, now, claimed)) for group in groups]
     return AlertStep(
         groups=tuple(after for before, after, _ in told if after != before),
         events=tuple(event for _, _, events in told for event in events),
@@ -159,11 +168,6 @@ def is_inherited(group: AlertGroup) -> bool:
     return any(map(has_foreign, group.log))
 
 
-def is_orphan(group: AlertGroup) -> bool:
-    """No route holds this group any more; it lives until its incident has heard that its members resolved."""
-    return group.next_flush is None and group.created_at > 0 and group.forget_at is None
-
-
 def _first_flush(group: AlertGroup, route: Route, alerts: Iterable[Alert], now: Timestamp) -> Timestamp:
     """A new group waits for company; one whose first alert has waited long enough elsewhere does not."""
     if route.page_first:
@@ -174,12 +178,17 @@ def _first_flush(group: AlertGroup, route: Route, alerts: Iterable[Alert], now: 
     return group.next_flush if group.next_flush is not None else now + route.group_wait
 
 
-def _tell(group: AlertGroup, routing: Routing, now: Timestamp) -> tuple[AlertGroup, tuple[IncidentEvent, ...]]:
-    """The incident side hears of every change in who fires and who is muted, at once."""
+def _tell(
+    group: AlertGroup, routing: Routing, now: Timestamp, claimed: Claims
+) -> tuple[AlertGroup, tuple[IncidentEvent, ...]]:
+    """The incident side hears of every change in who fires and who is muted, at once; but of what an orphan of the policy
+    holds, from that alone."""
     if not group.policy:
         return group, ()
     route = routing.routes().get(group.route)
-    firing = group.firing(now)
+    elsewhere = claimed.get(group.policy, frozenset()) if claimed and not is_orphan(group) else frozenset[str]()
+    members = tuple([one for one in group.members if one.fingerprint not in elsewhere]) if elsewhere else group.members
+    firing = tuple([alert for alert in members if not alert.resolved(now)])
     muted = {alert.fingerprint: routing.overlay.mutes(alert.labels, route, now) for alert in firing}
     told = tuple(
         ":".join((fingerprint, *(mute.reason.value for mute in mutes))) for fingerprint, mutes in sorted(muted.items())
@@ -198,8 +207,7 @@ def _tell(group: AlertGroup, routing: Routing, now: Timestamp) -> tuple[AlertGro
         receiver=group.receiver,
         group_labels=group.labels,
         members=tuple(
-            _member(alert, tuple(mute.reason for mute in muted.get(alert.fingerprint, ())), now)
-            for alert in group.members
+            _member(alert, tuple(mute.reason for mute in muted.get(alert.fingerprint, ())), now) for alert in members
         ),
         held_until=held,
     )

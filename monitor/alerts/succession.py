@@ -12,7 +12,8 @@ from typing import Final
 
 from monitor.alerts.flush import is_told_by, notification, order_key_of
 from monitor.alerts.groups import AlertGroup
-from monitor.alerts.pipeline import RESTART_GRACE, ingest, is_inherited, is_orphan, punctual
+from monitor.alerts.orphans import claims, is_orphan, orphaned
+from monitor.alerts.pipeline import RESTART_GRACE, ingest, is_inherited, punctual
 from monitor.alerts.placement import Routing, placements
 from monitor.alerts.receivers import Integration
 from monitor.alerts.routes import Route
@@ -57,7 +58,9 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
         else:
             leaves.append(group)
         firing.update((alert.fingerprint, alert) for alert in group.firing(now))
-    step = ingest(stays, [(alert, placements(alert.labels, routing)) for alert in firing.values()], routing, now)
+    orphans = [orphan for group in leaves if (orphan := orphaned(group, _taken(group, stays, routing, now), now))]
+    arriving = [(alert, placements(alert.labels, routing)) for alert in firing.values()]
+    step = ingest(stays, arriving, routing, now, claims((*stays.values(), *orphans), now))
     after = {**stays, **{group.id: group for group in step.groups}}
     for id_ in step.removed:
         after.pop(id_, None)
@@ -70,7 +73,6 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
         served = {one.destination for one in routing.receivers[group.receiver].integrations}
         after[group.id] = replace(group, log=tuple(entry for entry in log if entry.destination in served))
     ended = [row for group in groups if not is_orphan(group) for row in _ended(group, after.values(), routing, now)]
-    orphans = [orphan for group in leaves if (orphan := _orphan(group, after.values(), now)) is not None]
     removed = [group.id for group in leaves if group.id not in after]
     return AlertStep(
         groups=(*after.values(), *orphans),
@@ -171,25 +173,16 @@ def _ended(group: AlertGroup, after: Iterable[AlertGroup], routing: Routing, now
     return rows
 
 
-def _orphan(group: AlertGroup, after: Iterable[AlertGroup], now: Timestamp) -> AlertGroup | None:
-    """The members that an incident was told of and that no group of the same incident has taken over."""
-    if not group.policy:
-        return None
+def _taken(group: AlertGroup, stays: Mapping[str, AlertGroup], routing: Routing, now: Timestamp) -> set[str]:
+    """The members of a group that a group of the same incident takes over: those that fire are taken in there anew."""
+    incident = (group.policy, group.key)
     taken = {
         alert.fingerprint
-        for one in after
-        if (one.policy, one.key) == (group.policy, group.key)
+        for one in stays.values()
+        if (one.policy, one.key) == incident and not is_orphan(one)
         for alert in one.members
     }
-    told = tuple(entry for entry in group.told if entry.partition(":")[0] not in taken)
-    if not told:
-        return None
-    names = {entry.partition(":")[0] for entry in told}
-    return replace(
-        group,
-        id=f"orphan:{group.policy}:{group.id}:{now}",
-        members=tuple(alert for alert in group.members if alert.fingerprint in names),
-        told=told,
-        log=(),
-        next_flush=None,
-    )
+    for alert in group.firing(now):
+        if any((place.group.policy, place.group.key) == incident for place in placements(alert.labels, routing)):
+            taken.add(alert.fingerprint)
+    return taken

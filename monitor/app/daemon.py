@@ -23,7 +23,7 @@ from monitor.app.meters import PushCounters
 from monitor.app.own_metrics import OwnMetrics, exposition
 from monitor.app.probes import Drivers, Probes, Stores
 from monitor.app.querying import EmbeddedQuerier, limits_of, options_of
-from monitor.app.reloading import doubts
+from monitor.app.reloading import doubts, regrouped
 from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.remote_writing import refused_by
 from monitor.app.rooms import Rooms
@@ -232,7 +232,7 @@ class Daemon:
                 if problems:
                     raise ConfigError(problems)
                 warnings = [*fresh.warnings, *doubts(self.configuration, fresh)]
-                await self.rooms.apply(fresh)
+                warnings += regrouped(fresh, await self.rooms.apply(fresh))
                 self.rooms.probes.samples.take_late(fresh.storage.out_of_order_time_window)
             except Exception as error:
                 # whatever it was: nothing has changed, and everybody who looks is told so

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from monitor.alerts.orphans import Regrouping
 from monitor.config.configuration import Configuration
 from monitor.model.errors import Finding
 
@@ -30,3 +31,21 @@ def doubts(former: Configuration, fresh: Configuration) -> Iterator[Finding]:
         path = "environment" if before.labels != fresh.leaving.labels else "alerting.alert_relabel_configs"
         problem = "the labels of every alert have changed, so whatever fires opens new incidents beside the open ones"
         yield Finding(file=fresh.file, line=0, path=path, problem=problem, warning=True)
+
+
+def regrouped(fresh: Configuration, regrouping: Regrouping) -> Iterator[Finding]:
+    """Warnings about what became of alerts that fire."""
+    if regrouping.told_again:
+        problem = (
+            f"{_alerts(regrouping.told_again)} in groups with other keys now, and told again to those who know them"
+        )
+        remedy = "so does Alertmanager; what was told of the former groups is ended"
+        yield Finding(file=fresh.file, line=0, path="route", problem=problem, remedy=remedy, warning=True)
+    if regrouping.kept:
+        problem = f"{_alerts(regrouping.kept)} in groups with other keys now, and with the incidents of the former ones"
+        remedy = "nobody is paged again for them; what joins those groups opens incidents of its own"
+        yield Finding(file=fresh.file, line=0, path="route", problem=problem, remedy=remedy, warning=True)
+
+
+def _alerts(number: int) -> str:
+    return "1 alert that fires is" if number == 1 else f"{number} alerts that fire are"

@@ -12,6 +12,7 @@ from prometheus_client import Counter
 
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.muting import Muting
+from monitor.alerts.orphans import Regrouping
 from monitor.alerts.placement import Routing
 from monitor.alerts.step import AlertStep
 from monitor.alerts.templating.fields import TemplatedFields
@@ -192,14 +193,14 @@ class Rooms:
         supervisor.keep("scrape", self.scraping.run)
         supervisor.keep("discovery", self.discovering.run)
 
-    async def apply(self, configuration: Configuration) -> None:
-        """A reload of a configuration that was found good: only what changed is restarted. Raises StoreError, and then the
-        former configuration is in force."""
+    async def apply(self, configuration: Configuration) -> Regrouping:
+        """A reload of a configuration that was found good: only what changed is restarted. Returns what that did to alerts.
+        Raises StoreError, and then the former configuration is in force."""
         former = self.configuration
         # The book first: rows for new destinations must find them.
         self.configuration = self.book.configuration = configuration
         try:
-            await self.dispatcher.apply(self._routing(configuration))
+            regrouping = await self.dispatcher.apply(self._routing(configuration))
             await self.escalating.reload(playbook_of(configuration))
         except BaseException:
             self.configuration = self.book.configuration = former
@@ -214,6 +215,7 @@ class Rooms:
         await self.probes.remote.start(configuration, self._metadata)
         self.delivery.reconfigured()
         self.quiet.reconfigured()
+        return regrouping
 
     async def stop(self, seconds: float) -> None:
         """Finish what is under way, within so many seconds. Each step is taken whatever became of those before it."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from monitor.config.configuration import Configuration
 from monitor.model.notifications import MessageKind
-from monitor.simulate.stories import Story, page, resolve
-from tests.support.story_files import COMMON, story_configuration
+from monitor.simulate.stories import Story, acknowledged, page, resolve, update
+from tests.support.story_files import COMMON, POLICY, story_configuration
 
 WITHOUT_ANA = COMMON.replace("ana: {console: true}, ", "")
 BO_ONLY = """
@@ -40,3 +43,86 @@ def test_whoever_left_the_configuration_is_not_left_with_an_open_page(tmp_path: 
     played = story.until("20m").expect_nothing()
     text = played.telling("default", MessageKind.RESOLVE).message.text
     assert "Meant for user:ana/console[0], which could not be reached: it is no longer in the configuration" in text
+
+
+REGROUPED = """
+rules: {shipped: false}
+people: {ana: {console: true}, bo: {webhook: "http://bo.test/"}}
+escalate: {page: default}
+alertmanager:
+  route: {receiver: page, group_by: GROUP_BY, group_wait: 0s, group_interval: 1m, repeat_interval: 1d}
+  receivers: [{name: page}]
+"""
+
+
+def grouped_by(folder: Path, labels: str) -> Configuration:
+    """Everything escalates; only the grouping differs."""
+    folder.mkdir(exist_ok=True)
+    return story_configuration(folder, checks="", common=REGROUPED.replace("GROUP_BY", labels))
+
+
+@pytest.mark.parametrize("after", ["[alertname, host]", "[]", "['...']"])
+def test_who_acknowledged_keeps_the_incident_when_a_reload_regroups_its_alerts(tmp_path: Path, after: str) -> None:
+    """Finer, coarser or not at all: nobody is paged again, and the end is the incident's own."""
+    story = Story(grouped_by(tmp_path / "before", "[alertname]"))
+    story.at("1s").alert("Down", "1h", host="a").alert("Down", "1h", host="b").expect(page("ana"), update("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.at("10m").reload(grouped_by(tmp_path / "after", after))
+    story.at("20m").restart(back_after="2s")
+    story.at("30m").over("Down", host="a")
+    story.at("40m").over("Down", host="b").expect(resolve("ana"))
+    played = story.until("3h").expect_nothing()
+    assert [one.number for one in played.incidents] == [1]
+
+
+def test_a_walk_goes_on_and_does_not_begin_anew_when_a_reload_regroups_its_alerts(tmp_path: Path) -> None:
+    """The second step is paged when it would have been, and nobody is paged twice."""
+    story = Story(grouped_by(tmp_path / "before", "[alertname]"))
+    story.at("1s").alert("Down", "1h", host="a").expect(page("ana"))
+    story.at("2m").reload(grouped_by(tmp_path / "after", "[alertname, host]"))
+    story.at("5m1s").expect(page("bo"))
+    story.at("6m").over("Down", host="a").expect(resolve("ana"), resolve("bo"))
+    story.until("1h").expect_nothing()
+
+
+def test_what_is_new_after_a_regrouping_pages_and_what_comes_again_does_too(tmp_path: Path) -> None:
+    """The acknowledged incident holds what it was told of, while that fires, and nothing else."""
+    story = Story(grouped_by(tmp_path / "before", "[alertname]"))
+    story.at("1s").alert("Down", "3h", host="a").alert("Down", "3h", host="b").expect(page("ana"), update("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.at("10m").reload(grouped_by(tmp_path / "after", "[host]"))
+    story.at("20m").alert("Slow", "3h", host="a").expect(page("ana"))
+    story.at("21m").ack("ana", 2).expect(acknowledged("ana"))
+    story.at("30m").over("Down", host="b")
+    story.at("40m").alert("Down", "3h", host="b").expect(page("ana"))
+    story.at("41m").ack("ana", 3).expect(acknowledged("ana"))
+    story.at("50m").over("Down", host="a").expect(resolve("ana"))
+    story.at("60m").over("Slow", host="a").over("Down", host="b").expect(resolve("ana"), resolve("ana"))
+    story.until("2h").expect_nothing()
+
+
+def test_a_regrouping_back_and_forth_leaves_one_incident(tmp_path: Path) -> None:
+    """Its first group is there again, and both tell of it."""
+    story = Story(grouped_by(tmp_path / "before", "[alertname]"))
+    story.at("1s").alert("Down", "3h", host="a").expect(page("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.at("10m").reload(grouped_by(tmp_path / "after", "[host]"))
+    story.at("20m").reload(grouped_by(tmp_path / "before", "[alertname]"))
+    story.at("30m").alert("Down", "3h", host="b")
+    story.at("40m").over("Down", host="a")
+    story.at("50m").over("Down", host="b").expect(resolve("ana"))
+    story.until("2h").expect_nothing()
+
+
+def test_another_policy_is_told_of_what_a_reload_gives_to_it(tmp_path: Path) -> None:
+    """Other people answer to it; who acknowledged the first still hears of the end."""
+    moved = REGROUPED.replace("page: default", "page: second").replace("GROUP_BY", "[host]")
+    (tmp_path / "after").mkdir()
+    two = POLICY.rstrip().removesuffix("}") + ', second: {steps: [{notify: ["user:bo"]}]}}\n'
+    story = Story(grouped_by(tmp_path / "before", "[alertname]"))
+    story.at("1s").alert("Down", "3h", host="a").expect(page("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.at("10m").reload(story_configuration(tmp_path / "after", checks="", common=moved, policy=two))
+    story.at("10m").expect(page("bo"))
+    story.at("12m").over("Down", host="a").expect(resolve("ana"), resolve("bo"))
+    story.until("1h").expect_nothing()

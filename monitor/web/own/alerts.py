@@ -36,7 +36,7 @@ async def alerts(call: Call) -> web.StreamResponse:
     configuration = parts.configuration()
 
     def build() -> object:
-        places = _places(groups, incidents)
+        places = _places(groups, incidents, call.now)
         found = [(one.active_at, _document(key, rule, one, places, configuration)) for key, rule, one in active]
         ruled = {str(document["fingerprint"]) for _, document in found}
         found += [(one.starts_at, _pushed(one, places)) for one in pushed_alerts(groups, ruled, call.now)]
@@ -57,13 +57,17 @@ def pushed_alerts(groups: Sequence[AlertGroup], ruled: Collection[str], now: Tim
 _Place = tuple["AlertGroup", "Incident | None"]
 
 
-def _places(groups: Sequence[AlertGroup], incidents: Sequence[Incident]) -> dict[str, list[_Place]]:
+def _places(groups: Sequence[AlertGroup], incidents: Sequence[Incident], now: Timestamp) -> dict[str, list[_Place]]:
     """Where each alert is, by fingerprint."""
+    from monitor.alerts.orphans import is_orphan, teller
+
     known = {(one.policy, one.group_key): one for one in incidents}
+    orphans = [group for group in groups if is_orphan(group)]
     found: dict[str, list[_Place]] = {}
     for group in groups:
-        incident = known.get((group.policy, group.key)) if group.policy else None
         for member in group.members:
+            telling = teller(group, member.fingerprint, orphans, now) if orphans else group
+            incident = known.get((telling.policy, telling.key)) if telling.policy else None
             found.setdefault(member.fingerprint, []).append((group, incident))
     return found
 

@@ -63,7 +63,10 @@ async def why(call: Call) -> web.StreamResponse:
     }
 
     def build() -> object:
-        documents = [_standing(one, ruled.get(one.alert.fingerprint), sent, incidents, call.now) for one in found]
+        documents = [
+            _standing(one, ruled.get(one.alert.fingerprint), sent, _incident(one, found, incidents, call.now), call.now)
+            for one in found
+        ]
         return {"alerts": documents + [_unrouted(fingerprint, one) for fingerprint, one in unrouted]}
 
     return await built_answer(call.request, build, len(found) + len(unrouted))
@@ -95,11 +98,20 @@ def _ruled(parts: Parts, chosen: _Chosen) -> dict[str, _Ruled]:
     return found
 
 
+def _incident(
+    one: Standing, all_: Sequence[Standing], incidents: Mapping[tuple[str, str], int], now: Timestamp
+) -> int | None:
+    from monitor.alerts.orphans import teller
+
+    group = teller(one.group, one.alert.fingerprint, (other.group for other in all_), now)
+    return incidents.get((group.policy, group.key)) if group.policy else None
+
+
 def _standing(
     one: Standing,
     ruled: _Ruled | None,
     sent: Mapping[str, Sequence[Sent]],
-    incidents: Mapping[tuple[str, str], int],
+    incident: int | None,
     now: Timestamp,
 ) -> Document:
     group, route = one.group, one.way[-1] if one.way else None
@@ -116,7 +128,7 @@ def _standing(
             "receiver": group.receiver,
             "members": len(group.members),
             "policy": group.policy or None,
-            "incident": incidents.get((group.policy, group.key)) if group.policy else None,
+            "incident": incident,
             "last_look": instant(group.last_flush.at if group.last_flush is not None else None),
             "next_look": instant(group.next_flush),
             "repeat_interval": None if route is None else route.repeat_interval / 1000,

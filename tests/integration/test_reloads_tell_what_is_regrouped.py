@@ -1,0 +1,59 @@
+"""A reload that regroups alerts which fire: what it warns of, and that the incident is found from the new group."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.support.collector import collecting
+from tests.support.daemon_process import DaemonProcess, until
+
+CONFIGURATION = """
+host: {{enabled: false}}
+rules: {{shipped: false}}
+people: {{ana: {{console: true}}}}
+policies: {{default: {{steps: [{{notify: ["user:ana"]}}]}}}}
+escalate: {{page: default}}
+alertmanager:
+  route:
+    receiver: chat
+    group_by: [{group_by}]
+    group_wait: 0s
+    routes: [{{receiver: page, matchers: ['severity="critical"'], group_wait: 0s, continue: true}}, {{receiver: chat}}]
+  receivers: [{{name: page}}, {{name: chat, webhook_configs: [{{url: "{url}/hook"}}]}}]
+"""
+ALERTS = [
+    {"labels": {"alertname": "Down", "host": host, "severity": "critical"}, "endsAt": "2099-01-01T00:00:00Z"}
+    for host in "ab"
+]
+
+
+async def test_a_reload_warns_of_what_it_regroups_and_pages_nobody_again(tmp_path: Path) -> None:
+    """The acknowledged incident keeps its alerts, the chat hears of the new groups; both with their number. A reload that
+    regroups nothing warns of nothing."""
+    async with collecting() as hook:
+        file = tmp_path / "watchkeeper.yml"
+        file.write_text(CONFIGURATION.format(url=hook.url, group_by="alertname"))
+        daemon = DaemonProcess(tmp_path, file)
+        try:
+            await daemon.start()
+            assert (await daemon.ask("POST", "/api/v2/alerts", ALERTS))[0] == 200
+            await until(lambda: bool(hook.arrived), "the chat hears of it")
+            assert (await daemon.command("incidents", "ack", "1"))[0] == 0
+            code, words = await daemon.command("reload")
+            assert (code, "other keys" in words) == (0, False)
+            file.write_text(CONFIGURATION.format(url=hook.url, group_by="alertname, host"))
+            code, words = await daemon.command("reload")
+            assert code == 0
+            assert (
+                "2 alerts that fire are in groups with other keys now, and told again to those who know them" in words
+            )
+            assert "2 alerts that fire are in groups with other keys now, and with the incidents of the former" in words
+            incidents = json.loads((await daemon.command("incidents", "list", "--json"))[1])["incidents"]
+            assert [(one["number"], one["state"]) for one in incidents] == [(1, "acknowledged")]
+            known = json.loads((await daemon.command("why", 'host="a"', "--json"))[1])["alerts"]
+            paging = [one["group"] for one in known if one["group"]["policy"]]
+            assert {one["key"].count("host=") for one in paging} == {0, 1}
+            assert [one["incident"] for one in paging] == [1, 1]
+        finally:
+            await daemon.end()
