@@ -6,6 +6,7 @@ cannot do is refused with its reason, never silently weaker.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from math import ceil
@@ -15,7 +16,7 @@ from typing import Final
 from monitor.config.findings import Findings
 from monitor.config.golang.kinds import File, Flag, Reading, Secret, Text, Whole
 from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values, at_most_one
-from monitor.config.web_settings import RateLimit, WebFile
+from monitor.config.web_settings import RateLimit, WebFile, stamp_of
 from monitor.config.yamltree import Path, Tree, read
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import quote
@@ -48,6 +49,7 @@ def read_web_file(name: str, findings: Findings) -> WebFile | None:
     """The file as it stands. None if something is wrong; then the findings tell."""
     try:
         with FilePath(name).open("rb") as stream:
+            stamp = stamp_of(os.fstat(stream.fileno()))
             text = stream.read(LARGEST).decode()
         document = read(text, name)
     except ConfigError as error:
@@ -71,6 +73,7 @@ def read_web_file(name: str, findings: Findings) -> WebFile | None:
         headers={name: value for name, value in (http.pairs("headers") if http is not None else {}).items() if value},
         users=values.pairs("basic_auth_users"),
         rate_limit=_limit(limit),
+        stamp=stamp,
     )
     return made if reading.mistakes == before else None
 

@@ -27,7 +27,7 @@ from typing import Final
 
 from aiohttp import web
 
-from monitor.config.web_settings import RateLimit, WebFile
+from monitor.config.web_settings import RateLimit, Stamp, WebFile, stamp_of
 from monitor.model.errors import BugError, ConfigError
 from monitor.net.server_tls import LiveContext, ServerTls, names_of
 from monitor.telemetry import Log
@@ -89,7 +89,8 @@ class Guard:
         self._monotonic = monotonic or asyncio.get_running_loop().time
         self._read = read
         self._log = log
-        self._stamp = _stamp(file.file)
+        self._stamp = file.stamp
+        """Of the last reading, good or bad."""
         self._reading = asyncio.Lock()
         self._comparing = asyncio.Lock()
         self._waiting: Counter[bytes] = Counter()
@@ -150,7 +151,7 @@ class Guard:
         """Somebody said that this reading of the file is meant, also where it protects less: a reload."""
         if fresh.file != self._file.file or self._is_nothing(fresh):
             return  # another file takes a restart
-        self._stamp = _stamp(fresh.file)
+        self._stamp = fresh.stamp
         self._put(fresh)
 
     async def _follow(self) -> None:
@@ -165,9 +166,10 @@ class Guard:
                 fresh = await asyncio.to_thread(self._read, self._file.file)
             except (ConfigError, BugError, OSError) as error:
                 self._log.error("the web configuration is refused, the former one stays in force", findings=str(error))
+                self._stamp = stamp
             else:
+                self._stamp = fresh.stamp
                 self._weigh(fresh)
-            self._stamp = stamp
 
     def _weigh(self, fresh: WebFile) -> None:
         """What of this reading comes into force by itself?"""
@@ -278,9 +280,8 @@ def _refusal(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=f"{text}\n", content_type="text/plain", charset="utf-8")
 
 
-def _stamp(name: str) -> tuple[int, int, int] | None:
+def _stamp(name: str) -> Stamp | None:
     try:
-        stat = Path(name).stat()
+        return stamp_of(Path(name).stat())
     except OSError:
         return None
-    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import bcrypt
@@ -11,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from monitor.config.web_settings import WebFile
 from monitor.simulate.world import Journal
 from monitor.web.guarding import Guard
 from tests.support.certificates import Authority
@@ -29,12 +31,19 @@ class Gate:
         self.path.write_text(text, encoding="utf-8")
         self.now = 100.0
         self.log = Journal()
+        self.then: Callable[[], object] = lambda: 0
+        """What somebody does when the file has just been read at a request."""
         self.guard = Guard(
             web_file_of(self.path),
-            read=lambda name: web_file_of(Path(name)),
+            read=self._read,
             log=self.log,
             monotonic=lambda: self.now,
         )
+
+    def _read(self, name: str) -> WebFile:
+        found = web_file_of(Path(name))
+        self.then()
+        return found
 
     async def status(self, password: str = "", *, token: bool = False, remote: str = "192.0.2.1") -> int:
         """Of a request by ana; 200 if the guard lets it pass."""
@@ -93,6 +102,23 @@ async def test_a_reload_takes_neither_an_emptied_file_nor_another_one(tmp_path: 
     gate.path.write_text("", encoding="utf-8")
     gate.guard.take(web_file_of(gate.path))
     assert await gate.status() == 401
+
+
+async def test_a_change_between_a_reading_and_its_coming_into_force_is_seen(tmp_path: Path) -> None:
+    """At the start, at a reload and at a request alike: the stamp is that of the file which was read."""
+    gate = Gate(tmp_path, USERS)
+    gate.path.write_text(USERS.replace("ana", "somebody"), encoding="utf-8")  # since the start read it
+    assert await gate.status("secret") == 401
+    reloaded = web_file_of(gate.path)
+    gate.path.write_text(USERS, encoding="utf-8")
+    gate.guard.take(reloaded)
+    assert await gate.status("secret") == 200
+    gate.then = lambda: gate.path.write_text(USERS.replace("ana", "bo"), encoding="utf-8")
+    gate.path.write_text(USERS + HEADERS, encoding="utf-8")
+    assert await gate.status("secret") == 200
+    gate.then = lambda: 0
+    assert await gate.status("secret") == 401
+    assert set(gate.guard.file.users) == {"bo"}
 
 
 async def test_client_names_are_checked_until_a_restart(tmp_path: Path) -> None:
