@@ -58,6 +58,7 @@ from monitor.web.guarding import Guard
 from monitor.web.parts import Loaded, Parts, Peer, Trial, Tried
 from monitor.web.server import Server
 
+_RELOAD_SECONDS = 2.0
 _DRAIN_SECONDS = 5.0
 _GC_THRESHOLD = (5_000, 4, 500)
 """A look at five thousand new objects takes a millisecond, one at those of the last few looks some; one at all there are is
@@ -278,7 +279,7 @@ class Daemon:
         """A reload under way may finish; none begins any more."""
         self._stopping = True
         try:
-            async with asyncio.timeout(_DRAIN_SECONDS):
+            async with asyncio.timeout(_RELOAD_SECONDS):
                 await self._reloading.acquire()
         except TimeoutError:
             self.log.warning("a reload was cut off")

@@ -46,6 +46,8 @@ from monitor.state.rule_store import SqlRuleStateStore
 _TROUBLE = frozenset({"delivery_failed", "nobody", "exhausted", "policy_removed", "repaired"})
 """What the timeline says that an operator must not overlook in the log."""
 
+_RULES_SECONDS = 2.0
+
 
 class SwitchingBook:
     """The address book of the configuration in force."""
@@ -218,13 +220,13 @@ class Rooms:
         return regrouping
 
     async def stop(self, seconds: float) -> None:
-        """Finish what is under way, within so many seconds. Each step is taken whatever became of those before it."""
+        """Finish what is under way: rules within two seconds, deliveries within so many more. Each step is taken whatever became of those before it."""
         self.probes.rules = None
         async with contextlib.AsyncExitStack() as steps:  # the last one is taken first
             steps.callback(self.scraping.close)
             steps.push_async_callback(self.delivery.close)
             steps.push_async_callback(self._drain, seconds)
-            steps.push_async_callback(self.rules.stop)
+            steps.push_async_callback(self.rules.stop, _RULES_SECONDS)
 
     async def _drain(self, seconds: float) -> None:
         try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from monitor.config.overrides import Overrides
     from monitor.config.reading import Reading
 
+_THREADS_SECONDS = 2.0
+"""After everything is down. Threads look now and then whether they are still wanted, so they mostly end at once."""
 _DESCRIPTION = """Watch, alert and page. URLs alone are enough: they are checked every 30 seconds, and pages go to this
 terminal. Without URLs and --config the file watchkeeper.yml is read, if there is one."""
 
@@ -50,8 +54,13 @@ def run_until_stopped(overrides: Overrides, reading: Reading, *, print_line: Cal
     from monitor.app.daemon import run_daemon
     from monitor.model.errors import ConfigError, LockedError, WatchkeeperError
 
+    async def work() -> int:
+        code = await run_daemon(overrides, print_line=print_line, reading=reading)
+        leave_within(_THREADS_SECONDS, code)
+        return code
+
     try:
-        return asyncio.run(run_daemon(overrides, print_line=print_line, reading=reading))
+        return asyncio.run(work())
     except ConfigError as error:
         for finding in error.findings:
             _complain(f"{'warning: ' if finding.warning else ''}{finding}")
@@ -64,6 +73,14 @@ def run_until_stopped(overrides: Overrides, reading: Reading, *, print_line: Cal
         return Exit.FAILED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+
+
+def leave_within(seconds: float, code: int) -> None:
+    """End the process so soon, whatever its threads still do. All is written, and the data folder is free: what a thread works
+    out now, nobody waits for. Python would wait for each of them."""
+    watch = threading.Timer(seconds, os._exit, (code,))
+    watch.daemon = True
+    watch.start()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from monitor.clock import Clock, Jumps
-from monitor.model.errors import StoreError
+from monitor.model.errors import QueryLimitError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.samples import STALE
 from monitor.model.times import SECOND, Millis, Timestamp
@@ -108,12 +108,23 @@ class RuleScheduler:
         """All groups by file and name."""
         return tuple(self._runs[key].status() for key in sorted(self._runs))
 
-    async def stop(self) -> None:
-        """Let running evaluations end, stop all, and store the states as observed until now."""
+    async def stop(self, seconds: float) -> None:
+        """Begin nothing more, let running evaluations end within so many seconds, cut the others off, and store the states as
+        observed until now."""
         for key, run in self._runs.items():
-            async with run.lock:
+            if not run.lock.locked():
                 self._tasks[key].cancel()
-                await run.save_all(self._clock.now())
+        try:
+            async with asyncio.timeout(seconds):
+                for run in self._runs.values():
+                    await run.lock.acquire()  # and keep it
+        except TimeoutError:
+            self._around.warn("rules", QueryLimitError("evaluations were cut off by the stop"))
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for run in self._runs.values():
+            await run.save_all(self._clock.now())
 
     def _begin(self, run: GroupRun) -> None:
         key = run.group.key

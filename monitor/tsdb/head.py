@@ -76,14 +76,15 @@ class Head:
         self._frames_made += 1
         return self._placed(self._frames_made, sids, kind)
 
-    def replayed_frame(self, number: int, labels: Sequence[Labels], kind: FrameKind) -> StoredFrame:
+    def replayed_frame(self, number: int, labels: list[Labels], kind: FrameKind) -> StoredFrame:
         """For a replay only: the frame with this number, its next rows being of these series."""
         self._frames_made = max(self._frames_made, number)
         frame = self.homes.frames.get(number)
         if frame is None:
             frame = self._placed(number, np.empty(0, dtype=np.int32), kind)
             frame.open = kind is not FrameKind.ROWS
-        at_once(self.lay_out(frame, labels))
+        if not self._is_laid_out(frame, labels):
+            at_once(self.lay_out(frame, labels))
         return frame
 
     def replayed(self) -> None:
@@ -184,6 +185,11 @@ class Head:
                     left -= _CALL_CELLS + chunk.count * min(len(chunk.layout), PACKED_AT_ONCE)
                 frame.swap(chunk, packed)
         return False
+
+    def _is_laid_out(self, frame: StoredFrame, labels: list[Labels]) -> bool:
+        """Are these its series already, in this order?"""
+        known, sids = self.homes.index.labels, frame.layout.sids
+        return len(sids) == len(labels) and [known[sid] for sid in sids.tolist()] == labels
 
     def _placed(self, number: int, sids: NDArray[np.int32], kind: FrameKind) -> StoredFrame:
         layout, newest = Layout(sids), self.homes.newest

@@ -53,8 +53,6 @@ class SeriesIndex:
         if sid is not None:
             return sid
         with self._lock:
-            # Pairs are most of what a label set costs; the set stays equal to what it was.
-            labels.pairs = tuple([self._shared(pair) for pair in labels.pairs])
             if self._free:
                 sid = self._free.pop()
                 self.labels[sid] = labels
@@ -65,17 +63,8 @@ class SeriesIndex:
                 self.labels.append(labels)
                 self.births.append(sid + self._reuses)
             self._sids[labels] = sid
-            for name, value in labels.pairs:
-                by_value = self._postings.get(name)
-                if by_value is None:
-                    by_value = self._postings[name] = {}
-                posting = by_value.get(value)
-                if posting is None:
-                    by_value[value] = sid
-                elif isinstance(posting, int):
-                    by_value[value] = array("I", (posting, sid))
-                else:
-                    posting.append(sid)
+            # Pairs are most of what a label set costs; the set stays equal to what it was.
+            labels.pairs = tuple([self._posted(pair, sid) for pair in labels.pairs])
         return sid
 
     def births_of(self, sids: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -174,11 +163,21 @@ class SeriesIndex:
                 listed.append(value)
         return listed, absent
 
-    def _shared(self, pair: tuple[str, str]) -> tuple[str, str]:
-        posting = self._postings.get(pair[0], {}).get(pair[1])
+    def _posted(self, pair: tuple[str, str], sid: int) -> tuple[str, str]:
+        """Note that this series has this pair; the pair as the first of those that have it keeps it."""
+        by_value = self._postings.get(pair[0])
+        if by_value is None:
+            by_value = self._postings[pair[0]] = {}
+        posting = by_value.get(pair[1])
         if posting is None:
+            by_value[pair[1]] = sid
             return pair
-        owner = self.labels[posting if isinstance(posting, int) else posting[0]]
+        if isinstance(posting, int):
+            owner = self.labels[posting]
+            by_value[pair[1]] = array("I", (posting, sid))
+        else:
+            owner = self.labels[posting[0]]
+            posting.append(sid)
         if owner is not None:
             for known in owner.pairs:
                 if known == pair:

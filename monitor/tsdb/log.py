@@ -26,7 +26,7 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.tsdb.chunks import AnyChunk, Layout
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.index import SeriesIndex
-from monitor.tsdb.records import MAGIC, KnownLabels, SegmentReader, encode_frame, encode_row, encode_series
+from monitor.tsdb.records import MAGIC, KnownSeries, SegmentReader, encode_frame, encode_row, encode_series
 
 SEGMENT_BYTES: Final = 32 << 20
 _BATCH_BYTES: Final = 1 << 20
@@ -241,7 +241,7 @@ def segment_paths(folder: Path) -> list[Path]:
     return sorted(path for path in paths if path.suffix == _ENDING and path.stem.isdecimal())
 
 
-def read_segment(segment: Segment, known: KnownLabels | None = None) -> SegmentReader:
+def read_segment(segment: Segment, known: KnownSeries | None = None) -> SegmentReader:
     """The contents of a segment (`known`: see `SegmentReader`); sets its size. Raises OSError."""
     data = segment.path.read_bytes()
     segment.size = len(data)

@@ -51,24 +51,24 @@ def widen(data: memoryview, before: NDArray[np.float64]) -> NDArray[np.float64]:
     bitmap = (count + 7) // 8
     if len(data) < 2 * bitmap:
         raise CorruptionError("narrowed values are cut off")
-    low = np.unpackbits(np.frombuffer(data, dtype=np.uint8, count=bitmap), count=count)
-    high = np.unpackbits(np.frombuffer(data, dtype=np.uint8, count=bitmap, offset=bitmap), count=count)
+    bits = np.frombuffer(data, dtype=np.uint8, count=2 * bitmap).reshape(2, bitmap)
+    low, high = np.unpackbits(bits, axis=1, count=count)
     kinds = low | (high << 1)
-    sizes = [int(np.count_nonzero(kinds == kind)) * form.itemsize for kind, form in enumerate(_FORMS)]
-    if len(data) != 2 * bitmap + sum(sizes):
+    counts: list[int] = np.bincount(kinds, minlength=len(_FORMS)).tolist()
+    if len(data) != 2 * bitmap + sum([many * form.itemsize for many, form in zip(counts, _FORMS, strict=True)]):
         raise CorruptionError("narrowed values have another length than they say")
     out = before.copy()
     begin = 2 * bitmap
-    for kind, (form, size) in enumerate(zip(_FORMS, sizes, strict=True)):
-        if not size:
+    for kind, (form, many) in enumerate(zip(_FORMS, counts, strict=True)):
+        if not many:
             continue
-        numbers = np.frombuffer(data, dtype=form, count=size // form.itemsize, offset=begin)
-        where = kinds == kind
+        numbers = np.frombuffer(data, dtype=form, count=many, offset=begin)
+        where = slice(None) if many == count else kinds == kind
         if kind == _MILLIONTHS:
             out[where] = numbers / _MILLION
         elif kind == _PLAIN:
             out[where] = numbers
         else:
             out[where] += numbers
-        begin += size
+        begin += many * form.itemsize
     return out

@@ -20,42 +20,64 @@ _SCALES: Final = (0.0, 1.0, 1e3, 1e6, 1e9)
 """0.0 stands for the raw bits."""
 
 _EXACT: Final = 2.0**53
+_AT_ONCE: Final = 128
+"""Series whose numbers are looked at together. Of more than that the kernel gives each intermediate result anew, page by page,
+which costs three times what is done with it."""
 _POWERS: Final[NDArray[np.uint64]] = np.array([1 << (8 * width) for width in range(1, 8)], dtype=np.uint64)
 
 
 def pack(matrix: NDArray[np.float64]) -> bytes:
     """Pack a (slots, series) matrix of at least one slot."""
-    slots, series = matrix.shape
-    values = np.ascontiguousarray(matrix.T)
-    bits = values.view(np.int64)
+    series = matrix.shape[1]
+    bits = np.ascontiguousarray(matrix.T).view(np.int64)
+    firsts = bits[:, 0].copy()
+    modes = np.zeros(series, dtype=np.uint8)
+    moving = np.flatnonzero((bits != bits[:, :1]).any(axis=1))
+    planes: list[bytes] = []
+    for start in range(0, len(moving), _AT_ONCE):
+        some = moving[start : start + _AT_ONCE]
+        codes, scales = _whole_numbers(bits[some])
+        firsts[some] = codes[:, 0]
+        steps = np.diff(codes, axis=1)
+        zigzag = ((steps << 1) ^ (steps >> 63)).view(np.uint64)
+        highest: NDArray[np.uint64] = zigzag.max(axis=1, initial=0)
+        widths: NDArray[np.uint8] = (np.searchsorted(_POWERS, highest, side="right") + 1).astype(np.uint8)
+        modes[some] = (scales << 4) | widths
+        planes += _planes(zigzag.astype("<u8", copy=False), widths)
+    return b"".join([modes.tobytes(), firsts.astype("<i8", copy=False).tobytes(), *planes])
+
+
+def _whole_numbers(bits: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """(series, slots) of whole numbers that stand for these bits, and (series,) which of the scales tells how."""
     codes = bits.copy()
-    scales = np.zeros(series, dtype=np.uint8)
-    constant = (bits == bits[:, :1]).all(axis=1)
-    left = np.flatnonzero(~constant)
+    scales = np.zeros(len(bits), dtype=np.uint8)
+    left = np.arange(len(bits))
     with np.errstate(all="ignore"):
         for number, scale in enumerate(_SCALES):
             if not number or not len(left):
                 continue
-            scaled = np.rint(values[left] * scale)
+            own = bits[left]
+            scaled = np.rint(own.view(np.float64) * scale)
             # Compared as integers turned back: minus zero and NaN have no integer, and fail here.
             whole = scaled.astype(np.int64)
-            exact = ((whole / scale).view(np.int64) == bits[left]).all(axis=1) & (np.abs(scaled) < _EXACT).all(axis=1)
+            exact = ((whole / scale).view(np.int64) == own).all(axis=1) & (np.abs(scaled) < _EXACT).all(axis=1)
             chosen = left[exact]
             codes[chosen] = whole[exact]
             scales[chosen] = number
             left = left[~exact]
-        steps = np.diff(codes, axis=1)
-        zigzag = ((steps << 1) ^ (steps >> 63)).view(np.uint64)
-    highest: NDArray[np.uint64] = zigzag.max(axis=1, initial=0)
-    widths: NDArray[np.uint8] = (np.searchsorted(_POWERS, highest, side="right") + 1).astype(np.uint8)
-    widths[highest == 0] = 0
-    planes = zigzag.astype("<u8").view(np.uint8).reshape(series, slots - 1, 8)
-    parts = [((scales << 4) | widths).tobytes(), codes[:, 0].astype("<i8").tobytes()]
-    if slots > 1:
-        # Not `planes[row, :, :width]` row by row: one boolean pick keeps the series' order and is done in C.
-        kept = np.arange(8, dtype=np.uint8)[None, :] < widths[:, None]
-        parts.append(planes[np.broadcast_to(kept[:, None, :], planes.shape)].tobytes())
-    return b"".join(parts)
+    return codes, scales
+
+
+def _planes(steps: NDArray[np.uint64], widths: NDArray[np.uint8]) -> list[bytes]:
+    """Series by series the lowest bytes of its steps, as many of each as its width."""
+    parts = [b""] * len(widths)
+    for width in set(widths.tolist()):
+        rows: list[int] = np.flatnonzero(widths == width).tolist()
+        kept = steps[rows].view(np.uint8).reshape(len(rows), -1, 8)[:, :, :width].tobytes()
+        size = width * steps.shape[1]
+        for place, row in enumerate(rows):
+            parts[row] = kept[place * size : (place + 1) * size]
+    return parts
 
 
 def unpack(packed: bytes, slots: int, series: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:

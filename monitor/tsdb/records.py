@@ -17,7 +17,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -162,8 +162,14 @@ class _Rows:
     kept: NDArray[np.uint64] | None = None
 
 
-KnownLabels = dict[tuple[str, ...], Labels]
-"""Label sets by their names and values in turn. Each segment names all its series anew, mostly the same ones."""
+@dataclass(slots=True)
+class KnownSeries:
+    """What segments have named. Each names all its series anew, mostly the same ones in the same words."""
+
+    labels: dict[tuple[str, ...], Labels] = field(default_factory=dict[tuple[str, ...], Labels])
+    """By names and values in turn."""
+    records: dict[bytes, SeriesRecord] = field(default_factory=dict[bytes, SeriesRecord])
+    """By their payload."""
 
 
 class SegmentReader:
@@ -171,10 +177,10 @@ class SegmentReader:
 
     __slots__ = ("_data", "_known", "offset")
 
-    def __init__(self, data: bytes, known: KnownLabels | None = None) -> None:
+    def __init__(self, data: bytes, known: KnownSeries | None = None) -> None:
         """`known` is what other segments have named, and gets what this one names."""
         self._data = memoryview(data)
-        self._known = {} if known is None else known
+        self._known = KnownSeries() if known is None else known
         self.offset = 0
 
     def __iter__(self) -> Iterator[Record]:
@@ -207,7 +213,7 @@ class SegmentReader:
             self.offset = begin + length
 
 
-def _decode(payload: memoryview, known: KnownLabels) -> Record:
+def _decode(payload: memoryview, known: KnownSeries) -> Record:
     kind = payload[0]
     if kind == _ROW:
         _, number, at, _ = _ROW_HEAD.unpack_from(payload)
@@ -219,12 +225,18 @@ def _decode(payload: memoryview, known: KnownLabels) -> Record:
             raise ValueError("a frame with another number of series than it says")
         return FrameRecord(number, FrameKind(kind), np.cumsum(steps, dtype=np.int32))
     if kind == _SERIES:
-        listed: list[list[str]] = json.loads(zlib.decompress(payload[1:]))
-        return SeriesRecord({int(entry[0]): _labels(tuple(entry[1:]), known) for entry in listed})
+        text = bytes(payload)
+        record = known.records.get(text)
+        if record is None:
+            listed: list[list[str]] = json.loads(zlib.decompress(payload[1:]))
+            labels = known.labels
+            record = SeriesRecord({int(entry[0]): _labels(tuple(entry[1:]), labels) for entry in listed})
+            known.records[text] = record
+        return record
     raise ValueError(f"unknown kind {kind}")
 
 
-def _labels(texts: tuple[str, ...], known: KnownLabels) -> Labels:
+def _labels(texts: tuple[str, ...], known: dict[tuple[str, ...], Labels]) -> Labels:
     labels = known.get(texts)
     if labels is None:
         labels = known[texts] = Labels(zip(texts[::2], texts[1::2], strict=True))

@@ -20,7 +20,7 @@ from monitor.tsdb.head import Head, at_once
 from monitor.tsdb.intake import FrameWriter, Intake
 from monitor.tsdb.log import Fsync, SampleLog, Segment, forget_aside, read_segment, segment_paths
 from monitor.tsdb.merging import Merging
-from monitor.tsdb.records import KnownLabels
+from monitor.tsdb.records import KnownSeries
 from monitor.tsdb.recovery import AHEAD, RecoveryReport, Replay
 from monitor.tsdb.sealing import SETTLED, Sealing
 from monitor.tsdb.view import View
@@ -281,7 +281,7 @@ class SampleStore:
             paths = []
             replay.problems[:] = [f"{folder}: cannot be read: {error}"]
         replay.problems += forget_aside(folder, now - self.retention) if paths else ()
-        known: KnownLabels = {}
+        known = KnownSeries()
         for path in paths:
             segment = Segment(number=int(path.stem), path=path, size=0, oldest=None, newest=None)
             try:

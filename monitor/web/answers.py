@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from threading import Event
 from typing import Final, cast
 
 from aiohttp import web
@@ -188,9 +189,17 @@ async def streamed_answer(
     request: web.Request, parts: Callable[[], Iterable[str]], content_type: str = JSON
 ) -> web.StreamResponse:
     """JSON, or text, of any size. `parts` is called and gone through in a worker thread, where the text is compressed too; it goes
-    out in blocks, each when the one before has left."""
+    out in blocks, each when the one before has left. The thread ends when nobody waits for the answer any more: the daemon
+    stops, or the client has gone, which raises ConnectionResetError."""
     compress = "gzip" in request.headers.get("Accept-Encoding", "").lower()
-    blocks = await asyncio.to_thread(_blocks, parts, compress)
+    given_up = Event()
+    try:
+        blocks = await asyncio.to_thread(
+            _blocks, parts, compress, lambda: given_up.is_set() or request.transport is None
+        )
+    except asyncio.CancelledError:
+        given_up.set()
+        raise
     response = web.StreamResponse(headers={"Content-Type": content_type})
     if compress:
         response.headers["Content-Encoding"] = "gzip"
@@ -221,7 +230,7 @@ def _container(document: object) -> dict[str, object] | list[object] | None:
     return cast("dict[str, object] | list[object]", document) if isinstance(document, (dict, list)) else None
 
 
-def _blocks(parts: Callable[[], Iterable[str]], compress: bool) -> list[bytes]:
+def _blocks(parts: Callable[[], Iterable[str]], compress: bool, given_up: Callable[[], bool]) -> list[bytes]:
     packer = zlib.compressobj(_LEVEL, wbits=_GZIP) if compress else None
     blocks: list[bytes] = []
 
@@ -233,6 +242,8 @@ def _blocks(parts: Callable[[], Iterable[str]], compress: bool) -> list[bytes]:
     waiting: list[str] = []
     size = 0
     for part in parts():
+        if given_up():
+            raise ConnectionResetError("nobody waits for this answer any more")
         waiting.append(part)
         size += len(part)
         if size >= _BLOCK:

@@ -54,7 +54,8 @@ ROUTES: Final[tuple[Route, ...]] = (
 
 Answer: TypeAlias = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 
-_SHUTDOWN_SECONDS = 2.0
+_SHUTDOWN_SECONDS = 1.0
+"""aiohttp waits so long twice: for the answer, and for what is left of it."""
 _NO_ROUTE = "other"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """A client may send any word; each that is counted is a series of its own."""

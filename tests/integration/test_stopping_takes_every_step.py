@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +40,21 @@ class _Full(Database):
     async def close(self) -> None:
         await super().close()
         raise StoreError("the disk is full")
+
+
+def test_a_thread_that_never_ends_does_not_hold_the_process() -> None:
+    """Python waits for the threads of its pools, for ever if need be; what has been told to leave does not."""
+    code = """
+import asyncio, threading
+from monitor.cli.run import leave_within
+
+async def work():
+    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+    leave_within(0.1, 7)
+
+asyncio.run(work())
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 7
 
 
 async def test_what_fails_on_the_way_down_keeps_nothing_from_being_written(

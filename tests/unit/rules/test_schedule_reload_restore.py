@@ -53,7 +53,7 @@ def play(
 
     async def whole() -> None:
         await story(stage)
-        await stage.scheduler.stop()
+        await stage.scheduler.stop(1)
         await stage.supervisor.stop()
 
     run(whole(), loop)
@@ -110,7 +110,33 @@ def test_alerts_go_out_while_a_later_rule_of_the_group_hangs() -> None:
         assert stage.world.states.saves == 1
         await stage.sleep(121)
         assert [alert.labels["alertname"] for alert in stage.world.sink.reports] == ["A", "B"]
-        await scheduler.stop()
+        await scheduler.stop(1)
+
+    play(story)
+
+
+def test_a_stop_waits_for_rules_only_so_long() -> None:
+    """One that hangs, on another engine say, is cut off; what was found before is handed over, and all states are stored."""
+    hanging = groups_of({"alert": "A", "expr": "x > 0"}, {"alert": "B", "expr": "x > 1"}, interval="15m")[0]
+
+    async def story(stage: Stage) -> None:
+        async def hang(text: str) -> None:
+            if text == "x > 1":
+                await stage.sleep(120)
+
+        querier = SlowQuerier(stage.world.querier.inner, wait=hang)
+        around = replace(stage.world.around, querier=querier)
+        scheduler = RuleScheduler(stage.time.clock, stage.supervisor, around, early=False)
+        await scheduler.start([hanging])
+        await stage.time.clock.sleep_until(first_slot(hanging) - MINUTE)
+        stage.world.put(stage.time.now(), x=5)
+        await stage.time.clock.sleep_until(first_slot(hanging) + 50)
+        began = stage.time.now()
+        await scheduler.stop(2)
+        assert stage.time.now() - began == 2 * SECOND
+        assert [alert.labels["alertname"] for alert in stage.world.sink.reports] == ["A"]
+        assert [row.alert.labels["alertname"] for row in stage.world.states.load()] == ["A"]
+        assert [alert.labels["alertname"] for alert in scheduler.status()[0].rules[0].alerts] == ["A"]
 
     play(story)
 

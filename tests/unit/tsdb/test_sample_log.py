@@ -81,6 +81,29 @@ def test_a_restart_takes_many_rows_at_once_and_each_as_it_was(tmp_path: Path) ->
     assert report.samples == again.stats().samples
 
 
+def test_segments_that_name_the_same_series_differ_in_what_frames_have_of_them(tmp_path: Path) -> None:
+    """A frame that lost a series and got it back, in another order too, and loose series that moved: in each segment the rows
+    are of the series that it says."""
+    store, _ = recovered(tmp_path)
+    assert store.log is not None
+    store.log.segment_bytes = 1
+    writer = store.open([A, B, C])
+    loose = [metric("loose", n=str(number)) for number in range(3)]
+    rounds = ([A, B, C], [A, B, C], [C, A], [C, A], [A, B, C], [B, A, C], [A, B, C])
+    for at, series in enumerate(rounds, start=1):
+        writer.replace(series)
+        writer.append(at * 1000, [float(at * 10 + place) for place in range(len(series))])
+        late = at % 2
+        store.append(at * 1000 + 500, [(each, float(at)) for each in loose[late:]])
+        store.append(at * 1000, [(each, float(-at)) for each in loose[:late]])
+        store.flush(at * 1000)
+    assert len(list(tmp_path.glob("*.samples"))) == len(rounds)
+    whole, frames = everything(store.view()), store.stats().frames
+    again, report = recovered(tmp_path)
+    assert everything(again.view()) == whole
+    assert (report.problems, again.stats().frames) == ((), frames)
+
+
 def test_series_go_on_after_a_restart(tmp_path: Path) -> None:
     """Opening the same series takes the replayed frame up again; loose series keep theirs; a second restart agrees."""
     whole = a_story(tmp_path)

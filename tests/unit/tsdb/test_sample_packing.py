@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
 
 from monitor.columns.nans import MISSING_BITS
 from monitor.model.samples import STALE_BITS
@@ -34,6 +37,30 @@ def test_every_bit_of_every_series_comes_back(
     rows = np.array(data.draw(st.lists(st.integers(0, series - 1), max_size=12)), dtype=np.int64)
     found = unpack(pack(raw.view(np.float64)), slots, series, rows)
     assert np.array_equal(np.ascontiguousarray(found).view(np.uint64), raw[:, rows])
+
+
+def test_many_series_of_all_kinds_stand_in_their_order() -> None:
+    """More than are looked at together: constants, small and large steps, decimals, raw bits and all kinds of NaN by turns."""
+    noise = np.random.default_rng(11)
+    slots, series = 64, 700
+    kinds: list[Callable[[], NDArray[np.float64]]] = [
+        lambda: np.full(slots, noise.uniform()),
+        lambda: np.cumsum(noise.integers(0, 9, slots)).astype(float),
+        lambda: np.cumsum(noise.integers(0, 2**20, slots)).astype(float),
+        lambda: np.round(noise.uniform(0, 5, slots), 3),
+        lambda: noise.uniform(-1, 1, slots),
+        lambda: noise.choice(np.array(SPECIAL, dtype=np.uint64), slots).view(np.float64),
+    ]
+    matrix = np.empty((slots, series))
+    for place in range(series):
+        matrix[:, place] = kinds[noise.integers(0, len(kinds))]()
+    packed = pack(matrix)
+    every = unpack(packed, slots, series, np.arange(series))
+    assert np.array_equal(np.ascontiguousarray(every).view(np.uint64), matrix.view(np.uint64))
+    some = noise.permutation(series)[:50]
+    assert np.array_equal(
+        np.ascontiguousarray(unpack(packed, slots, series, some)).view(np.uint64), matrix.view(np.uint64)[:, some]
+    )
 
 
 def test_ordinary_values_take_few_bytes() -> None:
