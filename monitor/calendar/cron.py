@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from monitor.calendar.walls import first_shifted, instant_of, wall_of
 from monitor.model.times import Millis, Timestamp, from_datetime, parse_rfc3339, to_datetime
@@ -108,10 +108,23 @@ def _next_wall(text: str, wall: Millis) -> Millis | None:
 def _triggers(text: str) -> tuple[CronTrigger, ...]:
     """One, or one by the day of month and one by the day of week. Raises ValueError."""
     minute, hour, day, month, weekday = _fields(text)
+    for name, given in zip(_WANTED, (minute, hour, day, month), strict=True):
+        _check(name, given)
     weekdays = _weekdays(weekday)
     if not day.startswith("*") and not weekday.startswith("*"):
         return _trigger(minute, hour, day, month, "*"), _trigger(minute, hour, "*", month, weekdays)
     return (_trigger(minute, hour, day, month, weekdays),)
+
+
+def _check(name: str, given: str) -> None:
+    """Raises ValueError that names the field and what it takes."""
+    wanted = _WANTED[name]
+    try:
+        _trigger(**{**_ANY, wanted.key: given})
+    except ValueError as error:
+        raise ValueError(
+            f'the {name} "{given}" is not understood: write {wanted.range}, as {wanted.example}'
+        ) from error
 
 
 def _trigger(minute: str, hour: str, day: str, month: str, weekdays: str) -> CronTrigger:
@@ -124,6 +137,22 @@ def _trigger(minute: str, hour: str, day: str, month: str, weekdays: str) -> Cro
         )
     except (ValueError, TypeError) as error:
         raise ValueError(str(error)) from error
+
+
+class _Wanted(NamedTuple):
+    key: str
+    range: str
+    example: str
+
+
+_WANTED: Final = {
+    "minute": _Wanted("minute", "0 to 59", "30 or */15"),
+    "hour": _Wanted("hour", "0 to 23", "2 or 8-17"),
+    "day of month": _Wanted("day", "1 to 31", "1 or 1,15"),
+    "month": _Wanted("month", "1 to 12 or jan to dec", "6 or jan-mar"),
+}
+"""What each field takes, in the order of an expression; the day of the week is read by `_weekdays`."""
+_ANY: Final = {"minute": "*", "hour": "*", "day": "*", "month": "*", "weekdays": "*"}
 
 
 def _fields(text: str) -> list[str]:

@@ -171,6 +171,7 @@ def document(checked: Checked) -> dict[str, object]:
         return {
             "file": finding.file,
             "line": finding.line,
+            "column": finding.column,
             "path": finding.path,
             "problem": finding.problem,
             "remedy": finding.remedy,
@@ -291,7 +292,7 @@ def _checked(kind: str, findings: Findings, counts: dict[str, int]) -> Checked:
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """Mistakes first, then what only may be one, in the order of the files."""
-    for finding in sorted(findings, key=lambda one: (one.warning, one.file, one.line)):
+    for finding in sorted(findings, key=lambda one: (one.warning, one.file, one.line, one.column)):
         mark = "[yellow]warning[/]  " if finding.warning else "[bold red]error[/]    "
         say(f"{mark}{clean(finding)}")
 

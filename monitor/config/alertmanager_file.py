@@ -28,7 +28,7 @@ from monitor.config.muting import (
 )
 from monitor.config.receivers import ReceiverParts, receiver_parts
 from monitor.config.route_tree import Place, RouteSection, read_route_tree
-from monitor.config.template_files import read_template_files
+from monitor.config.template_files import check_fields, read_template_files
 from monitor.config.yamltree import Document, Path, Scalar, Tree, natural
 from monitor.matching.parse import Syntax
 from monitor.model.times import MINUTE, Millis
@@ -107,16 +107,20 @@ def read_whole(
         else:
             reading.refuse(path, "is not a mapping", "write `key: value` lines below it")
         return None
-    section = findings.validate(AlertmanagerSection, document, tree, path)
-    if section is None:
-        return None
     before = len(findings.errors)
+    section, left = findings.salvage(AlertmanagerSection, document, tree, path)
+    if section is None or not isinstance(left, dict):
+        return None
+    routeless = "route" not in tree
+    tree = left
     _warn_unserved(section, document, path, findings)
     shared = GLOBAL.read(tree.get("global", {}), (*path, "global"), reading)
     assert isinstance(shared, Values)
     listed = tree.get("receivers", [])
     found = receiver_parts(listed, (*path, "receivers"), shared, reading, ours=ours, defaults=True)
     receivers = {name: parts for name, (_, parts) in found.items()}
+    if section.route is None and not routeless:
+        return None
     if section.route is None:
         reading.refuse(path, "no routes provided", "add a `route` with a default `receiver`")
         return None
@@ -138,6 +142,7 @@ def read_whole(
     )
     patterns = [locate(pattern) for pattern in section.templates]
     template_files = read_template_files(patterns, document, (*path, "templates"), findings)
+    check_fields(receivers.values(), template_files, document, findings, ours=ours)
     if root is None or len(findings.errors) > before:
         return None
     others = {key: located(natural(value), locate) for key, value in tree.items() if key not in ("global", "receivers")}

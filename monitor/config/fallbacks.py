@@ -8,7 +8,7 @@ message was meant for, and who stands on it already is not put there again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,13 +67,18 @@ def way(named: Mapping[str, str], receiver: str) -> tuple[str, ...]:
 
 
 def read_fallbacks(
-    parts: Mapping[str, ReceiverParts], house: Destination, document: Document, findings: Findings
+    parts: Mapping[str, ReceiverParts],
+    house: Destination,
+    unsure: Callable[[str], bool],
+    document: Document,
+    findings: Findings,
 ) -> Fallbacks:
-    """What the receivers name; names of nobody and ways that lead back become findings."""
+    """What the receivers name; names of nobody and ways that lead back become findings. `unsure`: whether a receiver can be
+    told anything is not known."""
     named: dict[str, str] = {}
     for name, part in parts.items():
         other = parts.get(part.fallback)
-        if not part.fallback:
+        if not part.fallback or (unsure(part.fallback) and not (other and other.integrations)):
             continue
         if other is None:
             have = ", ".join(sorted(other.name for other in parts.values() if other.integrations))

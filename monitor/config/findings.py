@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import difflib
 import typing
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from monitor.config.fields import MisfitError
+from monitor.config.pruning import Pruning, is_echo
 from monitor.config.yamltree import Document, Path, Scalar, Tree, path_text
 from monitor.model.errors import ConfigError, Finding
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+
+
+_PLAIN: Final[Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str]]]] = {
+    "greater_than_equal": lambda given: (f"is less than {given['ge']}", f"write {given['ge']} or more"),
+    "less_than_equal": lambda given: (f"is more than {given['le']}", f"write {given['le']} or less"),
+    "literal_error": lambda given: ("is none of the words that are known here", f"write {given['expected']}"),
+    "string_too_short": lambda given: ("is empty", "fill it"),
+    "too_short": lambda given: ("is empty", f"give at least {given['min_length']}"),
+}
+"""Pydantic's kinds of mistakes in our words, with what would be right."""
 
 
 class Findings:
@@ -23,6 +34,7 @@ class Findings:
     def __init__(self) -> None:
         self.all: list[Finding] = []
         self._explained: dict[tuple[str, str], Finding] = {}
+        self._taken_out: dict[str, set[Path]] = {}
 
     def __repr__(self) -> str:
         return f"Findings({len(self.errors)} errors, {len(self.all) - len(self.errors)} warnings)"
@@ -37,33 +49,25 @@ class Findings:
 
     def wrong(self, document: Document, path: Path, problem: str, remedy: str = "", *, original: str = "") -> None:
         """A mistake at this place."""
-        self.all.append(
-            Finding(
-                file=document.file,
-                line=document.line(path),
-                path=path_text(path),
-                problem=problem,
-                remedy=remedy,
-                original=original,
-            )
-        )
+        self._tell(document, path, problem, remedy, original=original)
+
+    def doubt(self, document: Document, path: Path, problem: str, remedy: str = "") -> None:
+        """Something that works otherwise than the writer may think."""
+        self._tell(document, path, problem, remedy, warning=True)
 
     def explained(self) -> None:
         """What was found last explains whatever else is said of its place; nothing more is told of that."""
         finding = self.all[-1]
         self._explained.setdefault((finding.file, finding.path), finding)
 
-    def doubt(self, document: Document, path: Path, problem: str, remedy: str = "") -> None:
-        """Something that works otherwise than the writer may think."""
-        self.all.append(
-            Finding(
-                file=document.file,
-                line=document.line(path),
-                path=path_text(path),
-                problem=problem,
-                remedy=remedy,
-                warning=True,
-            )
+    def has_mistakes(self, document: Document, path: Path) -> bool:
+        """Is something wrong at this place or below it?"""
+        whole = path_text(path)
+        return any(
+            one.file == document.file
+            and one.path.startswith(whole)
+            and one.path[len(whole) : len(whole) + 1] in ("", ".", "[")
+            for one in self.errors
         )
 
     def include(self, error: ConfigError) -> None:
@@ -79,21 +83,61 @@ class Findings:
 
     def validate(self, model: type[M], document: Document, tree: Tree, path: Path = ()) -> M | None:
         """The tree as `model`; its mistakes become findings."""
-        source: object = {} if isinstance(tree, Scalar) and tree.is_null else tree
         try:
-            return model.model_validate(source)
+            return model.model_validate(_source(tree))
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 self._detail(model, document, path, detail)
             return None
+
+    def salvage(self, model: type[M], document: Document, tree: Tree, path: Path = ()) -> tuple[M | None, Tree]:
+        """The same, but reading on past mistakes: what is wrong is told and taken out, and what is left is returned, as
+        `model` and as a tree. Whatever is said later of the places that were taken out is not told: it would only be an
+        echo. None: there is nothing left."""
+        pruning = Pruning(_source(tree))
+        while pruning.tree is not None:
+            try:
+                return model.model_validate(pruning.tree), pruning.tree
+            except ValidationError as error:
+                details = error.errors(include_url=False)
+            places = [_location(detail) for detail in details]
+            for detail, place in zip(details, places, strict=True):
+                if not pruning.concerns(place):
+                    self._detail(model, document, path, detail)
+            before = pruning.tree
+            for detail, place in zip(details, places, strict=True):
+                pruning.take_out(place, missing=detail["type"] == "missing")
+            if pruning.tree is before:
+                break
+            self._taken_out.setdefault(document.file, set()).update((*path, *place) for place in pruning.places)
+        return None, {}
 
     def error(self) -> ConfigError:
         """Everything that is to be told, as an error."""
         told = self._explained
         return ConfigError([one for one in self.all if told.get((one.file, one.path), one) is one])
 
+    def _tell(
+        self, document: Document, path: Path, problem: str, remedy: str, *, original: str = "", warning: bool = False
+    ) -> None:
+        if is_echo(path, self._taken_out.get(document.file, ())):
+            return
+        line, column = document.place(path)
+        self.all.append(
+            Finding(
+                file=document.file,
+                line=line,
+                column=column,
+                path=path_text(path),
+                problem=problem,
+                remedy=remedy,
+                original=original,
+                warning=warning,
+            )
+        )
+
     def _detail(self, model: type[BaseModel], document: Document, base: Path, detail: Any) -> None:
-        location: Path = base + tuple(part for part in detail["loc"] if not _is_branch_name(part))
+        location = base + _location(detail)
         kind: str = detail["type"]
         key = str(location[-1]) if location else ""
         if kind == "missing":
@@ -113,6 +157,9 @@ class Findings:
             self.wrong(document, location, "is not a list", "write `- item` lines below it, or [a, b]")
         elif kind == "dict_type":
             self.wrong(document, location, "is not a mapping", "write `key: value` lines below it")
+        elif kind in _PLAIN:
+            problem, remedy = _PLAIN[kind](detail.get("ctx", {}))
+            self.wrong(document, location, problem, remedy, original=str(detail["msg"]))
         else:
             message = str(detail["msg"]).removeprefix("Value error, ")
             problem, _, remedy = message.partition(": ") if kind == "value_error" else (message, "", "")
@@ -120,6 +167,15 @@ class Findings:
             if isinstance(error, MisfitError):
                 problem, remedy = message, error.remedy
             self.wrong(document, location, problem, remedy, original=message)
+
+
+def _source(tree: Tree) -> Tree:
+    """A mapping with nothing in it is written as nothing."""
+    return {} if isinstance(tree, Scalar) and tree.is_null else tree
+
+
+def _location(detail: Any) -> Path:
+    return tuple(part for part in detail["loc"] if not _is_branch_name(part))
 
 
 def _is_branch_name(part: object) -> bool:

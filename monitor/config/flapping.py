@@ -31,9 +31,13 @@ class FlapSection(Section):
 
 
 def read_flapping(
-    sections: Sequence[FlapSection], receivers: Collection[str], document: Document, path: Path, findings: Findings
+    sections: Sequence[FlapSection],
+    receivers: Collection[str] | None,
+    document: Document,
+    path: Path,
+    findings: Findings,
 ) -> tuple[FlapRule, ...]:
-    """The rules; what is wrong in them becomes findings."""
+    """The rules; what is wrong in them becomes findings. `receivers`: None if nobody knows which there are."""
     found: list[FlapRule] = []
     for place, section in enumerate(sections):
         here = (*path, place)
@@ -44,7 +48,7 @@ def read_flapping(
                 document, here, "concerns every alert", 'give matchers or receivers; severity=~".+" is nearly all'
             )
         for number, name in enumerate(section.receivers):
-            if name not in receivers:
+            if receivers is not None and name not in receivers:
                 have = ", ".join(sorted(receivers)) or "none"
                 findings.wrong(
                     document, (*here, "receivers", number), f'"{name}" is no receiver', f"defined receivers: {have}"

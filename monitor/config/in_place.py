@@ -113,7 +113,7 @@ def _paging(flags: AlertmanagerFlags, findings: Findings) -> Paging | None:
     whole = read_whole(document, document.tree, (), findings, locate, Syntax(flags.syntax))
     if whole is None:
         return None
-    ours = replace(document, tree={}, lines={})
+    ours = replace(document, tree={}, places={})
     bare = Environment.model_construct()
     paging = read_paging(ConfigurationSection(), whole[1], {}, bare, "", ours, findings, locate)
     return None if paging is None else replace(paging, book=paging.book.falling_back_to(CONSOLE))

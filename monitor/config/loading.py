@@ -7,10 +7,9 @@ anything changes. What another program's file lacks keeps that program's default
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -21,7 +20,6 @@ from monitor.config.configuration import (
     Configuration,
     HostSettings,
     LogSettings,
-    Paging,
     Storage,
 )
 from monitor.config.credential_files import doubt_missing
@@ -32,6 +30,7 @@ from monitor.config.golang.kinds import Reading
 from monitor.config.golang.structs import Values
 from monitor.config.in_place import load_in_place
 from monitor.config.listening import Locate, judge_external_url, read_listen
+from monitor.config.opening import UnreadableError, read_text
 from monitor.config.overrides import Overrides
 from monitor.config.prometheus.file import PrometheusParts, read_prometheus
 from monitor.config.receivers import ReceiverParts, receiver_parts
@@ -39,18 +38,14 @@ from monitor.config.routing import read_paging
 from monitor.config.routing_lint import RoutingLint
 from monitor.config.rules_section import query_engine, query_settings, rule_groups
 from monitor.config.variables import expand
+from monitor.config.written import Written
 from monitor.config.yamltree import Document, Path, Tree, read
 from monitor.model.checks import Check
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels
 from monitor.rules.leaving import Leaving
 
-P = TypeVar("P")
-
 DEFAULT_FILE = "watchkeeper.yml"
-_PAGING_KEYS = frozenset(
-    {"alertmanager", "alertmanager_file", "escalate", "people", "policies", "receivers", "schedules"}
-)
 _PROMETHEUS_KEYS = ("global", "scrape_configs", "rule_files", "remote_write")
 
 
@@ -86,9 +81,11 @@ def load(
     known = os.environ if variables is None else variables
     tree = expand(document.tree, known, document, findings)
     document = replace(document, tree=tree)
-    section, checks, broken = _sections(document, findings)
-    base = FilePath(document.file).parent if overrides.config or document.lines else FilePath.cwd()
-    loading = _Loading(section, checks, broken, document, base, environment, overrides, known, findings, lint)
+    written = document.tree
+    section, checks, left = _sections(document, findings)
+    document = replace(document, tree=left)
+    base = FilePath(document.file).parent if overrides.config or document.places else FilePath.cwd()
+    loading = _Loading(section, checks, document, written, base, environment, overrides, known, findings, lint)
     configuration = loading.configuration()
     if findings.errors or configuration is None:
         raise findings.error()
@@ -97,29 +94,20 @@ def load(
 
 def _sections(
     document: Document, findings: Findings
-) -> tuple[ConfigurationSection, list[tuple[int, CheckSection]], frozenset[str]]:
-    """The document as sections, the checks with their places, and the names of sections that are broken. A broken one has
-    its default, so that the mistakes of the others are found as well. Checks are looked at one by one."""
+) -> tuple[ConfigurationSection, list[tuple[int, CheckSection]], Tree]:
+    """The document as sections, the checks with their places, and what is left of the document without mistakes of form.
+    Checks are looked at one by one."""
     tree = document.tree if isinstance(document.tree, dict) else {}
     items = tree.get("checks")
     checks: list[tuple[int, CheckSection]] = []
     if isinstance(items, list):
         for place, item in enumerate(items):
-            check = findings.validate(CheckSection, document, item, ("checks", place))
+            check, _ = findings.salvage(CheckSection, document, item, ("checks", place))
             if check is not None:
                 checks.append((place, check))
         tree = {key: value for key, value in tree.items() if key != "checks"}
-    broken: set[str] = set()
-    while True:
-        known = len(findings.errors)
-        section = findings.validate(ConfigurationSection, document, tree)
-        if section is not None:
-            return section, checks, frozenset(broken)
-        names = {finding.path.split(".")[0].split("[")[0] for finding in findings.errors[known:]} & set(tree)
-        if not names:
-            raise findings.error()
-        broken |= names
-        tree = {key: value for key, value in tree.items() if key not in names}
+    section, left = findings.salvage(ConfigurationSection, document, tree)
+    return section or ConfigurationSection(), checks, left
 
 
 def _own_document(overrides: Overrides, environment: Environment, findings: Findings) -> Document:
@@ -129,12 +117,11 @@ def _own_document(overrides: Overrides, environment: Environment, findings: Find
     if not name:
         return Document("", {}, {})
     try:
-        text = FilePath(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
+        text = read_text(name)
+    except UnreadableError as error:
         remedy = "`watchkeeper init URL` writes one"
         raise ConfigError(
-            [Finding(file=name, line=0, path="", problem=f"cannot be read: {reason}", remedy=remedy)]
+            [Finding(file=name, line=0, path="", problem=f"cannot be read: {error}", remedy=remedy)]
         ) from error
     document = read(text, name)
     if not isinstance(document.tree, dict):
@@ -149,8 +136,8 @@ class _Loading:
         self,
         section: ConfigurationSection,
         checks: list[tuple[int, CheckSection]],
-        broken: frozenset[str],
         document: Document,
+        written: Tree,
         base: FilePath,
         environment: Environment,
         overrides: Overrides,
@@ -164,8 +151,8 @@ class _Loading:
             section = section.model_copy(update=given)
         self.section = section
         self.checks = checks
-        self.broken = broken
         self.document = document
+        self.written = written
         self.base = base
         self.environment = environment
         self.overrides = overrides
@@ -178,21 +165,20 @@ class _Loading:
         doubt_missing(document, document.tree, findings, self._locate)
         environment_name = self.environment.environment or section.environment
         prometheus = self._prometheus()
-        alertmanager = self._alertmanager()
+        alertmanager, routing = self._alertmanager()
         receivers = self._own_receivers()
         checks = self._checks()
-        paging: Paging | None = None
-        if not self.broken & _PAGING_KEYS and (alertmanager or not self._has_alertmanager()):
-            paging = read_paging(
-                section,
-                alertmanager,
-                receivers,
-                self.environment,
-                environment_name,
-                document,
-                findings,
-                self._locate,
-            )
+        paging = read_paging(
+            section,
+            alertmanager,
+            receivers,
+            self.environment,
+            environment_name,
+            document,
+            findings,
+            self._locate,
+            Written.of(self.written, routing, good=alertmanager is not None or routing == {}),
+        )
         listen = read_listen(self.overrides.listen, section, self.environment, document, findings, self._locate)
         storage = self._storage(prometheus)
         judge_external_url(section, self.environment, document, findings)
@@ -262,17 +248,18 @@ class _Loading:
                 findings.wrong(
                     self.document, (key,), f"{key} is given here and in prometheus_file", "keep it in one of the two"
                 )
-        path = self.base / section.prometheus_file
-        parts = self._other_file(
-            path,
-            lambda document, locate: read_prometheus(document, document.tree, (), findings, locate, self.variables),
-            repeats=True,
-        )
+        other = self._open("prometheus_file", section.prometheus_file, repeats=True)
+        if other is None:
+            return PrometheusParts()
+        document, locate = other
+        parts = read_prometheus(document, document.tree, (), findings, locate, self.variables)
         if parts is None:
             return PrometheusParts()
-        return replace(parts, rule_files=tuple(str(path.parent / pattern) for pattern in parts.rule_files))
+        return replace(parts, rule_files=tuple(locate(pattern) for pattern in parts.rule_files))
 
-    def _alertmanager(self) -> AlertmanagerParts | None:
+    def _alertmanager(self) -> tuple[AlertmanagerParts | None, Tree | None]:
+        """What the Alertmanager configuration amounts to, None if there is none or it has mistakes; and what is written in
+        it, None if that cannot be read."""
         section, findings = self.section, self.findings
         if section.alertmanager_file and section.alertmanager is not None:
             findings.wrong(
@@ -280,14 +267,14 @@ class _Loading:
             )
         if section.alertmanager is not None and isinstance(self.document.tree, dict):
             tree = self.document.tree["alertmanager"]
-            return self._linted(self.document, tree, ("alertmanager",), self._locate)
+            return self._linted(self.document, tree, ("alertmanager",), self._locate), tree
         if not section.alertmanager_file:
-            return None
-        path = self.base / section.alertmanager_file
-        return self._other_file(
-            path,
-            lambda document, locate: self._linted(document, document.tree, (), locate),
-        )
+            return None, {}
+        other = self._open("alertmanager_file", section.alertmanager_file)
+        if other is None:
+            return None, None
+        document, locate = other
+        return self._linted(document, document.tree, (), locate), document.tree
 
     def _linted(self, document: Document, tree: Tree, path: Path, locate: Locate) -> AlertmanagerParts | None:
         ours = document is self.document
@@ -296,27 +283,27 @@ class _Loading:
             self.lint.look(parts, document, tree, path)
         return parts
 
-    def _has_alertmanager(self) -> bool:
-        return self.section.alertmanager is not None or bool(self.section.alertmanager_file)
-
-    def _other_file(
-        self, path: FilePath, read_it: Callable[[Document, Locate], P | None], *, repeats: bool = False
-    ) -> P | None:
+    def _open(self, key: str, name: str, *, repeats: bool = False) -> tuple[Document, Locate] | None:
+        """Another file that ours, or the command line, names."""
+        path = self.base / name
         try:
-            document = read(path.read_text(encoding="utf-8"), str(path), repeats=repeats)
+            document = read(read_text(path), str(path), repeats=repeats)
         except ConfigError as error:
             self.findings.include(error)
             return None
-        except (OSError, ValueError) as error:
-            reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-            self.findings.all.append(Finding(file=str(path), line=0, path="", problem=f"cannot be read: {reason}"))
+        except UnreadableError as error:
+            problem, remedy = f"{path} cannot be read: {error}", "put it there, or correct the path"
+            if isinstance(self.document.tree, dict) and key in self.document.tree:
+                self.findings.wrong(self.document, (key,), problem, remedy)
+            else:
+                self.findings.all.append(Finding(file="command line", line=0, path="", problem=problem, remedy=remedy))
             return None
 
-        def locate(name: str) -> str:
-            return str(path.parent / name)
+        def locate(other: str) -> str:
+            return str(path.parent / other)
 
         doubt_missing(document, document.tree, self.findings, locate)
-        return read_it(document, locate)
+        return document, locate
 
     def _own_receivers(self) -> dict[str, ReceiverParts]:
         tree = self.document.tree.get("receivers") if isinstance(self.document.tree, dict) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from monitor.alerts.maintenance import MaintenanceWindow
@@ -86,17 +86,29 @@ def read_maintenance(
 
 
 def check_listeners(
-    windows: Sequence[MaintenanceWindow], book: AddressBook, document: Document, path: Path, findings: Findings
+    windows: Sequence[MaintenanceWindow],
+    book: AddressBook,
+    unsure: Callable[[str], bool],
+    document: Document,
+    path: Path,
+    findings: Findings,
 ) -> None:
-    """Whoever a window is announced to must be able to hear it."""
+    """Whoever a window is announced to must be able to hear it. `unsure`: whether they can is not known."""
     for place, window in enumerate(windows):
         if window.announce_to:
-            check_listener(window.announce_to, book, document, (*path, place, "announce_to"), findings)
+            check_listener(window.announce_to, book, unsure, document, (*path, place, "announce_to"), findings)
 
 
-def check_listener(receiver: str, book: AddressBook, document: Document, path: Path, findings: Findings) -> None:
+def check_listener(
+    receiver: str,
+    book: AddressBook,
+    unsure: Callable[[str], bool],
+    document: Document,
+    path: Path,
+    findings: Findings,
+) -> None:
     """Whoever is told news must be able to hear them."""
-    if not book.listeners(receiver):
+    if not unsure(receiver) and not book.listeners(receiver):
         have = sorted({one.receiver for one in book.destinations if book.listeners(one.receiver)})
         findings.wrong(
             document,

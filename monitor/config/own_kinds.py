@@ -15,8 +15,9 @@ from monitor.config.alertmanager.kinds import Template, exclusive, one_of
 from monitor.config.golang.kinds import File, Flag, Kind, Reading, Secret, Span, Text
 from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.config.people import EscalateSection
+from monitor.model.errors import StoreError
 from monitor.model.notifications import Destination
-from monitor.notify.kinds.apprise import INSTALL, PATIENCE, AppriseOptions, installed
+from monitor.notify.kinds.apprise import INSTALL, PATIENCE, AppriseOptions, flaw_of, installed
 from monitor.notify.kinds.console import ConsoleOptions
 from monitor.notify.kinds.secret import SecretSource
 
@@ -109,6 +110,8 @@ def own_integrations(
     for place, entry in enumerate(values.many("apprise_configs")):
         if not (installed() if apprise is None else apprise):
             reading.refuse(entry.path, "needs the package apprise, which is not installed", INSTALL)
+        elif not entry.broken:
+            _check_url(entry, reading)
         if not entry.broken:
             yield OwnIntegration(
                 destination=Destination(receiver, "apprise", place),
@@ -136,6 +139,20 @@ def own_escalation(values: Values, reading: Reading) -> EscalateSection | None:
 def _url(entry: Values, reading: Reading) -> SecretSource:
     file = entry.text("url_file")
     return SecretSource.file(reading.locate(file)) if file else SecretSource(entry.text("url"))
+
+
+def _check_url(entry: Values, reading: Reading) -> None:
+    """A URL that apprise refuses is a mistake. One in a file only warns: the file is read at each send."""
+    file = entry.text("url_file")
+    try:
+        url = _url(entry, reading).read()
+    except StoreError:
+        return  # that it cannot be read is told of all files
+    problem, remedy = flaw_of(url) if url else ("", "")
+    if problem and file:
+        reading.doubt(entry.at("url_file"), f"what {file} holds {problem}", remedy)
+    elif problem:
+        reading.refuse(entry.at("url"), problem, remedy)
 
 
 def _texts(entry: Values) -> dict[str, FieldTemplate]:

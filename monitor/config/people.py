@@ -114,7 +114,8 @@ class Known:
 
     people: frozenset[str]
     schedules: frozenset[str]
-    receivers: frozenset[str]
+    receivers: frozenset[str] | None
+    """None: nobody knows which there are."""
 
 
 def read_policies(
@@ -170,8 +171,8 @@ def _targets(
         target = findings.attempt(document, (*path, place), lambda text=text: Target.parse(text))
         if target is None:
             continue
-        if target.kind in names and target.name not in names[target.kind][1]:
-            section, have = names[target.kind]
+        section, have = names.get(target.kind, ("", None))
+        if have is not None and target.name not in have:
             findings.wrong(
                 document,
                 (*path, place),

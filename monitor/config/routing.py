@@ -7,7 +7,7 @@ on the console, so that nothing is ever said into the void.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from monitor.alerts.mending import Repairs
@@ -35,7 +35,8 @@ from monitor.config.maintenance import check_listeners, read_maintenance
 from monitor.config.people import EscalateSection, Known, PersonSection, read_policies
 from monitor.config.receivers import Locate, ReceiverParts, joined, read_secret
 from monitor.config.silencing import read_silencing
-from monitor.config.template_files import read_template_files
+from monitor.config.template_files import check_fields, read_template_files
+from monitor.config.written import NOTHING, Written
 from monitor.config.yamltree import Document, Path
 from monitor.model.notifications import Destination
 from monitor.model.times import MINUTE
@@ -58,8 +59,10 @@ def read_paging(
     document: Document,
     findings: Findings,
     locate: Locate,
+    written: Written = NOTHING,
 ) -> Paging | None:
-    """`given`: what an Alertmanager configuration amounts to; without one the default tree. `receivers`: of our own file."""
+    """`given`: what an Alertmanager configuration amounts to; without one the default tree. `receivers`: of our own file.
+    `written`: what the files name, be it good or not. None if something is wrong; then the findings tell."""
     before = len(findings.errors)
     vendors = _vendors(section, environment, document, findings, locate)
     parts = joined(given.receivers if given is not None else {}, receivers, document, findings)
@@ -77,7 +80,11 @@ def read_paging(
         parts[DEFAULT] = ReceiverParts(
             name=DEFAULT, integrations=(Integration(destination=destination),), options={destination: hook}
         )
-    known = Known(people=frozenset(section.people), schedules=frozenset(section.schedules), receivers=frozenset(parts))
+    known = Known(
+        people=frozenset(section.people) | written.people,
+        schedules=frozenset(section.schedules) | written.schedules,
+        receivers=None if written.receivers is None else frozenset(parts) | written.receivers,
+    )
     for name, schedule in section.schedules.items():
         for place, person in enumerate(schedule.people):
             if person not in known.people:
@@ -100,15 +107,22 @@ def read_paging(
         options.update(parts[DEFAULT].options)
     else:
         root = given.root
-    _check_escalation(escalate, parts, policies, document, findings)
-    _doubt_unpaged(section, given is None, environment_name, document, findings)
-    _doubt_unused(section, root, parts, escalate, document, findings)
-    book = AddressBook(options, vendors, read_fallbacks(parts, _fallback(parts), document, findings))
+    unsure = written.unsure(
+        frozenset(name for name, place in _listeners(section, receivers) if findings.has_mistakes(document, place))
+    )
+    _check_escalation(escalate, parts, policies, written, document, findings)
+    if written.routing:
+        _doubt_unpaged(section, given is None, environment_name, document, findings)
+        _doubt_unused(section, root, parts, escalate, document, findings)
+    book = AddressBook(options, vendors, read_fallbacks(parts, _fallback(parts), unsure, document, findings))
     _check_vendors(policies, book, document, findings)
     maintenance = read_maintenance(section.maintenance, document, ("maintenance",), findings)
-    check_listeners(maintenance, book, document, ("maintenance",), findings)
-    silencing = read_silencing(section.silences, book, document, findings)
-    flapping = read_flapping(section.flapping, parts, document, ("flapping",), findings)
+    check_listeners(maintenance, book, unsure, document, ("maintenance",), findings)
+    silencing = read_silencing(section.silences, book, unsure, document, findings)
+    files = given.template_files if given is not None else read_template_files((), document, (), findings)
+    if written.routing:
+        check_fields(receivers.values(), files, document, findings, ours=True)
+    flapping = read_flapping(section.flapping, known.receivers, document, ("flapping",), findings)
     if len(findings.errors) > before:
         return None
     return Paging(
@@ -120,7 +134,7 @@ def read_paging(
         escalating={name: tuple(part.options) for name, part in parts.items()},
         fallback=(Target(TargetKind.CONSOLE, ""),),
         book=book,
-        templates=_templates(parts, given, document, findings),
+        templates=_templates(parts, files, given is not None),
         muting=replace(MutingRules() if given is None else given.muting, maintenance=maintenance),
         repairs=_repairs(section, given is not None),
         flapping=flapping,
@@ -128,6 +142,14 @@ def read_paging(
         alertmanager=_facts(root, parts, given),
         silencing=silencing,
     )
+
+
+def _listeners(section: ConfigurationSection, receivers: Mapping[str, ReceiverParts]) -> Iterator[tuple[str, Path]]:
+    """Whoever can be told something, as announcements name them, and where it stands in our own file."""
+    for name in section.people:
+        yield f"user:{name}", ("people", name)
+    for name, part in receivers.items():
+        yield name, part.place
 
 
 def _repairs(section: ConfigurationSection, as_alertmanager: bool) -> Repairs:
@@ -150,13 +172,10 @@ def _facts(root: Route, parts: Mapping[str, ReceiverParts], given: AlertmanagerP
 
 
 def _templates(
-    parts: Mapping[str, ReceiverParts], given: AlertmanagerParts | None, document: Document, findings: Findings
+    parts: Mapping[str, ReceiverParts], files: tuple[tuple[str, str], ...], as_alertmanager: bool
 ) -> NotificationTemplates:
     fields = {destination: texts for part in parts.values() for destination, texts in part.templates.items()}
-    if not fields and given is None:
-        return NotificationTemplates()
-    files = given.template_files if given is not None else read_template_files((), document, (), findings)
-    return NotificationTemplates(files=files, fields=fields)
+    return NotificationTemplates(files=files, fields=fields) if fields or as_alertmanager else NotificationTemplates()
 
 
 def _vendors(
@@ -242,7 +261,7 @@ def _person(
         add("webhook", WebhookOptions(url=SecretSource(section.webhook)))
     if section.console:
         add("console", ConsoleOptions())
-    if not contacts:
+    if not contacts and not findings.has_mistakes(document, path):
         findings.wrong(
             document,
             path,
@@ -286,14 +305,15 @@ def _check_escalation(
     escalate: Mapping[str, EscalateSection],
     parts: Mapping[str, ReceiverParts],
     policies: Mapping[str, Policy],
+    written: Written,
     document: Document,
     findings: Findings,
 ) -> None:
     for receiver, section in escalate.items():
-        if receiver not in parts:
+        if receiver not in parts and written.receivers is not None and receiver not in written.receivers:
             have = ", ".join(sorted(parts)) or "none"
             findings.wrong(document, ("escalate", receiver), "no such receiver", f"defined receivers: {have}")
-        if section.policy not in policies:
+        if section.policy not in policies and section.policy not in written.policies:
             findings.wrong(
                 document,
                 ("escalate", receiver),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
@@ -33,11 +34,11 @@ class SilencesSection(Section):
 
 
 def read_silencing(
-    section: SilencesSection, book: AddressBook, document: Document, findings: Findings
+    section: SilencesSection, book: AddressBook, unsure: Callable[[str], bool], document: Document, findings: Findings
 ) -> SilencingSettings:
     """The settings; what is wrong in them becomes findings."""
     if section.remind_to:
-        check_listener(section.remind_to, book, document, ("silences", "remind_to"), findings)
+        check_listener(section.remind_to, book, unsure, document, ("silences", "remind_to"), findings)
     elif section.remind_before:
         findings.wrong(document, ("silences", "remind_before"), "is heard by nobody", "name a receiver: remind_to")
     return SilencingSettings(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from monitor.alerts.templating.checking import TemplateChecks, dangling
 from monitor.alerts.templating.renderer import empty_set
 from monitor.config.findings import Findings
+from monitor.config.opening import unreadable
 from monitor.config.yamltree import Document
 from monitor.config.yamltree import Path as Place
 from monitor.model.errors import Finding, TemplateError
+
+if TYPE_CHECKING:
+    from monitor.config.receivers import ReceiverParts
 
 SHIPPED = Path(__file__).parent / "notification_templates" / "default.tmpl"
 """Templates under the names of Alertmanager's own."""
@@ -22,6 +28,7 @@ def read_template_files(
     """Names and texts, the shipped ones first; what cannot be read or parsed is told."""
     found = [(SHIPPED.name, SHIPPED.read_text(encoding="utf-8"))]
     named = empty_set().parse(*found[0])
+    paths: dict[str, Path] = {}
     for place, pattern in enumerate(patterns):
         files = matching_files(pattern)
         if not files:
@@ -31,14 +38,58 @@ def read_template_files(
                 text = read_template_file(file)
                 named = named.parse(file.name, text)
             except (OSError, ValueError) as error:
-                findings.wrong(document, (*path, place), f"{file} cannot be read: {error}", "text in UTF-8 is wanted")
+                findings.wrong(
+                    document, (*path, place), f"{file} cannot be read: {unreadable(error)}", "text in UTF-8 is wanted"
+                )
             except TemplateError as error:
                 findings.all.append(
                     Finding(file=str(file), line=_line(str(error)), path="", problem=str(error), original=str(error))
                 )
             else:
                 found.append((file.name, text))
+                paths[file.name] = file
+    for call in dangling(named):
+        findings.all.append(
+            Finding(
+                file=str(paths.get(call.file, call.file)),
+                line=call.line,
+                column=call.column,
+                path="",
+                problem=call.problem,
+                remedy="define it, or correct the name: where this is reached, a notification says plain words instead",
+                warning=True,
+            )
+        )
     return tuple(found)
+
+
+def check_fields(
+    parts: Iterable[ReceiverParts],
+    files: Sequence[tuple[str, str]],
+    document: Document,
+    findings: Findings,
+    *,
+    ours: bool,
+) -> None:
+    """Whether the texts of receivers are templates, and use only what exists. What
+    stands in a file that Alertmanager takes with such mistakes only warns; in our own file (`ours`) they are mistakes."""
+    checks: TemplateChecks | None = None
+    for part in parts:
+        for destination, templates in part.templates.items():
+            for name, template in templates.items():
+                if not template.is_template:
+                    continue
+                checks = checks or TemplateChecks.over(files)
+                keys = tuple(int(key) if key.isdecimal() else key for key in name.split("."))
+                here = (*part.place, f"{destination.integration}_configs", destination.index, *keys)
+                for problem in checks.problems(template):
+                    if ours:
+                        findings.wrong(document, here, problem, "correct it: see `watchkeeper template render`")
+                    else:
+                        findings.doubt(document, here, problem, _LIKE_ALERTMANAGER)
+
+
+_LIKE_ALERTMANAGER: Final = "correct it: Alertmanager could not notify; here plain words would be sent"
 
 
 def matching_files(pattern: str) -> list[Path]:

@@ -66,19 +66,23 @@ Tree: TypeAlias = "dict[str, Tree] | list[Tree] | Scalar"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: its tree, and the line (from 1) of each path."""
+    """One YAML document: its tree, and the line and column (from 1) of each path."""
 
     file: str
     tree: Tree
-    lines: Mapping[Path, int]
+    places: Mapping[Path, tuple[int, int]]
     repeated: Mapping[Path, tuple[str, ...]] = field(default_factory=dict[Path, tuple[str, ...]])
     """Keys that stand more than once in the mapping at this path; the first counts. Only when asked for."""
 
     def line(self, path: Path) -> int:
         """The line of this path, or of the nearest one above it that exists."""
-        while path and path not in self.lines:
+        return self.place(path)[0]
+
+    def place(self, path: Path) -> tuple[int, int]:
+        """The same with its column."""
+        while path and path not in self.places:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.places.get(path, (1, 1))
 
 
 def read(text: str, file: str, *, repeats: bool = False) -> Document:
@@ -90,8 +94,9 @@ def read(text: str, file: str, *, repeats: bool = False) -> Document:
             return Document(file, {}, {})
         node = loader.get_node()
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise _wrong(file, line, f"yaml: line {line}: {error.problem or error.context or 'cannot be read'}") from error
+        line, column = _place(error.problem_mark) if error.problem_mark else (0, 0)
+        problem = f"yaml: line {line}: {error.problem or error.context or 'cannot be read'}"
+        raise _wrong(file, line, problem, column=column) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise _wrong(file, 0, f"yaml: {error}") from error
     finally:
@@ -100,7 +105,7 @@ def read(text: str, file: str, *, repeats: bool = False) -> Document:
     tree: Tree = {} if node is None else builder.tree(node, (), 0)
     if isinstance(tree, Scalar) and tree.is_null:
         tree = {}
-    return Document(file, tree, builder.lines, builder.repeated)
+    return Document(file, tree, builder.places, builder.repeated)
 
 
 def natural(tree: Tree) -> object:
@@ -126,7 +131,7 @@ class _Builder:
         self._repeats = repeats
         self._count = 0
         self.repeated: dict[Path, tuple[str, ...]] = {}
-        self.lines: dict[Path, int] = {}
+        self.places: dict[Path, tuple[int, int]] = {}
 
     def tree(self, node: yaml.Node, path: Path, depth: int) -> Tree:
         self._count += 1
@@ -135,7 +140,7 @@ class _Builder:
             raise _wrong(self._file, line, f"nested deeper than {_MAX_DEPTH} levels")
         if self._count > _MAX_NODES:
             raise _wrong(self._file, line, "document contains excessive aliasing")
-        self.lines.setdefault(path, line)
+        self.places.setdefault(path, _place(node.start_mark))
         if isinstance(node, yaml.ScalarNode):
             if node.tag == _BINARY:
                 return Scalar(self._binary(node), quoted=True)
@@ -166,7 +171,7 @@ class _Builder:
                 continue
             if name in own:
                 raise _wrong(self._file, line, f'yaml: line {line}: mapping key "{name}" already defined')
-            self.lines[*path, name] = line
+            self.places[*path, name] = _place(key.start_mark)
             own[name] = self.tree(value, (*path, name), depth + 1)
         return {**merged, **own}
 
@@ -191,5 +196,9 @@ def _integer(text: str) -> int | float | str:
     return int(sign + (digits[2:] if base in (16, 2) or digits[:2] == "0o" else digits), base)
 
 
-def _wrong(file: str, line: int, problem: str) -> ConfigError:
-    return ConfigError([Finding(file=file, line=line, path="", problem=problem, original=problem)])
+def _place(mark: yaml.Mark) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
+def _wrong(file: str, line: int, problem: str, *, column: int = 0) -> ConfigError:
+    return ConfigError([Finding(file=file, line=line, column=column, path="", problem=problem, original=problem)])

@@ -65,6 +65,12 @@ class TemplateSet:
         """May executing one of these templates call the function?"""
         return any(isinstance(node, tree.Identifier) and node.name == function for node in self.operands())
 
+    def calls_of_templates(self) -> Iterator[tuple[Definition, tree.Invoke]]:
+        """Where one of these templates calls another by its name, be that defined or not."""
+        for definition in self.definitions.values():
+            for call in _invocations(definition.root):
+                yield definition, call
+
     def operands(self) -> Iterator[tree.Operand]:
         """All that the templates' expressions are made of; variables where they are read, not where they are declared."""
         for definition in self.definitions.values():
@@ -85,6 +91,20 @@ class TemplateSet:
                 kept.append(node)
         root = tree.Block(definition.root.at, tuple(kept))
         return TemplateSet(self.functions, {**self.definitions, name: replace(definition, root=root)})
+
+
+def _invocations(node: tree.Node | None) -> Iterator[tree.Invoke]:
+    match node:
+        case tree.Invoke():
+            yield node
+        case tree.Block(nodes=nodes):
+            for child in nodes:
+                yield from _invocations(child)
+        case tree.If() | tree.With() | tree.Range():
+            yield from _invocations(node.body)
+            yield from _invocations(node.otherwise)
+        case _:
+            pass
 
 
 def _operands(node: object) -> Iterator[tree.Operand]:

@@ -229,9 +229,13 @@ class Definition:
 
     def place(self, at: int) -> str:
         """`file:line:column`, columns in bytes from 0, as Go counts."""
+        line, column = self.position(at)
+        return f"{self.file}:{line}:{column}"
+
+    def position(self, at: int) -> tuple[int, int]:
+        """Line and column of a place in the text, counted like that."""
         before = self.text[:at]
-        column = len(before[before.rfind("\n") + 1 :].encode())
-        return f"{self.file}:{before.count(chr(10)) + 1}:{column}"
+        return before.count("\n") + 1, len(before[before.rfind("\n") + 1 :].encode())
 
 
 def _control(node: If | With | Range) -> str:

@@ -38,11 +38,13 @@ class UserError(WatchkeeperError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One mistake or doubt in a file: `file:line: path: what is wrong: what would be right`."""
+    """One mistake or doubt in a file: `file:line:column: path: what is wrong: what would be right`."""
 
     file: str
     line: int
     """From 1; 0 when the finding concerns the whole file."""
+    column: int = 0
+    """From 1; 0 when only the line is known."""
     path: str
     """Where in the document, as `checks[0].url`; empty for the whole document."""
     problem: str
@@ -52,7 +54,7 @@ class Finding:
     warning: bool = False
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         return ": ".join(part for part in (place, self.path, self.problem, self.remedy) if part)
 
 

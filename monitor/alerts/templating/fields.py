@@ -30,6 +30,11 @@ class FieldTemplate:
     """By html/template."""
     document: bool = False
 
+    @property
+    def is_template(self) -> bool:
+        """Is it more than a text that is said as it stands?"""
+        return not isinstance(self.source, str) or "{{" in self.source
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationTemplates:

@@ -68,6 +68,25 @@ def installed() -> bool:
     return find_spec("apprise") is not None
 
 
+def flaw_of(url: str, package: Callable[[], ModuleType] | None = None) -> tuple[str, str]:
+    """What is wrong with a URL and what would be right, without the secrets in it; both empty if apprise takes it. Imports the
+    package."""
+    scheme, colon, _ = url.partition("://")
+    if not colon:
+        return "is no URL of apprise", "write SERVICE://..., as apprise's documentation of the service says"
+    apprise = (package or _package)()
+    if apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(secure_logging=True)) is not None:
+        return "", ""
+    services = apprise.NotificationManager()
+    if scheme.lower() not in services.schemas():
+        return (
+            f"names a service that apprise does not know: {scheme}",
+            "see https://github.com/caronc/apprise/wiki for those that it knows",
+        )
+    form = str(services[scheme.lower()].templates[0]).replace("{schema}", scheme.lower())
+    return f"is not complete, or is no URL of {scheme}", f"the shortest form is {form}"
+
+
 class Apprise:
     """Hands messages to the package."""
 

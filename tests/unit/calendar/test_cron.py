@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -155,3 +156,19 @@ def test_instants_are_read_with_a_zone_or_on_the_clocks_of_a_place() -> None:
 def test_an_expression_survives_being_copied() -> None:
     """Configurations are read by a child and come pickled."""
     assert Cron("0 2 * * *", BERLIN) == parse_cron(" 0  2 * * * ", BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("99 * * * *", 'the minute "99" is not understood: write 0 to 59, as 30 or */15'),
+        ("0 24 * * *", 'the hour "24" is not understood: write 0 to 23, as 2 or 8-17'),
+        ("0 2 0 * *", 'the day of month "0" is not understood: write 1 to 31, as 1 or 1,15'),
+        ("0 2 1 13 *", 'the month "13" is not understood: write 1 to 12 or jan to dec, as 6 or jan-mar'),
+        ("0 2 * * 8", '"8" is no day of the week: write 0 to 7 or sun to sat, mon-fri, or *'),
+    ],
+)
+def test_a_field_that_is_wrong_is_named_with_what_it_takes(text: str, said: str) -> None:
+    """In words of a crontab's, with an example."""
+    with pytest.raises(ValueError, match=re.escape(f'"{text}" is no cron expression: {said}')):
+        parse_cron(text)

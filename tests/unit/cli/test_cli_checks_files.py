@@ -78,10 +78,10 @@ def test_check_config_shows_every_mistake_in_order(tmp_path: Path, capsys: pytes
     assert command_line(["check-config", str(file)]) == Exit.FINDINGS
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(
-        f'error    {file}:2: checks[0].urll: "urll" is not a known key here: did you mean "url"?'
+        f'error    {file}:2:15: checks[0].urll: "urll" is not a known key here: did you mean "url"?'
     )
-    assert lines[1].startswith(f"error    {file}:3: checks[1].url:")
-    assert lines[2].startswith(f"error    {file}:4: environmnt:")
+    assert lines[1].startswith(f"error    {file}:3:15: checks[1].url:")
+    assert lines[2].startswith(f"error    {file}:4:1: environmnt:")
     assert lines[3] == "Watchkeeper configuration: 3 mistakes"
 
 

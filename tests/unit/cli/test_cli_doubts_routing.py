@@ -34,9 +34,9 @@ def test_doubts_have_lines_and_a_code(tmp_path: Path, capsys: pytest.CaptureFixt
     assert command_line(["alerts", "lint", file]) == Exit.FINDINGS
     told = capsys.readouterr().out
     for line in (
-        "6: route.routes[1]: is never reached",
-        "8: receivers[2]: no route",
-        "10: time_intervals[0]: never comes",
+        "6:7: route.routes[1]: is never reached",
+        "8:42: receivers[2]: no route",
+        "10:5: time_intervals[0]: never comes",
     ):
         assert f"{file}:{line}" in told
     assert "3 findings" in told
@@ -62,7 +62,7 @@ def test_our_own_configuration_is_looked_at_with_its_alertmanager_part(
     file = written(tmp_path, f"blackbox_file: b.yml\n{own}", "watchkeeper.yml")
     assert command_line(["alerts", "lint", file, "--json"]) == Exit.FINDINGS
     found = json.loads(capsys.readouterr().out)["findings"]
-    place = f"{file}:8: alertmanager.route.routes[1]" if inline else f"{given}:6: route.routes[1]"
+    place = f"{file}:8:9: alertmanager.route.routes[1]" if inline else f"{given}:6:7: route.routes[1]"
     assert found[0].startswith(place)
     assert len(found) == 2
     assert command_line(["check-config", file]) == Exit.OK

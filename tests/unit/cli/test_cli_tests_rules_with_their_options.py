@@ -96,7 +96,7 @@ def test_what_is_wrong_with_the_options_is_told_with_its_place(
     """A file that is not there, keys that nobody knows, expressions that cannot be parsed, options that mean nothing."""
     config = ("--config", str(tmp_path / "watchkeeper.yml"))
     for options, told in (
-        ("rule_options: [{alert: RoomHot, no_data: sleep}]", "watchkeeper.yml:1: rule_options[0].no_data"),
+        ("rule_options: [{alert: RoomHot, no_data: sleep}]", "watchkeeper.yml:1:33: rule_options[0].no_data"),
         ("rule_options: [{alert: RoomHot, resolve_expr: 'temp <'}]", "rule_options[0].resolve_expr: could not parse"),
         ("rule_options: [{alert: RoomHot}, {alert: RoomHot}]", "has options already"),
         ("queries: {enable_features: [warp]}", "warp is not a feature"),

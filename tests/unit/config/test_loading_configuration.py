@@ -98,18 +98,18 @@ policies: {p: {steps: [{notify: [user:nobody, pigeon:x]}]}}
 """,
     )
     assert found[0] == (
-        '2: checks[0].interval: not a valid duration string: "5x": write a number with its unit, such as 30s or 1h30m'
+        '2:33: checks[0].interval: not a valid duration string: "5x": write a number with its unit, such as 30s or 1h30m'
     )
-    assert '4: checks[2].ulr: "ulr" is not a known key here: did you mean "url"?' in found[1]
+    assert '4:15: checks[2].ulr: "ulr" is not a known key here: did you mean "url"?' in found[1]
     rest = "\n".join(found[2:])
-    assert "3: checks[1]: does not say what to check: give exactly one of url, tcp, tls, heartbeat" in rest
-    assert '5: checks[3].url: "ftp://d/" is not an HTTP address' in rest
-    assert '6: checks[4].name: another check is named "d"' in rest
-    assert "6: checks[4].expect" in rest
-    assert '7: web.listen: "nowhere" is not an address to listen at: write host:port or :port' in rest
-    assert "8: people.bo: bo cannot be reached by slack: set slack.bot_token" in rest
-    assert '9: policies.p.steps[0].notify[0]: "user:nobody" is not defined' in rest
-    assert '9: policies.p.steps[0].notify[1]: "pigeon:x" names no target' in rest
+    assert "3:5: checks[1]: does not say what to check: give exactly one of url, tcp, tls, heartbeat" in rest
+    assert '5:15: checks[3].url: "ftp://d/" is not an HTTP address' in rest
+    assert '6:6: checks[4].name: another check is named "d"' in rest
+    assert "6:33: checks[4].expect" in rest
+    assert '7:7: web.listen: "nowhere" is not an address to listen at: write host:port or :port' in rest
+    assert "8:10: people.bo: bo cannot be reached by slack: set slack.bot_token" in rest
+    assert '9:34: policies.p.steps[0].notify[0]: "user:nobody" is not defined' in rest
+    assert '9:47: policies.p.steps[0].notify[1]: "pigeon:x" names no target' in rest
 
 
 def test_variables_are_replaced_and_missing_ones_named(tmp_path: Path) -> None:
@@ -118,15 +118,15 @@ def test_variables_are_replaced_and_missing_ones_named(tmp_path: Path) -> None:
     (check,) = loaded(tmp_path, text, variables={"NAME": "api"}).checks
     assert (check.name, check.target) == ("api", "http://localhost/a$b")
     assert mistakes(tmp_path, text) == [
-        "1: checks[0].name: the environment variable NAME is not set: set it, or write ${NAME:-default}"
+        "1:11: checks[0].name: the environment variable NAME is not set: set it, or write ${NAME:-default}"
     ]
 
 
 def test_a_missing_variable_hides_no_other_mistake(tmp_path: Path) -> None:
     """And what comes of it alone is not told beside it."""
     assert mistakes(tmp_path, "checks:\n- {name: a, url: '${URL}'}\n- {name: b, url: 'http://b/', interval: 30}\n") == [
-        "2: checks[0].url: the environment variable URL is not set: set it, or write ${URL:-default}",
-        '3: checks[1].interval: not a valid duration string: "30": write a number with its unit, such as 30s',
+        "2:13: checks[0].url: the environment variable URL is not set: set it, or write ${URL:-default}",
+        '3:31: checks[1].interval: not a valid duration string: "30": write a number with its unit, such as 30s',
     ]
 
 
@@ -159,17 +159,17 @@ def test_mechanisms_of_discovery_are_checked(tmp_path: Path) -> None:
         )
         for mistake in mistakes(tmp_path, job % text)
     ] == [
-        "1: scrape_configs[0].file_sd_configs[0].files: "
+        "1:51: scrape_configs[0].file_sd_configs[0].files: "
         "file service discovery config must contain at least one path name: set files",
         'path name "a.txt" is not valid for file discovery: '
         "it ends in .json, .yml or .yaml, and only its last part may hold one *",
         'path name "x*/b.json" is not valid for file discovery: '
         "it ends in .json, .yml or .yaml, and only its last part may hold one *",
-        "1: scrape_configs[0].http_sd_configs[0].url: URL scheme must be 'http' or 'https': write http://host/path",
-        "1: scrape_configs[0].http_sd_configs[1].url: host is missing in URL: write http://host/path",
-        "1: scrape_configs[0].dns_sd_configs[0].names: "
+        "1:51: scrape_configs[0].http_sd_configs[0].url: URL scheme must be 'http' or 'https': write http://host/path",
+        "1:70: scrape_configs[0].http_sd_configs[1].url: host is missing in URL: write http://host/path",
+        "1:50: scrape_configs[0].dns_sd_configs[0].names: "
         "DNS-SD config must contain at least one SRV record name: set names",
-        "1: scrape_configs[0].dns_sd_configs[1].type: invalid DNS-SD records type TXT: SRV, A, AAAA, MX or NS",
+        "1:75: scrape_configs[0].dns_sd_configs[1].type: invalid DNS-SD records type TXT: SRV, A, AAAA, MX or NS",
         "a port is required in DNS-SD configs for all record types except SRV: set port",
     ]
     text = job % "file_sd_configs: [{files: [t/*.json]}], dns_sd_configs: [{names: [a], type: a, port: 9}]"
@@ -184,8 +184,8 @@ def test_an_address_to_scrape_is_no_url_unless_it_is_relabelled(tmp_path: Path) 
     """The remedy names the keys that the parts of the URL belong to."""
     job = "{job_name: a, static_configs: [{targets: ['http://b:1/metrics', 'https://c:2/own']}]%s}"
     assert mistakes(tmp_path, f"scrape_configs: [{job % ''}]\n") == [
-        '1: scrape_configs[0].static_configs[0].targets[0]: "http://b:1/metrics" is not a valid hostname: write b:1',
-        '1: scrape_configs[0].static_configs[0].targets[1]: "https://c:2/own" is not a valid hostname: '
+        '1:60: scrape_configs[0].static_configs[0].targets[0]: "http://b:1/metrics" is not a valid hostname: write b:1',
+        '1:82: scrape_configs[0].static_configs[0].targets[1]: "https://c:2/own" is not a valid hostname: '
         "write c:2 and scheme: https and metrics_path: /own",
     ]
     relabel = ", relabel_configs: [{target_label: __address__, replacement: 'd:3'}]"
@@ -515,7 +515,7 @@ def test_a_step_that_names_a_channel_needs_its_vendor(tmp_path: Path) -> None:
     """Found when the file is read, not at three in the morning."""
     text = "people: {ana: {console: yes}}\npolicies: {default: {steps: [{notify: ['slack:#ops', user:ana]}]}}\n"
     assert mistakes(tmp_path, text) == [
-        "2: policies.default: slack:#ops cannot be reached: set slack.bot_token (or slack.webhook_url)"
+        "2:12: policies.default: slack:#ops cannot be reached: set slack.bot_token (or slack.webhook_url)"
     ]
 
 
@@ -567,7 +567,7 @@ def test_without_a_file_of_its_own_clients_learn_the_default_tree(tmp_path: Path
 def test_links_begin_with_an_address_that_people_can_follow(tmp_path: Path, url: str) -> None:
     """Found out when the file is read, not at night by whoever taps the link in a page."""
     remedy = "write http://host or https://host/path"
-    expected = f'1: external_url: "{url}" is not an address that a link can begin with: {remedy}'
+    expected = f'1:1: external_url: "{url}" is not an address that a link can begin with: {remedy}'
     assert mistakes(tmp_path, f'external_url: "{url}"') == [expected]
 
 

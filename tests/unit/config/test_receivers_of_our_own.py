@@ -21,6 +21,8 @@ from monitor.model.notifications import Destination
 from monitor.model.times import SECOND
 from monitor.notify.kinds.apprise import AppriseOptions
 
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's own import
+
 NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
 FILE = """
 route: {receiver: chat}
@@ -133,7 +135,7 @@ def test_what_alertmanager_has_a_key_for_belongs_into_its_file(tmp_path: Path) -
         "receivers: [{name: chat, webhook_configs: [{url: 'http://x/'}]}, {name: more, console_configs: [{}]}]\n"
     )
     assert mistakes(tmp_path, text) == [
-        '2: receivers[0]: "chat" is a receiver of the Alertmanager configuration, which has a key for webhook: move '
+        '2:13: receivers[0]: "chat" is a receiver of the Alertmanager configuration, which has a key for webhook: move '
         "webhook_configs there, or give the receiver another name"
     ]
 
@@ -199,9 +201,9 @@ receivers:
   - {name: empty}
 """
     assert mistakes(tmp_path, text) == [
-        '3: receivers[0]: the fallback of default is "nobody", which is no receiver: use one of a, b, c, d, default, e, '
+        '3:5: receivers[0]: the fallback of default is "nobody", which is no receiver: use one of a, b, c, d, default, e, '
         "f",
-        "9: receivers[6]: the fallback of f is empty, which has no integrations: give it one",
-        "4: receivers[1]: fallbacks lead back: a → b → c → a: leave one of them out",
-        "7: receivers[4]: fallbacks lead back: d → d: leave one of them out",
+        "9:5: receivers[6]: the fallback of f is empty, which has no integrations: give it one",
+        "4:5: receivers[1]: fallbacks lead back: a → b → c → a: leave one of them out",
+        "7:5: receivers[4]: fallbacks lead back: d → d: leave one of them out",
     ]

@@ -1,0 +1,193 @@
+"""One run tells every mistake that can be known: what is wrong in one place hides nothing that is wrong in another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.config.environment import Environment
+from monitor.config.loading import load
+from monitor.config.overrides import Overrides
+from monitor.config.pruning import Pruning, is_echo
+from monitor.config.yamltree import read
+from monitor.model.errors import ConfigError
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's own import
+
+NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
+
+
+def told(folder: Path, text: str, *, warnings: bool = False, **files: str) -> list[str]:
+    """`line:column: path` and the beginning of what is wrong."""
+    for name, content in files.items():
+        (folder / f"{name}.yml").write_text(content, encoding="utf-8")
+    (folder / "watchkeeper.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(Overrides(config=str(folder / "watchkeeper.yml")), NOTHING_SET, {})
+    return [
+        f"{Path(one.file).name}:{one.line}:{one.column}: {one.path}: {one.problem}"
+        for one in caught.value.findings
+        if one.warning == warnings
+    ]
+
+
+def test_a_mistake_of_form_hides_no_mistake_of_meaning(tmp_path: Path) -> None:
+    """Neither in other sections, nor in the same one, nor in the same entry."""
+    text = """\
+people:
+  ana: {console: maybe}
+  bo: {email: bo@example.com}
+policies:
+  default: {steps: [{notify: ["user:nobody"]}]}
+  other: {steps: [{after: 3x, notify: ["schedule:none"]}]}
+storage: {database: "postgres://x", retention: 15x}
+web: {listen: "127.0.0.1:99999", surprise: 1}
+flapping: [{matchers: ['a="b"'], receivers: [lost], window: 1s}]
+maintenance: [{name: m, matchers: ['a="b"'], cron: "99 * * * *", duration: 1h, announce_to: lost}]
+log: {level: loud}
+prometheus_file: none.yml
+"""
+    assert told(tmp_path, text) == [
+        "watchkeeper.yml:2:9: people.ana.console: true or false is wanted here",
+        'watchkeeper.yml:6:20: policies.other.steps[0].after: not a valid duration string: "3x"',
+        'watchkeeper.yml:7:37: storage.retention: not a valid duration string: "15x"',
+        'watchkeeper.yml:8:34: web.surprise: "surprise" is not a known key here',
+        "watchkeeper.yml:11:7: log.level: is none of the words that are known here",
+        f"watchkeeper.yml:12:1: prometheus_file: {tmp_path}/none.yml cannot be read: No such file or directory",
+        "watchkeeper.yml:3:3: people.bo: bo cannot be reached by email",
+        'watchkeeper.yml:5:31: policies.default.steps[0].notify[0]: "user:nobody" is not defined',
+        'watchkeeper.yml:6:40: policies.other.steps[0].notify[0]: "schedule:none" is not defined',
+        'watchkeeper.yml:10:46: maintenance[0].cron: "99 * * * *" is no cron expression',
+        'watchkeeper.yml:10:80: maintenance[0].announce_to: nobody hears what is announced to "lost"',
+        'watchkeeper.yml:9:46: flapping[0].receivers[0]: "lost" is no receiver',
+        "watchkeeper.yml:9:53: flapping[0].window: is shorter than a minute",
+        'watchkeeper.yml:8:7: web.listen: "127.0.0.1:99999" is not an address to listen at',
+        "watchkeeper.yml:7:11: storage.database: only SQLite is served yet",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "people: {ana: nobody}\npolicies: {default: {steps: [{notify: ['user:ana']}]}}\n",
+        "people: {ana: {console: perhaps}}\nsilences: {remind_to: 'user:ana', remind_before: 1h}\n",
+        "policies: {p: {steps: 5}}\nreceivers: [{name: default, escalation_configs: [{policy: p}]}]\n",
+        "policies: {p: {}}\nescalate: {default: p}\n",
+        "receivers: [{name: default, console_configs: 3}, {name: b, console_configs: [{}], fallback: default}]\n",
+        "receivers: [{name: default, console_configs: 3}]\nsilences: {remind_to: default, remind_before: 1h}\n",
+        "alertmanager: {route: {receiver: a}, receivers: [{name: a, x: 1}]}\nescalate: {a: p}\npolicies: {p: {steps: [{notify: ['console:']}]}}\n",
+        "alertmanager_file: none.yml\nescalate: {a: default}\npolicies: {default: {steps: [{notify: ['receiver:a']}]}}\n",
+        "alertmanager_file: broken.yml\nflapping: [{receivers: [a]}]\nsilences: {remind_to: a, remind_before: 1h}\n",
+        "rule_options: [{no_data: keep}]\n",
+    ],
+)
+def test_whoever_refers_to_what_is_wrong_makes_no_mistake(text: str, tmp_path: Path) -> None:
+    """Only the mistake itself is told, not what would follow of it."""
+    assert len(told(tmp_path, text, broken="receivers: [{name: a, surprise: 1}]\nroute: {receiver: a}\n")) == 1
+
+
+def test_the_sections_of_an_alertmanager_file_are_judged_apart(tmp_path: Path) -> None:
+    """A key that nobody knows in the route hides neither receivers that do not exist nor our own mistakes."""
+    given = """\
+route:
+  receiver: lost
+  gruop_by: [a]
+receivers:
+  - name: a
+    webhook_configs: [{url: 'ftp://x'}]
+"""
+    text = "alertmanager_file: given.yml\npolicies: {p: {steps: [{notify: ['user:nobody']}]}}\n"
+    assert [one.rpartition(": ")[0] for one in told(tmp_path, text, given=given)] == [
+        "given.yml:3:3: route.gruop_by",
+        "given.yml:6:24: receivers[0].webhook_configs[0].url: invalid URL",
+        "given.yml:2:3: route.receiver",
+        "watchkeeper.yml:2:34: policies.p.steps[0].notify[0]",
+    ]
+
+
+def test_templates_of_our_own_receivers_are_checked(tmp_path: Path) -> None:
+    """They must be templates, and call only templates and functions that exist."""
+    text = """\
+receivers:
+  - name: default
+    slack_configs:
+      - {api_url: 'http://x/', text: '{{ template "nope" . }}{{ template "slack.default.text" . }}'}
+      - {api_url: 'http://x/', title: '{{ shout .Status }}', fields: [{title: t, value: '{{ if }}'}]}
+"""
+    assert told(tmp_path, text) == [
+        'watchkeeper.yml:4:32: receivers[0].slack_configs[0].text: template: :1:13: template "nope" not defined',
+        'watchkeeper.yml:5:32: receivers[0].slack_configs[1].title: template: :1: function "shout" not defined',
+        "watchkeeper.yml:5:82: receivers[0].slack_configs[1].fields[0].value: template: :1: missing value for if",
+    ]
+
+
+def test_what_alertmanager_starts_with_only_warns(tmp_path: Path) -> None:
+    """Templates in receivers of its file, and calls in template files: it finds those when it notifies."""
+    (tmp_path / "a.tmpl").write_text('{{ define "mine" }}\n {{ template "gone" . }}{{ end }}')
+    (tmp_path / "b.tmpl").write_text('{{ define "other" }}\n{{ shout }}{{ end }}')
+    given = """\
+route: {receiver: a}
+templates: ['*.tmpl']
+receivers:
+  - name: a
+    webhook_configs: [{url: 'http://x/', payload: {a: ['{{ template "mine" . }}{{ template "lost" . }}']}}]
+"""
+    text = "alertmanager_file: given.yml\n"
+    assert told(tmp_path, text, given=given) == ['b.tmpl:2:0: : template: b.tmpl:2: function "shout" not defined']
+    assert told(tmp_path, text, given=given, warnings=True) == [
+        'a.tmpl:2:14: : template "gone" not defined',
+        'given.yml:5:42: receivers[0].webhook_configs[0].payload: template: :1:36: template "lost" not defined',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ntfy.sh/topic", "is no URL of apprise: write SERVICE://..."),
+        ("nosuch://s3cret", "names a service that apprise does not know: nosuch: see https"),
+        ("slack://s3cret", "is not complete, or is no URL of slack: the shortest form is slack://{token_a}/"),
+    ],
+)
+def test_urls_that_apprise_refuses_are_told_without_what_they_hold(url: str, said: str, tmp_path: Path) -> None:
+    """Inline it is a mistake; in a file that is read at each send it is a doubt."""
+    (tmp_path / "watchkeeper.yml").write_text(f"receivers: [{{name: default, apprise_configs: [{{url: '{url}'}}]}}]\n")
+    with pytest.raises(ConfigError) as caught:
+        load(Overrides(config=str(tmp_path / "watchkeeper.yml")), NOTHING_SET, {})
+    (finding,) = caught.value.findings
+    assert str(finding).startswith(f"{tmp_path}/watchkeeper.yml:1:48: receivers[0].apprise_configs[0].url: {said}")
+    assert "s3cret" not in str(finding)
+    (tmp_path / "url").write_text(f"{url}\n")
+    (tmp_path / "watchkeeper.yml").write_text("receivers: [{name: default, apprise_configs: [{url_file: url}]}]\n")
+    (warning,) = load(Overrides(config=str(tmp_path / "watchkeeper.yml")), NOTHING_SET, {}).warnings
+    assert f"what url holds {said}" in str(warning)
+    assert "s3cret" not in str(warning)
+
+
+def test_what_is_taken_out_leaves_the_places_of_the_rest() -> None:
+    """A key goes alone; where it must be, nothing stands in; an item of a list never goes alone."""
+    pruning = Pruning(read("a: {b: 1, c: 2}\nl: [{d: 1}, {e: 2}]\n", "f").tree)
+    pruning.take_out(("a", "b"), missing=False)
+    pruning.take_out(("l", 0, "x"), missing=True)
+    assert repr(pruning.tree) == repr(read("a: {c: 2}\nl: [{d: 1, x: }, {e: 2}]\n", "f").tree)
+    pruning.take_out(("l", 0, "x"), missing=True)
+    assert repr(pruning.tree) == repr(read("a: {c: 2}\n", "f").tree)
+    pruning.take_out(("m",), missing=True)
+    pruning.take_out(("m",), missing=True)
+    assert pruning.tree is None
+
+
+@pytest.mark.parametrize(
+    ("path", "echo"),
+    [
+        (("people", "ana", "console"), True),
+        (("people", "ana", "console", "x"), True),
+        (("people", "ana"), True),
+        (("people", "ana", "email"), False),
+        (("people",), False),
+        ((), False),
+    ],
+)
+def test_only_the_place_and_its_holder_are_echoes(path: tuple[str, ...], echo: bool) -> None:
+    """What is said of a neighbour, or of what is further above, is a mistake of its own."""
+    assert is_echo(path, [("people", "ana", "console")]) is echo
