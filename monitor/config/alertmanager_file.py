@@ -142,7 +142,7 @@ def read_whole(
     )
     patterns = [locate(pattern) for pattern in section.templates]
     template_files = read_template_files(patterns, document, (*path, "templates"), findings)
-    check_fields(receivers.values(), template_files, document, findings, ours=ours)
+    check_fields(receivers.values(), template_files, document, findings, ours=False)
     if root is None or len(findings.errors) > before:
         return None
     others = {key: located(natural(value), locate) for key, value in tree.items() if key not in ("global", "receivers")}

@@ -71,8 +71,8 @@ def check_fields(
     *,
     ours: bool,
 ) -> None:
-    """Whether the texts of receivers are templates, and use only what exists. What
-    stands in a file that Alertmanager takes with such mistakes only warns; in our own file (`ours`) they are mistakes."""
+    """Whether the texts of receivers are templates, and use only what exists. In an Alertmanager configuration, which
+    Alertmanager takes with such mistakes, they only warn; in `receivers` of our own (`ours`) they are mistakes."""
     checks: TemplateChecks | None = None
     for part in parts:
         for destination, templates in part.templates.items():
