@@ -65,6 +65,10 @@ class Clock:
         event.clear()
         return True
 
+    def call_later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
+        """Have this called after so long on monotonic time; what is returned calls that off."""
+        return asyncio.get_running_loop().call_later(seconds, call).cancel
+
     def _ahead(self) -> Millis:
         """Wall time over monotonic time; changes only when somebody sets the clock, or the machine sleeps."""
         return self.now() - round(self.monotonic() * 1000)

@@ -212,14 +212,17 @@ def _regression(windows: Windows, origin: Ints) -> tuple[Floats, Floats]:
     values = windows.values
     x = (windows.times - origin[..., None]) / 1000
     count = windows.count
-    sum_x, sum_y = kernels.total(x), kernels.total(values)
-    sum_xy, sum_xx = kernels.total(x * values), kernels.total(x * x)
+    sum_x, sum_xx = np.split(kernels.total(np.concatenate((x, x * x))), 2)
+    sum_y, sum_xy = np.split(kernels.total(np.concatenate((values, x * values))), 2)
     covariance = sum_xy - sum_x * sum_y / count
     spread = sum_xx - sum_x * sum_x / count
     slope = covariance / spread
     height = sum_y / count - slope * sum_x / count
     start = values[..., 0]
-    level = (values == start[..., None]).all(axis=-1)
+    level = values[..., -1] == start
+    if not bool(level.any()):
+        return slope, height
+    level &= (values == start[..., None]).all(axis=-1)
     endless = np.isinf(start)
     slope = np.where(level, np.where(endless, np.nan, 0.0), slope)
     return slope, np.where(level, np.where(endless, np.nan, start), height)

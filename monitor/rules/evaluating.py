@@ -12,24 +12,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
-from monitor.gotemplate.values import Function
 from monitor.model.alerts import AlertState
 from monitor.model.errors import PeerError, StoreError, UserError
-from monitor.model.labels import METRIC_NAME, Labels
-from monitor.model.samples import STALE, Sample, Vector
+from monitor.model.labels import Labels
+from monitor.model.samples import STALE, Vector
 from monitor.model.times import Millis, Timestamp
 from monitor.rules import handing_over, recording, states
 from monitor.rules.dependencies import batches
 from monitor.rules.groups import AlertingRule, RecordingRule, RuleGroup
 from monitor.rules.holding import held
 from monitor.rules.options import Hold
+from monitor.rules.rendering import Rendering
 from monitor.rules.restore import identities, matched, unobserved
 from monitor.rules.standing import RuleRun, Surroundings
-from monitor.rules.states import Active, LimitError, same_value
+from monitor.rules.states import Active, LimitError
 from monitor.rules.status import GroupStatus, Health, RuleStatus, worst
-from monitor.rules.texts import AlertData, Answers, Rendered, World
+from monitor.rules.texts import Rendered
 from monitor.rules.written import Written
 
 _BLIND_INTERVALS = 2
@@ -37,9 +36,6 @@ _BLIND_INTERVALS = 2
 
 SLICE = 0.005
 """Seconds of work after which others get their turn."""
-
-_AT_ONCE = 16
-"""Alerts with plain texts that are rendered between two looks at the clock."""
 
 
 class GroupRun:
@@ -51,7 +47,12 @@ class GroupRun:
         self.around = around
         self.lock = asyncio.Lock()
         self.rules = [
-            RuleRun(rule=rule, identity=identity, number=number)
+            RuleRun(
+                rule=rule,
+                identity=identity,
+                number=number,
+                texts=Rendering(rule) if isinstance(rule, AlertingRule) else None,
+            )
             for rule, (identity, number) in zip(group.rules, identities(group.rules), strict=True)
         ]
         for place, active in (alerts or {}).items():
@@ -82,7 +83,7 @@ class GroupRun:
             run.last_evaluation, run.evaluation_seconds = before.last_evaluation, before.evaluation_seconds
             run.saved, run.saved_at = before.saved, before.saved_at
             if isinstance(run.rule, AlertingRule):
-                run.active = states.carried(before.active, run.rule, now)
+                run.stand(states.carried(before.active, run.rule, now), None)
         kept = set(places.values())
         self.leftover = (
             *old.leftover,
@@ -158,7 +159,7 @@ class GroupRun:
             written = await self._slot_samples(run, slot)
         except (UserError, PeerError, StoreError) as error:
             if isinstance(error, LimitError):
-                run.active, run.written = {}, None
+                run.stand({}, None)
             run.health, run.last_error = Health.BAD, str(error)
             self.around.counters.failed(self.group.key)
             self.around.warn(f"{self.group.key};{run.rule.name}", error)
@@ -184,7 +185,7 @@ class GroupRun:
         except (UserError, PeerError, StoreError):
             return
         run.looked_at = at
-        run.active, run.written = step.active, step.written
+        run.advance(step)
         self._tell(step)
         await self._hand_over((run,), at)
 
@@ -192,10 +193,8 @@ class GroupRun:
         """The wall clock jumped forward by `span`: the samples are that much older at once, and nothing is known of the
         time between."""
         for run in self.rules:
-            run.active = {
-                labels: unobserved(alert, span, self.group.interval, now) for labels, alert in run.active.items()
-            }
-            run.written = None
+            active = {labels: unobserved(alert, span, self.group.interval, now) for labels, alert in run.active.items()}
+            run.stand(active, None)
 
     def status(self) -> GroupStatus:
         """Plain data for the API."""
@@ -234,7 +233,7 @@ class GroupRun:
             return written
         step = await self._step(run, rule, slot)
         if run.looked_at <= slot:
-            run.active, run.written = step.active, step.written
+            run.advance(step)
             self._tell(step)
         return step.written
 
@@ -243,55 +242,28 @@ class GroupRun:
         if rule.options.closed(at):
             return states.step(group.key, rule, run.active, (), at)
         answer = await querier.instant(rule.expr, at - group.query_offset)
-        seen = await self._render(run, rule, answer, at)
+        seen = await self._render(run, answer, at)
         if rule.options.plain:
             return states.step(group.key, rule, run.active, seen, at, limit=group.limit, written=run.written)
         least = _BLIND_INTERVALS * group.interval
         more = await held(querier, rule, run.active, seen, at - group.query_offset, least)
         seen = [*seen, *more.seen]
         if more.blind is not None:
-            blind = await self._render(run, rule, (more.blind,), at)
+            blind = await self._render(run, (more.blind,), at)
             seen += [replace(one, held=Hold.BLIND, least=least) for one in blind]
         return states.step(
             group.key, rule, run.active, seen, at, limit=group.limit, kept=more.kept, written=run.written
         )
 
-    async def _render(self, run: RuleRun, rule: AlertingRule, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
-        if not answer:
-            run.rendered = None
-            return ()
-
-        async def ask(query: str) -> Vector:
-            try:
-                return await self.around.querier.instant(query, at)
-            except (UserError, PeerError, StoreError) as error:
-                raise ValueError(str(error)) from error
-
-        world = self.around.world
-        answers: Answers | None = None
-        before: Mapping[Labels, Rendered] = {}
-        if run.rendered is not None and run.rendered[0] is world:
-            before = run.rendered[1]
-        keeps_labels, plain = rule.valueless, rule.plain
-        rendered: list[Rendered] = []
-        made = 0
+    async def _render(self, run: RuleRun, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
         rested = self.around.monotonic()
-        for sample in answer:
-            known = before.get(sample.labels)
-            if known is None or not same_value(known.value, sample.value):
-                labels = known.labels if known is not None and keeps_labels else None
-                if plain:
-                    known = _rendered(rule, sample, labels, world, {})
-                else:
-                    answers = answers or Answers(ask, world, at)
-                    known = await answers.render(partial(_rendered, rule, sample, labels, world))
-                made += 1
-                if not plain or not made % _AT_ONCE:
-                    rested = await self._rest(rested)
-            rendered.append(known)
-        if rule.timeless and (made or len(before) != len(rendered)):
-            run.rendered = (world, {one.labels: text for one, text in zip(answer, rendered, strict=True)})
-        return rendered
+
+        async def rest() -> None:
+            nonlocal rested
+            rested = await self._rest(rested)
+
+        assert run.texts is not None
+        return await run.texts.of(answer, at, self.around.world, self.around.querier, rest)
 
     async def _rest(self, rested: float) -> float:
         """Let others have their turn if the last time is long ago; when that was."""
@@ -307,18 +279,6 @@ class GroupRun:
     def _tell(self, step: states.Step) -> None:
         if step.transitions:
             self.around.changed(step.transitions)
-
-
-def _rendered(
-    rule: AlertingRule, element: Sample, labels: Labels | None, world: World, known: Mapping[str, Function]
-) -> Rendered:
-    """`labels`: those that the alert has, if that is known."""
-    data = AlertData(labels=element.labels, value=element.value, world=world)
-    if labels is None:
-        own = {name: text.render(data, known) for name, text in rule.labels}
-        labels = element.labels.merged({METRIC_NAME: "", **own, "alertname": rule.name})
-    annotations = Labels({name: text.render(data, known) for name, text in rule.annotations})
-    return Rendered(labels=labels, annotations=annotations, value=element.value)
 
 
 def _status(run: RuleRun) -> RuleStatus:

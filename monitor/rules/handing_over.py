@@ -14,7 +14,7 @@ from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, Millis, Timestamp
-from monitor.rules import states
+from monitor.rules import reports
 from monitor.rules.groups import AlertingRule, RuleGroup
 from monitor.rules.ports import StoredAlert, StoredKey
 from monitor.rules.restore import changes
@@ -104,18 +104,22 @@ async def save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
 async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:
     """Tell of these rules' alerts that are due."""
     telling: list[tuple[RuleRun, Sequence[Labels]]] = []
-    reports: list[Alert] = []
+    alerts: list[Alert] = []
     for run in runs:
         rule = run.rule
         if not run.active or not isinstance(rule, AlertingRule):
             continue
         if around.monotonic() - run.told > (around.resend + group.interval) / 1000:
             # While the wall clock is behind what was evaluated, `at` hardly moves, and whoever was told forgets.
-            run.active = states.unsent(run.active)
-        chosen = states.due(run.active, at, resend=around.resend)
-        if chosen:
+            run.stand(reports.unsent(run.active), run.written)
+        if at <= run.quiet_until:
+            continue
+        chosen = reports.due(run.active, at, resend=around.resend)
+        if not chosen:
+            run.quiet_until = reports.quiet_until(run.active, resend=around.resend)
+        else:
             telling.append((run, chosen))
-            reports += states.report(
+            alerts += reports.report(
                 run.active,
                 chosen,
                 at,
@@ -127,10 +131,13 @@ async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
     if not telling:
         return
     try:
-        await around.alerts.accept(reports)
+        await around.alerts.accept(alerts)
     except StoreError as error:
         around.warn(group.key, error)
         return
     for run, chosen in telling:
         run.told = around.monotonic()
-        run.active = states.sent(run.active, chosen, at, interval=group.interval, resend=around.resend)
+        active = reports.sent(run.active, chosen, at, interval=group.interval, resend=around.resend)
+        if run.saved is run.active:
+            run.saved = active
+        run.stand(active, run.written)

@@ -23,7 +23,7 @@ from monitor.model.alerts import AlertState
 from monitor.model.times import HOUR, MINUTE, Millis, Timestamp
 from monitor.rules.groups import AlertingRule, Rule, RuleGroup
 from monitor.rules.ports import StoredAlert, StoredKey
-from monitor.rules.states import Active, ActiveAlert
+from monitor.rules.states import Active, ActiveAlert, essence
 
 TOLERANCE: Final[Millis] = HOUR
 """States older than this are dropped."""
@@ -101,7 +101,7 @@ def changes(
     changed = tuple(
         StoredAlert(group=group, rule=rule, number=number, alert=alert, seen_at=at)
         for labels, alert in after.items()
-        if whole or ((old := before.get(labels)) is not alert and _essence(old) != _essence(alert))
+        if whole or ((old := before.get(labels)) is not alert and essence(old) != essence(alert))
     )
     removed = tuple(StoredKey(rule, number, labels) for labels in before if labels not in after)
     return changed, removed
@@ -111,9 +111,3 @@ def matched(old: Sequence[Rule], new: Sequence[Rule]) -> Mapping[int, int]:
     """For each rule of the new list that has a counterpart in the old one: their places, new to old."""
     places = {identity: place for place, identity in enumerate(identities(old))}
     return {place: places[identity] for place, identity in enumerate(identities(new)) if identity in places}
-
-
-def _essence(alert: ActiveAlert | None) -> tuple[object, ...] | None:
-    if alert is None:
-        return None
-    return (alert.state, alert.active_at, alert.fired_at, alert.resolved_at, alert.keep_firing_since, alert.held_until)

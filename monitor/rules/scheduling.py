@@ -172,11 +172,11 @@ class RuleScheduler:
             due = await self._look_round()
 
     def _later(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], object]:
-        async def wait() -> None:
-            await self._clock.sleep(round(seconds * 1000))
+        async def do() -> None:
             await work()
 
-        return self._supervisor.start(name, wait()).cancel
+        # Mostly it is called off: no task before its time has come.
+        return self._clock.call_later(seconds, lambda: self._supervisor.start(name, do()))
 
     async def _breathe(self) -> None:
         """Let others have their turn."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from monitor.columns.sink import SampleSink
@@ -14,9 +14,11 @@ from monitor.rules.groups import Rule
 from monitor.rules.leaving import AS_THEY_ARE, Leaving
 from monitor.rules.ports import AlertSink, Counters, Querier, RuleStateStore
 from monitor.rules.recording import UNNAMED, Named
-from monitor.rules.states import RESEND, Active
+from monitor.rules.rendering import Rendering
+from monitor.rules.reports import ALWAYS, RESEND
+from monitor.rules.states import Active
 from monitor.rules.status import Health
-from monitor.rules.texts import Rendered, World
+from monitor.rules.texts import World
 from monitor.rules.written import Written
 
 
@@ -60,6 +62,8 @@ class RuleRun:
     rule: Rule
     identity: str
     number: int
+    texts: Rendering | None
+    """Of an alerting rule."""
     active: Active = field(default_factory=dict[Labels, states.ActiveAlert])
     saved: Active = field(default_factory=dict[Labels, states.ActiveAlert])
     """What the store has."""
@@ -72,11 +76,24 @@ class RuleRun:
     """What the last good evaluation wrote."""
     looked_at: Timestamp = 0
     """The time of the last early look."""
-    rendered: tuple[World, Mapping[Labels, Rendered]] | None = None
-    """What templates made of the last answer's elements, in which world; only if the same is made of them again."""
     told: float = 0.0
     """When alerts were last sent, on the monotonic clock."""
+    quiet_until: Timestamp = ALWAYS
+    """Until then there is nothing to send, as long as `active` does not change but for values and texts."""
     health: Health = Health.UNKNOWN
     last_error: str = ""
     last_evaluation: Timestamp | None = None
     evaluation_seconds: float = 0.0
+
+    def stand(self, active: Active, written: Written | None) -> None:
+        """These are the rule's alerts from now on."""
+        self.active, self.written, self.quiet_until = active, written, ALWAYS
+
+    def advance(self, step: states.Step) -> None:
+        """The rule was evaluated."""
+        if step.changed:
+            self.stand(step.active, step.written)
+            return
+        if self.saved is self.active:  # and so is what has become of it, but for what is not worth a write
+            self.saved = step.active
+        self.active, self.written = step.active, step.written

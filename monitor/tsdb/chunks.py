@@ -64,7 +64,18 @@ class Layout:
 class Chunk:
     """An open or just filled chunk."""
 
-    __slots__ = ("count", "first", "gap_columns", "gaps", "layout", "matrix", "packing", "sequences", "times")
+    __slots__ = (
+        "__weakref__",
+        "count",
+        "first",
+        "gap_columns",
+        "gaps",
+        "layout",
+        "matrix",
+        "packing",
+        "sequences",
+        "times",
+    )
 
     def __init__(self, layout: Layout, first: int) -> None:
         slots = _FIRST_SLOTS if len(layout) < _GROWS_BELOW else SLOTS

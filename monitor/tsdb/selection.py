@@ -26,6 +26,9 @@ from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
 from monitor.tsdb.unpacked import Unpacked
 
 _LAYOUTS_REMEMBERED: Final = 16
+_WIDE: Final = 512
+"""Series; of narrower rows all columns are near each other."""
+_SCATTERED: Final = 4
 _FEW_SLOTS: Final = 4
 """Up to so many are read one by one."""
 
@@ -49,6 +52,8 @@ class Place:
     """The same as a slice, if it is one; reading a slice copies nothing."""
     complete: bool
     """No -1 among the columns."""
+    scattered: bool
+    """They are a few of many."""
 
 
 class Group:
@@ -78,7 +83,13 @@ class Group:
             columns = layout.columns(self.sids)
             straight = len(columns) > 0 and columns[0] >= 0 and bool((np.diff(columns) == 1).all())
             span = slice(int(columns[0]), int(columns[-1]) + 1) if straight else None
-            place = Place(layout=layout, columns=columns, span=span, complete=bool((columns >= 0).all()))
+            place = Place(
+                layout=layout,
+                columns=columns,
+                span=span,
+                complete=bool((columns >= 0).all()),
+                scattered=len(layout) >= _WIDE and len(columns) * _SCATTERED <= len(layout),
+            )
             if len(self._places) >= _LAYOUTS_REMEMBERED:
                 self._places = {}
             self._places[id(layout)] = place
@@ -93,6 +104,8 @@ class Group:
         if place.span is not None:
             return chunk.read(low, high, place.span)
         if place.complete:
+            if type(chunk) is Chunk and place.scattered and high - low > _FEW_SLOTS:
+                return _UNPACKED.gathered(chunk, place, place.columns, high)[low:]
             return chunk.read(low, high, place.columns)
         return padded(chunk, low, high, place.columns)
 

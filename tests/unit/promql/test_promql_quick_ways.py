@@ -66,6 +66,25 @@ def test_most_sums_need_no_slow_addition() -> None:
         assert sums[sure].tolist() == np.array(expected)[sure].tolist()
 
 
+@pytest.mark.parametrize("width", [2, 3, 5, 18])
+def test_sums_of_few_numbers_need_no_slow_addition_either(width: int) -> None:
+    """The sum of a few numbers of one size often lies in the middle between two floats: no loss, so no doubt."""
+    matrix = np.random.default_rng(width).random((500, width)) + 0.01
+    sums, sure = kernels.certified(matrix)
+    assert sure.all()
+    assert sums.tolist() == [_slowly(row) for row in matrix.tolist()]
+
+
+@given(st.data(), st.integers(2, 5))
+def test_what_is_certain_is_what_compensated_addition_gives(data: st.DataObject, width: int) -> None:
+    """Also of numbers of all sizes, whose lower parts are lost, and in any order."""
+    sized = st.builds(math.ldexp, _HALVES | st.floats(-2, 2), st.integers(-120, 120))
+    row = data.draw(st.lists(sized, min_size=width, max_size=width))
+    sums, sure = kernels.certified(np.array([row]))
+    if sure[0]:
+        assert float(sums[0]) == _slowly(data.draw(st.permutations(row)))
+
+
 _COUNTS = st.one_of(
     st.floats(0, 1000), st.integers(0, 20).map(float), st.sampled_from([0.0, math.inf, math.nan, 1e-13])
 )

@@ -13,7 +13,9 @@ from monitor.model.times import MINUTE
 from monitor.promql.parser import parse
 from monitor.rules.groups import AlertingRule
 from monitor.rules.leaving import Leaving
-from monitor.rules.states import NEXT, Active, LimitError, Seen, carried, due, report, sent, step
+from monitor.rules.reports import due, quiet_until, report, sent
+from monitor.rules.restore import changes
+from monitor.rules.states import NEXT, Active, LimitError, Seen, carried, step
 from monitor.rules.texts import Rendered
 
 _ONE = Labels({"alertname": "A", "host": "1"})
@@ -228,3 +230,53 @@ def test_transitions_tell_the_whole_story(history: list[tuple[int, bool]], hold:
             assert change.before is state
             state = change.after
         active = after.active
+
+
+_ANSWERS = st.lists(
+    st.tuples(
+        st.integers(1, 40),
+        st.lists(st.tuples(st.sampled_from([_ONE, _TWO]), st.sampled_from([1.0, 2.0, 0.0, -0.0])), max_size=2),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+"""Since the evaluation before (seconds), the elements, and whether what is due is told."""
+
+
+@given(_ANSWERS, st.integers(0, 2), st.integers(0, 1))
+def test_the_quick_way_is_the_whole_way(
+    history: list[tuple[int, list[tuple[Labels, float]], bool]], hold: int, keep: int
+) -> None:
+    """What is left alone because nothing but values came is what would have become of it; and only what would be written
+    to the store counts as a change."""
+    active: Active = {}
+    written = None
+    at = 0
+    for seconds, elements, tells in history:
+        at += seconds * 1000
+        known = dict(elements)
+        answer = [one for labels, value in known.items() for one in seen(labels, value=value)]
+        whole = step("g", rule(hold, keep), active, answer, at)
+        quick = step("g", rule(hold, keep), active, answer, at, written=written)
+        assert (list(quick.active.items()), quick.transitions) == (list(whole.active.items()), whole.transitions)
+        assert (quick.written, quick.changed) == (whole.written, whole.changed)
+        assert quick.changed == any(changes("g", "r", 0, active, quick.active, at, whole=False))
+        active, written = quick.active, quick.written
+        if tells:
+            active = sent(active, due(active, at), at, interval=MINUTE)
+
+
+@given(_ANSWERS, st.integers(-5, 70))
+def test_nothing_is_due_while_it_is_quiet(
+    history: list[tuple[int, list[tuple[Labels, float]], bool]], later: int
+) -> None:
+    """Up to the instant that is said, and from the next one on something is."""
+    active: Active = {}
+    at = 0
+    for seconds, elements, tells in history:
+        at += seconds * 1000
+        active = step("g", rule(), active, seen(*dict(elements)), at).active
+        if tells:
+            active = sent(active, due(active, at), at, interval=MINUTE)
+        moment = at + later * 1000
+        assert (moment <= quiet_until(active)) == (not due(active, moment))
