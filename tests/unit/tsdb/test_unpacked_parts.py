@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.labels import Labels
 from monitor.model.times import HOUR, MINUTE
+from monitor.tsdb.chunks import Chunk, Layout
 from monitor.tsdb.store import SampleStore
 from monitor.tsdb.unpacked import Unpacked
 
@@ -72,3 +76,54 @@ def test_packed_samples_are_the_same_however_often_and_whoever_reads_them() -> N
             values = frame.values(0, len(frame.times))
             seconds = [at / 1_000 for at in frame.times.tolist()]
             assert values.tolist() == [[int(one["i"]) * second for second in seconds] for one in frame.labels]
+
+
+def _grow(chunk: Chunk, slots: int) -> None:
+    for _ in range(slots):
+        width = len(chunk.layout)
+        chunk.add(chunk.count, np.arange(width, dtype=np.float64) + 1000 * chunk.count, chunk.count)
+
+
+def test_gathered_columns_follow_the_chunk() -> None:
+    """Each row is fetched once, and none that was not asked for."""
+    chunk, place, columns = Chunk(Layout(np.arange(600, dtype=np.int32)), 0), object(), np.array([7, 3, 590])
+    kept = Unpacked()
+    _grow(chunk, 10)
+    first = kept.gathered(chunk, place, columns, 8)
+    assert first.tolist() == chunk.matrix[:8, columns].tolist()
+    _grow(chunk, 10)
+    chunk.matrix[:8] = -1.0  # nobody does that; here it shows that these rows are not read again
+    later = kept.gathered(chunk, place, columns, 20)
+    assert later[:8].tolist() == first.tolist()
+    assert later[8:].tolist() == chunk.matrix[8:20, columns].tolist()
+    assert kept.size == 64 * 3
+
+
+def test_gathered_columns_keep_no_chunk_alive() -> None:
+    """A chunk of ten thousand series is five megabytes; and another one with its id is another one."""
+    kept, place, columns = Unpacked(), object(), np.array([1, 2])
+    chunk = Chunk(Layout(np.arange(600, dtype=np.int32)), 0)
+    _grow(chunk, 5)
+    kept.gathered(chunk, place, columns, 5)
+    gone = weakref.ref(chunk)
+    del chunk
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_few_of_many_series_are_read_as_they_are() -> None:
+    """While rows come, chunks fill and are packed, and windows of all lengths move over them."""
+    store = SampleStore.in_memory(HOUR)
+    writer = store.open([Labels({"__name__": "m", "i": str(number % 100), "n": str(number)}) for number in range(600)])
+    for slot in range(150):
+        writer.append(slot * 1_000, np.arange(600, dtype=np.float64) * slot)
+        if slot % 10 == 9:
+            for length in (3, 30, 100):
+                (frame,) = store.view().select(
+                    [Matcher("i", MatchOp.EQUAL, "42")], (slot - length) * 1_000, slot * 1_000
+                )
+                seconds = [at / 1_000 for at in frame.times.tolist()]
+                values = frame.values(0, len(seconds))
+                assert values.tolist() == [[int(one["n"]) * second for second in seconds] for one in frame.labels]
+        if slot == 100:
+            store.pack(HOUR)
