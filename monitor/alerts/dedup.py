@@ -93,14 +93,20 @@ def left_unmuted(alerts: Iterable[Alert], muted: Callable[[Alert], object]) -> l
 
 def to_send(alerts: Iterable[Alert], send_resolved: bool, now: Timestamp) -> list[Alert]:
     """What a notification holds of these."""
-    return [alert for alert in alerts if send_resolved or not alert.resolved(now)]
+    return [alert for alert in alerts if send_resolved or alert.ends_at > now]
 
 
 def in_reading_order(alerts: Iterable[Alert]) -> list[Alert]:
     """Alerts of a message are sorted by job, instance, and then all labels; those without a job or instance come last."""
     alike: dict[tuple[bool, str, bool, str], list[Alert]] = {}
     for alert in alerts:
-        job, instance = alert.labels.get("job", ""), alert.labels.get("instance", "")
+        job = instance = ""
+        for name, value in alert.labels.pairs:
+            if name == "instance":
+                instance = value
+            elif name == "job":
+                job = value
+                break  # later in the order of names
         alike.setdefault((not job, job, not instance, instance), []).append(alert)
     found: list[Alert] = []
     for _, some in sorted(alike.items(), key=itemgetter(0)):

@@ -55,8 +55,7 @@ def retire(group: AlertGroup, now: Timestamp) -> AlertStep:
 
 def flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:
     """The group's flush is due: what its destinations are sent, and the group as it is afterwards."""
-    asked = [(alert.labels.fingerprint, routing.overlay.mutes(alert.labels, route, now)) for alert in group.members]
-    muted = {fingerprint: mutes for fingerprint, mutes in asked if mutes}
+    muted = _muted(group, route, routing, now)
     suppressed = tuple(mutes[0].reason for mutes in muted.values())
     reasons: list[tuple[Destination, NotifyReason]] = []
     rows: list[OutboxRow] = []
@@ -72,8 +71,8 @@ def flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> 
         if not audible:
             continue
         # Both in the order of the members, who are sorted by fingerprint.
-        firing = tuple([alert.labels.fingerprint for alert in audible if not alert.resolved(now)])
-        resolved = tuple([alert.labels.fingerprint for alert in audible if alert.resolved(now)])
+        firing = tuple([alert.labels.fingerprint for alert in audible if alert.ends_at > now])
+        resolved = tuple([alert.labels.fingerprint for alert in audible if alert.ends_at <= now])
         reason = why_notify(
             entry,
             frozenset(firing),
@@ -117,6 +116,15 @@ def flush(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> 
         last_flush=Flushed(at=now, reasons=tuple(reasons), muted=_recorded(muted)),
     )
     return AlertStep(groups=(after,), outbox=tuple(rows), suppressed=suppressed, ended=over)
+
+
+def _muted(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> dict[str, tuple[Mute, ...]]:
+    """The members that are kept quiet, by fingerprint."""
+    mutes = routing.overlay.mutes
+    if not routing.overlay.mutes_any(route):
+        return {}
+    asked = [(alert.fingerprint, mutes(alert.labels, route, now)) for alert in group.members]
+    return {fingerprint: found for fingerprint, found in asked if found}
 
 
 def _ended(group: AlertGroup, route: Route, routing: Routing, now: Timestamp) -> AlertStep:

@@ -93,20 +93,21 @@ class AlertGroup:
         found = self.members[place] if place < len(self.members) else None
         return found if found is not None and found.fingerprint == fingerprint else None
 
-    def with_members(self, changed: Mapping[str, Alert], *, next_flush: Timestamp | None) -> AlertGroup:
-        """A copy in which these alerts (by fingerprint) replace or join the members, and that is flushed then."""
+    def with_members(self, changed: Mapping[str, Alert], *, next_flush: Timestamp | None, **more: object) -> AlertGroup:
+        """A copy in which these alerts (by fingerprint) replace or join the members, and that is flushed then. `more`:
+        other fields that it has as well."""
         members = list(self.members)
         for fingerprint, alert in changed.items():
             place = bisect_left(members, fingerprint, key=_fingerprint)
             known = place < len(members) and members[place].fingerprint == fingerprint
             members[place : place + known] = [alert]
-        return copies.changed(self, members=tuple(members), next_flush=next_flush)
+        return copies.changed(self, members=tuple(members), next_flush=next_flush, **more)
 
     def firing(self, now: Timestamp) -> tuple[Alert, ...]:
-        return tuple([alert for alert in self.members if not alert.resolved(now)])
+        return tuple([alert for alert in self.members if alert.ends_at > now])
 
     def resolved(self, now: Timestamp) -> tuple[Alert, ...]:
-        return tuple([alert for alert in self.members if alert.resolved(now)])
+        return tuple([alert for alert in self.members if alert.ends_at <= now])
 
     def moved(self, by: Millis) -> AlertGroup:
         """The same group with all its times moved: the wall clock was set by so much, and what was to come after five

@@ -76,6 +76,10 @@ class Inhibition:
     def __repr__(self) -> str:
         return f"Inhibition({len(self.rules)} rules, {sum(map(len, self._sources.values()))} sources)"
 
+    def __bool__(self) -> bool:
+        """May anything be inhibited?"""
+        return bool(self._sources)
+
     def learn(self, alert: Alert, now: Timestamp) -> bool:
         """An alert was reported. True if some alerts may be inhibited, or no longer inhibited, because of it."""
         changed = False

@@ -121,6 +121,10 @@ class WindowIndex:
     def __repr__(self) -> str:
         return f"WindowIndex({len(self._windows)} windows)"
 
+    def __bool__(self) -> bool:
+        """May any window mute something?"""
+        return bool(self._windows)
+
     def put(self, key: str, window: MaintenanceWindow) -> None:
         self._windows[key] = (window, Watched(window.spans))
         self._index.put(key, (window.matchers,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 from monitor.alerts.flapping import ANNOTATION
@@ -49,7 +50,7 @@ def group_message(
     now: Timestamp,
 ) -> Message:
     """A message about these members of a group; they count as firing or resolved as of `now`."""
-    firing = [alert for alert in alerts if not alert.resolved(now)]
+    firing = [alert for alert in alerts if alert.ends_at > now]
     shown = firing or list(alerts)
     resolved = not firing
     since = min((alert.starts_at for alert in shown), default=now)
@@ -121,10 +122,11 @@ def _facts(common: Labels) -> tuple[tuple[str, str], ...]:
 
 def _links(alerts: Sequence[Alert], external_url: str) -> tuple[tuple[str, str], ...]:
     """Of each kind the first that leads anywhere."""
+    annotations = dict.fromkeys(chain.from_iterable([alert.annotations.pairs for alert in alerts]))
     kinds = (
-        ("Runbook", {alert.annotations.get("runbook_url", ""): None for alert in alerts}),
-        ("Dashboard", {alert.annotations.get("dashboard_url", ""): None for alert in alerts}),
-        ("Graph", {alert.generator_url: None for alert in alerts}),
+        ("Runbook", [url for name, url in annotations if name == "runbook_url"]),
+        ("Dashboard", [url for name, url in annotations if name == "dashboard_url"]),
+        ("Graph", dict.fromkeys([alert.generator_url for alert in alerts])),
     )
     whole = ((text, next(filter(None, (absolute(url, external_url) for url in urls)), "")) for text, urls in kinds)
     return tuple((text, url) for text, url in whole if url)
@@ -135,8 +137,8 @@ def _view(alert: Alert, now: Timestamp) -> AlertView:
         labels=alert.labels,
         annotations=alert.annotations,
         starts_at=alert.starts_at,
-        ends_at=alert.ends_at if alert.resolved(now) else None,
-        fingerprint=alert.fingerprint,
+        ends_at=alert.ends_at if alert.ends_at <= now else None,
+        fingerprint=alert.labels.fingerprint,
         generator_url=alert.generator_url,
     )
 

@@ -41,6 +41,10 @@ class Overlay(Protocol):
         """An alert was reported. True if others may be muted, or no longer muted, because of it."""
         ...
 
+    def mutes_any(self, route: Route | None) -> bool:
+        """False: `mutes` finds nothing for whatever labels by this route, now."""
+        ...
+
     def mutes(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[Mute, ...]:
         """Why an alert with these labels must not notify now by this route; empty if nothing mutes it."""
         ...
@@ -54,6 +58,9 @@ class NothingMuted:
     """The overlay of a configuration without any muting."""
 
     def learn(self, alert: Alert, now: Timestamp) -> bool:
+        return False
+
+    def mutes_any(self, route: Route | None) -> bool:
         return False
 
     def mutes(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[Mute, ...]:
@@ -89,6 +96,15 @@ class Muting:
 
     def learn(self, alert: Alert, now: Timestamp) -> bool:
         return self.inhibition.learn(alert, now)
+
+    def mutes_any(self, route: Route | None) -> bool:
+        return bool(
+            self.inhibition
+            or self.silences
+            or self._windows
+            or self.maintenance.own
+            or (route is not None and (route.active_time_intervals or route.mute_time_intervals))
+        )
 
     def mutes(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[Mute, ...]:
         found: list[Mute] = []

@@ -19,7 +19,6 @@ from monitor.alerts.orphans import NO_CLAIMS, Claims, claims, is_orphan
 from monitor.alerts.placement import Placement, Routing
 from monitor.alerts.routes import Route
 from monitor.alerts.step import AlertStep
-from monitor.model import copies
 from monitor.model.alerts import Alert, MuteReason
 from monitor.model.incidents import IncidentEvent, Member
 from monitor.model.times import MINUTE, Millis, Timestamp
@@ -51,59 +50,63 @@ def ingest(
     ended: dict[str, Alert] = {}
     dampings: dict[str, Damping] = {}
     review = False
+    learn, damps = routing.overlay.learn, bool(routing.flapping)
     orphans = [id_ for id_, group in groups.items() if is_orphan(group)]
     if claimed is None:
         claimed = claims((groups[id_] for id_ in orphans), now) if orphans else NO_CLAIMS
     for alert, places in arrivals:
-        source = alert
-        targets = {place.group.id: place for place in places}
-        for id_ in (*targets, *(id_ for id_ in orphans if id_ not in targets)) if orphans else targets:
+        source, fingerprint, over = alert, alert.fingerprint, alert.ends_at <= now
+        takers: list[tuple[str, Placement | None]] = [(place.group.id, place) for place in places]
+        if orphans:
+            takers += [(id_, None) for id_ in orphans if all(id_ != place.group.id for place in places)]
+        for id_, place in takers:
             group, members = groups.get(id_), changed.get(id_)
-            known = members.get(alert.fingerprint) if members else None
+            known = members.get(fingerprint) if members else None
             if known is None and group is not None:
-                known = group.member(alert.fingerprint)
-            if id_ not in targets and (known is None or known.resolved(now)):
+                known = group.member(fingerprint)
+            if place is None and (known is None or known.ends_at <= now):
                 continue
-            if known is None and alert.resolved(now) and not _ends_inherited(group, alert):
+            if known is None and over and not _ends_inherited(group, alert):
                 continue
-            if id_ in targets:
-                news[id_] = targets[id_]
+            if place is not None:
+                news[id_] = place
             if members is None:
                 members = changed[id_] = {}
-            members[alert.fingerprint] = after = taken_together(known, alert, now)
+            members[fingerprint] = after = alert if known is None else taken_together(known, alert, now)
             fired, fires = known is not None and known.ends_at > now, after.ends_at > now
-            if routing.flapping and not (known is not None and _is_same_report(known, alert)):
-                damping = dampings.setdefault(id_, _damping(group, targets.get(id_), routing))
-                fired = fired and not damping.is_over(alert.fingerprint)
-                members[alert.fingerprint] = taken = damping.taken(after, known, now)
+            if damps and not (known is not None and _is_same_report(known, alert)):
+                damping = dampings.setdefault(id_, _damping(group, place, routing))
+                fired = fired and not damping.is_over(fingerprint)
+                members[fingerprint] = taken = damping.taken(after, known, now)
                 if taken is not after and taken.ends_at > source.ends_at:  # what is held as firing inhibits
                     source = taken
             if fires and not fired:
-                began[alert.fingerprint] = after
+                began[fingerprint] = after
                 if known is not None and known.ends_at <= now and ends_by_time(known):
-                    ended[alert.fingerprint] = known
+                    ended[fingerprint] = known
             elif fired and not fires:
-                ended[alert.fingerprint] = after
-        review |= routing.overlay.learn(source, now)
+                ended[fingerprint] = after
+        review |= learn(source, now)
     groups_after: list[AlertGroup] = []
     removed: list[str] = []
     events: list[IncidentEvent] = []
     for id_, members in changed.items():
         group = groups.get(id_)
+        created: Mapping[str, object] = {}
         if group is None or group.forget_at is not None:
             log, flaps = ((), ()) if group is None else (group.log, group.flaps)
-            group = copies.changed(news[id_].group, created_at=now, log=log, flaps=flaps)
-        if id_ in dampings:
-            group = copies.changed(group, flaps=dampings[id_].flaps)
+            group, created = news[id_].group, {"created_at": now, "log": log, "flaps": flaps}
         flush = group.next_flush
         if id_ in news and not group.flushed:
             flush = _first_flush(group, news[id_].route, members.values(), now)
-        group, told = _tell(group.with_members(members, next_flush=flush), routing, now, claimed)
+        damped: Mapping[str, object] = {"flaps": dampings[id_].flaps} if id_ in dampings else {}
+        after = group.with_members(members, next_flush=flush, **{**created, **damped})
+        after, told = _tell(after, routing, now, claimed)
         events += told
-        if is_orphan(group) and not group.firing(now):
+        if is_orphan(after) and not after.firing(now):
             removed.append(id_)
         else:
-            groups_after.append(group)
+            groups_after.append(after)
     return AlertStep(
         groups=tuple(groups_after),
         removed=tuple(removed),

@@ -49,7 +49,7 @@ class Routing:
         default_factory=lambda: Recurring[tuple[Placement, ...]](), init=False, compare=False, repr=False
     )
     """Of the loop's thread."""
-    _placements: dict[tuple[str, Labels], Placement] = field(
+    _placements: dict[tuple[str, tuple[tuple[str, str], ...]], Placement] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
@@ -63,7 +63,7 @@ class Routing:
 
     def placement(self, route: Route, labels: Labels) -> Placement:
         """The group of this route that has these labels, as it would be if it were new."""
-        found = self._placements.get((route.id, labels))
+        found = self._placements.get((route.id, labels.pairs))
         if found is None:
             group = AlertGroup(
                 id=f"{route.id}:{labels_text(labels)}",
@@ -76,7 +76,7 @@ class Routing:
             found = Placement(group=group, route=route)
             if len(self._placements) >= _PLACEMENTS_KEPT:
                 self._placements.clear()
-            self._placements[route.id, labels] = found
+            self._placements[route.id, labels.pairs] = found
         return found
 
 

@@ -28,16 +28,8 @@ def pushed_alert(
 ) -> Alert:
     """The alert that a report stands for. One that gives no end is believed for `resolve_timeout`; empty labels are none.
     Raises ValueError with Alertmanager's text."""
-    if starts_at is None:
-        starts_at = now if ends_at is None else ends_at
-    alert = Alert(
-        labels=Labels(labels),
-        annotations=Labels(annotations),
-        starts_at=starts_at,
-        ends_at=now + resolve_timeout if ends_at is None else ends_at,
-        updated_at=now,
-        generator_url=generator_url,
-        ends_by_timeout=ends_at is None,
+    alert = reported(
+        Labels(labels), Labels(annotations), starts_at, ends_at, generator_url, resolve_timeout=resolve_timeout, now=now
     )
     if alert.ends_at < alert.starts_at:
         raise ValueError("start time must be before end time")
@@ -51,13 +43,32 @@ def pushed_alert(
     return alert
 
 
+def reported(
+    labels: Labels,
+    annotations: Labels,
+    starts_at: Timestamp | None,
+    ends_at: Timestamp | None,
+    generator_url: str,
+    *,
+    resolve_timeout: Millis,
+    now: Timestamp,
+) -> Alert:
+    """A report with the times that were not given filled in; whether it may be one is for others to say."""
+    if starts_at is None:
+        starts_at = now if ends_at is None else ends_at
+    return Alert(
+        labels=labels,
+        annotations=annotations,
+        starts_at=starts_at,
+        ends_at=now + resolve_timeout if ends_at is None else ends_at,
+        updated_at=now,
+        generator_url=generator_url,
+        ends_by_timeout=ends_at is None,
+    )
+
+
 def check_labels(pairs: Sequence[tuple[str, str]], syntax: Syntax = Syntax.FALLBACK) -> None:
     """May alerts have these labels? Raises ValueError."""
-    if not pairs:
-        return
-    names, values = zip(*pairs, strict=True)
-    if _are_names(names, syntax) and "".join(values).isascii():
-        return
     for name, value in pairs:
         if not is_label_name(name, syntax):
             raise ValueError(f"invalid name {quote(name)}")
@@ -66,6 +77,6 @@ def check_labels(pairs: Sequence[tuple[str, str]], syntax: Syntax = Syntax.FALLB
 
 
 @lru_cache(1_024)
-def _are_names(names: tuple[str, ...], syntax: Syntax) -> bool:
-    """Alerts have many values and few names."""
+def are_label_names(names: tuple[str, ...], syntax: Syntax) -> bool:
+    """May labels have these names? Alerts have many values and few names."""
     return all(is_label_name(name, syntax) for name in names)

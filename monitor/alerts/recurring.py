@@ -22,7 +22,7 @@ class Recurring(Generic[P]):
     """Label sets with what is known of them, those that came last at the end."""
 
     def __init__(self) -> None:
-        self._known: dict[Labels, tuple[str, P, Timestamp]] = {}
+        self._known: dict[tuple[tuple[str, str], ...], tuple[str, P, Timestamp]] = {}
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
 
     def __len__(self) -> int:
@@ -33,20 +33,19 @@ class Recurring(Generic[P]):
 
     def recognise(self, labels: Labels, now: Timestamp) -> P | None:
         """What was kept for these labels, which know their fingerprint from here on. None: they are new."""
-        found = self._known.pop(labels, None)
+        found = self._known.pop(labels.pairs, None)
         if found is None:
             return None
-        fingerprint, known, _ = found
-        labels.keep_fingerprint(fingerprint)
-        # The newest labels are the key: the alert holds them as well, so that they are in memory once.
-        self._known[labels] = (fingerprint, known, now)
+        labels.fingerprint, known, _ = found
+        # The newest pairs are the key: the alert holds them as well, so that they are in memory once.
         self.share(labels)
+        self._known[labels.pairs] = (labels.fingerprint, known, now)
         return known
 
     def keep(self, labels: Labels, known: P, now: Timestamp) -> None:
         """These labels are known from here on."""
         self.share(labels)
-        self._known[labels] = (labels.fingerprint, known, now)
+        self._known[labels.pairs] = (labels.fingerprint, known, now)
         if len(self._known) > _MOST:
             del self._known[next(iter(self._known))]
 
@@ -60,7 +59,7 @@ class Recurring(Generic[P]):
     def forget_old(self, now: Timestamp) -> None:
         """Forget what nobody has reported lately, as far as it is at the beginning."""
         while self._known:
-            labels, (_, _, at) = next(iter(self._known.items()))
+            pairs, (_, _, at) = next(iter(self._known.items()))
             if 0 <= now - at <= _LONGEST:
                 return
-            del self._known[labels]
+            del self._known[pairs]

@@ -23,14 +23,13 @@ _END: Final = "\0"
 
 
 def learn_fingerprints(sets: Iterable[Labels]) -> None:
-    """Afterwards `fingerprint` of each is a look-up, if there are many."""
-    unknown = {id(one): one for one in sets if not one.knows_fingerprint}
-    if len(unknown) < _FEW:
+    """Afterwards `fingerprint` of each is a look-up, if there are many; it is reckoned anew for those who know it."""
+    texts = [(_bytes(one), one) for one in sets]
+    if len(texts) < _FEW:
         return
-    texts = [(_bytes(one), one) for one in unknown.values()]
     filed = sorted(((text, one) for text, one in texts if len(text) <= _LONG), key=lambda pair: -len(pair[0]))
     for digest, (_, one) in zip(_digests([text for text, _ in filed]), filed, strict=True):
-        one.keep_fingerprint(f"{digest:016x}")
+        one.fingerprint = f"{digest:016x}"
 
 
 def _digests(texts: list[bytes]) -> list[int]:

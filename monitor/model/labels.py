@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Final, TypeVar, overload
+from typing import TYPE_CHECKING, Final, TypeVar, overload
 
 from monitor.model.surrogates import is_whole, whole
 
@@ -26,10 +26,13 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 class Labels(Mapping[str, str]):
     """An immutable set of labels, iterated in name order. `labels["absent"]` raises KeyError; `get` is the usual call."""
 
-    __slots__ = ("_fingerprint", "_hash", "_map", "pairs")
+    __slots__ = ("_hash", "_map", "fingerprint", "pairs")
 
     pairs: tuple[tuple[str, str], ...]
     """(name, value) in name order."""
+    fingerprint: str
+    """Sixteen hex digits, equal to Alertmanager's for the same labels. Reckoned when it is first asked for; from then on a
+    read of a slot, since decisions over groups ask for it again and again."""
 
     def __init__(self, source: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         own = dict(source)
@@ -38,14 +41,13 @@ class Labels(Mapping[str, str]):
         )
         self._map: dict[str, str] | None = None
         self._hash: int | None = None
-        self._fingerprint: str | None = None
 
     @classmethod
     def of_sorted(cls, pairs: tuple[tuple[str, str], ...]) -> Labels:
         """Trusts the caller: names ascending and distinct, no empty value. The pairs are kept, so sets may share them."""
         made = cls.__new__(cls)
         made.pairs = pairs
-        made._map = made._hash = made._fingerprint = None
+        made._map = made._hash = None
         return made
 
     def __getitem__(self, name: str) -> str:
@@ -97,25 +99,23 @@ class Labels(Mapping[str, str]):
             return name or "{}"
         return f"{name}{{{rest}}}"
 
-    @property
-    def fingerprint(self) -> str:
-        """Sixteen hex digits, equal to Alertmanager's for the same labels."""
-        if self._fingerprint is None:
-            digest = FNV_OFFSET
-            for name, value in self.pairs:
-                for byte in f"{name}\udcff{value}\udcff".encode("utf-8", "surrogateescape"):
-                    digest = ((digest ^ byte) * FNV_PRIME) & _MASK
-            self._fingerprint = f"{digest:016x}"
-        return self._fingerprint
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> str:
+            # Only asked for what is not there: for `fingerprint` until it is known.
+            if name != "fingerprint":
+                raise AttributeError(f"Labels have no {name!r}")
+            self.fingerprint = _fingerprint(self.pairs)
+            return self.fingerprint
 
     @property
     def knows_fingerprint(self) -> bool:
         """Has it been reckoned already?"""
-        return self._fingerprint is not None
-
-    def keep_fingerprint(self, fingerprint: str) -> None:
-        """Trusts the caller: this is what `fingerprint` would be (see `monitor.columns.fingerprints`)."""
-        self._fingerprint = fingerprint
+        try:
+            _SLOT.__get__(self)
+        except AttributeError:
+            return False
+        return True
 
     def with_(self, **changes: str) -> Labels:
         """A copy with these labels set; an empty value removes the label."""
@@ -146,7 +146,16 @@ class Labels(Mapping[str, str]):
         return self._map
 
 
+_SLOT: Final = Labels.__dict__["fingerprint"]
 EMPTY: Final = Labels()
+
+
+def _fingerprint(pairs: tuple[tuple[str, str], ...]) -> str:
+    digest = FNV_OFFSET
+    for name, value in pairs:
+        for byte in f"{name}\udcff{value}\udcff".encode("utf-8", "surrogateescape"):
+            digest = ((digest ^ byte) * FNV_PRIME) & _MASK
+    return f"{digest:016x}"
 
 
 def set_order(labels: Labels) -> tuple[object, ...]:

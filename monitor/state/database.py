@@ -224,6 +224,9 @@ _PROOF = "INSERT INTO facts (name, value) VALUES ('proof', '1') ON CONFLICT (nam
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
+    # Pages. Folding the log into the file in the middle of a burst would hold up those who wait for their commit; `upkeep`
+    # does it as well.
+    "PRAGMA wal_autocheckpoint=4000",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=5000",
 )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from monitor.model.errors import RequestError
 from monitor.web.alertmanager.asking import (
     LARGEST_PUSH,
-    ShapedError,
     body_of,
     facts_of,
     flag,
@@ -20,7 +19,6 @@ from monitor.web.alertmanager.asking import (
     route,
     wanted_receivers,
 )
-from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, Reader, is_request_uri, names, required
 from monitor.web.alertmanager.documents import Quiet, alert_document
 from monitor.web.answers import built_answer
 from monitor.web.parts import up
@@ -29,12 +27,10 @@ from monitor.web.routes import Call
 if TYPE_CHECKING:
     from monitor.alerts.groups import AlertGroup
     from monitor.alerts.placement import Routing
-    from monitor.config.configuration import AlertmanagerFacts
     from monitor.matching.matchers import Matcher
     from monitor.model.alerts import Alert
     from monitor.model.times import Timestamp
 
-_FIELDS: Final = names("labels", "annotations", "startsAt", "endsAt", "generatorURL")
 _INLINE_BYTES: Final = 65_536
 """A longer body is read in a worker thread."""
 
@@ -81,85 +77,19 @@ async def alerts(call: Call) -> web.StreamResponse:
 
 async def push(call: Call) -> web.Response:
     """Take alerts in; durable when it answers. What is no alert is refused alone, the others are taken."""
+    from monitor.web.alertmanager.pushes import read_push
+
     raw = await body_of(call, "alerts")
     facts = facts_of(call)
     if len(raw) > _INLINE_BYTES:
-        pushed = await asyncio.to_thread(_read, raw, facts, call.now)
+        pushed = await asyncio.to_thread(read_push, raw, facts, call.now)
     else:
-        pushed = _read(raw, facts, call.now)
+        pushed = read_push(raw, facts, call.now)
     call.parts.count_pushed(pushed.firing, pushed.resolved, len(pushed.problems))
     await up(call.parts.dispatcher).accept(call.parts.admit(pushed.alerts, call.now))
     if pushed.problems:
         raise RequestError("; ".join(pushed.problems))
     return web.Response(status=200)
-
-
-@dataclass(slots=True)
-class _Pushed:
-    """What one call brought."""
-
-    alerts: list[Alert] = field(default_factory=list["Alert"])
-    problems: list[str] = field(default_factory=list[str])
-    firing: int = 0
-    resolved: int = 0
-
-
-class _Given(NamedTuple):
-    """An alert as it was sent."""
-
-    labels: Mapping[str, str] | None
-    annotations: Mapping[str, str]
-    starts_at: Timestamp | None
-    ends_at: Timestamp | None
-    generator_url: str
-
-    @classmethod
-    def read(cls, reader: Reader, item: object) -> _Given:
-        """Raises ShapedError."""
-        fields = reader.fields(item, _FIELDS, "PostableAlert")
-        starts_at, ends_at = reader.time(fields, "startsAt"), reader.time(fields, "endsAt")
-        return cls(
-            labels=reader.labels(fields, "labels", "Alert"),
-            annotations=reader.labels(fields, "annotations", "PostableAlert") or {},
-            starts_at=None if starts_at == NO_TIME else starts_at,
-            ends_at=None if ends_at == NO_TIME else ends_at,
-            generator_url=reader.text(fields, "generatorURL", "Alert") or "",
-        )
-
-
-def _read(raw: bytes, facts: AlertmanagerFacts, now: Timestamp) -> _Pushed:
-    """Raises ShapedError: then the schema forbids the whole call."""
-    from monitor.alerts.pushed import pushed_alert
-
-    reader = Reader("alerts")
-    given = [_Given.read(reader, item) for item in reader.items(raw)]
-    for place, one in enumerate(given):
-        if one.generator_url and not is_request_uri(one.generator_url):
-            raise ShapedError(422, f'{place}.generatorURL in body must be of type uri: "{one.generator_url}"', BAD_TYPE)
-        if one.labels is None:
-            raise required(f"{place}.labels")
-    pushed = _Pushed()
-    for one in given:
-        if one.ends_at is None or one.ends_at > now:
-            pushed.firing += 1
-        else:
-            pushed.resolved += 1
-        try:
-            alert = pushed_alert(
-                one.labels or {},
-                one.annotations,
-                starts_at=one.starts_at,
-                ends_at=one.ends_at,
-                generator_url=one.generator_url,
-                resolve_timeout=facts.resolve_timeout,
-                now=now,
-                syntax=facts.syntax,
-            )
-        except ValueError as error:
-            pushed.problems.append(str(error))
-        else:
-            pushed.alerts.append(alert)
-    return pushed
 
 
 def _shown(

@@ -49,7 +49,7 @@ class Reader:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._sound = False
+        self.sound = False
         """All texts are known to be whole."""
 
     def items(self, raw: bytes) -> Iterator[object]:
@@ -61,7 +61,7 @@ class Reader:
                 pass  # it is no JSON, or JSON that Go reads all the same: with more care
             else:
                 if isinstance(found, list):
-                    self._sound = True  # orjson refuses halves of surrogate pairs
+                    self.sound = True  # orjson refuses halves of surrogate pairs
                     yield from cast("list[object]", found)
                     return
         text = raw.decode(errors="replace")
@@ -126,7 +126,7 @@ class Reader:
         if not isinstance(value, dict):
             self.wrong_type(value, f"Go struct field {what}.{name} of type models.LabelSet")
         given = cast("dict[str, object]", value)
-        if self._sound and _TEXTS.issuperset(map(type, given.values())):
+        if self.sound and _TEXTS.issuperset(map(type, given.values())):
             return cast("dict[str, str]", given)
         found: dict[str, str] = {}
         for key, each in given.items():
@@ -154,7 +154,7 @@ class Reader:
         if value == "":
             return 0
         try:
-            return _instant(value)
+            return instant(value)
         except (ValueError, OverflowError):
             self.unreadable(f'parsing time "{whole(value)}" as "2006-01-02T15:04:05Z07:00": cannot parse it')
 
@@ -202,7 +202,7 @@ def is_request_uri(text: str) -> bool:
 
 
 @lru_cache(256)
-def _instant(text: str) -> Timestamp:
+def instant(text: str) -> Timestamp:
     """RFC 3339 and its shorter relatives; UTC where no zone is named. Raises ValueError, also for what an
     offset moves out of the years 1 to 9999."""
     if not _TIME.fullmatch(text):
