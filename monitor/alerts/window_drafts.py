@@ -12,7 +12,7 @@ from monitor.calendar.cron import parse_cron
 from monitor.calendar.intervals import TimeInterval
 from monitor.calendar.walls import parse_local, parse_location
 from monitor.matching.matchers import Matcher
-from monitor.model.times import DAY, Millis, format_duration, rfc3339
+from monitor.model.times import DAY, Millis, Timestamp, format_duration, rfc3339
 
 T = TypeVar("T")
 _LONGEST_NOTICE: Final[Millis] = 60 * DAY
@@ -62,7 +62,15 @@ def window_of(draft: WindowDraft) -> tuple[MaintenanceWindow, tuple[Flaw, ...]]:
             return None
 
     location = attempt("location", lambda: parse_location(draft.location), "write it as Europe/Berlin") or ""
-    once = attempt("", lambda: _once(draft, location)) if draft.starts_at or draft.ends_at else None
+    once: Once | None = None
+    if draft.starts_at and (draft.ends_at or (draft.duration and not draft.cron)):
+        starts_at = attempt("starts_at", lambda: parse_local(draft.starts_at, location))
+        ends_at = attempt("ends_at", lambda: parse_local(draft.ends_at, location)) if draft.ends_at else None
+        if starts_at is not None and (ends_at is not None or not draft.ends_at):
+            once = attempt("", lambda: _once(starts_at, starts_at + draft.duration if ends_at is None else ends_at))
+    elif draft.starts_at or draft.ends_at:
+        both = "give both, as 2026-01-31T22:00:00+01:00, or starts_at with a duration"
+        flaws.append(Flaw("", "needs starts_at and ends_at", both))
     repeated = attempt("cron", lambda: _repeated(draft, location)) if draft.cron else None
     if not (draft.starts_at or draft.ends_at or draft.cron or draft.intervals):
         ways = "give starts_at with ends_at or duration, cron with duration, or time_intervals"
@@ -114,11 +122,7 @@ def draft_of(window: MaintenanceWindow) -> WindowDraft:
     )
 
 
-def _once(draft: WindowDraft, location: str) -> Once:
-    if not draft.starts_at or not (draft.ends_at or (draft.duration and not draft.cron)):
-        raise ValueError("starts_at and ends_at are both wanted: write 2026-01-31T22:00:00+01:00, or give a duration")
-    starts_at = parse_local(draft.starts_at, location)
-    ends_at = parse_local(draft.ends_at, location) if draft.ends_at else starts_at + draft.duration
+def _once(starts_at: Timestamp, ends_at: Timestamp) -> Once:
     if ends_at <= starts_at:
         raise ValueError("ends before it begins")
     return Once(starts_at, ends_at)

@@ -18,6 +18,7 @@ from monitor.app.texts import LateTexts, parsed_document
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
+from monitor.config.own_kinds import template_names
 from monitor.model.changes import AuditEntry
 from monitor.model.errors import NotFoundError, TemplateError
 from monitor.model.incidents import Actor, Severity
@@ -37,6 +38,7 @@ from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.net.asking import Asking
 from monitor.notify.kinds.catalogue import make_kinds
 from monitor.notify.kinds.sending import Kind, Sending, Surroundings
+from monitor.web.answers import BadCallError
 from monitor.web.parts import Trial, Tried
 
 _PATIENCE: Millis = 20 * SECOND
@@ -49,9 +51,10 @@ _NAME = "WatchkeeperTest"
 
 async def try_receiver(rooms: Rooms, receiver: str, wish: Trial, actor: Actor) -> Sequence[Tried]:
     """Through the daemon: what became of it within twenty seconds, or after two attempts that failed, for each integration
-    of the receiver or person (`user:ana`). Raises NotFoundError."""
+    of the receiver or person (`user:ana`). Raises NotFoundError, and BadCallError for an option that none of them has."""
     configuration = rooms.configuration
     found = _integrations(configuration, receiver)
+    _check_templates(found, wish)
     clock, outbox = rooms.drivers.clock, rooms.probes.stores.outbox
     now = clock.now()
     making = _Making(configuration, wish, actor, rooms.drivers.chance.ulid(now), rooms.instance, now)
@@ -67,8 +70,9 @@ async def try_receiver(rooms: Rooms, receiver: str, wish: Trial, actor: Actor) -
 async def try_alone(
     configuration: Configuration, receiver: str, wish: Trial, actor: Actor, print_line: Callable[[str], None]
 ) -> Sequence[Tried]:
-    """Without a daemon: one attempt for each integration. Raises NotFoundError."""
+    """Without a daemon: one attempt for each integration. Raises as `try_receiver` does."""
     found = _integrations(configuration, receiver)
+    _check_templates(found, wish)
     clock, chance = Clock(), Chance()
     now = clock.now()
     making = _Making(configuration, wish, actor, chance.ulid(now), f"test-{chance.secret()[:8]}", now)
@@ -107,6 +111,15 @@ def _integrations(configuration: Configuration, receiver: str) -> list[Destinati
         have = ", ".join(sorted({one.receiver for one in known})) or "none"
         raise NotFoundError(f'no receiver is named "{receiver}"; there are: {have}')
     return found
+
+
+def _check_templates(destinations: Sequence[Destination], wish: Trial) -> None:
+    """Every option that is to be said otherwise must be one of some integration. Raises BadCallError."""
+    options = {one.integration: template_names(one.integration) for one in destinations}
+    for name in wish.templates:
+        if not any(name.partition(".")[0] in names for names in options.values()):
+            have = "; ".join(f"{kind}: {', '.join(names) or 'none'}" for kind, names in sorted(options.items()))
+            raise BadCallError(f'no integration has an option "{name}" that is a template', f"there are, of {have}")
 
 
 @dataclass(frozen=True, slots=True)

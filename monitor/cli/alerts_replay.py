@@ -5,6 +5,7 @@ The history is a file, or is read from the data folder of a daemon, which may be
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from monitor.alerts.history import from_lines, since, to_line
 from monitor.alerts.maintenance_book import Entry
 from monitor.alerts.silences import Silence
 from monitor.cli.check_config import ALERTMANAGER, counted, kind_of, show_findings
+from monitor.cli.connection import fields
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import JsonOption
 from monitor.cli.samples_folder import instant
@@ -37,6 +39,7 @@ from monitor.state.alert_history import stored_history
 _SHOWN: Final = 20
 _NAMED: Final = 3
 _SPAN: Final = "7d"
+_LONGEST_LINE: Final = 1 << 20
 _AFTER: Final[Millis] = HOUR
 """So long after the last line of a file: what it brings about is told by then."""
 
@@ -77,8 +80,9 @@ def history_command(
 ) -> None:
     """Print when alerts began to fire and when they ended, a line of JSON each, as `alerts replay --history` reads them."""
     end = instant(until, "--until", now())
+    begin = _since(since_, end)
     past = _stored(data or str(_own(config).storage.folder))
-    for alert in since(past.alerts, _since(since_, end)):
+    for alert in since(past.alerts, begin):
         if alert.updated_at < end:
             sys.stdout.write(f"{to_line(alert)}\n")
 
@@ -151,7 +155,7 @@ def _since(text: str, end: Timestamp) -> Timestamp:
     try:
         begin = end - parse_duration(text)
     except ValueError:
-        begin = instant(text, "--since", end)
+        begin = instant(text, "--since", end, remedy="write 7d for so long ago, or 2026-01-02T03:04:05Z")
     if begin >= end:
         raise CommandError(Exit.USAGE, "--since must be before the end", "write it as 7d")
     return begin
@@ -174,6 +178,7 @@ def _own(config: str) -> Configuration:
 
 def _configuration(file: str, inside: str) -> Configuration:
     """`inside`: an Alertmanager configuration is read as part of this one, if that is ours. Raises CommandError."""
+    _refuse_history(file)
     try:
         if kind_of(file) != ALERTMANAGER:
             return load(Overrides(config=file), read_environment())
@@ -182,6 +187,18 @@ def _configuration(file: str, inside: str) -> Configuration:
         return load_in_place(AlertmanagerFlags(config_file=file))
     except ConfigError as error:
         raise _bad(error) from error
+
+
+def _refuse_history(file: str) -> None:
+    """Raises CommandError for a file of lines as `alerts history` prints them."""
+    try:
+        with Path(file).open(encoding="utf-8") as stream:
+            first = fields(json.loads(stream.readline(_LONGEST_LINE)))
+    except (OSError, ValueError):
+        return  # no history; what else is wrong is told by whoever reads it
+    if {"at", "labels"} <= first.keys():
+        remedy = f"give it with --history, and a configuration: alerts replay {DEFAULT_FILE} --history {file}"
+        raise CommandError(Exit.USAGE, f"{file} is a history of alerts, and no configuration", remedy)
 
 
 def _bad(error: ConfigError) -> CommandError:
@@ -195,7 +212,7 @@ def _file(name: str) -> _Past:
         alerts = list(from_lines(text.split("\n")))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-        raise CommandError(Exit.USAGE, f"{name} cannot be read: {reason}") from error
+        raise CommandError(Exit.USAGE, f"--history: {name} cannot be read: {reason}", "correct the path") from error
     except ValueError as error:
         remedy = "`watchkeeper alerts history` prints such lines"
         raise CommandError(Exit.FINDINGS, f"{name}: {error}", remedy) from error

@@ -21,6 +21,7 @@ from monitor.cli.showing import clean, counted, now, say, say_json
 from monitor.config.alertmanager_file import read_alertmanager
 from monitor.config.findings import Findings
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
+from monitor.config.opening import UnreadableError, read_text
 from monitor.config.prometheus.file import CONFIG, PrometheusParts, read_prometheus
 from monitor.config.prometheus.promtool import check_named, named_rule_files
 from monitor.config.routing_lint import RoutingLint
@@ -129,23 +130,24 @@ def check_config(
 
 def checked_file(file: str, scrutiny: Scrutiny | None = None) -> Checked:
     """Read the file as whatever it is."""
-    name = file
+    name, remedy = file, "correct the path"
     if not name:
         try:
-            name = read_environment().config or DEFAULT_FILE
+            name, remedy = (
+                read_environment().config or DEFAULT_FILE,
+                "`watchkeeper init URL` writes one; or name a file",
+            )
         except ConfigError as error:
             return Checked(kind="environment", findings=error.findings, counts={})
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        text = read_text(name)
         parsed = read(text, name, repeats=True)
         if parsed.repeated and _reader(parsed.tree) is not _prometheus:
             parsed = read(text, name)
     except ConfigError as error:
         return Checked(kind="configuration", findings=error.findings, counts={})
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        remedy = "`watchkeeper init URL` writes one"
-        finding = Finding(file=name, line=0, path="", problem=f"cannot be read: {reason}", remedy=remedy)
+    except UnreadableError as error:
+        finding = Finding(file=name, line=0, path="", problem=f"cannot be read: {error}", remedy=remedy)
         return Checked(kind="configuration", findings=(finding,), counts={})
     reader = _reader(parsed.tree)
     return _prometheus(name, parsed, scrutiny) if reader is _prometheus else reader(name, parsed)
@@ -157,10 +159,10 @@ ALERTMANAGER: Final = "Alertmanager configuration"
 def kind_of(file: str) -> str:
     """Whose format a file has, by its top-level keys. Raises ConfigError."""
     try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-        raise ConfigError([Finding(file=file, line=0, path="", problem=f"cannot be read: {reason}")]) from error
+        text = read_text(file)
+    except UnreadableError as error:
+        problem = f"cannot be read: {error}"
+        raise ConfigError([Finding(file=file, line=0, path="", problem=problem, remedy="correct the path")]) from error
     return ALERTMANAGER if _reader(read(text, file, repeats=True).tree) is _alertmanager else ""
 
 

@@ -65,7 +65,7 @@ def _body(file: Path | None) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise CommandError(Exit.FINDINGS, f"{file} cannot be read: {error.strerror}") from error
+        raise CommandError(Exit.FINDINGS, f"{file} cannot be read: {error.strerror}", "correct the path") from error
 
 
 def _show(most: list[Family]) -> None:

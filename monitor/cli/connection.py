@@ -6,6 +6,7 @@ import getpass
 import http.client
 import json
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlencode, urlsplit
 
 from monitor.cli.exits import CommandError, Exit
+from monitor.cli.option_words import spoken, spoken_remedy
 
 DEFAULT_URL: Final = "http://127.0.0.1:9797"
 OWN: Final = "/api/watchkeeper/v1"
 _TIMEOUT_SECONDS: Final = 60.0
+_UNKNOWN_PATH: Final = re.compile(r"there is nothing at /|/\S* answers [A-Z]")
 _EXIT_OF_STATUS: Final = {
     400: Exit.USAGE,
     401: Exit.REFUSED,
@@ -53,16 +56,30 @@ def rows(value: object) -> list[Json]:
 class Daemon:
     """The daemon at an address. Every call raises CommandError."""
 
-    def __init__(self, url: str, token: str = "", *, timeout: float = _TIMEOUT_SECONDS, person: str = "") -> None:
-        """`person` acts; whoever sits at the keyboard if none is named. A token says better who it is."""
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        timeout: float = _TIMEOUT_SECONDS,
+        person: str = "",
+        words: Mapping[str, str] | None = None,
+    ) -> None:
+        """`person` acts; whoever sits at the keyboard if none is named. A token says better who it is. `words`: which option
+        gives which field of the API (see `option_words`)."""
         self.url = url.rstrip("/")
         self.person = person or _at_the_keyboard()
         self._token = token
+        self._words = words or {}
         self._timeout = timeout
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(self.url)
+            host, port = parts.hostname, parts.port
+        except ValueError:  # a port that is no number, or an unclosed bracket
+            parts, host, port = urlsplit(""), None, None
+        if parts.scheme not in ("http", "https") or not host:
             raise CommandError(Exit.USAGE, f'"{url}" is no address of a daemon', f"write it as {DEFAULT_URL}")
-        self._host, self._port, self._secure = parts.hostname, parts.port, parts.scheme == "https"
+        self._host, self._port, self._secure = host, port, parts.scheme == "https"
         self._prefix = parts.path.rstrip("/")
 
     def __repr__(self) -> str:
@@ -123,9 +140,16 @@ class Daemon:
     def _refusal(self, answer: Answered) -> CommandError:
         code = _EXIT_OF_STATUS.get(answer.status, Exit.FAILED)
         message, remedy = _said(answer)
-        if code is Exit.REFUSED and answer.status == 401 and not remedy:
-            remedy = "give a token with --token-file (WATCHKEEPER_TOKEN_FILE)"
-        return CommandError(code, message, remedy)
+        if answer.status == 401:
+            remedy = (
+                "the token that was given is none of the daemon's (web.tokens), or has changed"
+                if self._token
+                else "give a token of the daemon's (web.tokens) with --token-file (WATCHKEEPER_TOKEN_FILE)"
+            )
+        if answer.status in (404, 405) and _UNKNOWN_PATH.match(message):
+            message = f"the daemon at {self.url} does not know this command"
+            remedy = "it may be of another version than this command: `watchkeeper status` tells which"
+        return CommandError(code, spoken(message, self._words), spoken_remedy(remedy, self._words))
 
 
 def read_token(file: str) -> str:
@@ -136,7 +160,8 @@ def read_token(file: str) -> str:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise CommandError(Exit.USAGE, f"the token file {file} cannot be read: {reason}") from error
+        remedy = "name a file that holds the token: --token-file (WATCHKEEPER_TOKEN_FILE)"
+        raise CommandError(Exit.USAGE, f"the token file {file} cannot be read: {reason}", remedy) from error
 
 
 def _at_the_keyboard() -> str:

@@ -58,7 +58,7 @@ def record(
 ) -> None:
     """Report a deployment: alerts of the next hours show it."""
     fields = {"version": version, "service": service, "by": by, "environment": environment, "detail": detail}
-    document = daemon(url, token_file).post(
+    document = daemon(url, token_file, {**{name: f"--{name}" for name in fields}, "version": "VERSION"}).post(
         f"{OWN}/deployments", {name: value for name, value in fields.items() if value}
     )
     if json_:

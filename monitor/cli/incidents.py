@@ -107,7 +107,8 @@ def show_incidents(found: Sequence[Mapping[str, Any]], at: Timestamp) -> None:
 def _act(
     incident: str, action: str, url: str, token_file: str, json_: bool, body: Mapping[str, object] | None = None
 ) -> None:
-    document = daemon(url, token_file).post(f"{OWN}/incidents/{_quoted(incident)}/{action}", body)
+    asked = daemon(url, token_file, {"for": "--for"})
+    document = asked.post(f"{OWN}/incidents/{_quoted(incident)}/{action}", body)
     if json_:
         say_json(document)
         return

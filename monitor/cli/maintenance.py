@@ -19,6 +19,21 @@ from monitor.model.times import format_duration, rfc3339
 maintenance = typer.Typer(no_args_is_help=True, help="Plan times in which alerts mean nothing.")
 
 _PATH: Final = f"{OWN}/maintenance"
+_WORDS: Final = {
+    "name": "NAME",
+    "matchers": "MATCHER...",
+    "starts_at": "--start",
+    "ends_at": "--end",
+    "duration": "--for",
+    "a duration": "--for",
+    "cron": "--cron",
+    "location": "--zone",
+    "a location": "--zone",
+    "comment": "--comment",
+    "created_by": "--by",
+    "announce_to": "--announce-to",
+    "announce_before": "--announce-before",
+}
 
 Name: TypeAlias = Annotated[str, typer.Argument(help="The window's name.", metavar="NAME")]
 Starts: TypeAlias = Annotated[
@@ -56,7 +71,7 @@ def list_(
     occurrences: Occurrences = 1, url: UrlOption = HERE, token_file: TokenOption = "", json_: JsonOption = False
 ) -> None:
     """All windows: those that are running, those to come, those that are over."""
-    document = daemon(url, token_file).get(_PATH, occurrences=str(occurrences))
+    document = daemon(url, token_file, _WORDS).get(_PATH, occurrences=str(occurrences))
     if json_:
         say_json(document)
     elif document["maintenance"]:
@@ -77,7 +92,7 @@ def show(
     json_: JsonOption = False,
 ) -> None:
     """One window, with its next occurrences."""
-    _tell(daemon(url, token_file).get(_one(name), occurrences=str(occurrences)), json_)
+    _tell(daemon(url, token_file, _WORDS).get(_one(name), occurrences=str(occurrences)), json_)
 
 
 @maintenance.command()
@@ -105,7 +120,7 @@ def add(
     """Plan a window: once (--start with --for or --end) or again and again (--cron with --for)."""
     if not cron:
         refuse_two_ends(for_, end)
-    asked = daemon(url, token_file)
+    asked = daemon(url, token_file, _WORDS)
     body: dict[str, object] = {
         "name": name,
         "matchers": [matcher_text(one) for one in read_matchers(matchers)],
@@ -141,6 +156,7 @@ def edit(
     json_: JsonOption = False,
 ) -> None:
     """Change what is given of a window that was added here; also while it is running."""
+    refuse_two_ends(for_, end)
     body: dict[str, object] = _given(start, end, for_, cron, zone, comment, announce_to, announce_before)
     if matchers:
         body["matchers"] = [matcher_text(one) for one in read_matchers(matchers)]
@@ -154,7 +170,7 @@ def edit(
         body["cron"] = ""
     if yes:
         body["confirm"] = True
-    _tell(fields(daemon(url, token_file).call("PATCH", _one(name), body)), json_)
+    _tell(fields(daemon(url, token_file, _WORDS).call("PATCH", _one(name), body)), json_)
 
 
 @maintenance.command()
@@ -166,13 +182,13 @@ def end(
     json_: JsonOption = False,
 ) -> None:
     """End the occurrence that is running, of the configuration file's windows as well; the next one comes as planned."""
-    _tell(daemon(url, token_file).post(f"{_one(name)}/end", {"next": skip_next}), json_)
+    _tell(daemon(url, token_file, _WORDS).post(f"{_one(name)}/end", {"next": skip_next}), json_)
 
 
 @maintenance.command()
 def remove(name: Name, url: UrlOption = HERE, token_file: TokenOption = "", json_: JsonOption = False) -> None:
     """End a window that was added here, and let it never come again."""
-    document = fields(daemon(url, token_file).call("DELETE", _one(name)))
+    document = fields(daemon(url, token_file, _WORDS).call("DELETE", _one(name)))
     if json_:
         say_json(document)
     else:

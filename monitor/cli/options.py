@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeAlias
 
 import typer
@@ -45,9 +45,9 @@ def refuse_two_ends(for_: str, end: str) -> None:
         raise CommandError(Exit.USAGE, "--for and --end both say when it ends", "give one of them")
 
 
-def daemon(url: str, token_file: str) -> Daemon:
-    """The daemon that the options name. Raises CommandError."""
-    return Daemon(url, read_token(token_file))
+def daemon(url: str, token_file: str, words: Mapping[str, str] | None = None) -> Daemon:
+    """The daemon that the options name. `words`: which of them gives which field of the API. Raises CommandError."""
+    return Daemon(url, read_token(token_file), words=words)
 
 
 def features_of(given: Sequence[str] | None) -> Features:

@@ -30,7 +30,7 @@ def query(
     json_: JsonOption = False,
 ) -> None:
     """Ask the samples, in PromQL."""
-    asked = daemon(url, token_file)
+    asked = daemon(url, token_file, {"query": "EXPR", "time": "--time", "step": "--step"})
     if range_:
         span = _span(range_, "--range")
         pause = _span(step, "--step") if step else max(span // 60, 1_000)

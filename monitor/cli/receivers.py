@@ -111,6 +111,7 @@ async def _alone(configuration: Configuration, receiver: str, trial: dict[str, d
     from getpass import getuser
 
     from monitor.app.testing import try_alone
+    from monitor.web.answers import BadCallError
     from monitor.web.parts import Trial
 
     try:
@@ -122,6 +123,8 @@ async def _alone(configuration: Configuration, receiver: str, trial: dict[str, d
         found = await try_alone(configuration, receiver, Trial(**trial), actor, print)
     except NotFoundError as error:
         raise CommandError(Exit.NOT_FOUND, str(error)) from error
+    except BadCallError as error:
+        raise CommandError(Exit.USAGE, str(error), error.remedy) from error
     told = [{"integration": str(one.destination), "good": one.good, "detail": one.detail} for one in found]
     return {"receiver": receiver, "results": told}
 

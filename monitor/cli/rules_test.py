@@ -22,6 +22,7 @@ from monitor.cli.options import FeatureOption, IgnoreUnknownOption, JsonOption, 
 from monitor.cli.showing import clean, counted, say, say_json
 from monitor.config.beside_rules import BesideRules, read_beside_rules
 from monitor.config.findings import Findings
+from monitor.config.opening import UnreadableError, read_text
 from monitor.config.rule_files import plain, read_rule_file
 from monitor.config.yamltree import Scalar, read
 from monitor.gotemplate.regexps import matches
@@ -120,6 +121,9 @@ def test(
         beside=beside,
     )
     results = [run_file(file, choice) for file in files]
+    if run and not any(result.tests or result.error for result in results):
+        given = " and ".join(f'--run "{one}"' for one in run)
+        raise CommandError(Exit.USAGE, f"{given} finds no test", "it is held against the `name` of each test")
     if junit is not None:
         try:
             junit.write_text(junit_text(results), encoding="utf-8")
@@ -151,12 +155,11 @@ def run_file(file: Path, choice: Choice = Choice()) -> FileResult:
     """Every chosen test of one file."""
     shown = str(file)
     try:
-        parsed = read(file.read_text(encoding="utf-8"), shown)
+        parsed = read(read_text(file), shown)
     except ConfigError as error:
         return FileResult(file=shown, error=str(error))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return FileResult(file=shown, error=f"{shown}: cannot be read: {reason}")
+    except UnreadableError as error:
+        return FileResult(file=shown, error=f"{shown}: cannot be read: {error}")
     if not isinstance(parsed.tree, dict):
         return FileResult(file=shown, error=f"{shown}: is not a mapping: it begins with `rule_files:`")
     source: dict[str, Any] = plain(parsed.tree)

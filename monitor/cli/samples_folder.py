@@ -109,7 +109,9 @@ def selectors(given: Sequence[str] | None) -> list[Sequence[Matcher]]:
     return found or [()]
 
 
-def instant(text: str, option: str, default: Timestamp) -> Timestamp:
+def instant(
+    text: str, option: str, default: Timestamp, *, remedy: str = "write 2026-01-02T03:04:05Z, or seconds since 1970"
+) -> Timestamp:
     """RFC 3339, or Unix seconds; `default` if there is nothing. Raises CommandError."""
     if not text:
         return default
@@ -120,5 +122,4 @@ def instant(text: str, option: str, default: Timestamp) -> Timestamp:
     try:
         return parse_rfc3339(text)
     except ValueError as error:
-        remedy = "write 2026-01-02T03:04:05Z, or seconds since 1970"
         raise CommandError(Exit.USAGE, f'{option}: "{text}" is no time', remedy) from error

@@ -22,6 +22,16 @@ silence = typer.Typer(no_args_is_help=True, help="Keep alerts quiet for a while.
 _PATH: Final = "/api/v2/silences"
 _ONE: Final = "/api/v2/silence"
 _OWN: Final = f"{OWN}/silences"
+_WORDS: Final = {
+    "matchers": "MATCHER...",
+    "starts_at": "--start",
+    "ends_at": "--end",
+    "for": "--for",
+    "comment": "--comment",
+    "created_by": "--by",
+    "until_resolved": "--until-resolved",
+    "remind_before": "--remind-before",
+}
 
 Ids: TypeAlias = Annotated[list[str], typer.Argument(help="Ids of silences.", metavar="ID...")]
 For: TypeAlias = Annotated[str, typer.Option("--for", help="How long, as 30m or 8h.", show_default=False)]
@@ -56,7 +66,7 @@ def add(
 ) -> None:
     """Keep alerts quiet that satisfy all conditions."""
     refuse_two_ends(for_, end)
-    asked = daemon(url, token_file)
+    asked = daemon(url, token_file, _WORDS)
     starts_at = _instant("--start", start) if start else now()
     body: dict[str, object] = {
         "matchers": [matcher_text(one) for one in read_matchers(matchers)],
@@ -95,7 +105,7 @@ def query(
     json_: JsonOption = False,
 ) -> None:
     """Silences that are active or will be: active ones by their end, then pending ones by their start."""
-    asked = daemon(url, token_file)
+    asked = daemon(url, token_file, _WORDS)
     given = [("filter", matcher_text(one)) for one in read_matchers(matchers or [])]
     states = {"expired": expired, "active": not expired, "pending": not expired}
     given += [(state, str(wanted).lower()) for state, wanted in states.items()]
@@ -111,7 +121,7 @@ def query(
 @silence.command()
 def expire(ids: Ids, url: UrlOption = HERE, token_file: TokenOption = "", json_: JsonOption = False) -> None:
     """End silences now."""
-    asked = daemon(url, token_file)
+    asked = daemon(url, token_file, _WORDS)
     for id_ in ids:
         _known(id_, asked, "DELETE")
     _tell(asked, ids, json_)
@@ -139,7 +149,7 @@ def update(
 ) -> None:
     """Change what is given of silences. One that has ended, or whose begin is changed after it began, is made anew."""
     refuse_two_ends(for_, end)
-    asked = daemon(url, token_file)
+    asked = daemon(url, token_file, _WORDS)
     placed: list[str] = []
     for id_ in ids:
         _known(id_, asked, "GET")
@@ -160,7 +170,9 @@ def _known(id_: str, asked: Daemon, method: str) -> Any:
         return asked.call(method, f"{_ONE}/{quote(id_.strip(), safe='')}")
     except CommandError as error:
         if error.code in (Exit.NOT_FOUND, Exit.FINDINGS):  # it is no id at all
-            raise CommandError(Exit.NOT_FOUND, f"no silence {id_}", "watchkeeper silence query") from error
+            raise CommandError(
+                Exit.NOT_FOUND, f"no silence {id_}", "`watchkeeper silence query` lists those that there are"
+            ) from error
         raise
 
 

@@ -20,7 +20,7 @@ def why(
     json_: JsonOption = False,
 ) -> None:
     """Why somebody was told of an alert, or nobody was: rule, route, group, what keeps it quiet, each integration."""
-    document = daemon(url, token_file).get(f"{OWN}/alerts/why", alert=alert)
+    document = daemon(url, token_file, {"alert": "ALERT"}).get(f"{OWN}/alerts/why", alert=alert)
     if json_:
         say_json(document)
         return

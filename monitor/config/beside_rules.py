@@ -11,6 +11,7 @@ from pathlib import Path
 
 from monitor.config.document import ConfigurationSection
 from monitor.config.findings import Finding, Findings
+from monitor.config.opening import UnreadableError, read_text
 from monitor.config.rule_options import RuleOptionsSection, with_options
 from monitor.config.variables import expand
 from monitor.config.yamltree import Document, read
@@ -40,10 +41,10 @@ def read_beside_rules(file: Path, variables: Mapping[str, str]) -> BesideRules:
     """Raises ConfigError with everything that is wrong with these sections."""
     findings = Findings()
     try:
-        document = read(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-        raise ConfigError([Finding(file=str(file), line=0, path="", problem=f"cannot be read: {reason}")]) from error
+        document = read(read_text(file), str(file))
+    except UnreadableError as error:
+        problem, remedy = f"cannot be read: {error}", "correct the path"
+        raise ConfigError([Finding(file=str(file), line=0, path="", problem=problem, remedy=remedy)]) from error
     if not isinstance(document.tree, dict):
         findings.wrong(document, (), "is not a mapping", "it holds `rule_options:`")
         raise findings.error()

@@ -35,6 +35,8 @@ class Findings:
         self.all: list[Finding] = []
         self._explained: dict[tuple[str, str], Finding] = {}
         self._taken_out: dict[str, set[Path]] = {}
+        self._listed: set[Path] = set()
+        """Mappings whose keys were named already."""
 
     def __repr__(self) -> str:
         return f"Findings({len(self.errors)} errors, {len(self.all) - len(self.errors)} warnings)"
@@ -136,6 +138,14 @@ class Findings:
             )
         )
 
+    def _known_keys(self, key: str, known: Sequence[str], mapping: Path) -> str:
+        """The remedy for a key that nobody knows; all keys of a mapping are named once."""
+        nearest = _nearest(key, known)
+        if mapping in self._listed or not known:
+            return nearest.rstrip() or "remove it"
+        self._listed.add(mapping)
+        return f"{nearest}known keys: {', '.join(known)}"
+
     def _detail(self, model: type[BaseModel], document: Document, base: Path, detail: Any) -> None:
         location = base + _location(detail)
         kind: str = detail["type"]
@@ -148,7 +158,7 @@ class Findings:
                 document,
                 location,
                 f'"{key}" is not a known key here',
-                f"{_nearest(key, known)}known keys: {', '.join(known)}" if known else "remove it",
+                self._known_keys(key, known, (document.file, *location[:-1])),
                 original=f"field {key} not found",
             )
         elif kind == "model_type":

@@ -31,9 +31,12 @@ def read_listen(
     text = address or environment.listen or section.web.listen
     host, colon, port = text.rpartition(":")
     if not colon or not (port.isdecimal() and port.isascii() and len(port) <= 5) or int(port) > 65535:
-        findings.wrong(
-            document, ("web", "listen"), f'"{text}" is not an address to listen at', "write host:port or :port"
-        )
+        problem, remedy = f'"{text}" is not an address to listen at', "write host:port or :port"
+        if address or environment.listen:
+            where, name = ("command line", "--listen") if address else ("environment", "WATCHKEEPER_LISTEN")
+            findings.all.append(Finding(file=where, line=0, path=name, problem=problem, remedy=remedy))
+        else:
+            findings.wrong(document, ("web", "listen"), problem, remedy)
         return None
     tokens = [_token(name, token, document, findings, locate) for name, token in section.web.tokens.items()]
     if environment.admin_token.get_secret_value():

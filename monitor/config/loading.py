@@ -119,7 +119,7 @@ def _own_document(overrides: Overrides, environment: Environment, findings: Find
     try:
         text = read_text(name)
     except UnreadableError as error:
-        remedy = "`watchkeeper init URL` writes one"
+        remedy = "`watchkeeper init URL` writes one" if name == DEFAULT_FILE else "correct the path"
         raise ConfigError(
             [Finding(file=name, line=0, path="", problem=f"cannot be read: {error}", remedy=remedy)]
         ) from error

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from monitor.alerts.templating.fields import FieldTemplate
+from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.kinds import Template, exclusive, one_of
+from monitor.config.alertmanager.making import template_keys
 from monitor.config.golang.kinds import File, Flag, Kind, Reading, Secret, Span, Text
 from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.config.people import EscalateSection
@@ -121,6 +123,13 @@ def own_integrations(
                 send_resolved=entry.flag("send_resolved"),
                 templates=_texts(entry),
             )
+
+
+def template_names(integration: str) -> tuple[str, ...]:
+    """The options of an integration (`slack`, `apprise`) that are templates, or hold some (`fields.0.title`)."""
+    own = OURS.get(f"{integration}_configs")
+    struct = own.item if isinstance(own, ListOf) else INTEGRATIONS.get(f"{integration}_configs")
+    return template_keys(struct) if isinstance(struct, Struct) else ()
 
 
 def own_escalation(values: Values, reading: Reading) -> EscalateSection | None:

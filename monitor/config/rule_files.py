@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from monitor.config.findings import Findings
+from monitor.config.opening import UnreadableError, read_text
 from monitor.config.yamltree import Document, Path, Scalar, Tree, read
 from monitor.model.errors import ConfigError, Finding
 from monitor.rules.groups import RuleGroup
@@ -19,10 +20,10 @@ _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 def read_rule_file(path: FilePath, shown: str, defaults: Defaults, findings: Findings) -> tuple[RuleGroup, ...]:
     """The groups of one file, named `shown` in group keys and findings."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        findings.all.append(Finding(file=shown, line=0, path="", problem=f"cannot be read: {reason}"))
+        text = read_text(path)
+    except UnreadableError as error:
+        problem, remedy = f"cannot be read: {error}", "correct the path"
+        findings.all.append(Finding(file=shown, line=0, path="", problem=problem, remedy=remedy))
         return ()
     return read_rules(text, shown, defaults, findings)
 

@@ -71,6 +71,19 @@ def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Re
     return Made(options=options, templates=templates, given=own)
 
 
+def template_keys(struct: Struct) -> tuple[str, ...]:
+    """The options of an integration that are templates, or hold some. Those of addresses are rendered at the send."""
+    return tuple(sorted(key for key, kind in struct.keys.items() if _holds_templates(kind)))
+
+
+def _holds_templates(kind: Kind) -> bool:
+    if isinstance(kind, ListOf | MapOf):
+        return _holds_templates(kind.item)
+    if isinstance(kind, Struct):
+        return kind is not CLIENT and any(_holds_templates(inner) for inner in kind.keys.values())
+    return isinstance(kind, Free | Template | UpdatedTemplate | OptionalFlag)
+
+
 _ADDRESSES: Final = {"webhook_configs": "url", "sns_configs": "api_url"}
 
 

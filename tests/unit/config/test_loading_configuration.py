@@ -379,7 +379,7 @@ maintenance:
     assert again.spans == (TimeInterval(weekdays=((0, 0),)),)
     for wrong, message in (
         ("{matchers: [a=b]}", "never comes"),
-        ("{matchers: [a=b], starts_at: 2026-01-31T22:00:00Z}", "both wanted"),
+        ("{matchers: [a=b], starts_at: 2026-01-31T22:00:00Z}", "needs starts_at and ends_at"),
         ("{matchers: [a=b], starts_at: 2026-01-31T22:00:00Z, ends_at: 2026-01-31T21:00:00Z}", "ends before it begins"),
         ("{time_intervals: [{weekdays: [sunday]}]}", "concerns every alert"),
     ):

@@ -34,6 +34,7 @@ BOARD_FILES = sorted(DASHBOARDS.glob("*.json"))
 
 _SECTIONS = ("## What it means", "## Impact", "## Diagnose", "## Mitigate", "## Silence")
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_FLAG = re.compile(r"== (?:0|1|0\.5)\b")
 _COUNTED = re.compile(r"\b(rate|increase|irate)\(")
 
 
@@ -178,10 +179,15 @@ def test_alert_names_and_group_names_are_unique() -> None:
 
 @pytest.mark.parametrize("rule", ALERTS.values(), ids=list(ALERTS))
 def test_every_alert_can_be_understood_at_night(rule: Rule) -> None:
-    """A one-line summary that says who, a description with the value, a severity, and nothing that changes its identity."""
+    """A one-line summary that says who, a description with the value (of a flag, its meaning), a severity, and nothing that
+    changes its identity."""
     assert set(rule.annotations) == {"summary", "description", "runbook_url"}
     assert "\n" not in rule.annotations["summary"]
-    assert "{{ $value" in rule.annotations["description"]
+    tells_value = "{{ $value" in rule.annotations["description"]
+    assert tells_value or "eq $value" in rule.annotations["description"] or _FLAG.search(rule.expr)
+    assert not (tells_value and _FLAG.search(rule.expr)), (
+        "a flag is told in words: a number has another meaning elsewhere"
+    )
     assert rule.labels.get("severity") in {"critical", "warning"}
     assert "$value" not in "".join(rule.labels.values()), "a label with the value makes a new alert at each evaluation"
 
