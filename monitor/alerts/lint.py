@@ -236,4 +236,8 @@ def _unused(root: Route, receivers: Collection[str]) -> Iterator[Doubt]:
     used = {route.receiver for route in root.walk()}
     for name in receivers:
         if name not in used:
-            yield Doubt(place=("receivers", name), problem="no route uses it", remedy="is it spelt right?")
+            yield Doubt(
+                place=("receivers", name),
+                problem="no route in this file uses it",
+                remedy="is it spelt right? A maintenance window that was added at run time may still be announced to it",
+            )

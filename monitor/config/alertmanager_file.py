@@ -5,9 +5,9 @@ Sections that we know but do not serve yet warn; keys that nobody knows are erro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -55,6 +55,12 @@ class AlertmanagerSection(Section):
     """Known, not served."""
     event_recorder: Free = None
     """Known, not served."""
+
+
+_BESIDE: Final = (
+    "it is Watchkeeper's own, and Alertmanager would refuse the file: write the routes under `alertmanager:` in "
+    "watchkeeper.yml instead"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +119,10 @@ def read_whole(
         return None
     routeless = "route" not in tree
     tree = left
+    if not ours:
+        for place in _paging_first(tree.get("route"), (*path, "route")):
+            text = "field page_first not found in type config.plain"
+            reading.misfit(place, text, '"page_first" is not a known key here', _BESIDE)
     _warn_unserved(section, document, path, findings)
     shared = GLOBAL.read(tree.get("global", {}), (*path, "global"), reading)
     assert isinstance(shared, Values)
@@ -158,6 +168,17 @@ def read_whole(
         printed=whole.printed_text(),
     )
     return whole, parts
+
+
+def _paging_first(route: Tree | None, path: Path) -> Iterator[Path]:
+    """Where routes have Watchkeeper's own key."""
+    if not isinstance(route, dict):
+        return
+    if "page_first" in route:
+        yield (*path, "page_first")
+    children = route.get("routes")
+    for number, child in enumerate(children if isinstance(children, list) else ()):
+        yield from _paging_first(child, (*path, "routes", number))
 
 
 def _intervals(

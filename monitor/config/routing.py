@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from monitor.alerts.mending import Repairs
 from monitor.alerts.muting import MutingRules
@@ -113,7 +114,7 @@ def read_paging(
     _check_escalation(escalate, parts, policies, written, document, findings)
     if written.routing:
         _doubt_unpaged(section, given is None, environment_name, document, findings)
-        _doubt_unused(section, root, parts, escalate, document, findings)
+        _doubt_unused(section, root, parts, receivers, escalate, document, findings)
     book = AddressBook(options, vendors, read_fallbacks(parts, _fallback(parts), unsure, document, findings))
     _check_vendors(policies, book, document, findings)
     maintenance = read_maintenance(section.maintenance, document, ("maintenance",), findings)
@@ -334,10 +335,14 @@ def _doubt_unpaged(
         )
 
 
+_NOT_IN_FILE: Final = "is it spelt right? A maintenance window that was added at run time may still be announced to it"
+
+
 def _doubt_unused(
     section: ConfigurationSection,
     root: Route,
     parts: Mapping[str, ReceiverParts],
+    own: Mapping[str, ReceiverParts],
     escalate: Mapping[str, EscalateSection],
     document: Document,
     findings: Findings,
@@ -354,9 +359,18 @@ def _doubt_unused(
     instead = {part.fallback for part in parts.values()}
     for name in parts:
         if name not in used | named | hearing | instead | {DEFAULT, PAGE}:
-            findings.doubt(
-                document, ("receivers",), f'no route and no policy uses the receiver "{name}"', "is it spelt right?"
-            )
+            place = own[name].place if name in own else ("receivers",)
+            problem = f'no route and no policy in this file uses the receiver "{name}"'
+            findings.doubt(document, place, problem, _NOT_IN_FILE)
+    for number, flap in enumerate(section.flapping):
+        for place, name in enumerate(flap.receivers):
+            if name in parts and name not in used:
+                findings.doubt(
+                    document,
+                    ("flapping", number, "receivers", place),
+                    f'no route leads to "{name}": nothing is damped there',
+                    "name a receiver of a route, or leave it out",
+                )
     walked = {one.policy for name, one in escalate.items() if name in used}
     for name in section.policies:
         if name not in walked:

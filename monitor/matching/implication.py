@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from monitor.matching.languages import ONE_LINE, Expression, NotUnderstoodError, expression, literal, some_text
+from monitor.matching.expressions import NotUnderstoodError, expression, literal
+from monitor.matching.languages import ONE_LINE, Expression, some_text
 from monitor.matching.matchers import Matcher, MatchOp
 
 Condition: TypeAlias = tuple[Matcher, bool]

@@ -338,7 +338,7 @@ route: {{receiver: app, group_by: [alertname], group_wait: 1s, group_interval: 1
 receivers:
 - name: app
   slack_configs:
-  - {{bot_token_file: slack.token, api_url: "{url}chat.postMessage", channel: "#ops", title: "{{{{ .Status }}}}", message_text: "{{{{ .GroupLabels.alertname }}}}", update_message: true,
+  - {{app_token_file: slack.token, app_url: "{url}chat.postMessage", channel: "#ops", title: "{{{{ .Status }}}}", message_text: "{{{{ .GroupLabels.alertname }}}}", update_message: true,
       send_resolved: true}}
 """
 

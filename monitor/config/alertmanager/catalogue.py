@@ -29,5 +29,11 @@ INTEGRATIONS: Final[Mapping[str, Struct]] = {
     "mattermost_configs": chat.MATTERMOST,
 }
 
+OURS: Final[Mapping[str, Mapping[str, str]]] = {
+    "slack_configs": dict.fromkeys(("bot_token", "bot_token_file"), "app_token (or app_token_file) does the same"),
+    "webhook_configs": dict.fromkeys(("secret", "secret_file"), ""),
+}
+"""Keys of integrations that Alertmanager does not have, each with its own that does the same."""
+
 TAKES_DEFAULTS: Final = frozenset({"slack_configs", "opsgenie_configs", "wechat_configs", "rocketchat_configs"})
 """An empty entry of these is one with all defaults; of the others it is a mistake."""

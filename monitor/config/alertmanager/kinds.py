@@ -25,6 +25,11 @@ class Template(Text):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressTemplate(Template):
+    """A template that gives an address, whose query may say who one is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatedTemplate(Text):
     """A template, or a mapping of `template` and `enable_update`."""
 

@@ -6,17 +6,17 @@ import re
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from monitor.config.alertmanager.catalogue import INTEGRATIONS
+from monitor.config.alertmanager.catalogue import INTEGRATIONS, OURS
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, plain
-from monitor.config.alertmanager.kinds import COVERED, UPDATED, TemplateUrl, UpdatedTemplate, WebUrl
+from monitor.config.alertmanager.kinds import COVERED, UPDATED, AddressTemplate, TemplateUrl, UpdatedTemplate, WebUrl
 from monitor.config.alertmanager.receiver_list import NamedReceiver
 from monitor.config.golang.kinds import Kind, Secret, Span
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.model.times import format_duration
 from monitor.net.url import redacted
 
-_OURS: Final = frozenset({"bot_token", "bot_token_file", "secret", "secret_file"})
+_OURS: Final = frozenset(name for names in OURS.values() for name in names)
 """Watchkeeper's own keys: amtool reads the printed configuration strictly."""
 _QUERY: Final = re.compile(r"([?&][^=&#]*=)[^&#]+")
 _KEPT: Final = frozenset({"insecure_skip_verify", "follow_redirects", "enable_http2", "send_resolved", "enable_update"})
@@ -89,7 +89,7 @@ def _empty(value: object, key: str) -> bool:
 def _value(kind: Kind, value: object, cover: bool) -> object:
     if isinstance(kind, Secret | TemplateUrl) or (isinstance(kind, WebUrl) and kind.secret):
         return COVERED if cover else value
-    if isinstance(kind, WebUrl) and isinstance(value, str) and cover:
+    if isinstance(kind, WebUrl | AddressTemplate) and isinstance(value, str) and cover:
         # a token in the query is a common way to say who one is
         return _QUERY.sub(rf"\1{COVERED}", redacted(value))
     if isinstance(kind, Span) and isinstance(value, int):

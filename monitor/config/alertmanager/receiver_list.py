@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from monitor.config.alertmanager.catalogue import INTEGRATIONS, TAKES_DEFAULTS
+from monitor.config.alertmanager.catalogue import INTEGRATIONS, OURS, TAKES_DEFAULTS
 from monitor.config.alertmanager.inheritance import Plain, inherited
 from monitor.config.golang.kinds import Kind, Reading, Text
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
@@ -41,7 +41,10 @@ def receiver_struct(ours: Mapping[str, Kind], *, foreign: bool = False) -> Struc
     with where they belong."""
     lists = {
         key: ListOf(
-            item=struct, nothing="" if key in TAKES_DEFAULTS else _MISSING[key], only_null=True, about=struct.about
+            item=_as_alertmanager_has_it(key, struct) if foreign else struct,
+            nothing="" if key in TAKES_DEFAULTS else _MISSING[key],
+            only_null=True,
+            about=struct.about,
         )
         for key, struct in INTEGRATIONS.items()
     }
@@ -50,6 +53,14 @@ def receiver_struct(ours: Mapping[str, Kind], *, foreign: bool = False) -> Struc
     if foreign:
         return Struct(title="Receiver", about=about, keys=keys, rules=(_named,), elsewhere=dict.fromkeys(ours, _BESIDE))
     return Struct(title="Receiver", about=about, keys={**keys, **ours}, rules=(_named,))
+
+
+def _as_alertmanager_has_it(key: str, struct: Struct) -> Struct:
+    """An integration without the keys that are Watchkeeper's own: Alertmanager and amtool would refuse the whole file."""
+    remedies = {
+        name: _ELSEWHERE.format(f"{instead}; or " if instead else "") for name, instead in OURS.get(key, {}).items()
+    }
+    return replace(struct, elsewhere=remedies) if remedies else struct
 
 
 def _named(values: Values, reading: Reading) -> None:
@@ -65,6 +76,10 @@ def _named(values: Values, reading: Reading) -> None:
 _BESIDE: Final = (
     "it is Watchkeeper's own, and Alertmanager would refuse the file: give it to a receiver of this name under "
     "`receivers:` in watchkeeper.yml"
+)
+_ELSEWHERE: Final = (
+    "it is Watchkeeper's own, and Alertmanager would refuse the file: {}list the receiver under `receivers:` in "
+    "watchkeeper.yml instead"
 )
 _MISSING: Final = {key: f"missing {key.removesuffix('_configs')} config" for key in INTEGRATIONS}
 

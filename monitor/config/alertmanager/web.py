@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from monitor.config.alertmanager.kinds import (
+    AddressTemplate,
     Free,
     OptionalFlag,
     SmartHost,
@@ -126,7 +127,7 @@ SNS: Final = integration(
     "SNS",
     "sns",
     {
-        "api_url": Template(),
+        "api_url": AddressTemplate(),
         "sigv4": struct(
             "sigv4",
             {

@@ -93,7 +93,7 @@ class Struct(Kind):
     inside: str = "config"
     """The Go package, for messages; types that read themselves are called `plain` in each."""
     elsewhere: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Keys that are refused here, each with what to do about it."""
+    """Keys that are refused here as if nobody knew them, each with what to do about it."""
     word: ClassVar[str] = "mapping"
 
     def read(self, tree: Tree, path: Path, reading: Reading) -> object:
@@ -108,7 +108,7 @@ class Struct(Kind):
         fit = True
         for key, value in tree.items():
             kind = self.keys.get(key)
-            if kind is None:
+            if kind is None or key in self.elsewhere:
                 self._unknown(key, path, reading)
                 continue
             before = reading.mistakes
@@ -140,13 +140,14 @@ class Struct(Kind):
         return self.go or f"{self.inside}.plain"
 
     def _unknown(self, key: str, path: Path, reading: Reading) -> None:
-        close = difflib.get_close_matches(key, self.keys, n=1)
+        known = sorted(self.keys.keys() - self.elsewhere.keys())
+        close = difflib.get_close_matches(key, known, n=1)
         hint = f'did you mean "{close[0]}"? ' if close else ""
         reading.misfit(
             (*path, key),
             f"field {key} not found in type {self._go}",
             f'"{key}" is not a known key here',
-            self.elsewhere.get(key) or f"{hint}known keys: {', '.join(sorted(self.keys))}",
+            self.elsewhere.get(key) or f"{hint}known keys: {', '.join(known)}",
         )
 
     def _repeated(self, path: Path, reading: Reading) -> None:

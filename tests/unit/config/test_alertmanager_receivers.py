@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import re
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,13 @@ from tests.support.messages import a_message
 ROUTE = "route: {receiver: r}\n"
 
 
-def loaded(text: str, folder: Path = Path("/etc/am")) -> tuple[AlertmanagerParts | None, list[str]]:
+def loaded(
+    text: str, folder: Path = Path("/etc/am"), *, ours: bool = False
+) -> tuple[AlertmanagerParts | None, list[str]]:
     """The parts, and what is wrong in Alertmanager's words."""
     document = read(text, "am.yml")
     findings = Findings()
-    parts = read_alertmanager(document, document.tree, (), findings, lambda name: str(folder / name))
+    parts = read_alertmanager(document, document.tree, (), findings, lambda name: str(folder / name), ours=ours)
     return parts, [one.original or one.problem for one in findings.errors]
 
 
@@ -165,7 +168,7 @@ receivers:
 
 
 def test_the_printed_file_covers_secrets_and_has_no_key_of_ours() -> None:
-    """amtool reads it strictly, and strangers may see it."""
+    """amtool reads it strictly, and strangers may see it. The keys of ours stand in our own file."""
     text = """
 global: {slack_api_url: "https://hooks.example.com/s3cret"}
 route: {receiver: r, page_first: true, routes: [{matchers: [a=b], page_first: true}]}
@@ -173,8 +176,12 @@ receivers:
   - name: r
     slack_configs: [{channel: "#a", bot_token: s3cret}]
     webhook_configs: [{url: "http://user:s3cret@x/", secret: s3cret, http_config: {bearer_token: s3cret}}]
+    sns_configs: [{topic_arn: t, api_url: "https://sns.example.com/?token=s3cret", sigv4: {}}]
+    incidentio_configs: [{url: "https://api.incident.io/v2/?token=s3cret", alert_source_token: s3cret}]
+tracing: {endpoint: "otel:4317", headers: {authorization: s3cret}}
+event_recorder: {outputs: [{type: webhook, url: "https://x/s3cret", token: s3cret}]}
 """
-    parts, said = loaded(text)
+    parts, said = loaded(text, ours=True)
     assert parts is not None, said
     assert "s3cret" not in parts.printed
     printed = yaml.safe_load(parts.printed)
@@ -223,6 +230,16 @@ def test_keys_of_ours_are_refused_where_alertmanager_reads_too() -> None:
         key = own.partition(":")[0]
         _, said = loaded(one_receiver(own))
         assert said == [f"yaml: unmarshal errors:\n  line 3: field {key} not found in type config.plain"], said
+    for own in (
+        "slack_configs: [{bot_token: t, channel: c}]",
+        "slack_configs: [{bot_token_file: t, channel: c}]",
+        "webhook_configs: [{url: 'http://x/', secret: s}]",
+        "webhook_configs: [{url: 'http://x/', secret_file: s}]",
+    ):
+        _, said = loaded(one_receiver(own))
+        assert re.search(r"field (bot_token|secret)(_file)? not found in type", said[0]), said
+    _, said = loaded("route: {receiver: r, routes: [{page_first: true}]}\nreceivers: [{name: r}]\n")
+    assert said == ["yaml: unmarshal errors:\n  line 1: field page_first not found in type config.plain"], said
 
 
 def test_payloads_and_details_are_filled_in() -> None:

@@ -507,7 +507,7 @@ def test_what_would_page_nobody_is_doubted(tmp_path: Path) -> None:
     )
     doubts = "\n".join(str(finding) for finding in configuration.warnings)
     assert '"prd" is not one of page_environments: nobody is paged' in doubts
-    assert 'no route and no policy uses the receiver "defalt"' in doubts
+    assert 'no route and no policy in this file uses the receiver "defalt"' in doubts
     assert "policies.unused: no receiver that a route uses escalates to it" in doubts
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.matching.expressions import NotUnderstoodError, expression, literal
 from monitor.matching.implication import Prover
-from monitor.matching.languages import NotUnderstoodError, expression, literal, some_text
+from monitor.matching.languages import some_text
 from monitor.matching.matchers import Matcher, MatchOp, all_match
 from monitor.matching.parse import parse_matchers
 from monitor.matching.regex import Regex
