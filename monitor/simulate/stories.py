@@ -32,43 +32,11 @@ from monitor.model.times import DAY, Millis, Timestamp, format_duration, parse_d
 from monitor.oncall.incident import Incident
 from monitor.probe.heartbeat import Ping, PingKind
 from monitor.simulate.loop import run
+from monitor.simulate.tellings import Telling, heard_line, telling_line
 from monitor.simulate.world import START, Heard, Line, World, hanging, healthy, refused
 
 _LONG: Final[Millis] = 30 * DAY
 Act = Callable[[World], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """Somebody is told something."""
-
-    who: str
-    kind: MessageKind
-    repeated: bool = False
-    by: str = ""
-    """The integration; empty for any."""
-
-
-def page(who: str, *, repeated: bool = False, by: str = "") -> Telling:
-    """A page, or an alert for a receiver that does not escalate."""
-    return Telling(who=who, kind=MessageKind.TRIGGER, repeated=repeated, by=by)
-
-
-def resolve(who: str, *, repeated: bool = False, by: str = "") -> Telling:
-    return Telling(who=who, kind=MessageKind.RESOLVE, repeated=repeated, by=by)
-
-
-def acknowledged(who: str, *, repeated: bool = False, by: str = "") -> Telling:
-    """Somebody who was paged learns that it was acknowledged."""
-    return Telling(who=who, kind=MessageKind.ACKNOWLEDGE, repeated=repeated, by=by)
-
-
-def update(who: str, *, repeated: bool = False, by: str = "") -> Telling:
-    return Telling(who=who, kind=MessageKind.UPDATE, repeated=repeated, by=by)
-
-
-def reminder(who: str, *, repeated: bool = False, by: str = "") -> Telling:
-    return Telling(who=who, kind=MessageKind.REMINDER, repeated=repeated, by=by)
 
 
 class StoryError(AssertionError):
@@ -141,8 +109,8 @@ class Story:
 
     def _compare(self, world: World) -> None:
         wanted = {(at, one.who, one.kind): one for at, one in self._expected}
-        expected = sorted(_line(at, one) for at, one in self._expected)
-        heard = sorted(_heard_line(one, wanted.get((one.at, one.who, one.kind))) for one in world.heard)
+        expected = sorted(telling_line(at, one) for at, one in self._expected)
+        heard = sorted(heard_line(one, wanted.get((one.at, one.who, one.kind))) for one in world.heard)
         problems: list[str] = []
         if heard != expected:
             problems += ["expected (-) and heard (+):", *(line for line in ndiff(expected, heard) if line[0] != "?")]
@@ -408,13 +376,3 @@ async def _reference(world: World, number: int | None) -> str:
     if not found:
         raise StoryError(f"no incident is open at {format_duration(world.elapsed)}")
     return str(found[0].number)
-
-
-def _line(at: Millis, telling: Telling) -> str:
-    marks = f"{' (possible repeat)' if telling.repeated else ''}{f' by {telling.by}' if telling.by else ''}"
-    return f"{at:>12} ms  {format_duration(at):<14} {telling.who}: {telling.kind.value}{marks}"
-
-
-def _heard_line(heard: Heard, wanted: Telling | None) -> str:
-    by = heard.integration if wanted is not None and wanted.by else ""
-    return _line(heard.at, Telling(who=heard.who, kind=heard.kind, repeated=heard.repeated, by=by))

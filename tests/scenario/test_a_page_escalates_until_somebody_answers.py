@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from monitor.model.incidents import IncidentState
-from monitor.simulate.stories import (
-    Story,
-    StoryError,
-    acknowledged,
-    page,
-    reminder,
-    resolve,
-    update,
-)
+from monitor.simulate.stories import Story, StoryError
+from monitor.simulate.tellings import acknowledged, page, reminder, resolve, update
 from tests.support.story_files import QUEUE, story_configuration
 
 ALERTMANAGER = """

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.simulate.stories import Played, Story, page, resolve
+from monitor.simulate.stories import Played, Story
+from monitor.simulate.tellings import page, resolve
 from tests.support.pushed_stories import pushed
 
 _RECEIVERS = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monitor.simulate.stories import Story, acknowledged, page, resolve
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import acknowledged, page, resolve
 from monitor.simulate.world import Line
 from tests.support.story_files import story_configuration
 

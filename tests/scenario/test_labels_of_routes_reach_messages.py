@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.model.labels import Labels
-from monitor.simulate.stories import Played, Story, page, resolve
+from monitor.simulate.stories import Played, Story
+from monitor.simulate.tellings import page, resolve
 from tests.support.pushed_stories import pushed
 
 _HOOK = """webhook_configs: [{url: "http://team.test/", payload: {team: '{{ .RouteLabels.team }}', who: '{{ routeLabels "who" }}'}}]"""

@@ -13,7 +13,8 @@ import pytest
 from monitor.alerts.maintenance import MaintenanceWindow
 from monitor.config.configuration import Configuration
 from monitor.model.times import parse_duration, parse_rfc3339
-from monitor.simulate.stories import Story, acknowledged, page, resolve, update
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import acknowledged, page, resolve, update
 from tests.support.story_files import story_configuration
 from tests.support.windows import nightly, once
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.probe.heartbeat import PingKind
-from monitor.simulate.stories import Story, acknowledged, page, resolve
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import acknowledged, page, resolve
 from tests.support.story_files import story_configuration
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from monitor.config.configuration import Configuration
 from monitor.model.notifications import MessageKind
-from monitor.simulate.stories import Story, page, resolve
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import page, resolve
 from monitor.simulate.world import Line
 from tests.support.story_files import story_configuration
 

@@ -8,7 +8,8 @@ import pytest
 
 from monitor.config.configuration import Configuration
 from monitor.model.notifications import MessageKind
-from monitor.simulate.stories import Story, acknowledged, page, resolve, update
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import acknowledged, page, resolve, update
 from tests.support.story_files import COMMON, POLICY, story_configuration
 
 WITHOUT_ANA = COMMON.replace("ana: {console: true}, ", "")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from monitor.config.configuration import Configuration
-from monitor.simulate.stories import Story, page, update
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import page, update
 from tests.support.story_files import story_configuration
 
 ROUTING = """

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from monitor.model.times import HOUR
-from monitor.simulate.stories import Story, acknowledged, page, resolve
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import acknowledged, page, resolve
 from tests.support.story_files import COMMON, QUEUE, story_configuration
 
 PATIENT = """

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from monitor.config.configuration import Configuration
 from monitor.model.times import parse_rfc3339
-from monitor.simulate.stories import Story, acknowledged, page, resolve
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import acknowledged, page, resolve
 from tests.support.story_files import QUEUE, story_configuration
 
 ROUTING = """

@@ -9,7 +9,8 @@ import pytest
 from monitor.config.configuration import Configuration
 from monitor.model.notifications import NotifyReason
 from monitor.model.times import parse_rfc3339
-from monitor.simulate.stories import Played, Story, page, resolve
+from monitor.simulate.stories import Played, Story
+from monitor.simulate.tellings import page, resolve
 from tests.support.pushed_stories import pushed
 
 MIDNIGHT = parse_rfc3339("2026-01-05T00:00:00Z")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.model.notifications import MessageKind, NotifyReason
-from monitor.simulate.stories import Played, Story, page, resolve
+from monitor.simulate.stories import Played, Story
+from monitor.simulate.tellings import page, resolve
 from monitor.simulate.world import Line
 from tests.support.pushed_stories import pushed
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts.inhibition import Inhibition, InhibitRule
-from monitor.alerts.lint import Doubt, doubts
+from monitor.alerts.lint import doubts
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.routes import Route
 from monitor.calendar.intervals import TimeInterval

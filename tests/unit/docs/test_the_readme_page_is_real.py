@@ -10,7 +10,8 @@ from monitor.config.environment import Environment
 from monitor.config.loading import Overrides, load
 from monitor.model.times import MINUTE, SECOND, parse_rfc3339
 from monitor.notify.dressing.wording import plain_text
-from monitor.simulate.stories import Story, page
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import page
 from tests.unit.docs.pages import ROOT, blocks_of
 
 START = parse_rfc3339("2026-03-02T03:04:00Z")

@@ -10,7 +10,8 @@ import pytest
 from monitor.clock import Jumps
 from monitor.model.times import HOUR, MINUTE
 from monitor.simulate.loop import DeadlockError, VirtualLoop, VirtualTime, run
-from monitor.simulate.stories import Story, page
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import page
 from monitor.simulate.world import START, World
 from tests.support.story_files import story_configuration
 
