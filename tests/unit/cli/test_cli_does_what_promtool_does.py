@@ -46,9 +46,8 @@ def _standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
         (["wrong"], Exit.FINDINGS, ["is wrong"]),
         (["down$"], Exit.OK, ["goes down"]),
         (["^go", "wr.ng"], Exit.FINDINGS, ["goes down", "is wrong"]),
-        (["nothing"], Exit.OK, []),
     ],
-    ids=["all", "one", "the good one", "either", "none"],
+    ids=["all", "one", "the good one", "either"],
 )
 def test_run_chooses_tests_by_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], patterns: list[str], code: Exit, ran: list[str]
