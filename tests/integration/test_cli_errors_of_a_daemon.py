@@ -12,6 +12,7 @@ rules: {shipped: false}
 checks: [{name: beat, heartbeat: {period: 1d, grace: 1h}}]
 receivers: [{name: default, console_configs: [{}], slack_configs: [{api_url: "http://127.0.0.1:1/x"}]}]
 web:
+  listen: "127.0.0.1:0"
   tokens: {ops: {token: s3cret-token-0123456789, role: admin}}
   trust_local: true
 """

@@ -144,7 +144,7 @@ async def test_what_makes_no_sense_is_refused_with_a_remedy(tmp_path: Path) -> N
                 (("add", "x", "a=b", "--start", "2020-01-31 22:00Z", "--for", "2h", "--preview"), "over already"),
                 (("add", "x", "a=b", "--for", "2h", "--zone", "Nowhere"), "unknown time zone"),
                 (("add", "x", "a=b", "--for", "2h", "--announce-to", "pager"), "name one that takes words: news"),
-                (("add", "x", "a=b", "--for", "2h", "--announce-before", "1h"), "announce_to"),
+                (("add", "x", "a=b", "--for", "2h", "--announce-before", "1h"), "name a receiver: --announce-to"),
                 (("add", "x", "a=~(", "--for", "2h"), "missing"),
                 (("add", "x", "a!=b", "--for", "2h"), "--yes"),
                 (("end", "y"), '5 watchkeeper: no maintenance window is named "y"'),
