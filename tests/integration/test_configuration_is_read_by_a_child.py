@@ -60,6 +60,15 @@ def test_the_daemon_does_without_the_libraries_of_the_reader() -> None:
     assert run.stdout.strip() == "[]"
 
 
+def test_the_reader_does_without_what_only_asks_and_serves() -> None:
+    """It is what a start waits for."""
+    import subprocess
+
+    code = "import sys, monitor.config.loading; print([n for n in ('aiohttp', 'pycares', 'numpy', 'sqlite3', 'prometheus_client') if n in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.strip() == "[]"
+
+
 def test_a_matcher_with_an_expression_survives_the_way() -> None:
     """Compiled expressions are compiled anew on the other side."""
     import pickle

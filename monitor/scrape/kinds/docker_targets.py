@@ -12,19 +12,20 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote, urlsplit
-
-import aiohttp
 
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.model.surrogates import json_of
 from monitor.model.times import MINUTE, Millis
-from monitor.net.asking import Asking, body_of
 from monitor.net.http_config import HttpClient
 from monitor.scrape.discovery import Found, Groups
 from monitor.scrape.jobs import TargetGroup
+
+# The configuration is read by a process that knows the options below and asks nobody: it starts sooner without a client.
+if TYPE_CHECKING:
+    from monitor.net.asking import Asking
 
 _META: Final = "__meta_docker_"
 _MOST_BYTES: Final = 64 << 20
@@ -72,6 +73,10 @@ class DockerFinder:
         """Somebody who asks, and how the addresses begin."""
         scheme, _, rest = options.host.partition("://")
         if scheme == "unix":
+            import aiohttp
+
+            from monitor.net.asking import Asking
+
             async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=rest)) as session:
                 yield Asking(lambda: session), "http://docker"
         else:
@@ -79,6 +84,8 @@ class DockerFinder:
 
 
 async def _listed(asking: Asking, options: DockerTargets, url: str) -> list[_Object]:
+    from monitor.net.asking import body_of
+
     # the socket and plain TCP take none of the client's settings, as in Prometheus
     plain = urlsplit(options.host).scheme in ("unix", "tcp")
     client = HttpClient() if plain else options.client

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from monitor.model.errors import PeerError
 from monitor.model.times import MINUTE, Millis
-from monitor.net.asking import Asking, body_of
 from monitor.net.http_config import HttpClient
 from monitor.scrape.discovery import Found, Groups, read_groups
+
+# The configuration is read by a process that knows the options below and asks nobody: it starts sooner without a client.
+if TYPE_CHECKING:
+    from monitor.net.asking import Asking
 
 _MOST_BYTES: Final = 32 << 20
 
@@ -33,6 +36,8 @@ class HttpFinder:
 
     async def find(self, options: HttpTargets, last: Mapping[str, Groups]) -> Found:
         """Raises PeerError when there is no good answer."""
+        from monitor.net.asking import body_of
+
         headers = {
             "Accept": "application/json",
             "X-Prometheus-Refresh-Interval-Seconds": f"{options.refresh / 1000:g}",
