@@ -27,7 +27,7 @@ from monitor.model.times import SECOND, Millis, Timestamp
 
 T = TypeVar("T")
 _APART: Final[Millis] = SECOND
-"""Looks are so far apart at least: each goes through all alerts."""
+"""Looks for the sake of alerts are so far apart at least: each goes through all of them."""
 _PAUSE: Final[Millis] = 10 * SECOND
 """Before a decision that could not be stored is tried again."""
 
@@ -68,10 +68,12 @@ class Attending:
         self._on_outbox = on_outbox
         self._limits = limits
         self._wake = asyncio.Event()
+        self._changes = asyncio.Event()
         self._at_hand: tuple[Silence, ...] = ()
 
     def nudge(self) -> None:
         """Silences or the configuration have changed."""
+        self._changes.set()
         self._wake.set()
 
     def took(self, alerts: Sequence[Alert]) -> None:
@@ -91,7 +93,8 @@ class Attending:
             except StoreError:
                 due = self._clock.now() + _PAUSE
             if self._at_hand:
-                await self._clock.sleep(_APART)
+                # A silence that has just been made is looked at with the alerts that fire now: they may be over soon.
+                await self._clock.wait(self._changes, self._clock.now() + _APART)
             await self._clock.wait(self._wake, due)
 
     async def _look(self) -> Timestamp | None:
@@ -120,7 +123,7 @@ class Attending:
                 row
                 for one in done.reminded
                 for row in news_rows(
-                    reminder(one, muted[one.id], now),
+                    reminder(one, [alert for alert in muted[one.id] if not alert.resolved(now)], now),
                     reminders.to,
                     self._destinations(reminders.to),
                     self._external_url(),

@@ -19,8 +19,8 @@ from monitor.model.alerts import Alert
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp, spoken_duration
 
-ANNOTATION: Final = "flapping"
-"""Under which a held alert says how often it changed."""
+ANNOTATION: Final = "watchkeeper_flapping"
+"""Under which a held alert says how often it changed; a name that is no user's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,13 +80,17 @@ class Inhibition:
         """May anything be inhibited?"""
         return bool(self._sources)
 
-    def learn(self, alert: Alert, now: Timestamp) -> bool:
-        """An alert was reported. True if some alerts may be inhibited, or no longer inhibited, because of it."""
+    def learn(self, alert: Alert, now: Timestamp, *, held_until: Timestamp | None = None) -> bool:
+        """An alert was reported. True if some alerts may be inhibited, or no longer inhibited, because of it. `held_until`:
+        see `muting.Overlay`."""
         changed = False
         for place in self._as_source.matching(alert.labels) if self.rules else ():
             rule = self.rules[place]
             key = (place, rule.values(alert.labels))
             filed = self._sources.setdefault(key, {})
+            known = filed.get(alert.fingerprint)
+            if held_until is not None and known is not None and known.ends_at > max(held_until, alert.ends_at):
+                continue
             if alert.resolved(now):
                 changed |= filed.pop(alert.fingerprint, None) is not None
                 if not filed:

@@ -37,8 +37,10 @@ class Mute:
 class Overlay(Protocol):
     """What keeps alerts quiet. Used within decisions only, so never by two at once."""
 
-    def learn(self, alert: Alert, now: Timestamp) -> bool:
-        """An alert was reported. True if others may be muted, or no longer muted, because of it."""
+    def learn(self, alert: Alert, now: Timestamp, *, held_until: Timestamp | None = None) -> bool:
+        """An alert was reported. True if others may be muted, or no longer muted, because of it. `held_until`: nobody
+        reported it; one of its groups held it as firing until then, and now believes this. Who holds it for longer is
+        right."""
         ...
 
     def mutes_any(self, route: Route | None) -> bool:
@@ -57,7 +59,7 @@ class Overlay(Protocol):
 class NothingMuted:
     """The overlay of a configuration without any muting."""
 
-    def learn(self, alert: Alert, now: Timestamp) -> bool:
+    def learn(self, alert: Alert, now: Timestamp, *, held_until: Timestamp | None = None) -> bool:
         return False
 
     def mutes_any(self, route: Route | None) -> bool:
@@ -94,8 +96,8 @@ class Muting:
     def __repr__(self) -> str:
         return f"Muting({self.inhibition}, {self.silences}, {len(self._intervals)} intervals)"
 
-    def learn(self, alert: Alert, now: Timestamp) -> bool:
-        return self.inhibition.learn(alert, now)
+    def learn(self, alert: Alert, now: Timestamp, *, held_until: Timestamp | None = None) -> bool:
+        return self.inhibition.learn(alert, now, held_until=held_until)
 
     def mutes_any(self, route: Route | None) -> bool:
         return bool(

@@ -128,8 +128,9 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp, claimed: Cla
     if group.flaps:
         damping = Damping(routing.flapping, group.receiver, group.flaps)
         settled, held = damping.settled(group.members, now)
-        for alert in settled.values():
-            review |= routing.overlay.learn(alert, now)
+        before = {alert.fingerprint: alert.ends_at for alert in group.members}
+        for name, alert in settled.items():
+            review |= routing.overlay.learn(alert, now, held_until=before.get(name))
         group = replace(group.with_members(settled, next_flush=group.next_flush), flaps=damping.flaps)
     group, events = _tell(group, routing, now, claimed)
     if group.next_flush is not None and group.next_flush > now:

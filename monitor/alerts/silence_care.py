@@ -61,14 +61,17 @@ def at_hand(silences: Iterable[Silence], reminders: Reminders, now: Timestamp) -
 
 
 def muted_by(silences: Sequence[Silence], alerts: Iterable[Alert], now: Timestamp) -> dict[str, tuple[Alert, ...]]:
-    """By silence: the alerts that fire and that it concerns."""
+    """By silence: the alerts that it concerns and that fire, or have fired while it was active."""
     index = MatcherIndex[str]()
     for one in silences:
         index.put(one.id, one.matcher_sets)
     found: dict[str, list[Alert]] = {one.id: [] for one in silences}
+    since = {one.id: one.starts_at for one in silences}
     for alert in alerts if silences else ():
-        if not alert.resolved(now):
-            for id_ in index.matching(alert.labels):
+        if alert.resolved(now) and alert.ends_at <= min(since.values()):
+            continue
+        for id_ in index.matching(alert.labels):
+            if not alert.resolved(now) or alert.ends_at > since[id_]:
                 found[id_].append(alert)
     return {id_: tuple(each) for id_, each in found.items()}
 
@@ -95,9 +98,10 @@ def care(
                 continue
             case SilenceState.ACTIVE:
                 pass
-        firing = muted.get(silence.id)
-        if silence.until_resolved and firing is not None:
-            if firing and not silence.seen_at:
+        concerned = muted.get(silence.id)
+        firing = [alert for alert in concerned or () if not alert.resolved(now)]
+        if silence.until_resolved and concerned is not None:
+            if concerned and not silence.seen_at:
                 silence = put[silence.id] = replace(silence, seen_at=now)
             if silence.seen_at and not firing:
                 put.update((one.id, one) for one in expire({silence.id: silence}, silence.id, now, limits=limits).put)

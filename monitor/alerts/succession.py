@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from monitor.alerts.flapping import Flap, rule_for
 from monitor.alerts.flush import is_told_by, notification, order_key_of
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.orphans import claims, is_orphan, orphaned
 from monitor.alerts.pipeline import RESTART_GRACE, ingest, is_inherited, punctual
-from monitor.alerts.placement import Routing, placements
+from monitor.alerts.placement import Placement, Routing, placements
 from monitor.alerts.receivers import Integration
 from monitor.alerts.routes import Route
 from monitor.alerts.step import AlertStep
@@ -30,11 +31,14 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
     """A new configuration, or a new start. A group whose route still takes its members keeps its timers and its log. The
     firing alerts of the others go where they now belong, under the log of the group that had the same key, so that nothing
     is said twice. What nobody takes over is ended: whoever was told that alerts fire is told that they are told elsewhere,
-    and members of which an incident was told live on in an orphan, silent, until they have resolved."""
+    and members of which an incident was told live on in an orphan, silent, until they have resolved. An alert that is held as
+    firing although its source says that it is over is held by groups that damp it, and comes to no others."""
     routes = routing.routes()
     stays: dict[str, AlertGroup] = {}
     leaves: list[AlertGroup] = []
     firing: dict[str, Alert] = {}
+    held: dict[str, Alert] = {}
+    flaps: dict[str, Flap] = {}
     for group in groups:
         homes = [
             {place.group.id: place.group for place in placements(alert.labels, routing)} for alert in group.members
@@ -57,9 +61,14 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
             stays[group.id] = _punctual_group(group, routes[group.route], now)
         else:
             leaves.append(group)
-        firing.update((alert.fingerprint, alert) for alert in group.firing(now))
+        swinging = {flap.fingerprint: flap for flap in group.flaps}
+        flaps |= swinging
+        for alert in group.firing(now):
+            over = (flap := swinging.get(alert.fingerprint)) is not None and flap.over
+            (held if over else firing)[alert.fingerprint] = alert
     orphans = [orphan for group in leaves if (orphan := orphaned(group, _taken(group, stays, routing, now), now))]
     arriving = [(alert, placements(alert.labels, routing)) for alert in firing.values()]
+    arriving += [(alert, _damping(alert, routing)) for name, alert in held.items() if name not in firing]
     step = ingest(stays, arriving, routing, now, claims((*stays.values(), *orphans), now))
     after = {**stays, **{group.id: group for group in step.groups}}
     for id_ in step.removed:
@@ -70,6 +79,8 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
             continue
         inherited = tuple(entry for (key, _), entry in logs.items() if key == group.key)
         log = inherited if group.id not in stays and not group.log else group.log
+        if flaps and group.id not in stays:
+            group = replace(group, flaps=tuple(flaps.get(flap.fingerprint, flap) for flap in group.flaps))
         served = {one.destination for one in routing.receivers[group.receiver].integrations}
         after[group.id] = replace(group, log=tuple(entry for entry in log if entry.destination in served))
     ended = [row for group in groups if not is_orphan(group) for row in _ended(group, after.values(), routing, now)]
@@ -130,6 +141,12 @@ def moved(groups: Iterable[AlertGroup], by: Millis, routing: Routing, now: Times
         for alert in group.members:
             routing.overlay.learn(alert, now)
     return AlertStep(groups=after)
+
+
+def _damping(alert: Alert, routing: Routing) -> tuple[Placement, ...]:
+    """The groups that take an alert and damp it."""
+    places = placements(alert.labels, routing)
+    return tuple(one for one in places if rule_for(routing.flapping, one.group.receiver, alert.labels) is not None)
 
 
 def _same_home(group: AlertGroup, home: AlertGroup | None) -> bool:

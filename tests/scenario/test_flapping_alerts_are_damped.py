@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerts.flapping import ANNOTATION, Damping, Flap, FlapRule
 from monitor.alerts.pushed import pushed_alert
 from monitor.alerts.why import Standing, standings
+from monitor.model.alerts import Alert
 from monitor.model.errors import ConfigError
 from monitor.model.labels import Labels
 from monitor.model.notifications import MessageKind
-from monitor.model.times import DAY, MINUTE
+from monitor.model.times import DAY, HOUR, MINUTE
 from monitor.simulate.loop import run
 from monitor.simulate.stories import Played, Story
 from monitor.simulate.world import START, World
@@ -38,7 +40,7 @@ def heard(played: Played) -> list[tuple[float, str, str, str]]:
             one.at / 1000,
             one.kind.value,
             one.message.reason.value,
-            one.message.alerts[0].annotations.get("flapping", ""),
+            one.message.alerts[0].annotations.get(ANNOTATION, ""),
         )
         for one in played.world.heard
     ]
@@ -149,6 +151,60 @@ def test_a_reload_that_takes_the_section_away_lets_go(tmp_path: Path) -> None:
     story = swinging(tmp_path, (*SWINGS, "27m"))
     story.at("28m").reload(pushed(tmp_path, more=""))
     assert heard(story.observe(45 * 60_000))[5:] == [(1770, "resolve", "all alerts resolved", "")]
+
+
+APART = """flapping:
+  - {receivers: [team], matchers: ['alertname="Down"'], changes: 4, window: 30m}
+  - {receivers: [quiet], matchers: ['alertname="Down"'], changes: 4, window: 1h}
+"""
+
+
+def test_what_one_group_holds_for_longer_inhibits_for_longer(tmp_path: Path) -> None:
+    """Rules may differ between the groups of an alert: the first to be calm does not speak for the others."""
+    inhibit = "  inhibit_rules: [{source_matchers: ['alertname=\"Down\"'], target_matchers: ['alertname=\"Slow\"']}]\n"
+    story = Story(pushed(tmp_path, quiet=True, more=inhibit + APART))
+    for number, at in enumerate((*SWINGS, "27m")):
+        moment = story.at(at)
+        moment.alert("Down") if number % 2 == 0 else moment.over("Down")
+    story.at("25m").alert("Slow")
+    played = story.observe(120 * 60_000)
+    told = [one for one in played.world.heard if one.message.alerts[0].labels["alertname"] == "Slow"]
+    ends = {one.who: one.at for one in played.world.heard if one.kind is MessageKind.RESOLVE and one not in told}
+    assert min(one.at for one in told) > 72 * 60_000
+    assert ends["team"] < 50 * 60_000
+
+
+@pytest.mark.parametrize("how", ["restart", "reload"])
+def test_what_is_held_comes_to_no_group_that_does_not_damp_it(how: str, tmp_path: Path) -> None:
+    """Its source says that it is over: a restart or another grouping tells nobody anew, and it stays held where it was."""
+    only = "flapping: [{receivers: [team], matchers: ['alertname=\"Down\"'], changes: 4, window: 30m}]\n"
+    story = Story(pushed(tmp_path, quiet=True, more=only))
+    for number, at in enumerate((*SWINGS, "27m")):
+        moment = story.at(at)
+        moment.alert("Down", instance="a") if number % 2 == 0 else moment.over("Down", instance="a")
+    if how == "restart":
+        story.at("33m").crash(back_after="2s")
+    else:
+        (tmp_path / "after").mkdir()
+        route = ", group_by: [alertname, instance]"
+        story.at("33m").reload(pushed(tmp_path / "after", quiet=True, route=route, more=only))
+    played = story.observe(70 * 60_000)
+    late = [one for one in played.world.heard if one.at > 32 * 60_000]
+    assert [one.who for one in late if one.who == "quiet"] == []
+    ends = [one.at for one in late if one.who == "team" and one.kind is MessageKind.RESOLVE]
+    assert max(ends) >= 48 * 60_000
+
+
+def test_an_annotation_of_somebodys_own_stays() -> None:
+    """Ours has a name of its own."""
+    labels, notes = Labels({"alertname": "Down"}), Labels({"flapping": "see the wiki"})
+    alert = Alert(labels=labels, annotations=notes, starts_at=0, ends_at=HOUR, updated_at=0)
+    flap = Flap(fingerprint=labels.fingerprint, changes=(1, 2, 3), fires=True, held_since=3)
+    damping = Damping((FlapRule(changes=2, window=MINUTE),), "team", (flap,))
+    held = damping.taken(alert, None, 4)
+    assert dict(held.annotations) == {"flapping": "see the wiki", ANNOTATION: "3 changes in the last 1m"}
+    calm, _ = damping.settled((held,), HOUR - 1)
+    assert dict(calm[labels.fingerprint].annotations) == {"flapping": "see the wiki"}
 
 
 async def _why(world: World) -> list[Standing]:

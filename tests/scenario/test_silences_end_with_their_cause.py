@@ -62,6 +62,18 @@ def test_an_alert_that_nobody_reports_any_more_ends_it_too(tmp_path: Path) -> No
     story.until("15m").expect_nothing()
 
 
+def test_an_alert_that_is_over_within_a_second_ends_its_silence(tmp_path: Path) -> None:
+    """Also while another silence has just been looked at, and though the group has flushed the alert away by then."""
+    story = Story(told(tmp_path))
+    story.at("1m").silence("ana", 'check="shop"', "8h", until_resolved=True)
+    story.at("5m").alert("Down", check="shop").alert("Down", check="api").expect(page("team"))
+    story.at("5m59s500ms").over("Slow", check="shop")
+    story.at("5m59s900ms").silence("ana", 'check="api"', "8h", until_resolved=True)
+    story.at("5m59s950ms").over("Down", check="api")
+    story.at("10m").alert("Slow", check="api").expect(page("team"))
+    story.until("15m").expect_nothing()
+
+
 def test_somebody_hears_that_a_silence_is_about_to_end(tmp_path: Path) -> None:
     """If it still mutes something; a restart just after it repeats nothing."""
     story = Story(told(tmp_path))

@@ -425,7 +425,7 @@ def test_one_broken_group_does_not_stop_the_others() -> None:
     class Trap:
         """Mutes nothing, and breaks for one alert."""
 
-        def learn(self, alert: Alert, now: Timestamp) -> bool:
+        def learn(self, alert: Alert, now: Timestamp, *, held_until: Timestamp | None = None) -> bool:
             return False
 
         def mutes_any(self, route: Route | None) -> bool:

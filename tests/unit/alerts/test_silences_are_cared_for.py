@@ -156,3 +156,11 @@ def test_whenever_one_looks_nothing_is_said_twice_and_nothing_ends_unseen(looks:
         seen |= fires and minutes < 60
     assert reminded <= 1
     assert ended <= 1
+
+
+@pytest.mark.parametrize(("ended_at", "ends"), [(NOW - 1, False), (NOW, False), (NOW + 1, True), (NOW + 900, True)])
+def test_what_was_over_before_the_first_look_was_muted_all_the_same(ended_at: Timestamp, ends: bool) -> None:
+    """If it ended while the silence was active; what was over before has nothing to do with it."""
+    one, found = look(silence(until_resolved=True), [alert(until=ended_at)], NOW + 1_000)
+    assert (found.ended == ("s",), bool(one.seen_at)) == (ends, ends)
+    assert found.reminded == ()
