@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, assert_never
 
 from monitor.model.incidents import IncidentState
 from monitor.model.times import Timestamp
-from monitor.oncall import moves
+from monitor.oncall import actions, moves
 from monitor.oncall.effects import Step
 from monitor.oncall.events import (
     Acknowledge,
@@ -36,7 +36,7 @@ from monitor.oncall.run import Draft
 
 
 class Move(Enum):
-    """What a decision does; each has one function in `moves`."""
+    """What a decision does; each has one function in `moves`, or in `actions` if a person makes it."""
 
     IGNORE = auto()
     """Nothing: too late, too early, or not for this state."""
@@ -106,7 +106,7 @@ def step(incident: Incident | None, event: Event, setting: Setting, now: Timesta
     if isinstance(event, GroupChanged):
         return _group_changed(incident, event, move, setting, now)
     if incident is None:
-        return Step(incident=None, answer=moves.refusal(None, event, now))
+        return Step(incident=None, answer=actions.refusal(None, event, now))
     draft = Draft(incident, setting, now)
     match event:
         case TimerFired():
@@ -172,20 +172,20 @@ def _acted(
     draft: Draft, event: Acknowledge | Unacknowledge | Resolve | Snooze | EscalateNow | Rebase, move: Move
 ) -> Step:
     if move is Move.REFUSE:
-        return Step(incident=draft.incident, answer=moves.refusal(draft.incident, event, draft.now))
+        return Step(incident=draft.incident, answer=actions.refusal(draft.incident, event, draft.now))
     match event:
         case Acknowledge():
-            answer = moves.acknowledge(draft, event.actor)
+            answer = actions.acknowledge(draft, event.actor)
         case Unacknowledge():
-            answer = moves.give_back(draft, event.actor)
+            answer = actions.give_back(draft, event.actor)
         case Resolve():
-            answer = moves.resolve_by_hand(draft, event.actor)
+            answer = actions.resolve_by_hand(draft, event.actor)
         case Snooze():
-            answer = moves.snooze(draft, event)
+            answer = actions.snooze(draft, event)
         case EscalateNow():
-            answer = moves.escalate(draft, event.actor)
+            answer = actions.escalate(draft, event.actor)
         case Rebase():
-            answer = moves.rebase(draft, event.actor)
+            answer = actions.rebase(draft, event.actor)
         case _:
             assert_never(event)
     return draft.done(answer)

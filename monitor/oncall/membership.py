@@ -65,3 +65,8 @@ def overlay(members: tuple[Member, ...], until: Timestamp | None, *, begun: bool
 def worst(members: tuple[Member, ...]) -> Severity:
     """The highest severity among them; info for none."""
     return max((member.severity for member in members), key=lambda severity: severity.rank, default=Severity.INFO)
+
+
+def names_of(known: tuple[str, ...], members: tuple[Member, ...]) -> tuple[str, ...]:
+    """The names that are known and those of these members, each once, in order."""
+    return tuple(dict.fromkeys((*known, *(member.name for member in members))))

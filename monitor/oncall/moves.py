@@ -1,31 +1,20 @@
-"""What each move of the transition table does.
+"""What each move of the transition table does that no person makes (theirs are `actions`).
 
-A move takes a `Draft` and leaves it as the next state with all that is to be written; moves of people give the answer as
-well. None of them asks which state it is in for: the table has decided that.
+A move takes a `Draft` and leaves it as the next state with all that is to be written. None of them asks which state it is in
+for: the table has decided that.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from monitor.model.incidents import Actor, IncidentState, Member, Severity
+from monitor.model.incidents import IncidentState, Member
 from monitor.model.notifications import MessageKind, NotifyReason
 from monitor.model.times import Timestamp, spoken_duration
-from monitor.oncall.effects import Answer, Step
-from monitor.oncall.events import (
-    Acknowledge,
-    Audited,
-    DeliveryReported,
-    Event,
-    GroupChanged,
-    PolicyRemoved,
-    Resolve,
-    Setting,
-    Snooze,
-    TimerFired,
-)
+from monitor.oncall.effects import Step
+from monitor.oncall.events import DeliveryReported, GroupChanged, Setting
 from monitor.oncall.incident import Incident, is_urgent
-from monitor.oncall.membership import Overlay, joined, merged, overlay, worst
+from monitor.oncall.membership import Overlay, joined, merged, names_of, overlay, worst
 from monitor.oncall.messages import changes_before, counted, headline
 from monitor.oncall.policies import OnNewAlert, Policy, PolicyVersion
 from monitor.oncall.run import Draft, until
@@ -65,7 +54,7 @@ def open_incident(
         severity=worst(told),
         urgent=is_urgent(told),
         members=members,
-        names=_names((), told),
+        names=names_of((), told),
         due_at=now + first,
         due_span=first,
         policy_removed=policy is None,
@@ -93,7 +82,7 @@ def follow(draft: Draft, event: GroupChanged) -> None:
     over = overlay(draft.incident.members, event.event.held_until, begun=_counts_as_open(draft.incident))
     _lay_over(draft, over)
     was_urgent = draft.incident.urgent
-    _learn(draft, over.loud)
+    draft.learn(over.loud)
     if draft.incident.urgent and not was_urgent and draft.incident.begun:
         draft.note("raised", f"severity is now {draft.incident.severity.value}: the walk starts from its first step")
         draft.restart(NotifyReason.NEW_ALERTS)
@@ -115,7 +104,7 @@ def join(draft: Draft, event: GroupChanged) -> None:
     incident = draft.incident
     strange = sorted({member.name for member in over.loud} - set(incident.names))
     worse = over.loud and worst(over.loud).rank > incident.severity.rank
-    _learn(draft, over.loud)
+    draft.learn(over.loud)
     if not strange and not worse:
         return
     why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(over.loud).value}"
@@ -172,83 +161,10 @@ def time_out(draft: Draft) -> None:
     draft.tell(MessageKind.UPDATE, reason)
 
 
-def acknowledge(draft: Draft, actor: Actor) -> Answer:
-    """Somebody has it."""
-    timeout = draft.policy.ack_timeout
-    _settle_down(draft, actor, IncidentState.ACKNOWLEDGED)
-    draft.incident = replace(draft.incident, ack_expires_at=draft.now + timeout if timeout is not None else None)
-    return _announce(draft, "acknowledged", "acknowledge", actor, f"acknowledged by {actor.name}")
-
-
-def snooze(draft: Draft, event: Snooze) -> Answer:
-    """Somebody has it until an instant."""
-    if event.until <= draft.now:
-        return Answer(text="a snooze ends in the future", changed=False, refused=True)
-    _settle_down(draft, event.actor, IncidentState.SNOOZED)
-    draft.incident = replace(draft.incident, snoozed_until=event.until)
-    text = f"snoozed by {event.actor.name} {until(event.until)}"
-    return _announce(draft, "snoozed", "snooze", event.actor, text)
-
-
-def give_back(draft: Draft, actor: Actor) -> Answer:
-    """Its holder gives it back: the step taken last is taken again."""
-    text = f"given back by {actor.name}, after {draft.incident.acked_by} had it"
-    draft.note("unacknowledged", text, actor)
-    draft.audit("unacknowledge", actor)
-    draft.take_again(NotifyReason.STATE_CHANGE, also="")
-    draft.tell(MessageKind.UPDATE, NotifyReason.STATE_CHANGE, note=text)
-    return Answer(text=text)
-
-
-def escalate(draft: Draft, actor: Actor) -> Answer:
-    """The next step is taken now."""
-    if not draft.policy.steps:
-        return Answer(text="the policy has no steps", changed=False, refused=True)
-    text = f"escalated by {actor.name}"
-    draft.note("escalated", text, actor)
-    draft.audit("escalate", actor)
-    draft.escalate()
-    draft.tell(MessageKind.UPDATE, NotifyReason.MANUAL, note=text)
-    return Answer(text=f"{text}: step {draft.incident.step + 1} of {len(draft.policy.steps)} is paged")
-
-
-def resolve_by_hand(draft: Draft, actor: Actor) -> Answer:
-    """A person ends it; alerts that still fire are believed to be dealt with for a while."""
-    still = tuple(member.fingerprint for member in draft.incident.firing)
-    wait = draft.policy.reopen_if_still_firing
-    _close(draft, actor.name)
-    draft.incident = replace(draft.incident, still_firing=still, reopen_at=draft.now + wait if still and wait else None)
-    text = f"resolved by {actor.name}"
-    if still and wait:
-        text += f"; {counted(len(still))} still, it opens again if they do so in {spoken_duration(wait)}"
-    draft.note("resolved", text, actor)
-    draft.audit("resolve", actor, text)
-    draft.tell(MessageKind.RESOLVE, NotifyReason.STATE_CHANGE)
-    return Answer(text=text)
-
-
 def _resolve_by_source(draft: Draft) -> None:
-    _close(draft, "")
+    draft.close("")
     draft.note("resolved", f"all alerts are over after {spoken_duration(draft.now - draft.incident.opened_at)}")
     draft.tell(MessageKind.RESOLVE, NotifyReason.ALL_RESOLVED)
-
-
-def rebase(draft: Draft, actor: Actor) -> Answer:
-    """The newest version of the policy is taken up now."""
-    newest = draft.setting.policies.get(draft.incident.policy)
-    if newest is None:
-        return Answer(text=f"there is no policy {draft.incident.policy} any more", changed=False, refused=True)
-    if newest == draft.policy:
-        return Answer(text="it is on the newest version already", changed=False)
-    pinned = PolicyVersion.of(newest)
-    draft.incident = replace(draft.incident, pinned=pinned, policy_removed=False, loop=0, step=-1, exhausted=False)
-    text = f"moved to policy version {draft.incident.pinned.hash} by {actor.name}"
-    draft.note("rebased", text, actor)
-    draft.audit("rebase", actor, text)
-    if draft.incident.state is IncidentState.TRIGGERED:
-        draft.restart(NotifyReason.MANUAL)
-        draft.tell(MessageKind.UPDATE, NotifyReason.MANUAL, note=text)
-    return Answer(text=text)
 
 
 def mark_removed(draft: Draft) -> None:
@@ -309,12 +225,13 @@ def _take_over(draft: Draft, event: GroupChanged) -> tuple[int, int]:
     )
     if came:
         draft.note(
-            "joined", f"{'1 alert' if len(came) == 1 else f'{len(came)} alerts'} joined: {', '.join(_names((), came))}"
+            "joined",
+            f"{'1 alert' if len(came) == 1 else f'{len(came)} alerts'} joined: {', '.join(names_of((), came))}",
         )
     if went:
         draft.note(
             "cleared",
-            f"{'1 alert is' if len(went) == 1 else f'{len(went)} alerts are'} over: {', '.join(_names((), went))}",
+            f"{'1 alert is' if len(went) == 1 else f'{len(went)} alerts are'} over: {', '.join(names_of((), went))}",
         )
     return len(came), len(went)
 
@@ -330,85 +247,10 @@ def _lay_over(draft: Draft, over: Overlay) -> None:
         draft.release("not every alert is muted any more")
 
 
-def _learn(draft: Draft, loud: tuple[Member, ...]) -> None:
-    incident = draft.incident
-    severity = max(incident.severity, worst(loud), key=_rank) if loud else incident.severity
-    draft.incident = replace(
-        incident,
-        severity=severity,
-        names=_names(incident.names, loud),
-        urgent=incident.urgent or is_urgent(loud),
-    )
-
-
-def _settle_down(draft: Draft, actor: Actor, state: IncidentState) -> None:
-    """Somebody has it: nothing more goes out by itself, and they know all that fires now, muted or not."""
-    incident = draft.incident
-    draft.incident = replace(
-        incident,
-        state=state,
-        acked_by=actor.name,
-        acked_at=draft.now,
-        ack_expires_at=None,
-        snoozed_until=None,
-        due_at=None,
-        due_span=0,
-    )
-    _learn(draft, incident.firing)
-    draft.new_epoch()
-
-
-def _announce(draft: Draft, kind: str, action: str, actor: Actor, text: str) -> Answer:
-    draft.note(kind, text, actor)
-    draft.audit(action, actor, text)
-    draft.tell(MessageKind.ACKNOWLEDGE, NotifyReason.STATE_CHANGE)
-    return Answer(text=text)
-
-
-def _close(draft: Draft, by: str) -> None:
-    draft.incident = replace(
-        draft.incident,
-        state=IncidentState.RESOLVED,
-        resolved_at=draft.now,
-        resolved_by=by,
-        due_at=None,
-        due_span=0,
-        ack_expires_at=None,
-        snoozed_until=None,
-        held=False,
-    )
-    draft.new_epoch()
-
-
-def refusal(incident: Incident | None, event: Event, now: Timestamp) -> Answer | None:
-    """What a person is told when there is nothing to do; None for events that nobody waits on."""
-    if isinstance(event, (GroupChanged, TimerFired, PolicyRemoved, DeliveryReported, Audited)):
-        return None
-    if incident is None:
-        return Answer(text="there is no such incident", changed=False, refused=True)
-    if incident.state is IncidentState.RESOLVED:
-        ago = spoken_duration(now - incident.resolved_at) if incident.resolved_at is not None else "some time"
-        by = f" by {incident.resolved_by}" if incident.resolved_by else ""
-        late = not isinstance(event, (Acknowledge, Resolve))
-        return Answer(text=f"already resolved{by} {ago} ago", changed=False, refused=late)
-    if isinstance(event, Acknowledge):
-        ago = spoken_duration(now - incident.acked_at) if incident.acked_at is not None else "some time"
-        return Answer(text=f"already acknowledged by {incident.acked_by} {ago} ago", changed=False)
-    return Answer(text="nobody has acknowledged it", changed=False)
-
-
 def _counts_as_open(incident: Incident) -> bool:
     """Does maintenance come too late to hold it? Not for one that has been held ever since it opened."""
     return incident.begun or not incident.held
 
 
-def _names(known: tuple[str, ...], members: tuple[Member, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*known, *(member.name for member in members))))
-
-
 def any_firing(members: tuple[Member, ...]) -> bool:
     return any(member.firing for member in members)
-
-
-def _rank(severity: Severity) -> int:
-    return severity.rank

@@ -15,12 +15,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from monitor.model.changes import AuditEntry
-from monitor.model.incidents import SYSTEM, Actor, IncidentState, TimelineEntry
+from monitor.model.incidents import SYSTEM, Actor, IncidentState, Member, TimelineEntry
 from monitor.model.notifications import Destination, MessageKind, NotifyReason, OutboxRow
 from monitor.model.times import Millis, Timestamp, rfc3339, spoken_duration
 from monitor.oncall.effects import Answer, Cancel, Effect, Step
 from monitor.oncall.events import Setting
-from monitor.oncall.incident import Incident, Notified
+from monitor.oncall.incident import Incident, Notified, is_urgent
+from monitor.oncall.membership import names_of, worst
 from monitor.oncall.messages import Occasion, build
 from monitor.oncall.policies import Policy, PolicyVersion, Reached, Target, reach
 
@@ -62,6 +63,31 @@ class Draft:
         """What was decided before is moot: its timers, and its pages that have not gone out."""
         self.incident = replace(self.incident, epoch=self.incident.epoch + 1)
         self._effects.append(Cancel(incident=self.incident.id, below_epoch=self.incident.epoch, at=self.now))
+
+    def learn(self, loud: tuple[Member, ...]) -> None:
+        """People are told of these alerts with what is decided here."""
+        incident = self.incident
+        self.incident = replace(
+            incident,
+            severity=max(incident.severity, worst(loud), key=lambda one: one.rank) if loud else incident.severity,
+            names=names_of(incident.names, loud),
+            urgent=incident.urgent or is_urgent(loud),
+        )
+
+    def close(self, by: str) -> None:
+        """It is over. `by`: the person who says so; empty: its alerts are over."""
+        self.incident = replace(
+            self.incident,
+            state=IncidentState.RESOLVED,
+            resolved_at=self.now,
+            resolved_by=by,
+            due_at=None,
+            due_span=0,
+            ack_expires_at=None,
+            snoozed_until=None,
+            held=False,
+        )
+        self.new_epoch()
 
     def settle(self) -> None:
         """Take what is due, if anything is and no overlay forbids it: one step at most."""
