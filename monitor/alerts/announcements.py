@@ -65,7 +65,8 @@ def announce(window: MaintenanceWindow | None, entry: Entry, now: Timestamp) -> 
     if window is None or not window.announce_to:
         notices, told = _followed(entry.told, None, (), now)
         return Announcing(notices=tuple(notices), told=told, wake_at=None)
-    here, ahead = running(window, entry.cuts, now), upcoming(window, entry.cuts, now, 1)
+    cuts = entry.cuts_of(window)
+    here, ahead = running(window, cuts, now), upcoming(window, cuts, now, 1)
     notices, told = _followed(entry.told, here, ahead, now)
     if here is not None:
         if told is None or not told.begun:

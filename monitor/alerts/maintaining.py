@@ -24,7 +24,7 @@ from monitor.alerts.maintenance import (
     running,
     upcoming,
 )
-from monitor.alerts.maintenance_book import Entry, file_key, own_key
+from monitor.alerts.maintenance_book import Entry, file_key, own_key, times
 from monitor.clock import Clock
 from monitor.model.changes import AuditEntry
 from monitor.model.errors import ConflictError, NotFoundError, StoreError
@@ -172,13 +172,14 @@ class Maintaining:
             now = self._clock.now()
             key, window = self._known(name, entries)
             entry = entries.get(key, Entry(key=key))
-            cuts = (cut_next if skip_next else cut_running)(window, entry.cuts, now)
+            cuts = (cut_next if skip_next else cut_running)(window, entry.cuts_of(window), now)
             if cuts is None:
                 raise ConflictError(_nothing_to_end(window, entry, skip_next=skip_next, now=now))
             if entry.window is not None and window.once and not (window.repeated or window.intervals):
                 after = replace(entry, window=ended_now(window, now), updated_at=now)
             else:
-                after = replace(entry, cuts=cuts, updated_at=now)
+                cut_of = times(window) if entry.window is None else ""
+                after = replace(entry, cuts=cuts, cut_of=cut_of, updated_at=now)
             return self._announced([after], entries, now)
 
         await self._do(decide, actor, "skip maintenance" if skip_next else "end maintenance", name)
@@ -198,6 +199,12 @@ class Maintaining:
             return MaintenanceStep(removed=(entry.key,), outbox=tuple(said))
 
         await self._do(decide, actor, "remove maintenance", name)
+
+    async def clashes(self) -> tuple[MaintenanceWindow, ...]:
+        """Windows of the file whose name one has that was added at run time. Raises StoreError."""
+        entries = await self._store.entries()
+        own = (entries.get(own_key(one.name)) for one in self._windows())
+        return tuple(one for one, entry in zip(self._windows(), own, strict=True) if entry is not None and entry.window)
 
     def nudge(self) -> None:
         """The configuration has changed."""
@@ -262,7 +269,7 @@ class Maintaining:
             for notice in found.notices:
                 to = self._destinations(notice.to)
                 said += rows(entry.key, window, notice, to, self._external_url(), now)
-            after = replace(entry, told=found.told, cuts=kept(entry.cuts, now))
+            after = replace(entry, told=found.told, cuts=kept(entry.cuts_of(window), now))
             if after.empty:
                 removed += [entry.key] if entry.key in entries else []
             elif after != entries.get(entry.key):
@@ -344,8 +351,8 @@ class Maintaining:
 def _planned(window: MaintenanceWindow, entry: Entry, occurrences: int, now: Timestamp) -> Planned:
     return Planned(
         window=window,
-        running=running(window, entry.cuts, now),
-        upcoming=upcoming(window, entry.cuts, now, occurrences),
+        running=running(window, entry.cuts_of(window), now),
+        upcoming=upcoming(window, entry.cuts_of(window), now, occurrences),
         created_at=entry.created_at,
         updated_at=entry.updated_at,
     )
@@ -366,6 +373,6 @@ def _refuse_past(window: MaintenanceWindow, now: Timestamp) -> None:
 def _nothing_to_end(window: MaintenanceWindow, entry: Entry, *, skip_next: bool, now: Timestamp) -> str:
     if skip_next:
         return f'"{window.name}" does not come again, so there is nothing to skip'
-    ahead = upcoming(window, entry.cuts, now, 1)
+    ahead = upcoming(window, entry.cuts_of(window), now, 1)
     when = f"it begins next at {spoken_instant(ahead[0].starts_at)}" if ahead else "and does not come again"
     return f'"{window.name}" is not running: {when}' if ahead else f'"{window.name}" is not running {when}'

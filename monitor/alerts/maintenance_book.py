@@ -7,6 +7,7 @@ whoever stores tells it of each change.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -44,11 +45,25 @@ class Entry:
     told: Told | None = None
     created_at: Timestamp = 0
     updated_at: Timestamp = 0
+    cut_of: str = ""
+    """What times the window of the file had when it was cut (`times`); empty: it is not known."""
+
+    def cuts_of(self, window: MaintenanceWindow | None) -> tuple[Cut, ...]:
+        """The cuts that count. A reload may have moved a window of the file: then what was cut does not come any more."""
+        if window is None or self.window is not None or self.cut_of in ("", times(window)):
+            return self.cuts
+        return ()
 
     @property
     def empty(self) -> bool:
         """Is there nothing to remember?"""
         return self.window is None and not self.cuts and self.told is None
+
+
+def times(window: MaintenanceWindow) -> str:
+    """A digest of when a window comes."""
+    # values of plain dataclasses: the same in every process
+    return hashlib.sha256(repr(window.spans).encode()).hexdigest()[:16]
 
 
 def file_key(name: str) -> str:
@@ -94,10 +109,10 @@ class MaintenanceBook:
             if entry.window is not None and (before is None or before.window != entry.window):
                 self.own.put(entry.key, entry.window)
 
-    def is_cut(self, key: str, now: Timestamp) -> bool:
-        """Was the occurrence that is under way cut short?"""
+    def is_cut(self, key: str, window: MaintenanceWindow, now: Timestamp) -> bool:
+        """Was the window's occurrence that is under way cut short?"""
         entry = self.all.get(key)
-        return entry is not None and any(cut.covers(now) for cut in entry.cuts)
+        return entry is not None and any(cut.covers(now) for cut in entry.cuts) and bool(entry.cuts_of(window))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +155,7 @@ class WindowIndex:
         return [
             Held(self._windows[key][0], self._windows[key][1].next_change(now))
             for key in sorted(self._index.matching(labels))
-            if self._windows[key][1].holds(now) and not self._book.is_cut(key, now)
+            if self._windows[key][1].holds(now) and not self._book.is_cut(key, self._windows[key][0], now)
         ]
 
     def next_change(self, labels: Labels, now: Timestamp) -> Timestamp | None:

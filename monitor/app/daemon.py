@@ -23,7 +23,7 @@ from monitor.app.meters import PushCounters
 from monitor.app.own_metrics import OwnMetrics, exposition
 from monitor.app.probes import Drivers, Probes, Stores
 from monitor.app.querying import EmbeddedQuerier, limits_of, options_of
-from monitor.app.reloading import doubts, regrouped
+from monitor.app.reloading import clashing, doubts, regrouped
 from monitor.app.remote_querying import RemoteQuerier
 from monitor.app.remote_writing import refused_by
 from monitor.app.rooms import Rooms
@@ -249,6 +249,7 @@ class Daemon:
             self._reloaded()
             entry = AuditEntry(at=self.clock.now(), actor=actor, action="reload", subject="config", detail=fresh.file)
             try:
+                warnings += clashing(fresh, await self.rooms.quiet.maintaining.clashes())
                 await self.probes.stores.audit.add(entry)
             except StoreError as error:  # the new configuration is in force; the log has to say so instead
                 self.log.error("the reload is missing in the audit", actor=actor.name, error=str(error))

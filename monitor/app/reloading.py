@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from monitor.alerts.maintenance import MaintenanceWindow
 from monitor.alerts.orphans import Regrouping
 from monitor.config.configuration import Configuration
 from monitor.model.errors import Finding
@@ -45,6 +46,16 @@ def regrouped(fresh: Configuration, regrouping: Regrouping) -> Iterator[Finding]
         problem = f"{_alerts(regrouping.kept)} in groups with other keys now, and with the incidents of the former ones"
         remedy = "nobody is paged again for them; what joins those groups opens incidents of its own"
         yield Finding(file=fresh.file, line=0, path="route", problem=problem, remedy=remedy, warning=True)
+
+
+def clashing(fresh: Configuration, windows: Iterable[MaintenanceWindow]) -> Iterator[Finding]:
+    """Warnings of windows of the file whose name was given at run time as well."""
+    for window in windows:
+        problem = f'"{window.name}" at {window.place} has the name of a window that was added at run time: both mute'
+        remedy = (
+            f"rename one, or `watchkeeper maintenance remove {window.name}`, which takes away the one that was added"
+        )
+        yield Finding(file=fresh.file, line=0, path="maintenance", problem=problem, remedy=remedy, warning=True)
 
 
 def _alerts(number: int) -> str:

@@ -12,6 +12,7 @@ from monitor.config.loading import load
 from monitor.config.overrides import Overrides
 from monitor.model.incidents import SYSTEM
 from monitor.model.times import HOUR, MINUTE
+from tests.support.windows import once
 
 
 async def test_the_window_for_late_samples_follows_a_reload(tmp_path: Path) -> None:
@@ -84,5 +85,28 @@ async def test_a_reload_says_that_a_wider_web_file_is_meant(tmp_path: Path) -> N
             assert [await status(), await status()] == [429, 429]
             await daemon.reload(SYSTEM)
             assert [await status(), await status()] == [200, 200]
+    finally:
+        await daemon.stop()
+
+
+async def test_a_window_of_the_file_with_the_name_of_an_added_one_is_warned_of(tmp_path: Path) -> None:
+    """Both mute; by that name only the added one can be changed."""
+    path = tmp_path / "watchkeeper.yml"
+    bare = "host: {enabled: false}\nrules: {shipped: false}\n"
+    file = "maintenance:\n  - {name: move, matchers: [a=b], starts_at: 2099-01-01T00:00:00Z, ends_at: 2099-01-02T00:00:00Z}\n"
+    path.write_text(bare, encoding="utf-8")
+    overrides = Overrides(config=str(path), listen="127.0.0.1:0", data=str(tmp_path / "data"))
+    daemon = Daemon(load(overrides, Environment(), {}), overrides, lambda _: None)
+    await daemon.start()
+    try:
+        assert daemon.rooms is not None
+        added = once("2099-01-01T00:00:00Z", "2099-01-02T00:00:00Z", name="move")
+        await daemon.rooms.quiet.maintaining.add(added, SYSTEM)
+        for text, warned in (("", False), (file.replace("move", "other"), False), (file, True)):
+            path.write_text(bare + text, encoding="utf-8")
+            problems = [one.problem for one in await daemon.reload(SYSTEM) if one.path == "maintenance"]
+            assert [problem.partition(" has the name")[0] for problem in problems] == (
+                [f'"move" at {path}:4'] if warned else []
+            )
     finally:
         await daemon.stop()

@@ -198,3 +198,17 @@ def test_an_hour_that_comes_twice_begins_a_window_once(tmp_path: Path) -> None:
     story.at("35m").expect(update("news"))
     story.at("1h20m").alert("Down", check="api").expect(page("team"))
     story.until("2h").expect_nothing()
+
+
+@pytest.mark.parametrize(("after", "heard"), [(AT_ONE, ["team"]), (EVERY_HOUR, [])], ids=["same times", "moved"])
+def test_a_reload_that_moves_a_window_of_the_file_undoes_what_was_cut(
+    after: str, heard: list[str], tmp_path: Path
+) -> None:
+    """As an edit of one that was added does; a reload that leaves its times keeps the cut."""
+    (tmp_path / "after").mkdir()
+    story = Story(told(tmp_path, AT_ONE), start=START)
+    story.at("20m").end_maintenance("ana", "move")
+    story.at("25m").reload(told(tmp_path / "after", after))
+    story.at("26m").alert("Down", check="api")
+    played = story.observe(30 * 60_000)
+    assert [one.who for one in played.world.heard if one.who == "team"] == heard

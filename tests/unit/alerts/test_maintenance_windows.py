@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ from monitor.alerts.maintenance import (
     running,
     upcoming,
 )
-from monitor.alerts.maintenance_book import Entry, MaintenanceBook, WindowIndex, own_key
+from monitor.alerts.maintenance_book import Entry, MaintenanceBook, WindowIndex, own_key, times
 from monitor.alerts.muting import Mute, Muting, MutingRules
 from monitor.alerts.silence_book import SilenceBook
 from monitor.alerts.spans import Once, Repeated, Span, Watched, began, holds, next_flip
@@ -139,6 +141,23 @@ def test_a_window_that_is_changed_mutes_by_its_new_times() -> None:
     assert not book.own.muting(API, now)
     assert book.own.next_change(API, now) == at("2026-01-05T05:00:00Z")
     assert WindowIndex(book).muting(API, now) == []
+
+
+def test_a_cut_of_a_window_of_the_file_counts_for_the_times_that_it_was_made_of() -> None:
+    """A reload that moves the window undoes it; one that changes anything else does not. What is not known of counts."""
+    now = at("2026-01-05T02:30:00Z")
+    window, moved = nightly("0 2 * * *", "2h", name="file"), nightly("0 1 * * *", "3h", name="file")
+    cut = Entry(key="file/file", cuts=(Cut(now, now + HOUR),), cut_of=times(window))
+    for one, entry, quiet in (
+        (window, cut, False),
+        (replace(window, comment="later", announce_to="team"), cut, False),
+        (moved, cut, True),
+        (moved, replace(cut, cut_of=""), False),
+    ):
+        muting = Muting(MutingRules(maintenance=(one,)), SilenceBook(), MaintenanceBook([entry]))
+        assert bool(muting.mutes(API, None, now + MINUTE)) is quiet
+        assert bool(entry.cuts_of(one)) is not quiet
+    assert times(loads(Entry, dumps(Entry(key="own/x", window=window))).window or moved) == times(window)
 
 
 def test_a_window_is_stored_and_read_as_it_is() -> None:
