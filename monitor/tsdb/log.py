@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -26,10 +26,12 @@ from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.tsdb.chunks import AnyChunk, Layout
 from monitor.tsdb.frames import StoredFrame
 from monitor.tsdb.index import SeriesIndex
-from monitor.tsdb.records import MAGIC, KnownSeries, SegmentReader, encode_frame, encode_row, encode_series
+from monitor.tsdb.records import MAGIC, KnownSeries, NewRow, SegmentReader, encode_frame, encode_rows, encode_series
 
 SEGMENT_BYTES: Final = 32 << 20
 _BATCH_BYTES: Final = 1 << 20
+_ENCODED_AT_ONCE: Final = 1 << 13
+"""Values of rows that are encoded in one go: for many narrow rows numpy would else cost more than what it does."""
 _SHORTEST_SEGMENT: Millis = 5 * MINUTE
 _LONGEST_SEGMENT: Millis = 30 * MINUTE
 """Blocks take over from the log by whole segments."""
@@ -93,7 +95,7 @@ class SampleLog:
     def write(self, frames: dict[StoredFrame, None]) -> None:
         """Write all new rows of these frames and take them from the dict. Raises OSError; what could not be written
         stays in the dict."""
-        batch: list[bytes] = []
+        batch: list[bytes | NewRow] = []
         size = 0
         marks: list[tuple[StoredFrame, int, Layout]] = []
         for frame in list(frames):
@@ -103,9 +105,9 @@ class SampleLog:
             # Taken out before its rows are read: rows that come meanwhile put it back.
             frames.pop(frame, None)
             marks.append((frame, frame.logged_first, frame.layout))
-            for piece in self._encoded(frame, segment):
+            for piece in self._records(frame, segment):
                 batch.append(piece)
-                size += len(piece)
+                size += piece.bits.nbytes if isinstance(piece, NewRow) else len(piece)
             if size >= _BATCH_BYTES:
                 self._append(batch, marks, frames)
                 batch, size, marks = [], 0, []
@@ -142,10 +144,13 @@ class SampleLog:
         self._write_all(MAGIC)
 
     def _append(
-        self, batch: list[bytes], marks: list[tuple[StoredFrame, int, Layout]], frames: dict[StoredFrame, None]
+        self,
+        batch: list[bytes | NewRow],
+        marks: list[tuple[StoredFrame, int, Layout]],
+        frames: dict[StoredFrame, None],
     ) -> None:
         try:
-            self._write_all(b"".join(batch))
+            self._write_all(b"".join(_encoded(batch)))
         except OSError:
             for frame, first, _ in marks:
                 frame.logged_first = first
@@ -179,8 +184,9 @@ class SampleLog:
         finally:
             os.close(file)
 
-    def _encoded(self, frame: StoredFrame, segment: Segment) -> Iterator[bytes]:
-        """The records for all rows of a frame that the log does not have; moves the frame's marks."""
+    def _records(self, frame: StoredFrame, segment: Segment) -> Iterator[bytes | NewRow]:
+        """The records for all rows of a frame that the log does not have, rows still to be encoded; moves the frame's
+        marks."""
         for chunk in frame.chunks:
             count = chunk.count
             low = max(frame.logged_first - chunk.first, 0)
@@ -198,7 +204,7 @@ class SampleLog:
                 yield encode_frame(frame.number, frame.kind, chunk.layout.sids)
                 frame.logged_segment = segment.number
                 frame.logged_layout = chunk.layout
-            yield from _encoded_rows(frame.number, chunk, low, count, anew)
+            yield from _new_rows(frame.number, chunk, low, count, anew)
             first, last = chunk.span(low, count)
             if segment.oldest is None or first < segment.oldest:
                 segment.oldest = first
@@ -224,12 +230,29 @@ class SampleLog:
         return series
 
 
-def _encoded_rows(number: int, chunk: AnyChunk, low: int, high: int, anew: bool) -> Iterator[bytes]:
+def _new_rows(number: int, chunk: AnyChunk, low: int, high: int, anew: bool) -> Iterator[NewRow]:
     before = 0 if anew or low == 0 else 1
     bits = np.ascontiguousarray(chunk.read(low - before, high, slice(None))).view(np.uint64)
     rows = list(bits)
     for row, at in enumerate(chunk.times[low:high].tolist(), start=before):
-        yield encode_row(number, at, rows[row], rows[row - 1] if row else None)
+        yield NewRow(number, at, rows[row], rows[row - 1] if row else None)
+
+
+def _encoded(records: Sequence[bytes | NewRow]) -> list[bytes]:
+    """The same records, rows encoded, many in one go."""
+    done: list[bytes] = []
+    waiting: list[NewRow] = []
+    values = 0
+    for record in records:
+        if isinstance(record, NewRow):
+            waiting.append(record)
+            values += len(record.bits)
+        if waiting and (values >= _ENCODED_AT_ONCE or not isinstance(record, NewRow)):
+            done += encode_rows(waiting)
+            waiting, values = [], 0
+        if not isinstance(record, NewRow):
+            done.append(record)
+    return done + encode_rows(waiting)
 
 
 def segment_paths(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ come back bit by bit, stands as it is. Two bitmaps say which is which, then come
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,12 @@ _MILLION: Final = 1e6
 
 def narrow(bits: NDArray[np.uint64], before: NDArray[np.uint64]) -> bytes:
     """Encode these values, given those before them; both by their bits."""
+    return narrow_rows(bits, before, [0, len(bits)])[0]
+
+
+def narrow_rows(bits: NDArray[np.uint64], before: NDArray[np.uint64], bounds: list[int]) -> list[bytes]:
+    """The same for several rows that lie end to end, each from one of these bounds to the next; what numpy does for a few
+    values costs it as much as for a thousand."""
     values, old = bits.view(np.float64), before.view(np.float64)
     # What has no integer (NaN, what is too large) becomes some integer, and fails the comparison.
     with np.errstate(all="ignore"):
@@ -33,16 +40,22 @@ def narrow(bits: NDArray[np.uint64], before: NDArray[np.uint64]) -> bytes:
     kinds[decimal] = _MILLIONTHS
     kinds[stepped] = _STRIDE
     kinds[stepped & short] = _STEP
-    return b"".join(
-        (
-            np.packbits(kinds & 1).tobytes(),
-            np.packbits(kinds >> 1).tobytes(),
-            steps[kinds == _STEP].astype(_FORMS[_STEP]).tobytes(),
-            steps[kinds == _STRIDE].astype(_FORMS[_STRIDE]).tobytes(),
-            scaled[kinds == _MILLIONTHS].astype(_FORMS[_MILLIONTHS]).tobytes(),
-            values[kinds == _PLAIN].astype(_FORMS[_PLAIN]).tobytes(),
+    low, high = kinds & 1, kinds >> 1
+    parts: list[tuple[bytes, list[int]]] = []
+    for kind, (numbers, form) in enumerate(zip((steps, steps, scaled, values), _FORMS, strict=True)):
+        places = (kinds == kind).nonzero()[0]
+        ends: list[int] = (places.searchsorted(bounds) * form.itemsize).tolist()
+        parts.append((numbers[places].astype(form).tobytes(), ends))
+    return [
+        b"".join(
+            (
+                np.packbits(low[begin:end]).tobytes(),
+                np.packbits(high[begin:end]).tobytes(),
+                *[data[ends[row] : ends[row + 1]] for data, ends in parts],
+            )
         )
-    )
+        for row, (begin, end) in enumerate(pairwise(bounds))
+    ]
 
 
 def widen(data: memoryview, before: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.frames import FrameKind
-from monitor.tsdb.narrowing import narrow, widen
+from monitor.tsdb.narrowing import narrow_rows, widen
 
 MAGIC: Final = b"wksampl1"
 LONGEST: Final = 1 << 30
@@ -106,17 +107,48 @@ def encode_frame(number: int, kind: FrameKind, sids: NDArray[np.int32]) -> bytes
     return _edged(_FRAME_HEAD.pack(_FRAME, number, kind, len(sids)) + zlib.compress(steps.tobytes(), 1))
 
 
-def encode_row(number: int, at: Timestamp, bits: NDArray[np.uint64], before: NDArray[np.uint64] | None) -> bytes:
-    """A row record with its edges, from the values' bits; `before` as the reader will know it, or None."""
-    if before is None:
-        return _edged(_ROW_HEAD.pack(_ROW, number, at, _ALL) + bits.tobytes())
+class NewRow(NamedTuple):
+    """A row to be encoded."""
+
+    number: int
+    """Of the frame."""
+    at: Timestamp
+    bits: NDArray[np.uint64]
+    """Of the values."""
+    before: NDArray[np.uint64] | None
+    """The frame's row before, as the reader will know it."""
+
+
+def encode_rows(rows: Sequence[NewRow]) -> list[bytes]:
+    """A row record with its edges for each of them."""
+    changes = iter(_changes([(row.bits, row.before) for row in rows if row.before is not None]))
+    records: list[bytes] = []
+    for number, at, bits, before in rows:
+        mode, body = (_ALL, bits.tobytes()) if before is None else next(changes)
+        records.append(_edged(_ROW_HEAD.pack(_ROW, number, at, mode) + body))
+    return records
+
+
+def _changes(rows: Sequence[tuple[NDArray[np.uint64], NDArray[np.uint64]]]) -> list[tuple[int, bytes]]:
+    """Of each row and the one before it: mode and body of its record."""
+    if not rows:
+        return []
+    bits, before = rows[0]
+    if len(rows) > 1:
+        bits, before = np.concatenate([row for row, _ in rows]), np.concatenate([old for _, old in rows])
     changed = bits != before
+    bounds = [0, *accumulate([len(row) for row, _ in rows])]
+    cuts: list[int] = changed.nonzero()[0].searchsorted(bounds).tolist()
     values = bits[changed]
-    if len(values) < _MANY:
-        body, mode = values.tobytes(), _CHANGED
-    else:
-        body, mode = narrow(values, before[changed]), _NARROWED
-    return _edged(_ROW_HEAD.pack(_ROW, number, at, mode) + np.packbits(changed).tobytes() + body)
+    many = any(end - begin >= _MANY for begin, end in pairwise(cuts))
+    narrowed = narrow_rows(values, before[changed], cuts) if many else []
+    packbits = np.packbits
+    return [
+        (_NARROWED, packbits(changed[low:high]).tobytes() + narrowed[number])
+        if end - begin >= _MANY
+        else (_CHANGED, packbits(changed[low:high]).tobytes() + values[begin:end].tobytes())
+        for number, ((low, high), (begin, end)) in enumerate(zip(pairwise(bounds), pairwise(cuts), strict=True))
+    ]
 
 
 def _edged(payload: bytes) -> bytes:
@@ -141,7 +173,7 @@ def up_to(data: bytes, bound: Timestamp) -> bytes:
                 values = own.read = record.values(own.width, own.read)
                 if record.at <= bound:
                     bits = values.view(np.uint64)
-                    kept.append(encode_row(record.number, record.at, bits, own.kept))
+                    kept += encode_rows([NewRow(record.number, record.at, bits, own.kept)])
                     own.kept = bits
             elif isinstance(record, FrameRecord):
                 rows[record.number] = _Rows(len(record.sids))
