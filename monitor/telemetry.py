@@ -51,6 +51,12 @@ class Telemetry:
         )
         lag.set_function(self.lag.worst)
         self.build = Gauge("watchkeeper_build_info", "The version that runs.", ["version"], registry=self.registry)
+        self.scrape_reader = Gauge(
+            "watchkeeper_scrape_reader_info",
+            "What compares scraped bodies with the last ones: `c` where the optional reader is built, else `python`.",
+            ["reader"],
+            registry=self.registry,
+        )
         self.probes = Counter(
             "watchkeeper_probes_total",
             "Attempts of checks by their raw result.",

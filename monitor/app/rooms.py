@@ -39,6 +39,7 @@ from monitor.rules.ports import Querier
 from monitor.rules.scheduling import RuleScheduler
 from monitor.rules.texts import World
 from monitor.scrape.discovering import Discovering
+from monitor.scrape.exposition.native import fastest, name_of
 from monitor.scrape.scraping import Scraping
 from monitor.state.alert_store import SqlAlertStore
 from monitor.state.rule_store import SqlRuleStateStore
@@ -141,6 +142,7 @@ class Rooms:
             ),
         )
         self._scrape_counters: dict[tuple[str, str], Counter] = {}
+        telemetry.scrape_reader.labels(name_of(fastest)).set(1)
         self.scraping = Scraping(
             sink=probes.sink,
             clock=drivers.clock,

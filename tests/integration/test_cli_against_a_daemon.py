@@ -293,4 +293,4 @@ def test_promtool_finds_nothing_wrong_with_our_own_metrics(running: Running) -> 
         told = answer.read()
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=told, capture_output=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")
-    assert b"watchkeeper_" in told
+    assert b'watchkeeper_scrape_reader_info{reader="' in told

@@ -90,3 +90,8 @@ def fastest_of(built: Path) -> Renew:
 
 fastest: Final = fastest_of(BUILT)
 """What there is here."""
+
+
+def name_of(reader: Renew) -> str:
+    """What this one is written in."""
+    return "python" if reader is renewing.renew else "c"

@@ -18,7 +18,7 @@ from monitor.model.errors import ExpositionError
 from monitor.model.labels import Labels
 from monitor.scrape.exposition import renewing
 from monitor.scrape.exposition.grammar import TEXT
-from monitor.scrape.exposition.native import Renew, fastest_of, load
+from monitor.scrape.exposition.native import Renew, fastest_of, load, name_of
 from monitor.scrape.exposition.openmetrics import OPENMETRICS
 from monitor.scrape.exposition.text import TextReader
 
@@ -139,3 +139,8 @@ def test_what_is_no_such_library_is_refused(tmp_path: Path) -> None:
         load(broken)
     assert fastest_of(broken) is renewing.renew
     assert fastest_of(tmp_path / "absent.so") is renewing.renew
+
+
+def test_each_reader_says_what_it_is_written_in(native: Renew) -> None:
+    """So that the daemon can tell which one it has found."""
+    assert (name_of(native), name_of(renewing.renew)) == ("c", "python")
