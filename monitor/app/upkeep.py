@@ -153,7 +153,12 @@ class Upkeep:
         self._count(telemetry.samples_rejected.labels("late"), health.dropped_samples)
         self._count(telemetry.samples_rejected.labels("too_old"), health.too_old_samples)
         duplicates = health.duplicate_samples + health.overtaken_samples
-        self._count(telemetry.samples_rejected.labels("duplicate"), duplicates)
+        fresh = self._count(telemetry.samples_rejected.labels("duplicate"), duplicates)
+        if fresh:
+            self._rooms.drivers.log.warning(
+                "samples with another value for a time that has one were not stored: two sources write the same series",
+                samples=fresh,
+            )
         self._count(telemetry.samples_out_of_order, health.late_samples)
         stats = self._samples.stats()
         telemetry.series.set(stats.series)
@@ -161,10 +166,12 @@ class Upkeep:
         telemetry.samples_disk.labels("blocks").set(stats.block_bytes)
         telemetry.samples_disk.labels("log").set(stats.disk_bytes - stats.block_bytes)
 
-    def _count(self, counter: Counter, total: int) -> None:
-        """Bring a counter up to what the store has counted."""
-        counter.inc(max(total - self._counted[counter], 0))
+    def _count(self, counter: Counter, total: int) -> int:
+        """Bring a counter up to what the store has counted; by how much it rose."""
+        fresh = max(total - self._counted[counter], 0)
+        counter.inc(fresh)
         self._counted[counter] = total
+        return fresh
 
     async def _alerts_and_silences(self) -> None:
         """Under Alertmanager's names."""

@@ -138,6 +138,10 @@ class StoredFrame:
                     return int(chunk.times[present[-1]]), float(values[present[-1]])
         return NEVER, 0.0
 
+    def reaches(self, at: Timestamp) -> bool:
+        """Is there a sample of this time or a later one?"""
+        return self.last >= at
+
     def samples_at(self, at: Timestamp, sids: NDArray[np.int64]) -> NDArray[np.float64]:
         """What these series have at this very time, (S,); MISSING where there is nothing."""
         for chunk in reversed(self.chunks):

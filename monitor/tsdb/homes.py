@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from threading import RLock
 from typing import Final
 
@@ -18,6 +19,7 @@ from monitor.columns.nans import missing
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import Timestamp
+from monitor.tsdb.chunks import Layout
 from monitor.tsdb.frames import FrameKind, StoredFrame, missing_row
 from monitor.tsdb.index import SeriesIndex
 from monitor.tsdb.newest import NEVER, UNSURE, NewestSamples
@@ -31,12 +33,24 @@ _FEW_SERIES: Final = 256
 """Of so many the names are looked at; more are taken for a change of everything."""
 
 
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """Series of one frame that have other homes too."""
+
+    columns: NDArray[np.int64]
+    """In the frame's layout."""
+    sids: Sequence[int]
+    others: tuple[StoredFrame, ...]
+    """Their other homes."""
+
+
 class Homes:
     """Frames by number, homes by sid, and remembered selections. Safe to read in a worker thread."""
 
     __slots__ = (
         "_changed",
         "_changed_all",
+        "_contested",
         "_home",
         "_lock",
         "_remembered",
@@ -60,6 +74,8 @@ class Homes:
         selections of other metrics need not be made anew for that."""
         self._home = np.full(64, _NONE, dtype=np.int32)
         self._several: dict[int, tuple[int, ...]] = {}
+        self._contested: dict[int, tuple[int, Layout, Contested]] = {}
+        """By the number of the frame: of which version and layout that is."""
         self._remembered: dict[tuple[Matcher, ...], Selection] = {}
         self._lock = RLock()
 
@@ -117,6 +133,7 @@ class Homes:
         """Forget an empty frame."""
         with self._lock:
             self.frames.pop(frame.number, None)
+            self._contested.pop(frame.number, None)
 
     def closed_home(self, sids: NDArray[np.int32]) -> StoredFrame | None:
         """The frame without a writer that holds most of these series; None if none holds any."""
@@ -155,6 +172,19 @@ class Homes:
         if sid not in self._several:
             return False
         return sum([frame.kind is not FrameKind.LATE for frame in self.frames_of(sid)]) > 1
+
+    def contested(self, frame: StoredFrame) -> Contested | None:
+        """What of a frame's next row others write, or wrote, as well; None if nothing. Remembered: asked for at each row."""
+        if not self._several:
+            return None
+        known = self._contested.get(frame.number)
+        if known is None or known[0] != self._version or known[1] is not frame.layout:
+            columns = np.flatnonzero(self._home[frame.layout.sids] == _SEVERAL)
+            sids: list[int] = frame.layout.sids[columns].tolist()
+            numbers = {number for sid in sids for number in self._several[sid]} - {frame.number}
+            found = Contested(columns, sids, tuple([self.frames[number] for number in sorted(numbers)]))
+            known = self._contested[frame.number] = (self._version, frame.layout, found)
+        return known[2] if known[2].sids else None
 
     def samples_at(self, at: Timestamp, sids: Sequence[int]) -> NDArray[np.float64]:
         """What these series have at this very time, (S,); MISSING where there is nothing."""

@@ -6,9 +6,9 @@ older, where a window is set for that: not before the newest sample of all, of w
 hour for a series that has nothing newer. For a time for which its series has something already a late sample is passed over;
 nobody is told, but we count those with another value.
 
-A row of a writer is held against the rows of its frame only: if it is newer than these it is taken as a whole, also of
-series that another writer, or a loose sample, gave something newer; reading puts them in order. Prometheus would refuse
-those. A row that comes late as a whole is treated as above, sample by sample. Rules and stale markers never come late:
+A row of a writer is held against the rows of its frame only: if it is newer than these it is taken, also of series that
+another writer, or a loose sample, gave something newer; reading puts them in order. Prometheus would refuse those. What
+another one gave another value for the same time is a duplicate, though: the first stays. A row that comes late as a whole is treated as above, sample by sample. Rules and stale markers never come late:
 what they tell is of now.
 """
 
@@ -20,7 +20,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.columns.nans import STALE_VALUE, missing
+from monitor.columns.nans import MISSING_VALUE, STALE_VALUE, missing, stale
 from monitor.model.labels import Labels
 from monitor.model.samples import is_stale
 from monitor.model.times import HOUR, Millis, Timestamp
@@ -81,6 +81,26 @@ class Intake:
         measured = [(own, value) for own, value in pairs if own is not None and not is_stale(value)]
         self.dropped += len(pairs) - len(measured)
         self.stamped(at, measured)
+
+    def first_come(
+        self, frame: StoredFrame, at: Timestamp, values: NDArray[np.float64] | Sequence[float]
+    ) -> NDArray[np.float64] | Sequence[float]:
+        """The row without what other writers gave another value for this very time. An end of a series is then no mistake
+        and not counted, as in Prometheus: its target comes back elsewhere."""
+        homes = self.head.homes
+        contested = homes.contested(frame)
+        if contested is None or len(values) != len(frame.layout):
+            return values
+        if not any(other.reaches(at) for other in contested.others):
+            return values
+        stored = homes.samples_at(at, contested.sids)
+        row = np.array(values, dtype=np.float64)
+        own = row[contested.columns]
+        other = ~missing(own) & ~missing(stored) & (own != stored) & ~(np.isnan(own) & np.isnan(stored))
+        other |= stale(own) & ~missing(stored)
+        self.duplicates += int(np.count_nonzero(other & ~stale(own)))
+        row[contested.columns[other]] = MISSING_VALUE
+        return row
 
     def loose(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         """Samples of now."""
@@ -243,7 +263,7 @@ class FrameWriter:
         frame = self._frame
         if frame is None:
             self._intake.dropped += len(values)
-        elif not self._head.add(frame, at, values):
+        elif at <= frame.last or not self._head.add(frame, at, self._intake.first_come(frame, at, values)):
             self._intake.row_refused(frame, at, values)
 
     def replace(self, labels: Sequence[Labels]) -> None:

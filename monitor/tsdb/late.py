@@ -80,6 +80,9 @@ class LateFrame(StoredFrame):
         found = in_order(self.chunks, np.array([sid], dtype=np.int64), NEVER, UNSURE, UNSURE)
         return (NEVER, 0.0) if found is None else (int(found[0][-1]), float(found[1][-1, 0]))
 
+    def reaches(self, at: Timestamp) -> bool:
+        return any(chunk.last >= at for chunk in self.chunks)
+
     def samples_at(self, at: Timestamp, sids: NDArray[np.int64]) -> NDArray[np.float64]:
         found = in_order(self.chunks, sids, at, at, UNSURE)
         return missing_row(len(sids)) if found is None else found[1][0]

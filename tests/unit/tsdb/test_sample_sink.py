@@ -151,7 +151,7 @@ def test_a_series_in_two_frames_is_answered_once_with_both_histories() -> None:
     second.append(2000, [7.0, 8.0])
     assert everything(store.view()) == {
         A: points([(1000, 1.0), (2000, 5.0)]),
-        B: points([(1000, 2.0), (1500, 4.0), (2000, 8.0)]),
+        B: points([(1000, 2.0), (1500, 4.0), (2000, 6.0)]),
         C: points([(1500, 3.0), (2000, 7.0)]),
     }
 
@@ -216,3 +216,47 @@ def test_the_same_sample_again_is_no_news_and_another_value_is_a_duplicate() -> 
     store.append(999, [(metric("a"), 1.0)])
     assert (store.health().dropped_samples, store.health().duplicate_samples) == (1, 1)
     assert everything(store.view())[metric("a")] == points([(1000, 1.0)])
+
+
+def test_of_two_writers_at_one_time_the_first_one_counts() -> None:
+    """As in Prometheus: another value for the same time is a duplicate, the same one no news; the rest of the row is taken."""
+    store = a_store()
+    one, two = store.open([A, B]), store.open([B, C])
+    one.append(1000, [1.0, 2.0])
+    two.append(1000, [2.5, 3.0])
+    two.append(2000, [4.0, 4.0])
+    one.append(2000, [5.0, 4.0])
+    assert (store.health().duplicate_samples, store.health().dropped_samples) == (1, 0)
+    assert everything(store.view()) == {
+        A: points([(1000, 1.0), (2000, 5.0)]),
+        B: points([(1000, 2.0), (2000, 4.0)]),
+        C: points([(1000, 3.0), (2000, 4.0)]),
+    }
+
+
+def test_a_writer_that_comes_to_what_another_had_finds_the_first_value_there() -> None:
+    """Whichever of them is ahead; what was in a chunk that is packed by now included."""
+    store = a_store()
+    one = store.open([A, B])
+    for at in range(1, 130):
+        one.append(at * 1000, [float(at), float(at)])
+    while store.pack(HOUR):
+        pass
+    two = store.open([B, C])
+    two.append(5000, [5.5, 1.0])
+    two.append(5500, [5.5, 1.0])
+    two.append(6000, [6.0, 1.0])
+    assert store.health().duplicate_samples == 1
+    assert everything(store.view())[B][4:7] == points([(5000, 5.0), (5500, 5.5), (6000, 6.0)])
+
+
+def test_the_end_of_a_series_that_another_writer_has_is_no_mistake() -> None:
+    """A target that went over to another job: the old one's end does not count, nor end what the new one wrote."""
+    store = a_store()
+    one, two = store.open([A, B]), store.open([A])
+    one.append(1000, [1.0, 1.0])
+    two.append(2000, [2.0])
+    one.close(2000)
+    assert (store.health().duplicate_samples, store.health().dropped_samples) == (0, 0)
+    assert everything(store.view())[A] == points([(1000, 1.0), (2000, 2.0)])
+    assert everything(store.view())[B][-1][0] == 2000
