@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -51,7 +51,7 @@ class Calls(ABC):
     def seen_at(self, node: Expr, at: Ints) -> Ints: ...
 
     @abstractmethod
-    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, Reach]: ...
+    def runs_of(self, node: Expr, at: Ints) -> tuple[Iterable[Run], Sequence[Labels], Bools | None, Reach]: ...
 
     @abstractmethod
     def starts_of(self, node: Expr, labels: Sequence[Labels], low: Timestamp, high: Timestamp) -> Starts: ...

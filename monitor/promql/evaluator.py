@@ -43,8 +43,8 @@ from monitor.promql.nodes import (
 from monitor.promql.numbers import general
 from monitor.promql.plans import Plans, without_name
 from monitor.promql.quoting import go_quote
-from monitor.promql.ranges import RangeCalls, too_many
-from monitor.promql.selection import newest, newest_at_one, runs
+from monitor.promql.ranges import RangeCalls
+from monitor.promql.selection import newest, newest_at_one, runs, too_many
 from monitor.promql.sharing import Sharing
 from monitor.promql.signatures import SET_OPERATORS, ValueType
 from monitor.promql.typecheck import type_of
@@ -146,7 +146,7 @@ class Evaluator(RangeCalls):
         self.room(len(labels), len(moved))
         values = np.full((len(labels), len(moved)), np.nan)
         present = np.zeros(values.shape, dtype=bool)
-        for run in runs(frames, low, high):
+        for run in runs(frames, low, high, self.task.max_samples):
             rows = run.place
             values[rows], present[rows] = extended.interpolated(run, moved, lookback)
         self.count(values.size)

@@ -7,13 +7,13 @@ through.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from monitor.columns.frame import Frame
 from monitor.matching.matchers import Matcher
-from monitor.model.errors import BugError, QueryLimitError
+from monitor.model.errors import BugError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import Millis, Timestamp
 from monitor.promql import extended, starts, windows
@@ -54,8 +54,8 @@ class RangeCalls(Calls):
     @abstractmethod
     def room(self, series: int, steps: int) -> None: ...
 
-    def runs_of(self, node: Expr, at: Ints) -> tuple[list[Run], Sequence[Labels], Bools | None, Reach]:
-        """A range vector expression: runs of samples, labels, marks, and the windows on them."""
+    def runs_of(self, node: Expr, at: Ints) -> tuple[Iterable[Run], Sequence[Labels], Bools | None, Reach]:
+        """A range vector expression: runs of samples, to be gone through once, labels, marks, and the windows on them."""
         node = unwrapped(node)
         if isinstance(node, MatrixSelector):
             moved = self.shifted(at, node.selector.shift)
@@ -66,9 +66,7 @@ class RangeCalls(Calls):
             if node.selector.smoothed:
                 high += self.task.lookback
             frames, labels = self.select(node, node.selector.matchers, low + 1, high)
-            found = runs(frames, low, high)
-            self.count(sum(run.size for run in found))
-            return found, labels, None, reach
+            return self._counted(runs(frames, low, high, self.task.max_samples)), labels, None, reach
         if isinstance(node, Subquery):
             moved = self.shifted(at, node.shift)
             reach = Reach(at, moved, self.duration(node.range, node.range_expr))
@@ -131,10 +129,10 @@ class RangeCalls(Calls):
 
         def make() -> Ranged:
             frames = self.task.source.select(matchers, low + 1, high)
-            found = runs(frames, low, high)
-            self.count(sum(run.size for run in found))
             parts = [frame.labels for frame in frames]
             series = sum(map(len, parts))
+            found = self._counted(runs(frames, low, high, self.task.max_samples))
+            del frames  # each is let go of when it was looked through
             values, present = windows.apply(name, found, series, reach, arguments, self.task.check)
             return Ranged(parts, values, present)
 
@@ -145,6 +143,11 @@ class RangeCalls(Calls):
             key = (name, matchers, low, high, int(at[0]), tuple([float(argument[0]) for argument in arguments]))
             ranged = shared.results.get(key, state, make)
         return self.joined(inner, ranged.parts), ranged.values, ranged.present
+
+    def _counted(self, found: Iterable[Run]) -> Iterator[Run]:
+        for run in found:
+            self.count(run.size)
+            yield run
 
     def starts_of(self, node: Expr, labels: Sequence[Labels], low: Timestamp, high: Timestamp) -> starts.Starts:
         """The start timestamps of these series' samples in (low, high]."""
@@ -158,6 +161,7 @@ class RangeCalls(Calls):
         name = node.function.name
         found, labels, _, reach = self.runs_of(inner, at)
         self.room(len(labels), len(at))
+        found = list(found)
         stamps = self.starts_of(inner, labels, int(reach.low.min()), int(reach.high.max()))
         marked = [(run, stamps.of(run.numbers, run.times) if stamps else None) for run in found]
         plain = [run for run, own in marked if own is None]
@@ -186,8 +190,3 @@ class RangeCalls(Calls):
                 ending = "/".join(_COUNTER_ENDINGS)
                 problem = f"metric might not be a counter, name does not end in {ending}"
                 self.annotations.inform(f"{problem}: {go_quote(name)}", node.args[0])
-
-
-def too_many() -> QueryLimitError:
-    """The query looks at more samples than it may."""
-    return QueryLimitError("query processing would load too many samples into memory in query execution")

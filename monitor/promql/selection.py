@@ -6,13 +6,15 @@ with samples at the same times; each group is then as good as a frame without ga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from monitor.columns.frame import Frame, Resets, SampleSource
 from monitor.columns.nans import missing, stale
 from monitor.matching.matchers import Matcher
+from monitor.model.errors import QueryLimitError
 from monitor.model.labels import Labels
 from monitor.model.times import Millis
 from monitor.promql.matrix import Block, Bools, Floats, Ints
@@ -114,7 +116,6 @@ def _newest_of_frame(frame: Frame, at: Ints, lookback: Millis, steps: int) -> tu
     high = int(last.max()) + 1
     if high <= low:
         return np.full((series, steps), np.nan), np.zeros((series, steps), dtype=bool), np.zeros((series, steps))
-    values = frame.values(low, high)
     place = last - low
     inside = place >= 0
     place = np.where(inside, place, 0)
@@ -122,7 +123,10 @@ def _newest_of_frame(frame: Frame, at: Ints, lookback: Millis, steps: int) -> tu
     if frame.dense(low, high):
         fresh = inside & (window[place] > at - lookback)
         stamps = np.broadcast_to(window[place] / 1000, (series, steps))
-        return values[:, place], np.broadcast_to(fresh, (series, steps)), stamps
+        # Steps far apart look at few of the samples between them.
+        picked = frame.at(place + low) if 2 * steps < high - low else frame.values(low, high)[:, place]
+        return picked, np.broadcast_to(fresh, (series, steps)), stamps
+    values = frame.values(low, high)
     slots = np.where(missing(values), -1, np.arange(high - low))
     filled = np.maximum.accumulate(slots, axis=1)[:, place]
     present = inside & (filled >= 0)
@@ -132,21 +136,31 @@ def _newest_of_frame(frame: Frame, at: Ints, lookback: Millis, steps: int) -> tu
     return picked, present & ~stale(picked), window[filled] / 1000
 
 
-def runs(frames: Sequence[Frame], low: int, high: int) -> list[Run]:
-    """All samples in (low, high] (milliseconds), stale markers left out."""
-    out: list[Run] = []
+def runs(frames: Sequence[Frame], low: int, high: int, most: int) -> Iterator[Run]:
+    """All samples in (low, high] (milliseconds), stale markers left out. Frame by frame, and of those that have passed none is
+    held: whoever takes the runs one by one has one frame's samples in memory. Raises QueryLimitError, before it reads
+    them, for a frame that has more than `most` samples even if it is half empty."""
+    waiting = deque(frames)
+    del frames
     first = 0
-    for frame in frames:
+    while waiting:
+        frame = waiting.popleft()
         times, series = frame.times, len(frame.labels)
         start, end = int(times.searchsorted(low, "right")), int(times.searchsorted(high, "right"))
+        if series * (end - start) > 2 * most:
+            raise too_many()
         if end > start:
             if frame.dense(start, end):
-                out.append(Run(None, first, times[start:end], (frame, start)))
+                yield Run(None, first, times[start:end], (frame, start))
             else:
                 values = frame.values(start, end)
-                out += _split(first, times[start:end], values, ~(missing(values) | stale(values)))
+                yield from _split(first, times[start:end], values, ~(missing(values) | stale(values)))
         first += series
-    return out
+
+
+def too_many() -> QueryLimitError:
+    """The query looks at more samples than it may."""
+    return QueryLimitError("query processing would load too many samples into memory in query execution")
 
 
 def runs_of_block(block: Block, times: Ints) -> list[Run]:

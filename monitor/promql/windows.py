@@ -6,7 +6,7 @@ few numpy calls. For `rate` and `increase` see `rates.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -58,16 +58,45 @@ WindowFunction: TypeAlias = Callable[[Windows], Result]
 
 def apply(
     name: str,
-    found: Sequence[Run],
+    found: Iterable[Run],
     series: int,
     reach: Reach,
     arguments: tuple[Floats, ...],
     check: Callable[[], None],
 ) -> tuple[Floats, Bools]:
-    """A range function on runs of a selection of S series: values and presence, both (S, N). Raises EvaluationError for a
-    bad argument."""
+    """A range function on runs of a selection of S series: values and presence, both (S, N). The runs are gone through
+    once, and so many at a time as can be worked on together. Raises EvaluationError for a bad argument."""
     values = np.full((series, len(reach.at)), np.nan)
     present = np.zeros(values.shape, dtype=bool)
+    for batch in _batches(found):
+        _work_out(name, batch, reach, arguments, check, values, present)
+        batch.clear()  # before the next ones are read
+    return values, present
+
+
+def _batches(found: Iterable[Run]) -> Iterator[list[Run]]:
+    batch: list[Run] = []
+    size = 0
+    for run in found:
+        batch.append(run)
+        size += run.size
+        if size >= _CHUNK:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _work_out(
+    name: str,
+    found: Sequence[Run],
+    reach: Reach,
+    arguments: tuple[Floats, ...],
+    check: Callable[[], None],
+    values: Floats,
+    present: Bools,
+) -> None:
+    """Into `values` and `present`."""
     low = reach.low
     resets = [run.resets() for run in found] if name in ("rate", "increase") else ()
     known = [(run, falls) for run, falls in zip(found, resets, strict=False) if falls is not None]
@@ -85,7 +114,6 @@ def apply(
             values[place] = result[first : first + run.series]
             present[place] = True if where is None else where[first : first + run.series]
             first += run.series
-    return values, present
 
 
 def _cells(rows: Ints | slice, steps: Ints) -> tuple[Ints | slice, Ints]:
