@@ -11,7 +11,8 @@ for each series. A frame whose series change gets another layout, which tells th
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from array import array
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
@@ -26,6 +27,7 @@ from monitor.tsdb.head import at_once
 from monitor.tsdb.homes import Homes
 from monitor.tsdb.newest import NEVER
 
+_NOWHERE = -1
 _SPARE = 1_000
 _STEP = 2_000
 """Series that are looked at in one step."""
@@ -62,6 +64,47 @@ class Part:
     """Which series of the list these are; None: all of them."""
 
 
+class _Places:
+    """Which frame, and which column of it, by sid. In arrays: a pair for each series would be one more object for the garbage
+    collector to walk over while many come, and a map of them all holds up the loop when it grows."""
+
+    __slots__ = ("_columns", "_frames", "_numbers", "count")
+
+    def __init__(self, frames: Mapping[int, StoredFrame]) -> None:
+        """`frames`: all that there are, by number."""
+        self._frames = frames
+        self._numbers = array("q")
+        self._columns = array("q")
+        self.count = 0
+        """How many series have a place."""
+
+    def frame(self, sid: int) -> StoredFrame | None:
+        number = self._numbers[sid] if sid < len(self._numbers) else _NOWHERE
+        return None if number == _NOWHERE else self._frames[number]
+
+    def get(self, sid: int) -> tuple[StoredFrame, int] | None:
+        frame = self.frame(sid)
+        return None if frame is None else (frame, self._columns[sid])
+
+    def put(self, sid: int, frame: StoredFrame, column: int) -> None:
+        more = sid + 1 - len(self._numbers)
+        if more > 0:
+            self._numbers.extend([_NOWHERE] * more)
+            self._columns.extend([_NOWHERE] * more)
+        self.count += self._numbers[sid] == _NOWHERE
+        self._numbers[sid], self._columns[sid] = frame.number, column
+
+    def drop(self, frame: StoredFrame, sids: NDArray[np.int32]) -> None:
+        """Those of these series that are in this frame have no place any more."""
+        if not self._numbers:
+            return
+        numbers = np.frombuffer(self._numbers, dtype=np.int64)
+        sids = sids[sids < len(numbers)]
+        own = sids[numbers[sids] == frame.number]
+        numbers[own] = _NOWHERE
+        self.count -= len(own)
+
+
 class LooseFrames:
     """Which frame, and which column of it, takes each loose series."""
 
@@ -71,7 +114,7 @@ class LooseFrames:
         """`late`: samples need not be newer than those of their series, and their frames take them in any order."""
         self._homes = homes
         self._late = late
-        self._places: dict[int, tuple[StoredFrame, int]] = {}
+        self._places = _Places(homes.frames)
         self._lists: dict[int, tuple[tuple[Labels, ...], tuple[Part, ...]]] = {}
         """By the id of the list, which is kept so that its id is not given to another one."""
         self.listed = 0
@@ -87,28 +130,24 @@ class LooseFrames:
         for column, sid in enumerate(frame.layout.sids.tolist()):
             if column % _STEP == _STEP - 1:
                 yield
-            old = self._places.get(sid)
-            if old is not None and old[0] is not frame:
-                left.setdefault(old[0], set()).add(sid)
-            self._places[sid] = (frame, column)
+            old = self._places.frame(sid)
+            if old is not None and old is not frame:
+                left.setdefault(old, set()).add(sid)
+            self._places.put(sid, frame, column)
         for old_frame, sids in left.items():
             self._leave(old_frame, sids)
 
     def prune(self, frame: StoredFrame) -> None:
         """Series that had no sample in the whole newest chunk no longer take part."""
-        silent = set(frame.silent_sids().tolist())
-        if silent:
-            for sid in silent:
-                self._places.pop(sid, None)
-            self._leave(frame, silent)
+        silent = frame.silent_sids()
+        if len(silent):
+            self._places.drop(frame, silent)
+            self._leave(frame, set(silent.tolist()))
 
     def evict(self, frame: StoredFrame) -> None:
         """This frame is no more."""
         self._forget_lists()
-        for sid in frame.layout.sids.tolist():
-            place = self._places.get(sid)
-            if place is not None and place[0] is frame:
-                del self._places[sid]
+        self._places.drop(frame, frame.layout.sids)
 
     def place(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> Placed:
         """Decide where samples with this time go; writes nothing."""
@@ -204,7 +243,7 @@ class LooseFrames:
 
     def remember(self, labels: tuple[Labels, ...], parts: tuple[Part, ...]) -> None:
         """These are the parts of this list."""
-        if self.listed > _SPARE + 2 * len(self._places):
+        if self.listed > _SPARE + 2 * self._places.count:
             self._forget_lists()  # most are of the past
         self._lists[id(labels)] = (labels, parts)
         self.listed += len(labels)
@@ -221,4 +260,4 @@ class LooseFrames:
         if len(gone):
             self._homes.move_out(frame, gone)
         for column, sid in enumerate(stay):
-            self._places[sid] = (frame, column)
+            self._places.put(sid, frame, column)

@@ -12,11 +12,12 @@ from monitor.tsdb.store import SampleStore
 from tests.benchmarks.figures import Figure
 
 _TARGET = 100_000
-_RESULTS = 10_000
+_RESULTS = 100_000
 
 
 def measure() -> list[Figure]:
-    """A target of a hundred thousand series is forgotten; a recording rule has ten thousand results for the first time."""
+    """A target of a hundred thousand series is forgotten; a recording rule has as many results for the
+    first time, and loses them."""
     store = SampleStore.in_memory(HOUR)
     writer = store.open(_series(_TARGET))
     writer.append(0, [1.0] * _TARGET)
@@ -33,7 +34,7 @@ def measure() -> list[Figure]:
             name="results stored",
             value=_longest(SampleStore.in_memory(HOUR).appending_again(0, results, [1.0] * _RESULTS)),
             unit="ms",
-            what="longest step of storing the first 10,000 results of a recording rule",
+            what="longest step of storing the first 100,000 results of a recording rule",
         ),
     ]
 

@@ -74,7 +74,9 @@ def test_lists_of_the_past_are_forgotten() -> None:
         labels = tuple(metric("m", n=str(place)) for place in range(50))
         if not number:
             sids = np.array([homes.index.intern(each) for each in labels], dtype=np.int32)
-            loose.settle(StoredFrame(1, Layout(sids), NewestSamples(), FrameKind.LOOSE))
+            frame = StoredFrame(1, Layout(sids), NewestSamples(), FrameKind.LOOSE)
+            homes.move_in(frame, sids)
+            loose.settle(frame)
         loose.learn(labels)
         assert loose.place_again(_STEP, labels, [1.0] * 50) is not None
         assert loose.listed <= 1_000 + 3 * 50
