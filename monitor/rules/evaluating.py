@@ -24,7 +24,7 @@ from monitor.rules.groups import AlertingRule, RecordingRule, RuleGroup
 from monitor.rules.holding import held
 from monitor.rules.options import Hold
 from monitor.rules.rendering import Rendering
-from monitor.rules.restore import identities, matched, unobserved
+from monitor.rules.restore import identities, matched, set_back, unobserved
 from monitor.rules.standing import RuleRun, Surroundings
 from monitor.rules.states import Active, LimitError
 from monitor.rules.status import GroupStatus, Health, RuleStatus, worst
@@ -60,6 +60,8 @@ class GroupRun:
         self._batches = batches(group.rules) if group.parallel > 1 else ()
         self.leftover: tuple[Labels, ...] = ()
         """Series of rules that a reload removed; those that no rule has taken over end with the next slot."""
+        self.ahead: Millis = 0
+        """By how much the times of the samples are ahead of the clock, which was set back; else 0."""
         self.last_evaluation: Timestamp | None = None
         self.evaluation_seconds = 0.0
         self.missed = 0
@@ -111,10 +113,14 @@ class GroupRun:
             await self._slot_in_batches(slot)
         else:
             await self._slot_in_order(slot)
-        self._end_leftover(slot - self.group.query_offset)
+        self._end_leftover(self._of_samples(slot))
         self.last_evaluation = slot
         self.evaluation_seconds = self.around.monotonic() - began
         self.around.counters.evaluated(self.group.key)
+
+    def _of_samples(self, at: Timestamp) -> Timestamp:
+        """The time of the samples that an evaluation at this instant reads, and of those that it writes."""
+        return at + self.ahead - self.group.query_offset
 
     def _end_leftover(self, at: Timestamp) -> None:
         if self.leftover:
@@ -165,7 +171,7 @@ class GroupRun:
             self.around.warn(f"{self.group.key};{run.rule.name}", error)
         else:
             run.health, run.last_error = Health.OK, ""
-            await self._write(run, slot - self.group.query_offset, written)
+            await self._write(run, self._of_samples(slot), written)
             stepped = isinstance(run.rule, AlertingRule) and run.looked_at <= slot
         run.last_evaluation = slot
         run.evaluation_seconds = self.around.monotonic() - began
@@ -195,6 +201,15 @@ class GroupRun:
         for run in self.rules:
             active = {labels: unobserved(alert, span, self.group.interval, now) for labels, alert in run.active.items()}
             run.stand(active, None)
+
+    def set_back(self, span: Millis, now: Timestamp) -> None:
+        """The wall clock was set back by `span`, which is negative: whatever is counted from an instant goes on."""
+        for run in self.rules:
+            run.stand({labels: set_back(alert, span, now) for labels, alert in run.active.items()}, None)
+            run.saved_at = 0
+            run.looked_at += span if run.looked_at else 0
+            run.last_evaluation = None if run.last_evaluation is None else run.last_evaluation + span
+        self.last_evaluation = None if self.last_evaluation is None else self.last_evaluation + span
 
     def status(self) -> GroupStatus:
         """Plain data for the API."""
@@ -228,7 +243,7 @@ class GroupRun:
     async def _slot_samples(self, run: RuleRun, slot: Timestamp) -> Written:
         rule = run.rule
         if isinstance(rule, RecordingRule):
-            answer = await self.around.querier.instant(rule.expr, slot - self.group.query_offset)
+            answer = await self.around.querier.instant(rule.expr, self._of_samples(slot))
             written, run.named = recording.record(rule, answer, run.named, limit=self.group.limit)
             return written
         step = await self._step(run, rule, slot)
@@ -241,12 +256,12 @@ class GroupRun:
         group, querier = self.group, self.around.querier
         if rule.options.closed(at):
             return states.step(group.key, rule, run.active, (), at)
-        answer = await querier.instant(rule.expr, at - group.query_offset)
+        answer = await querier.instant(rule.expr, self._of_samples(at))
         seen = await self._render(run, answer, at)
         if rule.options.plain:
             return states.step(group.key, rule, run.active, seen, at, limit=group.limit, written=run.written)
         least = _BLIND_INTERVALS * group.interval
-        more = await held(querier, rule, run.active, seen, at - group.query_offset, least)
+        more = await held(querier, rule, run.active, seen, self._of_samples(at), least)
         seen = [*seen, *more.seen]
         if more.blind is not None:
             blind = await self._render(run, (more.blind,), at)
@@ -263,7 +278,7 @@ class GroupRun:
             rested = await self._rest(rested)
 
         assert run.texts is not None
-        return await run.texts.of(answer, at, self.around.world, self.around.querier, rest)
+        return await run.texts.of(answer, at + self.ahead, self.around.world, self.around.querier, rest)
 
     async def _rest(self, rested: float) -> float:
         """Let others have their turn if the last time is long ago; when that was."""

@@ -63,7 +63,7 @@ def unobserved(alert: ActiveAlert, span: Millis, interval: Millis, now: Timestam
     """The alert after a time in which nobody looked: a restart, or a jump of the wall clock. A negative `span`: the clock
     is now that much behind the last look."""
     if span < 0:
-        alert = _set_back(alert, span, now)
+        alert = set_back(alert, span, now)
     if alert.state is AlertState.INACTIVE:
         return replace(alert, last_sent_at=None)
     held = replace(alert, held_until=now + 2 * interval, last_sent_at=None)
@@ -72,7 +72,8 @@ def unobserved(alert: ActiveAlert, span: Millis, interval: Millis, now: Timestam
     return held
 
 
-def _set_back(alert: ActiveAlert, span: Millis, now: Timestamp) -> ActiveAlert:
+def set_back(alert: ActiveAlert, span: Millis, now: Timestamp) -> ActiveAlert:
+    """The alert after the wall clock was set back by `span`, which is negative: it is as old as it was."""
     pending = alert.state is AlertState.PENDING
     return replace(
         alert,

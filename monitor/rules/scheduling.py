@@ -3,6 +3,10 @@
 A group has one task that sleeps until its next slot; there is no ticker. Results of probes and scrapes are announced
 through `saw`; the rules they concern are looked at a moment later, all results of that moment together.
 
+When the wall clock is set back, what is counted from an instant moves with it: nothing fires or ends later. Writers of
+samples keep their order, so for a while samples are ahead of the clock; until it has caught up, rules read, and write, at the
+newest one's time and count by the clock. Rates over that while are too high, since its samples lie close together.
+
 A reload leaves equal groups alone. A changed group is stopped after its current evaluation and its successor takes over
 the states; the series of rules that are gone end at its next slot. The series of a removed group end as of its removal, but
 that is written two intervals later and only of series that nobody writes by then: a group under another name goes on with
@@ -53,6 +57,10 @@ class RuleScheduler:
         self._allowed: dict[RuleAt, float] = {}
         self._arrived = asyncio.Event()
         self._jumps = Jumps(clock)
+        self._set_back: tuple[Timestamp, float] | None = None
+        """When the wall clock was set back: what it showed before, and the monotonic time then."""
+        self._newest: Timestamp = 0
+        """Of all results."""
 
     def __repr__(self) -> str:
         return f"RuleScheduler({list(self._runs.values())}, wanted={len(self._wanted)})"
@@ -95,6 +103,7 @@ class RuleScheduler:
 
     def saw(self, at: Timestamp, series: Sequence[Labels]) -> None:
         """Results of these series with this time are in the store. Cheap: a look-up when nothing is concerned."""
+        self._newest = max(self._newest, at)
         if not self._early:
             return
         rules = self._index.concerned(series)
@@ -147,6 +156,7 @@ class RuleScheduler:
                 self._count_missed(run, (newest - slot) // interval)
                 slot = newest
             async with run.lock:
+                run.ahead = self._ahead(slot)
                 await run.slot(slot)
             due = following(slot, self._clock.now(), interval)
             self._count_missed(run, due.missed)
@@ -162,7 +172,25 @@ class RuleScheduler:
         if skipped > _JUMP:
             for run in self._runs.values():
                 run.skip(skipped, self._clock.now())
+        elif skipped < -_JUMP:
+            now = self._clock.now()
+            before = (now - skipped, self._clock.monotonic())
+            self._set_back = before if self._set_back is None else max(self._set_back, before)
+            for run in self._runs.values():
+                run.set_back(skipped, now)
         return skipped > _JUMP
+
+    def _ahead(self, at: Timestamp) -> Millis:
+        """By how much the newest samples are ahead of the clock because it was set back: their writers keep the order
+        rather than lose them. 0 when it has caught up."""
+        if self._set_back is None:
+            return 0
+        before, when = self._set_back
+        if at > before:
+            self._set_back = None
+            return 0
+        passed = round((self._clock.monotonic() - when) * 1000)
+        return max(min(self._newest, before + passed) - at, 0)
 
     async def _looks(self) -> None:
         due: Timestamp | None = None
@@ -201,7 +229,8 @@ class RuleScheduler:
                 if self._runs.get(rule[0]) is not run:
                     continue
                 began = self._clock.monotonic()
-                await run.look(rule[1], at)
+                run.ahead = self._ahead(min(at, self._clock.now()))
+                await run.look(rule[1], min(at, self._clock.now()) if run.ahead else at)
                 ended = self._clock.monotonic()
             self._allowed[rule] = next_allowed(ended, ended - began)
             if ended - rested > SLICE:

@@ -10,7 +10,7 @@ from monitor.model.times import HOUR
 from monitor.simulate.stories import Story
 from monitor.simulate.tellings import acknowledged, page, resolve
 from monitor.simulate.world import Line
-from tests.support.story_files import QUEUE, story_configuration
+from tests.support.story_files import COMMON, QUEUE, story_configuration
 
 
 def test_a_clock_set_forward_ends_no_alert(tmp_path: Path) -> None:
@@ -54,6 +54,32 @@ def test_scrapes_go_on_when_the_clock_is_set_back(tmp_path: Path) -> None:
     story.at("11m").serve(QUEUE, "queue_length 1\n")
     story.at("11m8s50ms").expect(resolve("ana"))
     story.until("2h").expect_nothing()
+
+
+@pytest.mark.parametrize("back", ["3m", "6m2s", "11m", "15m"])
+@pytest.mark.parametrize(
+    ("early", "fires", "misses_one", "resolves"),
+    [(True, "11m8s50ms", "11m23s50ms", "20m8s50ms"), (False, "11m20s156ms", "11m50s156ms", "20m20s156ms")],
+    ids=["early", "slots"],
+)
+def test_a_pending_alert_fires_one_evaluation_later_at_most_when_the_clock_is_set_back(
+    tmp_path: Path, back: str, early: bool, fires: str, misses_one: str, resolves: str
+) -> None:
+    """What was observed of `for` counts, and the rest is as long as it was: but for the scrape, or the slot, that was being
+    waited for when the clock changed, all comes when it would have come. So does the end."""
+    rule = "{alert: Stuck, expr: queue_length > 5, for: 10m, labels: {severity: critical}}"
+    (tmp_path / "patient.yml").write_text(f"groups: [{{name: patient, interval: 30s, rules: [{rule}]}}]")
+    common = COMMON.replace("rule_files: [rules.yml]", "rule_files: [patient.yml]").replace(
+        "rules: {shipped: false}", f"rules: {{shipped: false, early_evaluation: {str(early).lower()}}}"
+    )
+    story = Story(story_configuration(tmp_path, common=common))
+    story.at("1m").serve(QUEUE, "queue_length 50\n")
+    story.at(back).jump(-HOUR)
+    story.at(misses_one if back == "11m" else fires).expect(page("ana"))
+    story.at("12m").ack("ana").expect(acknowledged("ana"))
+    story.at("20m").serve(QUEUE, "queue_length 1\n")
+    story.at(resolves).expect(resolve("ana"))
+    story.until("3h").expect_nothing()
 
 
 def test_a_group_that_waits_for_company_waits_no_longer_when_the_clock_is_set_back(tmp_path: Path) -> None:
