@@ -18,7 +18,6 @@ from monitor.app.texts import LateTexts, parsed_document
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
-from monitor.config.own_kinds import template_names
 from monitor.model.changes import AuditEntry
 from monitor.model.errors import NotFoundError, TemplateError
 from monitor.model.incidents import Actor, Severity
@@ -115,6 +114,12 @@ def _integrations(configuration: Configuration, receiver: str) -> list[Destinati
 
 def _check_templates(destinations: Sequence[Destination], wish: Trial) -> None:
     """Every option that is to be said otherwise must be one of some integration. Raises BadCallError."""
+    if not wish.templates:
+        return
+    from monitor.config.own_kinds import (
+        template_names,
+    )  # brings what reads configurations, which the daemon does without
+
     options = {one.integration: template_names(one.integration) for one in destinations}
     for name in wish.templates:
         if not any(name.partition(".")[0] in names for names in options.values()):
