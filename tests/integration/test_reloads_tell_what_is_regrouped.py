@@ -11,6 +11,7 @@ from tests.support.daemon_process import DaemonProcess, until
 CONFIGURATION = """
 host: {{enabled: false}}
 rules: {{shipped: false}}
+web: {{listen: "127.0.0.1:0"}}
 people: {{ana: {{console: true}}}}
 policies: {{default: {{steps: [{{notify: ["user:ana"]}}]}}}}
 escalate: {{page: default}}
