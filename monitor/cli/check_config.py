@@ -142,8 +142,6 @@ def checked_file(file: str, scrutiny: Scrutiny | None = None) -> Checked:
     try:
         text = read_text(name)
         parsed = read(text, name, repeats=True)
-        if parsed.repeated and _reader(parsed.tree) is not _prometheus:
-            parsed = read(text, name)
     except ConfigError as error:
         return Checked(kind="configuration", findings=error.findings, counts={})
     except UnreadableError as error:
@@ -264,6 +262,7 @@ def _style(parts: PrometheusParts, repeated: Sequence[Duplicate], how: Scrutiny)
 
 def _alertmanager(name: str, parsed: Document) -> Checked:
     findings = Findings()
+    parsed = findings.without_repeats(parsed)
     lint = RoutingLint(now())
     base = Path(name).parent
     parts = read_alertmanager(parsed, parsed.tree, (), findings, lambda path: str(base / path))

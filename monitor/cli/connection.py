@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import http.client
 import json
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
 
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.option_words import spoken, spoken_remedy
@@ -65,11 +66,10 @@ class Daemon:
         person: str = "",
         words: Mapping[str, str] | None = None,
     ) -> None:
-        """`person` acts; whoever sits at the keyboard if none is named. A token says better who it is. `words`: which option
+        """`url` may name a user with a password, which no message shows. `person` acts; whoever sits at the keyboard if none is named. A token says better who it is. `words`: which option
         gives which field of the API (see `option_words`)."""
         self.url = url.rstrip("/")
         self.person = person or _at_the_keyboard()
-        self._token = token
         self._words = words or {}
         self._timeout = timeout
         try:
@@ -78,12 +78,15 @@ class Daemon:
         except ValueError:  # a port that is no number, or an unclosed bracket
             parts, host, port = urlsplit(""), None, None
         if parts.scheme not in ("http", "https") or not host:
-            raise CommandError(Exit.USAGE, f'"{url}" is no address of a daemon', f"write it as {DEFAULT_URL}")
+            shown = url.rpartition("@")[2]
+            raise CommandError(Exit.USAGE, f'"{shown}" is no address of a daemon', f"write it as {DEFAULT_URL}")
+        self._authorization = f"Bearer {token}" if token else _basic(parts)
+        self.url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
         self._host, self._port, self._secure = host, port, parts.scheme == "https"
         self._prefix = parts.path.rstrip("/")
 
     def __repr__(self) -> str:
-        return f"Daemon({self.url}, {'with' if self._token else 'without'} a token)"
+        return f"Daemon({self.url}, {'with' if self._authorization else 'without'} credentials)"
 
     def get(self, path: str, **query: object) -> Json:
         """The document at this path."""
@@ -104,8 +107,8 @@ class Daemon:
     def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answered:
         """One call; raises only when nothing answers."""
         headers = {"Accept": "application/json", "X-Watchkeeper-Door": "cli", "X-Watchkeeper-Person": self.person}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if self._authorization:
+            headers["Authorization"] = self._authorization
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -142,14 +145,23 @@ class Daemon:
         message, remedy = _said(answer)
         if answer.status == 401:
             remedy = (
-                "the token that was given is none of the daemon's (web.tokens), or has changed"
-                if self._token
-                else "give a token of the daemon's (web.tokens) with --token-file (WATCHKEEPER_TOKEN_FILE)"
+                "the token or password that was given is none of the daemon's, or has changed"
+                if self._authorization
+                else "give a token of the daemon's (web.tokens) with --token-file (WATCHKEEPER_TOKEN_FILE), or a user of its "
+                "web.yml in WATCHKEEPER_URL, as http://USER:PASSWORD@HOST:PORT"
             )
         if answer.status in (404, 405) and _UNKNOWN_PATH.match(message):
             message = f"the daemon at {self.url} does not know this command"
             remedy = "it may be of another version than this command: `watchkeeper status` tells which"
         return CommandError(code, spoken(message, self._words), spoken_remedy(remedy, self._words))
+
+
+def _basic(parts: SplitResult) -> str:
+    """The header of a user whom the URL names; empty if it names none."""
+    if not parts.username:
+        return ""
+    credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
 def read_token(file: str) -> str:

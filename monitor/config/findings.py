@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from monitor.config.fields import MisfitError
 from monitor.config.pruning import Pruning, is_echo
-from monitor.config.yamltree import Document, Path, Scalar, Tree, path_text
+from monitor.config.yamltree import Document, Path, Scalar, Tree, defined_already, path_text
 from monitor.model.errors import ConfigError, Finding
 
 M = TypeVar("M", bound=BaseModel)
@@ -56,6 +57,23 @@ class Findings:
     def doubt(self, document: Document, path: Path, problem: str, remedy: str = "") -> None:
         """Something that works otherwise than the writer may think."""
         self._tell(document, path, problem, remedy, warning=True)
+
+    def without_repeats(self, document: Document) -> Document:
+        """The document, its repeated keys told of; the first of each counts."""
+        for path, (line, column) in document.again:
+            problem = defined_already(line, str(path[-1]))
+            self.all.append(
+                Finding(
+                    file=document.file,
+                    line=line,
+                    column=column,
+                    path=path_text(path),
+                    problem=problem,
+                    remedy="keep one of them",
+                    original=problem,
+                )
+            )
+        return replace(document, repeated={}, again=())
 
     def explained(self) -> None:
         """What was found last explains whatever else is said of its place; nothing more is told of that."""

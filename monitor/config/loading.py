@@ -123,7 +123,7 @@ def _own_document(overrides: Overrides, environment: Environment, findings: Find
         raise ConfigError(
             [Finding(file=name, line=0, path="", problem=f"cannot be read: {error}", remedy=remedy)]
         ) from error
-    document = read(text, name)
+    document = findings.without_repeats(read(text, name, repeats=True))
     if not isinstance(document.tree, dict):
         findings.wrong(document, (), "is not a mapping", "it begins with `checks:`")
     return document
@@ -284,10 +284,10 @@ class _Loading:
         return parts
 
     def _open(self, key: str, name: str, *, repeats: bool = False) -> tuple[Document, Locate] | None:
-        """Another file that ours, or the command line, names."""
+        """Another file that ours, or the command line, names. `repeats`: whoever reads it tells of repeated keys."""
         path = self.base / name
         try:
-            document = read(read_text(path), str(path), repeats=repeats)
+            document = read(read_text(path), str(path), repeats=True)
         except ConfigError as error:
             self.findings.include(error)
             return None
@@ -298,6 +298,9 @@ class _Loading:
             else:
                 self.findings.all.append(Finding(file="command line", line=0, path="", problem=problem, remedy=remedy))
             return None
+
+        if not repeats:
+            document = self.findings.without_repeats(document)
 
         def locate(other: str) -> str:
             return str(path.parent / other)

@@ -31,7 +31,7 @@ def read_rule_file(path: FilePath, shown: str, defaults: Defaults, findings: Fin
 def read_rules(text: str, shown: str, defaults: Defaults, findings: Findings) -> tuple[RuleGroup, ...]:
     """The groups of a text."""
     try:
-        document = read(text, shown)
+        document = findings.without_repeats(read(text, shown, repeats=True))
     except ConfigError as error:
         findings.include(error)
         return ()

@@ -73,6 +73,8 @@ class Document:
     places: Mapping[Path, tuple[int, int]]
     repeated: Mapping[Path, tuple[str, ...]] = field(default_factory=dict[Path, tuple[str, ...]])
     """Keys that stand more than once in the mapping at this path; the first counts. Only when asked for."""
+    again: tuple[tuple[Path, tuple[int, int]], ...] = ()
+    """Each of those, and where it stands again."""
 
     def line(self, path: Path) -> int:
         """The line of this path, or of the nearest one above it that exists."""
@@ -105,7 +107,12 @@ def read(text: str, file: str, *, repeats: bool = False) -> Document:
     tree: Tree = {} if node is None else builder.tree(node, (), 0)
     if isinstance(tree, Scalar) and tree.is_null:
         tree = {}
-    return Document(file, tree, builder.places, builder.repeated)
+    return Document(file, tree, builder.places, builder.repeated, tuple(builder.again))
+
+
+def defined_already(line: int, key: str) -> str:
+    """What go-yaml says of a key that stands in a mapping again."""
+    return f'yaml: line {line}: mapping key "{key}" already defined'
 
 
 def natural(tree: Tree) -> object:
@@ -131,6 +138,7 @@ class _Builder:
         self._repeats = repeats
         self._count = 0
         self.repeated: dict[Path, tuple[str, ...]] = {}
+        self.again: list[tuple[Path, tuple[int, int]]] = []
         self.places: dict[Path, tuple[int, int]] = {}
 
     def tree(self, node: yaml.Node, path: Path, depth: int) -> Tree:
@@ -168,9 +176,10 @@ class _Builder:
                 continue
             if name in own and self._repeats:
                 self.repeated[path] = (*self.repeated.get(path, ()), name)
+                self.again.append(((*path, name), _place(key.start_mark)))
                 continue
             if name in own:
-                raise _wrong(self._file, line, f'yaml: line {line}: mapping key "{name}" already defined')
+                raise _wrong(self._file, line, defined_already(line, name), column=key.start_mark.column + 1)
             self.places[*path, name] = _place(key.start_mark)
             own[name] = self.tree(value, (*path, name), depth + 1)
         return {**merged, **own}

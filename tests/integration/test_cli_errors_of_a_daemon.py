@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import pytest
+
+from monitor.cli.exits import Exit
+from monitor.cli.verbs import command_line
 from tests.support.daemon_process import DaemonProcess
 
 CONFIGURATION = """
@@ -45,7 +53,7 @@ REFUSED = (
     ("receivers test nobody", 5, 'no receiver is named "nobody"; there are: default'),
     ("receivers test default --template bogus=x", 2, 'no integration has an option "bogus" that is a template'),
     ("receivers test default --template bogus=x", 2, "of console: none; slack: actions, callback_id, channel"),
-    ("status --token-file wrong", 4, "the token that was given is none of the daemon's (web.tokens), or has changed"),
+    ("status --token-file wrong", 4, "the token or password that was given is none of the daemon's, or has changed"),
 )
 
 
@@ -62,3 +70,78 @@ async def test_each_refusal_names_the_option_and_what_would_be_right(tmp_path: P
             assert ended == code, f"{command}: {ended} {output}"
     finally:
         await daemon.end()
+
+
+class _Another(BaseHTTPRequestHandler):
+    """What answers where a daemon was looked for."""
+
+    status = 200
+    body = "<html>another</html>"
+
+    def do_GET(self) -> None:
+        content = self.body.encode()
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        del format, args
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "said"),
+    [
+        (200, "<html>another</html>", Exit.UNREACHABLE, "is no Watchkeeper: is something else listening there?"),
+        (
+            404,
+            json.dumps({"error": {"code": "not_found", "message": "there is nothing at /api/x", "remedy": ""}}),
+            Exit.NOT_FOUND,
+            "does not know this command: it may be of another version than this command",
+        ),
+        (
+            401,
+            "Unauthorized\n",
+            Exit.REFUSED,
+            "Unauthorized: give a token of the daemon's (web.tokens) with --token-file",
+        ),
+    ],
+    ids=["another program", "an older daemon", "a password"],
+)
+def test_what_answers_may_be_no_such_daemon(
+    status: int, body: str, code: Exit, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another program, a daemon of another version, one that wants to know who asks."""
+    handler = type("Handler", (_Another,), {"status": status, "body": body})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.handle_request)
+        serving.start()
+        ended = command_line(["audit", "--url", f"http://127.0.0.1:{server.server_port}"])
+        serving.join()
+    assert said in capsys.readouterr().err
+    assert ended == code
+
+
+def test_a_user_of_web_yml_is_named_in_the_url_and_shown_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong password is said as that."""
+    given: list[str | None] = []
+
+    class Handler(_Another):
+        status, body = 401, "Unauthorized\n"
+
+        def do_GET(self) -> None:
+            given.append(self.headers["Authorization"])
+            super().do_GET()
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.handle_request)
+        serving.start()
+        ended = command_line(["audit", "--url", f"http://ana:p%40ss@127.0.0.1:{server.server_port}"])
+        serving.join()
+    shown = capsys.readouterr().err
+    assert ended == Exit.REFUSED
+    assert "Unauthorized: the token or password that was given is none of the daemon's, or has changed" in shown
+    assert command_line(["audit", "--url", "http://ana:p%40ss@127.0.0.1:1"]) == Exit.UNREACHABLE
+    shown += capsys.readouterr().err
+    assert "p%40ss" not in shown and "no daemon answers at http://127.0.0.1:1:" in shown
+    assert given == [f"Basic {base64.b64encode(b'ana:p@ss').decode()}"]

@@ -191,3 +191,37 @@ def test_what_is_taken_out_leaves_the_places_of_the_rest() -> None:
 def test_only_the_place_and_its_holder_are_echoes(path: tuple[str, ...], echo: bool) -> None:
     """What is said of a neighbour, or of what is further above, is a mistake of its own."""
     assert is_echo(path, [("people", "ana", "console")]) is echo
+
+
+def test_a_key_that_stands_twice_hides_nothing(tmp_path: Path) -> None:
+    """In our own file, in an Alertmanager file and in a rule file; the first of them counts."""
+    text = """\
+log: {level: loud}
+log: {level: info}
+alertmanager_file: given.yml
+rule_files: [rules.yml]
+"""
+    rules = "groups: [{name: g, rules: [{alert: A, expr: up, expr: down}, {alert: B, expr: 'sum('}]}]\n"
+    given = "route: {receiver: a, receiver: b}\nreceivers: [{name: c}]\n"
+    assert told(tmp_path, text, given=given, rules=rules) == [
+        'watchkeeper.yml:2:1: log: yaml: line 2: mapping key "log" already defined',
+        "watchkeeper.yml:1:7: log.level: is none of the words that are known here",
+        'given.yml:1:22: route.receiver: yaml: line 1: mapping key "receiver" already defined',
+        'given.yml:1:9: route.receiver: undefined receiver "a" used in route',
+        'rules.yml:1:49: groups[0].rules[0].expr: yaml: line 1: mapping key "expr" already defined',
+        "rules.yml:1:73: groups[0].rules[1].expr: "
+        'group "g", rule 2, "B": could not parse expression: 1:5: parse error: unclosed left parenthesis',
+    ]
+
+
+def test_receivers_that_only_damping_names_are_doubted(tmp_path: Path) -> None:
+    """Alerts flap in the groups of routes: where none leads to a receiver, nothing is damped."""
+    text = """\
+receivers: [{name: default, console_configs: [{}]}, {name: quiet, console_configs: [{}]}]
+flapping: [{receivers: [default, quiet]}]
+log: {level: loud}
+"""
+    assert told(tmp_path, text, warnings=True) == [
+        'watchkeeper.yml:1:53: receivers[1]: no route and no policy in this file uses the receiver "quiet"',
+        'watchkeeper.yml:2:34: flapping[0].receivers[1]: no route leads to "quiet": nothing is damped there',
+    ]
