@@ -65,9 +65,9 @@ class TemplateSet:
         """May executing one of these templates call the function?"""
         return any(isinstance(node, tree.Identifier) and node.name == function for node in self.operands())
 
-    def calls_of_templates(self) -> Iterator[tuple[Definition, tree.Invoke]]:
-        """Where one of these templates calls another by its name, be that defined or not."""
-        for definition in self.definitions.values():
+    def calls_of_templates(self, *names: str) -> Iterator[tuple[Definition, tree.Invoke]]:
+        """Where these templates, or all of them, call another by its name, be that defined or not."""
+        for definition in map(self.definitions.__getitem__, names or self.definitions):
             for call in _invocations(definition.root):
                 yield definition, call
 

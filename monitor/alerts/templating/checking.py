@@ -7,7 +7,7 @@ where it is never reached is doubtful as well.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from monitor.alerts.templating.fields import FieldTemplate
@@ -33,9 +33,9 @@ class Dangling:
         return f"template {quote(self.name)} not defined"
 
 
-def dangling(among: TemplateSet) -> Iterator[Dangling]:
-    """Calls of nothing in these templates."""
-    for definition, call in among.calls_of_templates():
+def dangling(among: TemplateSet, *names: str) -> Iterator[Dangling]:
+    """Calls of nothing in the templates of these names, or in all."""
+    for definition, call in among.calls_of_templates(*names):
         if call.name not in among.definitions:
             line, column = definition.position(call.at)
             yield Dangling(file=definition.file, line=line, column=column + 1, name=call.name)
@@ -46,6 +46,8 @@ class TemplateChecks:
     """What is wrong with texts that use the named templates of a configuration."""
 
     _library: TemplateLibrary
+    _known: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict[tuple[str, bool], tuple[str, ...]])
+    """What was found: most receivers share the named defaults."""
 
     @classmethod
     def over(cls, files: Sequence[tuple[str, str]]) -> TemplateChecks:
@@ -57,11 +59,13 @@ class TemplateChecks:
 
     def problems(self, template: FieldTemplate) -> tuple[str, ...]:
         """What is wrong with a field."""
-        return tuple(
-            dict.fromkeys(
-                problem for text in _texts(template.source) for problem in self._problems(text, template.html)
-            )
-        )
+        found: dict[str, None] = {}
+        for text in _texts(template.source):
+            key = (text, template.html)
+            if key not in self._known:
+                self._known[key] = tuple(self._problems(*key))
+            found.update(dict.fromkeys(self._known[key]))
+        return tuple(found)
 
     def _problems(self, text: str, html: bool) -> Iterator[str]:
         if "{{" not in text:
@@ -71,7 +75,7 @@ class TemplateChecks:
         except TemplateError as error:
             yield str(error)
             return
-        missing = [one for one in dangling(parsed) if not one.file]
+        missing = list(dangling(parsed, ""))
         yield from (f"template: :{one.line}:{one.column}: {one.problem}" for one in missing)
         if html and not missing:
             try:
