@@ -44,7 +44,12 @@ def _given(way: str, words: Mapping[str, str]) -> str:
     except ValueError:
         return ""
     members = cast("dict[str, object]", found) if isinstance(found, dict) else {}
-    return " ".join(f"{words[name]} {_example(value)}" if name in words else "" for name, value in members.items())
+    return " ".join(_option(words.get(name, ""), _example(value)) for name, value in members.items())
+
+
+def _option(word: str, example: str) -> str:
+    """An option is named with its value; of an argument the value is all that is given."""
+    return f"{word} {example}" if word.startswith("-") else example if word else ""
 
 
 def _example(value: object) -> str:

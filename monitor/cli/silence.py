@@ -149,6 +149,8 @@ def update(
 ) -> None:
     """Change what is given of silences. One that has ended, or whose begin is changed after it began, is made anew."""
     refuse_two_ends(for_, end)
+    if not (comment or for_ or start or end or remind_before) and until_resolved is None:
+        raise CommandError(Exit.USAGE, "nothing is to be changed", "give an option such as --for 2h")
     asked = daemon(url, token_file, _WORDS)
     placed: list[str] = []
     for id_ in ids:

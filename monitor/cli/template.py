@@ -13,6 +13,7 @@ from monitor.alerts.templating.given import EXAMPLE, read_data
 from monitor.alerts.templating.renderer import Rendering, TemplateLibrary, empty_set
 from monitor.cli.exits import TABLE, CommandError, Exit
 from monitor.clock import Clock
+from monitor.config.opening import UnreadableError, read_text
 from monitor.config.template_files import SHIPPED, matching_files, read_template_file
 from monitor.model.errors import TemplateError
 
@@ -47,11 +48,12 @@ def render(
 ) -> None:
     """Print what a template gives for some alerts."""
     try:
-        given = read_data(EXAMPLE if data is None else data.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CommandError(
-            Exit.FINDINGS, f"{data} cannot be read: {error}", "give JSON as a webhook gets it"
-        ) from error
+        given = read_data(EXAMPLE if data is None else read_text(data))
+    except UnreadableError as error:
+        raise CommandError(Exit.FINDINGS, f"--data: {data} cannot be read: {error}", "correct the path") from error
+    except ValueError as error:
+        message, remedy = f"--data: {data} cannot be read: {error}", "give JSON as a webhook gets it"
+        raise CommandError(Exit.FINDINGS, message, remedy) from error
     try:
         named = empty_set().parse(SHIPPED.name, SHIPPED.read_text(encoding="utf-8"))
         for pattern in glob or ():

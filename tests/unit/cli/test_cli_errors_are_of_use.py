@@ -87,6 +87,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: 
         ),
         ("silence query a=~(", Exit.USAGE, "write conditions as team=core or instance=~web-.*"),
         ("maintenance edit m --for 1h --end x", Exit.USAGE, "--for and --end both say when it ends: give one of them"),
+        ("silence update abc", Exit.USAGE, "nothing is to be changed: give an option such as --for 2h"),
+        ("template render --text x --data nope", Exit.FINDINGS, f"--data: {NO_FILE}: correct the path"),
+        ("template render --text x --data rules.yml", Exit.FINDINGS, "give JSON as a webhook gets it"),
         ("query up --range xx", Exit.USAGE, '--range: not a valid duration string: "xx": write it as 30s or 1h'),
         ("receivers test a --label x", Exit.USAGE, '--label "x" is no pair: write --label name=value'),
         (
@@ -121,7 +124,14 @@ def test_a_file_that_may_not_be_read_is_said_as_that(command: str, capsys: pytes
     assert "cannot be read: Permission denied" in capsys.readouterr().out
 
 
-WORDS = {"duration": "--for", "a duration": "--for", "starts_at": "--start", "ends_at": "--end", "location": "--zone"}
+WORDS = {
+    "matchers": "MATCHER...",
+    "duration": "--for",
+    "a duration": "--for",
+    "starts_at": "--start",
+    "ends_at": "--end",
+    "location": "--zone",
+}
 
 
 @pytest.mark.parametrize(
@@ -147,6 +157,7 @@ def test_fields_of_the_api_are_named_as_the_options_that_give_them(text: str, sa
             'send {"duration": "2h"} or {"ends_at": "2026-01-02T03:04:05Z"}',
             "give --for 2h or --end 2026-01-02T03:04:05Z",
         ),
+        ('send {"matchers": ["team=core"]}', "give team=core"),
         ('send {"odd": "1h"}', 'send {"odd": "1h"}'),
         ("send state=open or state=all", "send state=open or state=all"),
         ("give starts_at with a duration", "give --start with --for"),
