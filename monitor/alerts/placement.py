@@ -15,8 +15,8 @@ from monitor.alerts.muting import NothingMuted, Overlay
 from monitor.alerts.receivers import Receiver
 from monitor.alerts.recurring import Recurring
 from monitor.alerts.routes import Route, group_key, labels_text
-from monitor.columns.fingerprints import learn_fingerprints
 from monitor.model.alerts import Alert
+from monitor.model.fingerprints import learn_fingerprints
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp
 

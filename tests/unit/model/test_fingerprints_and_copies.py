@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.columns.fingerprints import learn_fingerprints
 from monitor.model.copies import changed
+from monitor.model.fingerprints import learn_fingerprints
 from monitor.model.labels import Labels
 from monitor.model.notifications import GroupView
 
@@ -19,6 +19,15 @@ SETS = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=40), ma
 @given(st.lists(SETS, min_size=8, max_size=20))
 def test_fingerprints_reckoned_together_are_those_reckoned_alone(sources: list[dict[str, str]]) -> None:
     """Of any texts, of different lengths, among them empty sets."""
+    together = [Labels(source) for source in sources]
+    learn_fingerprints(together)
+    assert all(one.knows_fingerprint for one in together)
+    assert [one.fingerprint for one in together] == [Labels(source).fingerprint for source in sources]
+
+
+def test_many_sets_are_reckoned_in_parts() -> None:
+    """None of the hundreds is left out or mixed up with another; the shorter ones end before the others."""
+    sources = [{"alertname": "Down", "instance": f"host-{number}" * (1 + number % 3)} for number in range(700)]
     together = [Labels(source) for source in sources]
     learn_fingerprints(together)
     assert all(one.knows_fingerprint for one in together)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.columns.fingerprints import learn_fingerprints
+from monitor.model.fingerprints import learn_fingerprints
 from monitor.model.labels import Labels
 from monitor.model.surrogates import is_whole, json_of, whole
 from monitor.model.xxh import labels_hash
