@@ -10,24 +10,20 @@ import asyncio
 import contextlib
 import gc
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from monitor import __version__
 from monitor.alerts.name_limit import NameLimit
 from monitor.app.alertmanager_metrics import AlertmanagerState, alertmanager_exposition
+from monitor.app.drivers import Drivers, Stores
 from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
-from monitor.app.meters import PushCounters
-from monitor.app.own_metrics import OwnMetrics, exposition
-from monitor.app.probes import Drivers, Probes, Stores
-from monitor.app.querying import EmbeddedQuerier, limits_of, options_of
+from monitor.app.meters import PushCounters, exposition
 from monitor.app.reloading import clashing, doubts, regrouped
-from monitor.app.remote_querying import RemoteQuerier
-from monitor.app.remote_writing import refused_by
 from monitor.app.rooms import Rooms
-from monitor.app.sessions import AGENT, Sessions
+from monitor.app.sessions import Sessions
 from monitor.app.testing import try_receiver
 from monitor.app.texts import LateTexts
 from monitor.app.upkeep import Upkeep
@@ -44,19 +40,16 @@ from monitor.model.times import Timestamp
 from monitor.net.asking import Asking
 from monitor.notify.kinds.catalogue import make_kinds
 from monitor.notify.kinds.sending import Kind, Surroundings
-from monitor.remote.receiving import Receiving
-from monitor.rules.ports import Querier
-from monitor.scrape.kinds.catalogue import make_finders
-from monitor.scrape.kinds.host import HostCollecting, HostFiles
-from monitor.scrape.kinds.http import HttpFetch
 from monitor.state.database import Database, WriterThread
 from monitor.state.lock import DataLock
 from monitor.supervise import Supervisor
 from monitor.telemetry import DeferredLog, Telemetry
-from monitor.tsdb.store import SampleStore
 from monitor.web.guarding import Guard
 from monitor.web.parts import Loaded, Parts, Peer, Trial, Tried
 from monitor.web.server import Server
+
+if TYPE_CHECKING:
+    from monitor.app.lookout import Lookout
 
 _RELOAD_SECONDS = 2.0
 _DRAIN_SECONDS = 5.0
@@ -116,7 +109,6 @@ class Daemon:
         self._loaded_at: Timestamp | None = None
         self._reloading = asyncio.Lock()
         self._stopping = False
-        self._ends: list[Callable[[], object]] = []
         self._names = NameLimit(configuration.limits.alerts_per_name)
         self.drivers = Drivers(
             loop=loop,
@@ -125,18 +117,15 @@ class Daemon:
             supervisor=self.supervisor,
             telemetry=self.telemetry,
             log=self.log,
-            fetch=HttpFetch(self._asking, self.sessions.targets, AGENT),
-            ask=self._asking,
             contexts=self.sessions.contexts,
-            finders=make_finders(self._asking),
             kinds=self._kinds,
         )
         self.lock: DataLock | None = None
         self.server: Server | None = None
         self._guard: Guard | None = None
-        self.samples: SampleStore | None = None
         self.database: Database | None = None
-        self.probes: Probes | None = None
+        self.lookout: Lookout | None = None
+        """None in Alertmanager's place."""
         self.rooms: Rooms | None = None
         self.parts: Parts | None = None
 
@@ -144,29 +133,24 @@ class Daemon:
         """Come up. What fails here ends the process with its reason."""
         configuration = self.configuration
         storage = configuration.storage
-        now = self.clock.now()
-        self.lock = DataLock.take(storage.folder, now)
-        self.samples, recovered = SampleStore.recover(storage.folder / "samples", storage.retention, now)
-        self.samples.retention_bytes = storage.retention_size or None
-        self.samples.take_late(storage.out_of_order_time_window)
-        for problem in recovered.problems:
-            self.log.warning("samples lost", problem=problem)
+        self.lock = DataLock.take(storage.folder, self.clock.now())
         self.database = Database.open(storage.database, WriterThread())
-        self.health = Health(
-            version=__version__, supervisor=self.supervisor, database=self.database, store=self.samples
-        )
         stores = self.make_stores(self.database)
-        self.probes = Probes(configuration, self.drivers, self.samples, stores)
-        self.parts = self._first_parts(self.probes, self.samples)
         listen = configuration.listen
+        if not listen.in_place:
+            self.lookout = self._look_out(stores)
+        samples = self.lookout.samples if self.lookout is not None else None
+        self.health = Health(version=__version__, supervisor=self.supervisor, database=self.database, store=samples)
+        self.parts = self._first_parts()
         if listen.web_file is not None:
             self._guard = Guard(listen.web_file, read=reread_web_file, log=self.log)
         self.server = Server(self.parts, guard=self._guard)
         address = await self.server.start(listen.host, listen.port, *listen.also)
         if not listen.in_place:
             self._print_line(f"Watchkeeper {__version__} listens on {address}")
-        await self.probes.start()
-        await self._start_rest(address)
+        if self.lookout is not None:
+            await self.lookout.begin()
+        await self._start_rest(address, stores, self.parts)
         if listen.in_place:  # whoever starts Alertmanager waits for these lines, and then asks at once
             for one in self.server.addresses:
                 self.log.info("Listening on", address=one)
@@ -192,18 +176,18 @@ class Daemon:
                 steps.callback(self.lock.release)
             if self.database is not None:
                 steps.push_async_callback(self._step, self.database.close)
-            if self.samples is not None:
-                steps.push_async_callback(self._step, self._close_samples, self.samples)
+            if self.lookout is not None:
+                steps.push_async_callback(self._step, self.lookout.close_samples)
             steps.push_async_callback(self._step, self.sessions.close)
             steps.push_async_callback(self._step, self._notifying.close)
             steps.push_async_callback(self._step, self._asking.close)
             if self.server is not None:
                 steps.push_async_callback(self._step, self.server.stop)
-            if self.probes is not None:
-                steps.push_async_callback(self._step, self.probes.close)
+            if self.lookout is not None:
+                steps.push_async_callback(self._step, self.lookout.probes.close)
             steps.push_async_callback(self._step, self.supervisor.stop)
-            for end in self._ends:
-                steps.callback(end)
+            if self.lookout is not None:
+                steps.callback(self.lookout.end)
             if self.rooms is not None:
                 steps.push_async_callback(self._step, self.rooms.stop, _DRAIN_SECONDS)
             steps.push_async_callback(self._step, self._end_reloads)
@@ -225,16 +209,16 @@ class Daemon:
         self._refuse_when_stopping()
         async with self._reloading:
             self._refuse_when_stopping()
-            if self.rooms is None or self.probes is None:
+            rooms = self.rooms
+            if rooms is None:
                 raise ConfigError([Finding(file="", line=0, path="", problem="still starting", remedy="try again")])
             try:
                 fresh = await asyncio.to_thread(self._read_again)
-                problems = self.probes.probing.findings(fresh.checks)
+                problems = self.lookout.findings(fresh) if self.lookout is not None else ()
                 if problems:
                     raise ConfigError(problems)
                 warnings = [*fresh.warnings, *doubts(self.configuration, fresh)]
-                warnings += regrouped(fresh, await self.rooms.apply(fresh))
-                self.rooms.probes.samples.take_late(fresh.storage.out_of_order_time_window)
+                warnings += regrouped(fresh, await rooms.apply(fresh))
             except Exception as error:
                 # whatever it was: nothing has changed, and everybody who looks is told so
                 self.telemetry.reload_ok.set(0)
@@ -243,14 +227,15 @@ class Daemon:
                 self.log.error("reload refused", findings=str(error))
                 raise
             self.configuration = fresh
-            self._querier.configure(options_of(fresh.queries), limits_of(fresh.queries))
+            if self.lookout is not None:
+                self.lookout.configure(fresh)
             if self._guard is not None and fresh.listen.web_file is not None:
                 self._guard.take(fresh.listen.web_file)
             self._reloaded()
             entry = AuditEntry(at=self.clock.now(), actor=actor, action="reload", subject="config", detail=fresh.file)
             try:
-                warnings += clashing(fresh, await self.rooms.quiet.maintaining.clashes())
-                await self.probes.stores.audit.add(entry)
+                warnings += clashing(fresh, await rooms.quiet.maintaining.clashes())
+                await rooms.stores.audit.add(entry)
             except StoreError as error:  # the new configuration is in force; the log has to say so instead
                 self.log.error("the reload is missing in the audit", actor=actor.name, error=str(error))
             self.log.info("reloaded", file=fresh.file, checks=len(fresh.checks), warnings=len(warnings))
@@ -272,9 +257,6 @@ class Daemon:
         except Exception as error:
             self._crashed("stop", error)
             raise
-
-    async def _close_samples(self, samples: SampleStore) -> None:
-        await asyncio.to_thread(samples.close, self.clock.now())
 
     async def _end_reloads(self) -> None:
         """A reload under way may finish; none begins any more."""
@@ -307,31 +289,24 @@ class Daemon:
             )
         )
 
-    async def _start_rest(self, address: str) -> None:
-        configuration, probes, parts, samples = self.configuration, self.probes, self.parts, self.samples
-        if probes is None or parts is None or samples is None:
-            raise BugError("the first half of the start was skipped")
+    def _look_out(self, stores: Stores) -> Lookout:
+        # A daemon that is told everything does without twenty megabytes.
+        from monitor.app.lookout import Lookout
+
+        return Lookout(lambda: self.configuration, self.drivers, stores, self.sessions, self._asking)
+
+    async def _start_rest(self, address: str, stores: Stores, parts: Parts) -> None:
+        configuration, lookout = self.configuration, self.lookout
         self.log.open()
-        rooms = self.rooms = await Rooms.open(configuration, probes, self._rule_querier())
+        rooms = self.rooms = await Rooms.open(configuration, self.drivers, stores)
+        if lookout is not None:
+            await lookout.join(rooms, parts)
         await rooms.start()
         instance = address.partition("://")[2]
-        own = OwnMetrics(self.telemetry.registry, probes.quiet_sink, instance)
-        upkeep = Upkeep(rooms, samples, self.health, own)
-        self.supervisor.keep("own metrics", upkeep.watch)
-        self.supervisor.keep("sample upkeep", upkeep.forget)
-        housekeeping = Housekeeping(upkeep.jobs(), self.clock, self.log)
-        self.supervisor.keep("housekeeping", housekeeping.run)
-        self._ends.append(own.close)
-        if configuration.host.enabled:
-            host = HostCollecting(
-                files=HostFiles(),
-                sink=probes.sink,
-                clock=self.clock,
-                instance=socket.gethostname(),
-                interval=configuration.host.interval,
-            )
-            self.supervisor.keep("host", host.run)
-            self._ends.append(host.close)
+        upkeep = Upkeep(rooms, self.health, lookout.keep(rooms, instance) if lookout is not None else None)
+        self.supervisor.keep("upkeep", upkeep.watch)
+        jobs = [*upkeep.jobs(), *(lookout.jobs if lookout is not None else ())]
+        self.supervisor.keep("housekeeping", Housekeeping(jobs, self.clock, self.log).run)
         self._complete_parts(parts, rooms, instance)
         self._reloaded()
         self.health.ready = True
@@ -346,16 +321,9 @@ class Daemon:
             environment=configuration.environment or "(none)",
         )
 
-    def _first_parts(self, probes: Probes, samples: SampleStore) -> Parts:
+    def _first_parts(self) -> Parts:
         """What the server can show before the rest is up."""
-        querier = self._querier = EmbeddedQuerier(
-            samples,
-            options_of(self.configuration.queries),
-            self.drivers.loop.time,
-            limits_of(self.configuration.queries),
-        )
-        self._ends.append(querier.close)
-        return Parts(
+        parts = Parts(
             version=__version__,
             started_at=self.started_at,
             now=self.clock.now,
@@ -364,14 +332,13 @@ class Daemon:
             health=self.health.report,
             ready=lambda: self.health.ready,
             exposition=self._exposition,
-            probing=probes.probing,
-            samples=samples,
             observe=self._observe_answer,
             refused=lambda kind: self.telemetry.bad_input.labels(kind).inc(),
-            querier=querier,
-            exemplars=probes.exemplars,
             loaded=lambda: Loaded(not self.health.reload_error, self._loaded_at),
         )
+        if self.lookout is not None:
+            self.lookout.show(parts)
+        return parts
 
     def _observe_answer(self, route: str, method: str, code: str, seconds: float) -> None:
         self.telemetry.http_seconds.labels(route, method, code).observe(seconds)
@@ -391,18 +358,9 @@ class Daemon:
         return exposition(self.telemetry.registry) + alertmanager_exposition(self.telemetry, state)
 
     def _complete_parts(self, parts: Parts, rooms: Rooms, address: str) -> None:
-        parts.scraping = rooms.scraping
-        parts.receiving = Receiving(
-            sink=rooms.probes.quiet_sink,
-            keep=rooms.probes.keep_exemplar,
-            refused=lambda: refused_by(rooms.probes.samples),
-            clock=self.clock,
-            retention=lambda: self.configuration.storage.retention,
-        )
-        parts.rules = rooms.rules
         parts.escalating = rooms.escalating
-        parts.outbox = rooms.probes.stores.outbox
-        parts.audit = rooms.probes.stores.audit
+        parts.outbox = rooms.stores.outbox
+        parts.audit = rooms.stores.audit
         parts.alerts = rooms.groups
         parts.dispatcher = rooms.dispatcher
         parts.silencing = rooms.silencing
@@ -414,10 +372,6 @@ class Daemon:
         parts.record_deployment = rooms.deployments.record
         parts.reload = self.reload
         parts.try_receiver = self.try_receiver
-
-    def _rule_querier(self) -> Querier:
-        engine = self.configuration.query_engine
-        return self._querier if engine is None else RemoteQuerier(engine, self._asking)
 
     def _reloaded(self) -> None:
         self.health.reload_error = ""

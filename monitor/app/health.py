@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from monitor.model.checks import HealthState
 from monitor.model.errors import StoreError
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp, spoken_duration
 from monitor.state.database import Database
 from monitor.supervise import Supervisor
-from monitor.tsdb.store import SampleStore
+
+if TYPE_CHECKING:  # a daemon without samples is without what stores them
+    from monitor.tsdb.figures import StoreHealth
+    from monitor.tsdb.store import SampleStore
 
 _COMMIT_PROOF: Millis = 30 * SECOND
 _LATE_LIMIT: Millis = MINUTE
@@ -50,9 +54,12 @@ class Report:
 
 
 class Health:
-    """Looks at the parts. `channels_down()` names them with the reason, `queued()` is the length of the outbox."""
+    """Looks at the parts; `store` is None where no samples are kept. `channels_down()` names them with the reason, `queued()`
+    is the length of the outbox."""
 
-    def __init__(self, *, version: str, supervisor: Supervisor, database: Database | None, store: SampleStore) -> None:
+    def __init__(
+        self, *, version: str, supervisor: Supervisor, database: Database | None, store: SampleStore | None = None
+    ) -> None:
         self._version = version
         self._supervisor = supervisor
         self._database = database
@@ -69,14 +76,12 @@ class Health:
         """Look now. A database that has not committed for a while is asked to."""
         crashed = self._supervisor.crashed
         parts = {**self._supervisor.failed, **crashed}
-        late = self._late(now)
-        if late:
-            parts["samples"] = late
-        damage = self._store.health()
-        if damage.damaged:
-            parts["sample blocks"] = f"{damage.damaged} damaged: {damage.problems[0]}"
+        cache = "connected"
+        if self._store is not None:
+            samples = self._store.health()
+            parts |= _samples_state(samples, now)
+            cache = f"error: {samples.error}" if samples.error else cache
         database = await self._database_state(now)
-        cache = self._cache_state()
         degraded = bool(
             parts or self.channels_down or self.reload_error or self.queued > _QUEUE_LIMIT or cache != "connected"
         )
@@ -112,19 +117,19 @@ class Health:
             self._commits, self._proved_at = database.commits, now
         return "connected"
 
-    def _cache_state(self) -> str:
-        error = self._store.health().error
-        return f"error: {error}" if error else "connected"
 
-    def _late(self, now: Timestamp) -> str:
-        """What the store refuses because the clock was set back, if it will for long."""
-        until = self._store.health().late_until
-        if until is None or until - now <= _LATE_LIMIT:
-            return ""
-        return (
+def _samples_state(samples: StoreHealth, now: Timestamp) -> Mapping[str, str]:
+    """Blocks that are damaged, and what is refused because the clock was set back, if it will be for long."""
+    parts: dict[str, str] = {}
+    late = samples.late_until
+    if late is not None and late - now > _LATE_LIMIT:
+        parts["samples"] = (
             "the wall clock was set back: some series have later samples and take no new ones for another "
-            f"{spoken_duration(until - now)}; a restart ends that"
+            f"{spoken_duration(late - now)}; a restart ends that"
         )
+    if samples.damaged:
+        parts["sample blocks"] = f"{samples.damaged} damaged: {samples.problems[0]}"
+    return parts
 
 
 def _first_word(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Libraries, imported without what they would load on the chance that somebody needs it.
+"""What a daemon imports, and what it leaves out.
 
 A sidecar carries for months what is imported once, so what nobody asked for stays out: each of these takes megabytes or a
-noticeable part of one. It is done once, before the daemon's own modules are imported, while there is one thread.
+noticeable part of one. It is done once, while the configuration is read and there is one thread.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Where OpenSSL looks for certificates instead of in the system's places."""
 
 
-def import_aiohttp() -> None:
+def import_daemon(*, in_place: bool) -> None:
+    """All that it needs to stand, so that nothing of it is waited for when the configuration has been read. `in_place`: as
+    Alertmanager, told everything, without samples and rules."""
+    _import_aiohttp()
+    importlib.import_module("monitor.app.daemon")
+    if not in_place:
+        importlib.import_module("monitor.app.lookout")
+    importlib.import_module("monitor.web.in_place" if in_place else "monitor.web.table")
+
+
+def _import_aiohttp() -> None:
     """Without the client's own resolver (it is given ours, which imports c-ares when there is a name to look up) and without
     the system's certificates in its default context (it is given one that is made at the first use of TLS): three
     megabytes. A session that is given no context of its own therefore trusts nobody."""

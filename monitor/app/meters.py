@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import Counter
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 
 from monitor.model.checks import Check, FailureReason, Outcome, Verdict
 from monitor.model.notifications import DeliveryFailure, Destination, MessageKind
@@ -93,3 +93,8 @@ class DeliveryMeters:
             self._telemetry.channel_up.remove(*labels)
         else:
             self._telemetry.channel_up.labels(*labels).set(up)
+
+
+def exposition(registry: CollectorRegistry) -> bytes:
+    """All metrics as text 0.0.4."""
+    return generate_latest(registry)

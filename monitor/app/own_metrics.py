@@ -1,20 +1,15 @@
-"""The daemon's own metrics: on /metrics, and in its own store as job `watchkeeper`, where shipped rules watch them."""
+"""The daemon's own metrics in its own store, as job `watchkeeper`, where shipped rules watch them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
-from monitor.columns.nans import STALE_VALUE
 from monitor.columns.sink import RowWriter, SampleSink
 from monitor.model.labels import METRIC_NAME, Labels
+from monitor.model.samples import STALE
 from monitor.model.times import Timestamp
-
-
-def exposition(registry: CollectorRegistry) -> bytes:
-    """All metrics as text 0.0.4."""
-    return generate_latest(registry)
 
 
 class OwnMetrics:
@@ -62,6 +57,6 @@ class OwnMetrics:
             self._writer = self._sink.open(labels)
         else:
             self._writer.replace([*labels, *gone])
-        self._writer.append(at, [*values, *(float(STALE_VALUE[0]) for _ in gone)])
+        self._writer.append(at, [*values, *(STALE for _ in gone)])
         if gone:
             self._writer.replace(labels)

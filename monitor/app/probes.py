@@ -1,24 +1,20 @@
-"""The first half of a start: what the outer world gives, what is durable, and samples and probes on both.
+"""The first half of watching: samples and probes.
 
-It needs little, so that the first verdicts come at once; `rooms` follows when more has been read. `Drivers` is all in which
-production and a story in virtual time differ: the clock, the dice, where the database works, which kinds probe and deliver.
+It needs little, so that the first verdicts come at once; `rooms` and `watching` follow when more has been read.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor import __version__
-from monitor.alerts.step import AlertStep
 from monitor.app.announcing import AnnouncingSink, Flushing
 from monitor.app.deployments import Deployments
+from monitor.app.drivers import Drivers, Stores
 from monitor.app.meters import ProbeMeters
 from monitor.app.remote_writing import RemoteWriting
-from monitor.chance import Chance
-from monitor.clock import Clock
 from monitor.config.configuration import Configuration
 from monitor.model.checks import StatusChanged, VersionChanged
 from monitor.model.errors import StoreError
@@ -28,8 +24,6 @@ from monitor.model.times import SECOND, Millis
 from monitor.net.asking import Asking
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
-from monitor.net.tls import Contexts
-from monitor.notify.kinds.sending import Kind
 from monitor.probe.kinds import CATALOGUE, CatalogueEntry
 from monitor.probe.kinds.kind import Instruments
 from monitor.probe.probing import Probing
@@ -37,14 +31,6 @@ from monitor.probe.verdict import Event
 from monitor.rules.scheduling import RuleScheduler
 from monitor.scrape.discovering import Finder
 from monitor.scrape.scraping import Fetch
-from monitor.state.alert_history import SqlAlertHistory
-from monitor.state.audit_store import SqlAuditStore
-from monitor.state.check_store import SqlCheckStore, SqlFacts
-from monitor.state.database import Database
-from monitor.state.incident_store import SqlIncidentStore
-from monitor.state.outbox_store import SqlOutboxStore
-from monitor.supervise import Supervisor
-from monitor.telemetry import Log, Telemetry
 from monitor.tsdb.exemplars import ExemplarStore
 from monitor.tsdb.store import SampleStore
 
@@ -54,50 +40,29 @@ _RECORD_PAUSE: Millis = SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drivers:
-    """What the outer world gives to the rooms."""
+class Outside:
+    """What the outer world gives to those who watch it."""
 
-    loop: asyncio.AbstractEventLoop
-    clock: Clock
-    chance: Chance
-    supervisor: Supervisor
-    telemetry: Telemetry
-    log: Log
     fetch: Fetch
     ask: Asking | None = None
     """For receivers of samples; in a world without network nothing is sent on."""
-    contexts: Contexts = field(default_factory=Contexts)
     finders: Mapping[type, Finder]
-    kinds: Callable[[str], Mapping[str, Kind]]
-    """Makes the notifying kinds, given the name of this instance."""
     probe_kinds: Mapping[str, CatalogueEntry] = field(default_factory=lambda: CATALOGUE)
-    watch: Callable[[AlertStep], None] = lambda _: None
-    """Sees each decision about alerts once it is committed."""
-
-
-class Stores:
-    """Everything durable, on one database."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.checks = SqlCheckStore(database)
-        self.facts = SqlFacts(database)
-        self.audit = SqlAuditStore(database)
-        self.history = SqlAlertHistory(database)
-        self.incidents = SqlIncidentStore(database)
-        self.outbox = SqlOutboxStore(database)
 
 
 class Probes:
-    """The first half of a start: samples and probes. It needs little, so that the first verdicts come at once."""
+    """Samples and what probes write into them."""
 
-    def __init__(self, configuration: Configuration, drivers: Drivers, samples: SampleStore, stores: Stores) -> None:
+    def __init__(
+        self, configuration: Configuration, drivers: Drivers, outside: Outside, samples: SampleStore, stores: Stores
+    ) -> None:
         self.drivers = drivers
+        self.outside = outside
         self.samples = samples
         self.stores = stores
         self.flushing = Flushing(samples, drivers.loop, drivers.clock.now)
         self.exemplars = ExemplarStore()
-        self.remote = RemoteWriting(drivers, configuration)
+        self.remote = RemoteWriting(drivers, outside.ask, configuration)
         self.sink = AnnouncingSink(samples, self.flushing, self.remote.tap, self._saw)
         self.quiet_sink = AnnouncingSink(samples, self.flushing, self.remote.tap)
         """For samples that no early look is owed: what rules and the daemon itself write."""
@@ -122,7 +87,7 @@ class Probes:
             on_result=ProbeMeters(drivers.telemetry).result,
             on_event=self._event,
             store=stores.checks,
-            catalogue=drivers.probe_kinds,
+            catalogue=outside.probe_kinds,
         )
 
     async def start(self) -> None:

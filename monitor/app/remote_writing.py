@@ -12,12 +12,12 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from monitor.app.announcing import Tap
+from monitor.app.drivers import Drivers
 from monitor.config.configuration import Configuration, RemoteReceiver
 from monitor.model.times import Millis, Timestamp
 from monitor.net.asking import Asking
@@ -28,9 +28,6 @@ from monitor.remote.queueing import DiskQueue
 from monitor.remote.receiving import Refused
 from monitor.remote.sending import Sending
 from monitor.tsdb.store import SampleStore
-
-if TYPE_CHECKING:
-    from monitor.app.probes import Drivers
 
 _LABELS = ("remote_name", "url")
 _MOST_TEXT = 1_000
@@ -52,9 +49,10 @@ def refused_by(samples: SampleStore) -> Refused:
 class RemoteWriting:
     """All receivers. `tap` is to be told of every sample."""
 
-    def __init__(self, drivers: Drivers, configuration: Configuration) -> None:
+    def __init__(self, drivers: Drivers, ask: Asking | None, configuration: Configuration) -> None:
         self.tap = Tap()
         self._drivers = drivers
+        self._ask = ask
         self._folder = configuration.storage.folder / "remote"
         self._most = configuration.storage.remote_write_queue
         self._running: dict[str, _Running] = {}
@@ -66,7 +64,7 @@ class RemoteWriting:
     async def start(self, configuration: Configuration, metadata: Callable[[], Iterable[MetricMetadata]]) -> None:
         """Send to these receivers from now on. One that stays as it was is not disturbed; the queue of one that is gone is
         deleted."""
-        ask = self._drivers.ask
+        ask = self._ask
         if ask is None:
             return
         wanted = {_key(one): one for one in configuration.remote_writes}

@@ -1,14 +1,17 @@
-"""The rooms, wired: what the daemon runs in production and what a story runs in virtual time."""
+"""The rooms that alerts go through, wired: what the daemon runs in production and what a story runs in virtual time.
+
+Where alerts come from, if not from others, is `watching`. A daemon in Alertmanager's place has none of it, and does not import
+it: samples and rules take twenty megabytes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-
-from prometheus_client import Counter
+from typing import TYPE_CHECKING
 
 from monitor.alerts.dispatching import Dispatcher
 from monitor.alerts.muting import Muting
@@ -17,15 +20,13 @@ from monitor.alerts.placement import Routing
 from monitor.alerts.step import AlertStep
 from monitor.alerts.templating.fields import TemplatedFields
 from monitor.app.deployments import Deployments
-from monitor.app.explaining import ExplainingSink
-from monitor.app.meters import DeliveryMeters, RuleCounters
-from monitor.app.probes import Probes
+from monitor.app.drivers import Drivers, Stores
+from monitor.app.meters import DeliveryMeters
 from monitor.app.quiet import Quiet, QuietStores
 from monitor.app.texts import parsed_document
 from monitor.config.configuration import Configuration
 from monitor.model.alerts import Alert
-from monitor.model.errors import NotFoundError, StoreError
-from monitor.model.labels import Labels
+from monitor.model.errors import StoreError
 from monitor.model.notifications import Destination
 from monitor.model.times import Timestamp
 from monitor.notify.delivering import Delivery
@@ -33,16 +34,10 @@ from monitor.oncall.escalating import Escalating, Playbook
 from monitor.oncall.incident import IncidentKey
 from monitor.oncall.roster import Roster
 from monitor.oncall.stores import Decision
-from monitor.remote.messages import MetricMetadata
-from monitor.rules.evaluating import Surroundings as RuleSurroundings
-from monitor.rules.ports import Querier
-from monitor.rules.scheduling import RuleScheduler
-from monitor.rules.texts import World
-from monitor.scrape.discovering import Discovering
-from monitor.scrape.exposition.native import fastest, name_of
-from monitor.scrape.scraping import Scraping
 from monitor.state.alert_store import SqlAlertStore
-from monitor.state.rule_store import SqlRuleStateStore
+
+if TYPE_CHECKING:
+    from monitor.app.watching import Watching
 
 _TROUBLE = frozenset({"delivery_failed", "nobody", "exhausted", "policy_removed", "repaired"})
 """What the timeline says that an operator must not overlook in the log."""
@@ -71,26 +66,26 @@ class Rooms:
     def __init__(
         self,
         configuration: Configuration,
-        probes: Probes,
-        querier: Querier,
+        drivers: Drivers,
+        stores: Stores,
         *,
         groups: SqlAlertStore,
         quiet: QuietStores,
-        rule_states: SqlRuleStateStore,
         deployments: Deployments,
         instance: str,
     ) -> None:
-        drivers = probes.drivers
         self.configuration = configuration
         self.drivers = drivers
-        self.probes = probes
+        self.stores = stores
+        self.watching: Watching | None = None
+        """Set before the start, if there is any."""
         self.groups = groups
         self._quiet = quiet
         self.deployments = deployments
         self.instance = instance
         self.book = SwitchingBook(configuration)
         self.kinds = drivers.kinds(instance)
-        stores, telemetry = probes.stores, drivers.telemetry
+        telemetry = drivers.telemetry
         self.delivery = Delivery(
             store=stores.outbox,
             book=self.book,
@@ -126,43 +121,10 @@ class Rooms:
             quiet, self.dispatcher, drivers.clock, drivers.chance, lambda: self.configuration, self.delivery.wake
         )
         self.silencing = self.quiet.silencing
-        self.rules = RuleScheduler(
-            drivers.clock,
-            drivers.supervisor,
-            RuleSurroundings(
-                querier=querier,
-                samples=probes.quiet_sink,
-                alerts=ExplainingSink(self.dispatcher, self._reason, lambda: self.configuration.external_url),
-                states=rule_states,
-                counters=RuleCounters(telemetry),
-                monotonic=drivers.loop.time,
-                warn=self._rule_failed,
-                world=_world(configuration),
-                leaving=configuration.leaving,
-            ),
-        )
-        self._scrape_counters: dict[tuple[str, str], Counter] = {}
-        telemetry.scrape_reader.labels(name_of(fastest)).set(1)
-        self.scraping = Scraping(
-            sink=probes.sink,
-            clock=drivers.clock,
-            fetch=drivers.fetch,
-            start=drivers.supervisor.start,
-            on_scrape=self._scraped,
-            exemplars=probes.keep_exemplar,
-        )
-        self.discovering = Discovering(
-            finders=drivers.finders,
-            clock=drivers.clock,
-            start=drivers.supervisor.start,
-            found=self.scraping.apply,
-            failed=self._undiscovered,
-        )
 
     @classmethod
-    async def open(cls, configuration: Configuration, probes: Probes, querier: Querier) -> Rooms:
+    async def open(cls, configuration: Configuration, drivers: Drivers, stores: Stores) -> Rooms:
         """Read what is stored. Raises StoreError or CorruptionError."""
-        stores, drivers = probes.stores, probes.drivers
         now = drivers.clock.now()
         instance = await stores.facts.get("instance")
         if not instance:
@@ -170,11 +132,10 @@ class Rooms:
             await stores.facts.put("instance", instance)
         return cls(
             configuration,
-            probes,
-            querier,
+            drivers,
+            stores,
             groups=await SqlAlertStore.load(stores.database),
             quiet=await QuietStores.load(stores.database),
-            rule_states=await SqlRuleStateStore.open(stores.database),
             deployments=await Deployments.load(stores.audit, configuration.environment, now),
             instance=instance,
         )
@@ -182,20 +143,15 @@ class Rooms:
     async def start(self) -> None:
         """From here on alerts are evaluated, routed, escalated and delivered."""
         supervisor = self.drivers.supervisor
-        await self.probes.stores.outbox.expire_leases(self.drivers.clock.now(), orphaned=True)
-        alive = await self.probes.stores.facts.get("alive_at")
+        await self.stores.outbox.expire_leases(self.drivers.clock.now(), orphaned=True)
+        alive = await self.stores.facts.get("alive_at")
         await self.dispatcher.start(int(alive) if alive else None)
         self.delivery.begin(supervisor.keep)
         supervisor.keep("oncall", self.escalating.run)
         self.quiet.keep(supervisor)
         supervisor.keep("alerts", partial(self._dispatch, self.drivers.clock.now()))
-        await self.rules.start(self.configuration.groups)
-        self.probes.rules = self.rules
-        self.probes.hand_over(self.deployments)
-        self.discovering.apply(self.configuration.jobs)
-        await self.probes.remote.start(self.configuration, self._metadata)
-        supervisor.keep("scrape", self.scraping.run)
-        supervisor.keep("discovery", self.discovering.run)
+        if self.watching is not None:
+            await self.watching.start(self.configuration, self.deployments)
 
     async def apply(self, configuration: Configuration) -> Regrouping:
         """A reload of a configuration that was found good: only what changed is restarted. Returns what that did to alerts.
@@ -213,22 +169,22 @@ class Rooms:
             with contextlib.suppress(StoreError):
                 await self.escalating.reload(playbook_of(former))
             raise
-        self.probes.probing.configure(configuration.checks)
-        await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving)
-        self.discovering.apply(configuration.jobs)
-        await self.probes.remote.start(configuration, self._metadata)
+        if self.watching is not None:
+            await self.watching.apply(configuration)
         self.delivery.reconfigured()
         self.quiet.reconfigured()
         return regrouping
 
     async def stop(self, seconds: float) -> None:
-        """Finish what is under way: rules within two seconds, deliveries within so many more. Each step is taken whatever became of those before it."""
-        self.probes.rules = None
+        """Finish what is under way: rules within two seconds, deliveries within so many more. Each step is taken whatever
+        became of those before it."""
         async with contextlib.AsyncExitStack() as steps:  # the last one is taken first
-            steps.callback(self.scraping.close)
+            if self.watching is not None:
+                steps.callback(self.watching.scraping.close)
             steps.push_async_callback(self.delivery.close)
             steps.push_async_callback(self._drain, seconds)
-            steps.push_async_callback(self.rules.stop, _RULES_SECONDS)
+            if self.watching is not None:
+                steps.push_async_callback(self.watching.stop_rules, _RULES_SECONDS)
 
     async def _drain(self, seconds: float) -> None:
         try:
@@ -241,10 +197,6 @@ class Rooms:
         if self.configuration.limits.start_delay:
             await self.drivers.clock.sleep_until(started + self.configuration.limits.start_delay)
         await self.dispatcher.run()
-
-    def _metadata(self) -> Iterable[MetricMetadata]:
-        told = {name: one for _, known in self.scraping.metadata() for name, one in known.items()}
-        return [MetricMetadata(metric=name, type=one.type, help=one.help, unit=one.unit) for name, one in told.items()]
 
     def _routing(self, configuration: Configuration) -> Routing:
         paging = configuration.paging
@@ -269,20 +221,6 @@ class Rooms:
             say("incident", number=numbers.get(entry.incident, 0), what=entry.kind, text=entry.text)
         self.delivery.wake()
 
-    def _reason(self, check: str) -> str:
-        try:
-            verdict = self.probes.probing.verdict(check)
-        except NotFoundError:
-            return ""
-        return verdict.text if verdict.state.rank else ""
-
-    def _rule_failed(self, where: str, error: Exception) -> None:
-        self.drivers.log.warning("rule failed", rule=where, error=str(error))
-
-    def _undiscovered(self, job: str, problem: str) -> None:
-        self.drivers.telemetry.discovery_failures.labels(job).inc()
-        self.drivers.log.warning("targets are looked for in vain", job=job, problem=problem)
-
     def _reported(self) -> None:
         self.escalating.nudge()
         self.dispatcher.nudge()
@@ -305,15 +243,6 @@ class Rooms:
     def _undecidable(self, key: IncidentKey, error: Exception) -> None:
         self.drivers.supervisor.report(f"oncall/{key.policy}", error)
 
-    def _scraped(self, job: str, target: Labels, at: int, error: str | None) -> None:
-        key = (job, "failed" if error else "ok")
-        counter = self._scrape_counters.get(key)
-        if counter is None:
-            counter = self._scrape_counters[key] = self.drivers.telemetry.scrapes.labels(*key)
-        counter.inc()
-        if error is not None and error.startswith("line "):
-            self.drivers.telemetry.bad_input.labels("exposition").inc()
-
 
 def playbook_of(configuration: Configuration) -> Playbook:
     """The part of the configuration that on-call needs."""
@@ -324,7 +253,3 @@ def playbook_of(configuration: Configuration) -> Playbook:
         fallback=paging.fallback,
         external_url=configuration.external_url,
     )
-
-
-def _world(configuration: Configuration) -> World:
-    return World(external_labels=configuration.leaving.labels, external_url=configuration.external_url)

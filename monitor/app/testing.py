@@ -54,12 +54,12 @@ async def try_receiver(rooms: Rooms, receiver: str, wish: Trial, actor: Actor) -
     configuration = rooms.configuration
     found = _integrations(configuration, receiver)
     _check_templates(found, wish)
-    clock, outbox = rooms.drivers.clock, rooms.probes.stores.outbox
+    clock, outbox = rooms.drivers.clock, rooms.stores.outbox
     now = clock.now()
     making = _Making(configuration, wish, actor, rooms.drivers.chance.ulid(now), rooms.instance, now)
     rows = [making.row(one) for one in found]
     await outbox.add(*rows)
-    await rooms.probes.stores.audit.add(
+    await rooms.stores.audit.add(
         AuditEntry(at=now, actor=actor, action="receiver-test", subject=f"receiver:{receiver}")
     )
     rooms.delivery.wake()
@@ -201,7 +201,7 @@ def _judged(row: OutboxRow, good: bool, detail: str) -> Tried:
 
 
 async def _outcome(rooms: Rooms, row: OutboxRow, until: int) -> tuple[bool, str]:
-    clock, outbox = rooms.drivers.clock, rooms.probes.stores.outbox
+    clock, outbox = rooms.drivers.clock, rooms.stores.outbox
     while True:
         sent = await outbox.find(row.dedupe_key)
         if sent is not None and sent.state is OutboxState.SENT:

@@ -1,48 +1,33 @@
-"""The daemon looking after itself: its own metrics, the minute audit, retention, and jobs by the clock."""
+"""The daemon looking after itself: gauges, the minute audit, what is forgotten, and jobs by the clock."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from collections import Counter as Tally
 from collections.abc import Callable, Sequence
-
-from prometheus_client import Counter
 
 from monitor.alerts.silences import SilenceState
 from monitor.alerts.standing import count_states
 from monitor.app.health import Health
 from monitor.app.housekeeping import Job
-from monitor.app.own_metrics import OwnMetrics
 from monitor.app.rooms import Rooms
-from monitor.model.checks import HealthState
 from monitor.model.incidents import IncidentState
 from monitor.model.notifications import OutboxState
 from monitor.model.times import DAY, HOUR, MINUTE, SECOND, Millis, Timestamp
-from monitor.tsdb.store import SampleStore
 
 _ROUND: Millis = 30 * SECOND
-_PACK_ROUND: Millis = 10 * SECOND
-_PAUSE: Millis = 20
-"""Between two slices of work of a few milliseconds each."""
-_GROWTH = 5_000
-"""Series: when there are so many more, and a tenth more, the garbage collector is told that they stay."""
-_CERTIFICATE_WARNING: Millis = 21 * DAY
 
 
 class Upkeep:
     """Loops and jobs over the running rooms."""
 
-    def __init__(self, rooms: Rooms, samples: SampleStore, health: Health, own: OwnMetrics) -> None:
+    def __init__(self, rooms: Rooms, health: Health, look: Callable[[Timestamp], None] | None = None) -> None:
+        """`look` is called in each round too."""
         self._rooms = rooms
-        self._samples = samples
         self._health = health
-        self._own = own
-        self._counted: Tally[Counter] = Tally()
-        self._settled = 0
+        self._look = look
 
     async def watch(self) -> None:
-        """Twice a minute: bring the gauges up to date, audit the open incidents, store our own metrics."""
+        """Twice a minute: bring the gauges up to date, audit the open incidents."""
         clock = self._rooms.drivers.clock
         while True:
             await self.round(clock.now())
@@ -52,7 +37,7 @@ class Upkeep:
     async def round(self, now: Timestamp) -> None:
         """One round of `watch`."""
         rooms = self._rooms
-        telemetry, stores = rooms.drivers.telemetry, rooms.probes.stores
+        telemetry, stores = rooms.drivers.telemetry, rooms.stores
         await stores.facts.put("alive_at", str(now))
         outbox = await stores.outbox.counts()
         for state in OutboxState:
@@ -68,60 +53,9 @@ class Upkeep:
         if audit.repaired:
             rooms.drivers.log.error("incidents would not have escalated; repaired", incidents=audit.repaired)
         telemetry.incidents_without_timer.set(audit.unattended)
-        self._checks_and_samples()
         await self._alerts_and_silences()
-        self._own.write(now)
-
-    async def forget(self) -> None:
-        """Retention of samples, packing and sealing of old ones, a slice at a time."""
-        clock = self._rooms.drivers.clock
-        while True:
-            await clock.sleep(_PACK_ROUND)
-            self._settle()
-            for _ in self._samples.forgetting(clock.now()):
-                await clock.sleep(0)
-            while self._samples.pack(clock.now()):
-                await clock.sleep(_PAUSE)
-            while await self._seal() or await self._merge():
-                await clock.sleep(_PAUSE)
-
-    def _settle(self) -> None:
-        """Label sets are most of all objects, and in no cycles. Frozen, they are freed like others, but no collection walks
-        over them, which would hold the loop up for some milliseconds in ten thousand."""
-        series = self._samples.series
-        if series > self._settled + max(_GROWTH, self._settled // 10):
-            gc.collect(1)
-            gc.freeze()
-            self._settled = series
-
-    async def _seal(self) -> bool:
-        """Write the next block, if one is due; True if it was and is written."""
-        clock = self._rooms.drivers.clock
-        sealing = self._samples.begin_sealing(clock.now())
-        if sealing is None:
-            return False
-        error = await self._written(sealing.step)
-        self._samples.end_sealing(sealing, clock.now(), error)
-        return error is None
-
-    async def _merge(self) -> bool:
-        """Merge small blocks, if that is due; True if it was and is done."""
-        merging = self._samples.begin_merging()
-        if merging is None:
-            return False
-        error = await self._written(merging.step)
-        self._samples.end_merging(merging, self._rooms.drivers.clock.now(), error)
-        return error is None
-
-    async def _written(self, step: Callable[[], bool]) -> OSError | None:
-        """Take all steps in worker threads; why the disk refused one, if it did."""
-        try:
-            while await asyncio.to_thread(step):
-                await self._rooms.drivers.clock.sleep(_PAUSE)
-        except OSError as error:
-            self._rooms.drivers.log.error("samples cannot be written to a block", error=str(error))
-            return error
-        return None
+        if self._look is not None:
+            self._look(now)
 
     def jobs(self) -> Sequence[Job]:
         """What is to be done at certain hours."""
@@ -129,49 +63,7 @@ class Upkeep:
             Job(id="history", every=DAY, at=3 * HOUR + 17 * MINUTE, work=self._forget_history),
             Job(id="database", every=DAY, at=3 * HOUR + 47 * MINUTE, work=self._database),
             Job(id="report", every=DAY, at=6 * HOUR, work=self._report),
-            Job(id="certificates", every=HOUR, at=7 * MINUTE, work=self._certificates),
         )
-
-    def _checks_and_samples(self) -> None:
-        telemetry, probing = self._rooms.drivers.telemetry, self._rooms.probes.probing
-        counts = dict.fromkeys(HealthState, 0)
-        for check in probing.checks:
-            counts[probing.verdict(check.name).state] += 1
-        for state, count in counts.items():
-            telemetry.check_states.labels(state.value).set(count)
-        firing: dict[str, int] = {"pending": 0, "firing": 0}
-        for group in self._rooms.rules.status():
-            telemetry.rule_failures.labels(group.group.key)
-            telemetry.rule_missed.labels(group.group.key)
-            for rule in group.rules:
-                for alert in rule.alerts:
-                    firing[alert.state.value] = firing.get(alert.state.value, 0) + 1
-        for state, count in firing.items():
-            telemetry.alerts.labels(state).set(count)
-        health = self._samples.health()
-        telemetry.samples_log_error.set(bool(health.error))
-        self._count(telemetry.samples_rejected.labels("late"), health.dropped_samples)
-        self._count(telemetry.samples_rejected.labels("too_old"), health.too_old_samples)
-        duplicates = health.duplicate_samples + health.overtaken_samples
-        fresh = self._count(telemetry.samples_rejected.labels("duplicate"), duplicates)
-        if fresh:
-            self._rooms.drivers.log.warning(
-                "samples with another value for a time that has one were not stored: two sources write the same series",
-                samples=fresh,
-            )
-        self._count(telemetry.samples_out_of_order, health.late_samples)
-        stats = self._samples.stats()
-        telemetry.series.set(stats.series)
-        telemetry.samples_damaged.set(health.damaged)
-        telemetry.samples_disk.labels("blocks").set(stats.block_bytes)
-        telemetry.samples_disk.labels("log").set(stats.disk_bytes - stats.block_bytes)
-
-    def _count(self, counter: Counter, total: int) -> int:
-        """Bring a counter up to what the store has counted; by how much it rose."""
-        fresh = max(total - self._counted[counter], 0)
-        counter.inc(fresh)
-        self._counted[counter] = total
-        return fresh
 
     async def _alerts_and_silences(self) -> None:
         """Under Alertmanager's names."""
@@ -184,24 +76,15 @@ class Upkeep:
             telemetry.silences.labels(state.value).set(states[state])
 
     async def _forget_history(self, now: Timestamp) -> None:
-        await self._rooms.probes.stores.audit.forget(now - self._rooms.configuration.storage.history)
-        await self._rooms.probes.stores.history.forget(now - self._rooms.configuration.storage.history)
+        await self._rooms.stores.audit.forget(now - self._rooms.configuration.storage.history)
+        await self._rooms.stores.history.forget(now - self._rooms.configuration.storage.history)
         await self._rooms.silencing.forget()
 
     async def _database(self, now: Timestamp) -> None:
-        await self._rooms.probes.stores.database.upkeep()
+        await self._rooms.stores.database.upkeep()
 
     async def _report(self, now: Timestamp) -> None:
         """The last day in one line of the log."""
-        day = await self._rooms.probes.stores.audit.day(now - DAY)
+        day = await self._rooms.stores.audit.day(now - DAY)
         facts: dict[str, object] = {name.replace(" ", "_"): number for name, number in day.items()}
         self._rooms.drivers.log.info("daily report", **facts)
-
-    async def _certificates(self, now: Timestamp) -> None:
-        """A line in the log for each certificate that ends soon; the alert is a rule's business."""
-        probing, log = self._rooms.probes.probing, self._rooms.drivers.log
-        for check in probing.checks:
-            outcome = probing.outcome(check.name)
-            expiry = outcome.tls_facts.earliest_expiry if outcome is not None and outcome.tls_facts else None
-            if expiry is not None and expiry - now < _CERTIFICATE_WARNING:
-                log.warning("certificate ends soon", check=check.name, days=round((expiry - now) / DAY, 1))

@@ -48,9 +48,9 @@ def run_until_stopped(overrides: Overrides, reading: Reading, *, print_line: Cal
     # What follows is imported while the configuration is read.
     import asyncio
 
-    from monitor.app.importing import import_aiohttp
+    from monitor.app.importing import import_daemon
 
-    import_aiohttp()
+    import_daemon(in_place=overrides.alertmanager is not None)
     from monitor.app.daemon import run_daemon
     from monitor.model.errors import ConfigError, LockedError, WatchkeeperError
 

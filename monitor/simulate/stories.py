@@ -159,7 +159,7 @@ class Moment:
         """A job reports to its heartbeat."""
 
         async def act(world: World) -> None:
-            await world.running.probes.probing.ping(check, Ping(kind=kind))
+            await world.probes.probing.ping(check, Ping(kind=kind))
 
         return self._do(act)
 

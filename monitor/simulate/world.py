@@ -17,12 +17,15 @@ from prometheus_client import CollectorRegistry
 
 from monitor import __version__
 from monitor.alerts.step import AlertStep
+from monitor.app.drivers import Drivers, Stores
 from monitor.app.health import Health
 from monitor.app.own_metrics import OwnMetrics
-from monitor.app.probes import Drivers, Probes, Stores
+from monitor.app.probes import Outside, Probes
 from monitor.app.querying import EmbeddedQuerier
 from monitor.app.rooms import Rooms
+from monitor.app.sample_upkeep import SampleUpkeep
 from monitor.app.upkeep import Upkeep
+from monitor.app.watching import Watching
 from monitor.chance import Chance
 from monitor.config.configuration import Configuration
 from monitor.model.checks import Check, FailureReason, HealthState, Outcome
@@ -139,6 +142,13 @@ class World:
             raise RuntimeError(f"the daemon is down at {self.elapsed} ms")
         return self.rooms
 
+    @property
+    def probes(self) -> Probes:
+        """The checks. Raises RuntimeError while the daemon is down."""
+        if self._probes is None:
+            raise RuntimeError(f"the daemon is down at {self.elapsed} ms")
+        return self._probes
+
     async def start(self) -> None:
         """The daemon starts, on whatever the one before left behind."""
         self.samples = self.samples.restarted(self.clock.now())
@@ -151,23 +161,27 @@ class World:
             supervisor=supervisor,
             telemetry=telemetry,
             log=self.log,
-            fetch=_ScriptedFetch(self),
-            finders={},
             kinds=self._notify_kinds,
-            probe_kinds=self._probe_kinds(),
             watch=self.watch,
         )
         self._supervisor = supervisor
-        self._probes = Probes(self.configuration, drivers, self.samples, Stores(self.database))
-        await self._probes.start()
+        stores = Stores(self.database)
+        probes = self._probes = Probes(self.configuration, drivers, self.outside(), self.samples, stores)
+        await probes.start()
         querier = EmbeddedQuerier(self.samples, Options(), self.loop.time)
-        rooms = self.rooms = await Rooms.open(self.configuration, self._probes, querier)
+        rooms = self.rooms = await Rooms.open(self.configuration, drivers, stores)
+        watching = await Watching.open(rooms, probes, querier)
         await rooms.start()
         if self._upkeep:
             health = Health(version=__version__, supervisor=supervisor, database=self.database, store=self.samples)
             # The daemon's own metrics are not part of a story; an empty registry keeps long ones quick.
-            own = OwnMetrics(CollectorRegistry(), self._probes.quiet_sink, "story")
-            supervisor.keep("upkeep", Upkeep(rooms, self.samples, health, own).watch)
+            own = OwnMetrics(CollectorRegistry(), probes.quiet_sink, "story")
+            look = SampleUpkeep(watching, drivers, self.samples, own).look
+            supervisor.keep("upkeep", Upkeep(rooms, health, look).watch)
+
+    def outside(self) -> Outside:
+        """What checks and scrapes meet: the story."""
+        return Outside(fetch=_ScriptedFetch(self), finders={}, probe_kinds=self._probe_kinds())
 
     async def reload(self, configuration: Configuration) -> None:
         """The daemon takes over another configuration."""

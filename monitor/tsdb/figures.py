@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from monitor.model.times import Timestamp
 
@@ -23,6 +24,11 @@ class StoreStats:
     block_bytes: int
     disk_bytes: int
     """Of the log and the blocks."""
+
+
+NOTHING_STORED: Final = StoreStats(
+    series=0, frames=0, samples=0, memory_bytes=0, blocks=0, block_samples=0, block_bytes=0, disk_bytes=0
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,13 +145,14 @@ class Parts:
     """Is everything up?"""
     exposition: Callable[[], bytes]
     """Our own metrics as text 0.0.4."""
-    probing: Probing
-    samples: SampleStore
     observe: Callable[[str, str, str, float], None]
     """Told of each answer: route, method (small letters, or `unknown`), status code, seconds."""
     refused: Callable[[str], None]
     """Told of each call that was refused; the text is the kind of input, `api`."""
     loaded: Callable[[], Loaded] = Loaded
+    probing: Probing | None = None
+    """This, the samples, what queries them, rules and targets are never there in Alertmanager's place."""
+    samples: SampleStore | None = None
     querier: QueryAnswering | None = None
     exemplars: ExemplarStore | None = None
     receiving: Receiving | None = None

@@ -26,31 +26,17 @@ from monitor.web.access import (
     check_origin,
     identify,
 )
-from monitor.web.alertmanager import ROUTES as ALERTMANAGER_ROUTES
 from monitor.web.alertmanager.asking import PREFIX as ALERTMANAGER
 from monitor.web.alertmanager.asking import nothing_there
 from monitor.web.answers import Refusal, refusal_of, refused
 from monitor.web.gets import Gets
 from monitor.web.guarding import Guard
-from monitor.web.in_place import ROUTES as IN_PLACE
-from monitor.web.own import ROUTES as OWN_ROUTES
-from monitor.web.pages import ROUTES as PAGE_ROUTES
 from monitor.web.parts import Parts
-from monitor.web.prometheus import ROUTES as PROMETHEUS_ROUTES
 from monitor.web.routes import Call, Dialect, Route
-from monitor.web.surface import ROUTES as SURFACE_ROUTES
 from monitor.web.wire_errors import WireErrors
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a request's body."""
-
-ROUTES: Final[tuple[Route, ...]] = (
-    *SURFACE_ROUTES,
-    *PROMETHEUS_ROUTES,
-    *ALERTMANAGER_ROUTES,
-    *OWN_ROUTES,
-    *PAGE_ROUTES,
-)
 
 Answer: TypeAlias = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 
@@ -79,7 +65,7 @@ class Server:
         self._patience = patience
         self._guard = guard
         self._in_place = listen.in_place
-        self._routes = IN_PLACE if listen.in_place else ROUTES
+        self._routes = _table(in_place=listen.in_place)
         self._prefix = listen.prefix
         self._gets = Gets(listen.most_gets, listen.longest_get) if listen.in_place else None
         self._loopback = True
@@ -286,6 +272,17 @@ class Server:
         ):
             # Alertmanager lets pages of any site read it; where reading needs a token, who is local must not lend theirs.
             response.headers["Access-Control-Allow-Origin"] = "*"
+
+
+def _table(*, in_place: bool) -> tuple[Route, ...]:
+    """Each takes only what it needs: pages and Prometheus's API import the evaluator."""
+    if in_place:
+        from monitor.web import in_place as only
+
+        return only.ROUTES
+    from monitor.web import table
+
+    return table.ROUTES
 
 
 def _is_loopback(host: str) -> bool:

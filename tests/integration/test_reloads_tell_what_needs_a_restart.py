@@ -24,7 +24,7 @@ async def test_the_window_for_late_samples_follows_a_reload(tmp_path: Path) -> N
     daemon = Daemon(load(overrides, Environment(), {}), overrides, lambda _: None)
     await daemon.start()
     try:
-        assert daemon.samples is not None
+        assert daemon.lookout is not None
         for text, window, warned in (
             ("storage: {out_of_order_time_window: 10m}\n", 10 * MINUTE, []),
             ("storage: {out_of_order_time_window: 2h, retention: 3d}\n", 2 * HOUR, ["storage"]),
@@ -32,7 +32,7 @@ async def test_the_window_for_late_samples_follows_a_reload(tmp_path: Path) -> N
         ):
             path.write_text(bare + text, encoding="utf-8")
             assert [one.path for one in await daemon.reload(SYSTEM) if one.problem == "has changed"] == warned
-            assert daemon.samples.intake.window == window
+            assert daemon.lookout.samples.intake.window == window
     finally:
         await daemon.stop()
 

@@ -72,9 +72,9 @@ async def test_what_fails_on_the_way_down_keeps_nothing_from_being_written(
 
     daemon.drivers = replace(daemon.drivers, kinds=stuck)
     await daemon.start()
-    assert daemon.samples is not None
+    assert daemon.lookout is not None
     assert daemon.database is not None
-    daemon.samples.open([Labels({"__name__": "told"})]).append(daemon.clock.now(), [1.0])
+    daemon.lookout.samples.open([Labels({"__name__": "told"})]).append(daemon.clock.now(), [1.0])
     real = daemon.database
     daemon.database = _Full.open(None, Inline())
     with pytest.raises(StoreError, match="the disk is full"):

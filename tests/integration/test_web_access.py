@@ -10,7 +10,7 @@ import pytest
 from monitor.model.checks import Check
 from monitor.model.times import HOUR, MINUTE
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
-from monitor.web.server import ROUTES
+from monitor.web.table import ROUTES
 from tests.support.incidents import alert, group
 from tests.support.web_worlds import BEARER, NOW, TOKENS, web_world
 

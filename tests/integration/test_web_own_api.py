@@ -12,7 +12,7 @@ from monitor.model.checks import Check, HealthState
 from monitor.model.errors import Finding
 from monitor.model.times import HOUR, MINUTE, rfc3339
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
-from monitor.web.parts import Trial
+from monitor.web.parts import Trial, up
 from tests.support.incidents import alert, group
 from tests.support.rule_worlds import groups_of
 from tests.support.samples import metric
@@ -57,7 +57,7 @@ async def test_a_probe_can_be_asked_for(tmp_path: Path) -> None:
     async with web_world(str(tmp_path), checks=[SITE]) as world:
         status, _ = await world.json("POST", f"{API}/checks/site/probe")
         assert status == 202
-        while world.parts.probing.outcome("site") is None:
+        while up(world.parts.probing).outcome("site") is None:
             await world.get("/-/healthy")
         _, body = await world.json("GET", f"{API}/checks/site")
         assert inside(body, "check", "last", "reason") == "connection_refused"
@@ -281,15 +281,15 @@ async def test_jobs_report_by_ping(tmp_path: Path) -> None:
     """Success, start with a run id, an exit code with its output: each counts, and the output is kept."""
     async with web_world(str(tmp_path), checks=[HEARTBEAT]) as world:
         assert await world.get("/ping/backup/start?rid=r1") == (200, "OK\n")
-        assert world.parts.probing.heartbeat("backup").start_run_id == "r1"
+        assert up(world.parts.probing).heartbeat("backup").start_run_id == "r1"
         assert (await world.get("/ping/backup?rid=r1"))[0] == 200
-        assert world.parts.probing.verdict("backup").state is HealthState.HEALTHY
+        assert up(world.parts.probing).verdict("backup").state is HealthState.HEALTHY
         async with world.client.head(f"{world.url}/ping/backup") as response:
             assert response.status == 200
         body = b"disk full\n" + b"x" * 20_000
         async with world.client.post(f"{world.url}/ping/backup/3", data=body) as response:
             assert (response.status, await response.text()) == (200, "OK\n")
-        verdict = world.parts.probing.verdict("backup")
+        verdict = up(world.parts.probing).verdict("backup")
         assert verdict.state is HealthState.UNHEALTHY
         assert "exit code 3: disk full" in verdict.text
         _, told = await world.json("GET", f"{API}/checks/backup")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor.app.deployments import Deployments
-from monitor.app.probes import Probes, Stores
+from monitor.app.drivers import Stores
+from monitor.app.probes import Probes
 from monitor.model.changes import AuditEntry, Deployment
 from monitor.model.errors import StoreError
 from monitor.model.times import MINUTE, SECOND
@@ -39,9 +40,9 @@ def test_a_version_seen_before_everything_is_up_is_recorded_once_it_can_be(tmp_p
         await world.start()
         await world.clock.sleep(2 * MINUTE)
         drivers = world.running.drivers
-        world.running.probes.probing.close()
+        world.probes.probing.close()
         world.states["api"] = healthy(version="1.5.0")
-        probes = Probes(world.configuration, drivers, world.samples, Stores(world.database))
+        probes = Probes(world.configuration, drivers, world.outside(), world.samples, Stores(world.database))
         await probes.start()
         await world.clock.sleep(MINUTE)
         store = _Away(world.database)

@@ -82,7 +82,7 @@ async def lived(
             )
             await world.running.dispatcher.accept([reported])
     await world.clock.sleep(END - world.elapsed)
-    recorded = await world.running.probes.stores.history.reports()
+    recorded = await world.running.stores.history.reports()
     silences = tuple(await world.running.silencing.silences())
     await world.crash()
     return recorded, silences

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from monitor.app.daemon import Daemon, run_daemon
-from monitor.app.probes import Stores
+from monitor.app.drivers import Stores
 from monitor.config.loading import Configuration, Overrides
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, OutboxRow, OutboxState
 from monitor.model.times import Millis, Timestamp

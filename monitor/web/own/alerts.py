@@ -27,7 +27,7 @@ async def alerts(call: Call) -> web.StreamResponse:
     parts = call.parts
     active = [
         (status.group.key, rule.rule, one)
-        for status in up(parts.rules).status()
+        for status in (parts.rules.status() if parts.rules is not None else ())
         for rule in status.rules
         for one in rule.alerts
     ]

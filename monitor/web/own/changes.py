@@ -10,6 +10,7 @@ from aiohttp import web
 from monitor.model.changes import Deployment
 from monitor.model.checks import HealthState
 from monitor.model.times import DAY
+from monitor.tsdb.figures import NOTHING_STORED
 from monitor.web.access import Role
 from monitor.web.answers import BadCallError, json_answer
 from monitor.web.own.bodies import read_body, rows_of
@@ -57,8 +58,9 @@ async def status(call: Call) -> web.Response:
     parts = call.parts
     configuration = parts.configuration()
     report = await parts.health(call.now)
-    states = [parts.probing.verdict(one.name).state for one in parts.probing.checks]
-    stats = await asyncio.to_thread(parts.samples.stats)
+    probing = parts.probing
+    states = [probing.verdict(one.name).state for one in probing.checks] if probing is not None else []
+    stats = await asyncio.to_thread(parts.samples.stats) if parts.samples is not None else NOTHING_STORED
     rules = parts.rules.status() if parts.rules is not None else ()
     active = [one for group in rules for rule in group.rules for one in rule.alerts]
     open_incidents = await parts.escalating.incidents(1_000, open_only=True) if parts.escalating is not None else ()

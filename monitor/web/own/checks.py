@@ -6,18 +6,21 @@ from typing import Final
 
 from aiohttp import web
 
+from monitor.model.checks import Check, Outcome, Verdict
 from monitor.web.access import Role
 from monitor.web.answers import built_answer, json_answer
 from monitor.web.own.bodies import read_body
 from monitor.web.own.documents import check_details, check_document
-from monitor.web.own.pings import log_documents
+from monitor.web.own.pings import log_documents, probing_of
 from monitor.web.routes import Call, Route
 
 
 async def checks(call: Call) -> web.StreamResponse:
     """The worst first, then by name."""
     probing = call.parts.probing
-    found = [(one, probing.verdict(one.name), probing.outcome(one.name)) for one in probing.checks]
+    found: list[tuple[Check, Verdict, Outcome | None]] = []
+    if probing is not None:
+        found = [(one, probing.verdict(one.name), probing.outcome(one.name)) for one in probing.checks]
 
     def build() -> object:
         found.sort(key=lambda one: (-one[1].state.rank, one[0].name))
@@ -27,8 +30,8 @@ async def checks(call: Call) -> web.StreamResponse:
 
 
 async def check(call: Call) -> web.Response:
-    probing = call.parts.probing
     name = call.path("name")
+    probing = probing_of(call.parts, name)
     verdict, outcome = probing.verdict(name), probing.outcome(name)
     configured = next(one for one in probing.checks if one.name == name)
     document = check_details(configured, verdict, outcome)
@@ -39,7 +42,7 @@ async def probe(call: Call) -> web.Response:
     """The attempt goes on after the answer."""
     await read_body(call, ())
     name = call.path("name")
-    call.parts.probing.probe_now(name)
+    probing_of(call.parts, name).probe_now(name)
     return json_answer({"message": f"a probe of {name} is under way"}, status=202)
 
 

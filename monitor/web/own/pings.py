@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -20,6 +20,9 @@ from monitor.web.answers import BadCallError, text_answer
 from monitor.web.own.documents import Document, instant
 from monitor.web.parts import Parts, PingRecord
 from monitor.web.routes import Call, Dialect, Route
+
+if TYPE_CHECKING:
+    from monitor.probe.probing import Probing
 
 LONGEST_LOG: Final = 10_000
 """Bytes of a ping's body that are kept."""
@@ -35,6 +38,13 @@ _KINDS: Final[Mapping[str, PingKind]] = {
 }
 
 
+def probing_of(parts: Parts, name: str) -> Probing:
+    """Who makes the check of this name. Raises NotFoundError where there are no checks."""
+    if parts.probing is None:
+        raise NotFoundError(f"there is no check {name!r}: in Alertmanager's place nothing is checked")
+    return parts.probing
+
+
 async def ping(call: Call) -> web.Response:
     name, what = call.path("name"), call.request.match_info.get("what", "")
     run_id = call.request.query.get("rid", "")
@@ -42,7 +52,7 @@ async def ping(call: Call) -> web.Response:
         raise BadCallError(f"rid is longer than {_LONGEST_RUN_ID} characters", "send a UUID")
     log = (await call.body())[:LONGEST_LOG].decode(errors="replace")
     told = _ping(what, run_id, log)
-    await call.parts.probing.ping(name, told)
+    await probing_of(call.parts, name).ping(name, told)
     kept = call.parts.pings.setdefault(name, deque(maxlen=_KEPT))
     kept.appendleft(PingRecord(at=call.now, kind=told.kind.value, what=what, run_id=run_id, log=log))
     return text_answer("OK")

@@ -89,7 +89,7 @@ def _ruled(parts: Parts, chosen: _Chosen) -> dict[str, _Ruled]:
     """The alerts of our own rules, by the fingerprint with which they leave them."""
     configuration = parts.configuration()
     found: dict[str, _Ruled] = {}
-    for status in up(parts.rules).status():
+    for status in parts.rules.status() if parts.rules is not None else ():
         for rule in status.rules:
             for one in rule.alerts:
                 labels = configuration.leaves_as(one.labels)

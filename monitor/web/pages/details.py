@@ -76,12 +76,12 @@ async def incident(call: Call) -> web.Response:
 
 
 async def check(call: Call) -> web.Response:
-    probing = call.parts.probing
+    probing = up(call.parts.probing)
     name = call.path("name")
     verdict, outcome = probing.verdict(name), probing.outcome(name)
     configured = next(one for one in probing.checks if one.name == name)
     tone = TONES[verdict.state]
-    history = strips(call.parts.samples.view(), call.now, name)
+    history = strips(up(call.parts.samples).view(), call.now, name)
     due = next_by(configured, outcome)
     facts: list[tuple[str, Child]] = [
         ("Target", shown_target(configured)),

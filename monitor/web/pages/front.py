@@ -32,6 +32,7 @@ from monitor.web.pages.layout import (
 )
 from monitor.web.pages.markup import Html, join, tag, web_link
 from monitor.web.pages.silences import active_silences, silences_section, windows_at_hand, windows_section
+from monitor.web.parts import up
 from monitor.web.routes import Call
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class _Overall:
 async def front(call: Call) -> web.Response:
     parts = call.parts
     report = await parts.health(call.now)
-    probing = parts.probing
+    probing = up(parts.probing)
     checks = [(one, probing.verdict(one.name), probing.outcome(one.name)) for one in probing.checks]
     rules = parts.rules.status() if parts.rules is not None else ()
     own = [one for group in rules for rule in group.rules for one in rule.alerts]
@@ -77,7 +78,7 @@ async def front(call: Call) -> web.Response:
         deployments = await parts.audit.deployments(call.now - 7 * DAY, _DEPLOYMENTS)
     silences = await active_silences(call)
     windows = await windows_at_hand(call)
-    view = parts.samples.view()
+    view = up(parts.samples).view()
     ready = parts.ready()
 
     def build() -> Page:

@@ -15,6 +15,7 @@ from aiohttp import web
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import MINUTE, Timestamp
 from monitor.web.answers import streamed_answer
+from monitor.web.parts import up
 from monitor.web.prometheus.parameters import parameters, selectors_of
 from monitor.web.prometheus.rendering import value_text
 from monitor.web.routes import Call, Dialect, Route
@@ -33,7 +34,7 @@ async def federate(call: Call) -> web.StreamResponse:
     """In the text format; names that it cannot hold are quoted for who can read that, and escaped for others."""
     given = await parameters(call)
     selectors = selectors_of(given)
-    view, now = call.parts.samples.view(), call.now
+    view, now = up(call.parts.samples).view(), call.now
     external = {"instance": "", **dict(call.parts.configuration().external_labels)}
     quoted = _ANY_NAMES in call.request.headers.get("Accept", "").replace(" ", "")
 

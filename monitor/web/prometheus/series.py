@@ -34,7 +34,7 @@ async def series(call: Call) -> web.StreamResponse:
     limit = limit_of(given)
     start, end = span_of(given)
     selectors = selectors_of(given)
-    view = call.parts.samples.view()
+    view = up(call.parts.samples).view()
 
     def parts() -> Iterator[str]:
         found = _union(lambda matchers: view.series(matchers, start, end), selectors)
@@ -49,7 +49,7 @@ async def series(call: Call) -> web.StreamResponse:
 
 async def labels(call: Call) -> web.StreamResponse:
     given = await parameters(call)
-    view = call.parts.samples.view()
+    view = up(call.parts.samples).view()
     return await _texts(call, given, lambda matchers, start, end: view.label_names(matchers, start, end))
 
 
@@ -58,7 +58,7 @@ async def label_values(call: Call) -> web.StreamResponse:
     name = unescaped_name(call.path("name"))
     if not name:
         raise BadCallError(f"invalid label name: {quote(name)}")
-    view = call.parts.samples.view()
+    view = up(call.parts.samples).view()
     return await _texts(call, given, lambda matchers, start, end: view.label_values(name, matchers, start, end))
 
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from monitor.model.times import HOUR, format_duration
 from monitor.tsdb.cardinality import cardinality
 from monitor.web.answers import json_answer
+from monitor.web.parts import up
 from monitor.web.prometheus.parameters import LATEST, limit_of, parameters
 from monitor.web.prometheus.rendering import time_text
 from monitor.web.routes import Call, Dialect, Route
@@ -100,7 +101,7 @@ async def runtimeinfo(call: Call) -> web.Response:
 async def tsdb(call: Call) -> web.Response:
     """Which metrics and labels make most series, of those with a sample in the last two hours."""
     most = limit_of(await parameters(call)) or _TOP
-    view, since = call.parts.samples.view(), call.now - _HEAD
+    view, since = up(call.parts.samples).view(), call.now - _HEAD
     return _success(await asyncio.to_thread(_cardinality, view, since, most))
 
 

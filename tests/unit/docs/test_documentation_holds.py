@@ -24,7 +24,7 @@ from monitor.notify.dressing.webhook import webhook_body
 from monitor.notify.kinds.webhook import signature
 from monitor.probe.frameworks import DIALECTS
 from monitor.rules.rule_files import Defaults
-from monitor.web.server import ROUTES
+from monitor.web.table import ROUTES
 from tests.support.messages import a_message
 from tests.unit.docs.commands import problem_of, verbs
 from tests.unit.docs.compose_rules import problems_of_compose
