@@ -38,7 +38,7 @@ from monitor.model.errors import BugError, ConfigError, Finding, StoreError
 from monitor.model.incidents import SYSTEM, Actor
 from monitor.model.times import Timestamp
 from monitor.net.asking import Asking
-from monitor.notify.kinds.catalogue import make_kinds
+from monitor.notify.kinds.making import make_kinds
 from monitor.notify.kinds.sending import Kind, Surroundings
 from monitor.state.database import Database, WriterThread
 from monitor.state.lock import DataLock

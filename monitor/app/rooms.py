@@ -18,12 +18,11 @@ from monitor.alerts.muting import Muting
 from monitor.alerts.orphans import Regrouping
 from monitor.alerts.placement import Routing
 from monitor.alerts.step import AlertStep
-from monitor.alerts.templating.fields import TemplatedFields
 from monitor.app.deployments import Deployments
 from monitor.app.drivers import Drivers, Stores
 from monitor.app.meters import DeliveryMeters
 from monitor.app.quiet import Quiet, QuietStores
-from monitor.app.texts import parsed_document
+from monitor.app.texts import templated_fields
 from monitor.config.configuration import Configuration
 from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError
@@ -207,7 +206,7 @@ class Rooms:
             overlay=Muting(paging.muting, self._quiet.silences.book, self._quiet.maintenance.book),
             repairs=paging.repairs,
             flapping=paging.flapping,
-            fields=TemplatedFields(paging.templates, parsed_document) if templated else None,
+            fields=templated_fields(paging.templates) if templated else None,
             recent_changes=self.deployments.lines,
             external_url=configuration.external_url,
             drop_labels=configuration.replica_labels,

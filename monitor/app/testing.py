@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from monitor.alerts.templating.fields import FieldTemplate, NotificationTemplates, TemplatedFields
+from monitor.alerts.templating.options import FieldTemplate, NotificationTemplates
 from monitor.app.rooms import Rooms
 from monitor.app.sessions import Sessions
-from monitor.app.texts import LateTexts, parsed_document
+from monitor.app.texts import LateTexts, templated_fields
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
@@ -35,7 +35,7 @@ from monitor.model.notifications import (
 )
 from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.net.asking import Asking
-from monitor.notify.kinds.catalogue import make_kinds
+from monitor.notify.kinds.making import make_kinds
 from monitor.notify.kinds.sending import Kind, Sending, Surroundings
 from monitor.web.answers import BadCallError
 from monitor.web.parts import Trial, Tried
@@ -116,9 +116,8 @@ def _check_templates(destinations: Sequence[Destination], wish: Trial) -> None:
     """Every option that is to be said otherwise must be one of some integration. Raises BadCallError."""
     if not wish.templates:
         return
-    from monitor.config.own_kinds import (
-        template_names,
-    )  # brings what reads configurations, which the daemon does without
+    # With all that reads a configuration, which a daemon otherwise leaves to a child process.
+    from monitor.config.own_kinds import template_names
 
     options = {one.integration: template_names(one.integration) for one in destinations}
     for name in wish.templates:
@@ -187,7 +186,7 @@ class _Making:
             return message
         templates = NotificationTemplates(files=given.files, fields={destination: texts})
         try:
-            fields = TemplatedFields(templates, parsed_document).render(destination, message)
+            fields = templated_fields(templates).render(destination, message)
         except TemplateError as error:
             return replace(message, trouble=str(error))
         return replace(message, fields=tuple(fields.items()))

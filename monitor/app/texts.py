@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from monitor.alerts.templating.fields import NotificationTemplates, TemplatedFields
+from monitor.alerts.templating.options import NotificationTemplates
 from monitor.model.errors import ConfigError
 from monitor.model.notifications import Destination, Message
+
+if TYPE_CHECKING:
+    from monitor.alerts.templating.fields import TemplatedFields
 
 
 def parsed_document(text: str) -> object:
@@ -17,6 +21,13 @@ def parsed_document(text: str) -> object:
         return natural(read(text, "the rendered text").tree)
     except ConfigError as error:
         raise ValueError(str(error)) from error
+
+
+def templated_fields(templates: NotificationTemplates) -> TemplatedFields:
+    """Imports what renders them, two megabytes that only those need who have templates."""
+    from monitor.alerts.templating.fields import TemplatedFields
+
+    return TemplatedFields(templates, parsed_document)
 
 
 class LateTexts:
@@ -40,5 +51,5 @@ class LateTexts:
     def _fields(self) -> TemplatedFields:
         templates = self._templates()
         if self._known is None or self._known[0] is not templates:
-            self._known = (templates, TemplatedFields(templates, parsed_document))
+            self._known = (templates, templated_fields(templates))
         return self._known[1]

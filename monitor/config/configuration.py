@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from monitor.alerts.breadth import Bounds
 from monitor.alerts.flapping import FlapRule
@@ -21,7 +21,7 @@ from monitor.alerts.receivers import Receiver
 from monitor.alerts.routes import Route
 from monitor.alerts.silence_care import Reminders
 from monitor.alerts.silences import NO_LIMITS, RETENTION, SilenceLimits
-from monitor.alerts.templating.fields import NotificationTemplates
+from monitor.alerts.templating.options import NotificationTemplates
 from monitor.config.fallbacks import Fallbacks
 from monitor.config.web_settings import WebFile
 from monitor.matching.parse import Syntax
@@ -32,16 +32,17 @@ from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.net.http_config import HttpClient
-from monitor.notify.kinds.console import ConsoleOptions
-from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.slack import SlackOptions
 from monitor.oncall.policies import Person, Policy, Target
 from monitor.promql.features import STABLE, Features
-from monitor.remote.options import RemoteWrite
-from monitor.rules.groups import RuleGroup
 from monitor.rules.leaving import Leaving
-from monitor.scrape.jobs import ScrapeJob
+
+if TYPE_CHECKING:  # what of these a configuration has comes with its modules, and what it has not takes no memory
+    from monitor.notify.kinds.email import EmailOptions
+    from monitor.notify.kinds.slack import SlackOptions
+    from monitor.remote.options import RemoteWrite
+    from monitor.rules.groups import RuleGroup
+    from monitor.scrape.jobs import ScrapeJob
 
 CONSOLE = Destination("console:", "console")
 
@@ -234,6 +235,8 @@ class AddressBook:
         """Channels that policy steps name directly."""
         kind, _, name = destination.receiver.partition(":")
         if kind == "console":
+            from monitor.notify.kinds.console import ConsoleOptions
+
             return ConsoleOptions()
         if kind == "slack" and name:
             return slack_options(self._vendors, name)
@@ -332,6 +335,8 @@ class Configuration:
 
 def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:
     """How this channel or person is reached; None if Slack is not configured."""
+    from monitor.notify.kinds.slack import SlackOptions
+
     if vendors.slack_token:
         return SlackOptions(token=vendors.slack_token, channel=channel, base_url=vendors.slack_url)
     return SlackOptions(webhook_url=vendors.slack_webhook) if vendors.slack_webhook else None
@@ -339,6 +344,8 @@ def slack_options(vendors: Vendors, channel: str) -> SlackOptions | None:
 
 def email_options(vendors: Vendors, address: str) -> EmailOptions | None:
     """How this address is reached; None if no mail server is configured."""
+    from monitor.notify.kinds.email import EmailOptions
+
     mail = vendors.mail
     if mail is None:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from monitor.alerts.templating.fields import FieldTemplate
+from monitor.alerts.templating.options import FieldTemplate
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.kinds import Template, exclusive, one_of
 from monitor.config.alertmanager.making import template_keys

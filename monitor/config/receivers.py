@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from monitor.alerts.receivers import Integration
-from monitor.alerts.templating.fields import FieldTemplate
+from monitor.alerts.templating.options import FieldTemplate
 from monitor.config.alertmanager.making import made
 from monitor.config.alertmanager.receiver_list import NamedReceiver, read_receivers
 from monitor.config.findings import Findings

@@ -15,7 +15,7 @@ from monitor.alerts.mending import Repairs
 from monitor.alerts.muting import MutingRules
 from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
-from monitor.alerts.templating.fields import NotificationTemplates
+from monitor.alerts.templating.options import NotificationTemplates
 from monitor.config.alertmanager_file import AlertmanagerParts
 from monitor.config.configuration import (
     CONSOLE,

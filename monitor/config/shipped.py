@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import monitor
-from monitor.rules.groups import RuleGroup
+
+if TYPE_CHECKING:
+    from monitor.rules.groups import RuleGroup
 
 _PACKAGE = Path(monitor.__file__).parent
 

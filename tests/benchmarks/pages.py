@@ -20,7 +20,7 @@ from monitor.model.labels import EMPTY, Labels
 from monitor.model.notifications import Destination
 from monitor.model.times import HOUR
 from monitor.notify.delivering import Delivery
-from monitor.notify.kinds.catalogue import make_kinds
+from monitor.notify.kinds.making import make_kinds
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.webhook import WebhookOptions
 from monitor.state.alert_store import SqlAlertStore

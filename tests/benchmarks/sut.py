@@ -75,3 +75,24 @@ class Watchkeeper(Sut):
     def version(self) -> str:
         command = [str(_PYTHON if _PYTHON.exists() else sys.executable), "-m", "monitor", "version"]
         return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout.strip() or "?"
+
+
+class InAlertmanagersPlace(Sut):
+    """What only routes, as `watchkeeper alertmanager` with the peer's own file: for the workload of pushed alerts."""
+
+    name = "watchkeeper-alertmanager"
+
+    def configure(self, scenario: Scenario) -> None:
+        if not scenario.routing or scenario.probes or scenario.scrapes:
+            raise ValueError("in Alertmanager's place nothing is probed or scraped")
+        (port,) = free_ports(1)
+        config = self.workdir / "alertmanager.yml"
+        config.write_text(json.dumps(alertmanager_config(scenario)))
+        command = [str(_PYTHON), "-m", "monitor", "alertmanager", f"--config.file={config}"]
+        command += [f"--storage.path={self.data_dir}", f"--web.listen-address=127.0.0.1:{port}"]
+        command += ["--cluster.listen-address=", "--log.level=warn"]
+        self.procs.append(Proc("watchkeeper", command, self.workdir / "watchkeeper.log"))
+        self.alerts_base = f"http://127.0.0.1:{port}"
+
+    def wait_ready(self, timeout: float = 60.0) -> None:
+        wait_http(f"{self.alerts_base}/-/ready", timeout, self.procs)

@@ -14,8 +14,8 @@ from monitor.clock import Clock
 from monitor.model.notifications import Destination, MessageKind, OutboxRow, OutboxState
 from monitor.model.times import SECOND
 from monitor.notify.delivering import Delivery, Pace
-from monitor.notify.kinds.catalogue import make_kinds
 from monitor.notify.kinds.console import ConsoleOptions
+from monitor.notify.kinds.making import make_kinds
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.slack import SlackOptions

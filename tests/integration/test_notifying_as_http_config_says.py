@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerts.templating.fields import NotificationTemplates
+from monitor.alerts.templating.options import NotificationTemplates
 from monitor.app.texts import LateTexts
 from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater, Unknown
 from monitor.net.http_config import Authorization, Header, HttpClient, OAuth2

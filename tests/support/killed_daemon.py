@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from monitor.app.daemon import Daemon, run_daemon
-from monitor.app.probes import Stores
+from monitor.app.drivers import Stores
 from monitor.config.configuration import Configuration
 from monitor.config.overrides import Overrides
 from monitor.state.database import Database

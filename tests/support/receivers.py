@@ -9,14 +9,15 @@ from pathlib import Path
 
 import yaml
 
-from monitor.alerts.templating.fields import NotificationTemplates, TemplatedFields
+from monitor.alerts.templating.fields import TemplatedFields
+from monitor.alerts.templating.options import NotificationTemplates
 from monitor.app.texts import parsed_document
 from monitor.config.alertmanager_file import read_alertmanager
 from monitor.config.findings import Findings
 from monitor.config.yamltree import read
 from monitor.model.errors import TemplateError
 from monitor.model.notifications import DeliveryOutcome, Destination, Message, MessageKind, OutboxRow
-from monitor.notify.kinds.catalogue import make_kinds
+from monitor.notify.kinds.making import make_kinds
 from monitor.notify.kinds.sending import Sending
 from tests.support.messages import T0, a_message
 from tests.support.surroundings import Around

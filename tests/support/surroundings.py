@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import aiohttp
 
-from monitor.alerts.templating.fields import NotificationTemplates
+from monitor.alerts.templating.options import NotificationTemplates
 from monitor.app.texts import LateTexts
 from monitor.model.notifications import OutboxRow
 from monitor.net.asking import Asking

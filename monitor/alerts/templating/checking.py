@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from monitor.alerts.templating.fields import FieldTemplate
+from monitor.alerts.templating.options import FieldTemplate
 from monitor.alerts.templating.renderer import TemplateLibrary, empty_set
 from monitor.gotemplate.template import TemplateSet
 from monitor.model.errors import TemplateError

@@ -9,42 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from monitor.alerts.templating.data import KV, data_of
+from monitor.alerts.templating.options import FieldTemplate, NotificationTemplates
 from monitor.alerts.templating.payloads import filled
 from monitor.alerts.templating.renderer import Rendering, TemplateLibrary, empty_set
 from monitor.gotemplate.gojson import json_text
 from monitor.model.errors import TemplateError
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination, Message
-
-
-@dataclass(frozen=True, slots=True)
-class FieldTemplate:
-    """One templated option."""
-
-    source: object = field(repr=False)
-    """The template; of a document any mixture of mappings, lists and texts."""
-    html: bool = False
-    """By html/template."""
-    document: bool = False
-
-    @property
-    def is_template(self) -> bool:
-        """Is it more than a text that is said as it stands?"""
-        return not isinstance(self.source, str) or "{{" in self.source
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotificationTemplates:
-    """What a configuration says about templates."""
-
-    files: tuple[tuple[str, str], ...] = ()
-    """Names and texts that define named templates; of two definitions of one name the later counts."""
-    fields: Mapping[Destination, Mapping[str, FieldTemplate]] = field(
-        default_factory=dict[Destination, Mapping[str, FieldTemplate]]
-    )
 
 
 class TemplatedFields:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from monitor.alerts.templating.fields import FieldTemplate
+from monitor.alerts.templating.options import FieldTemplate
 from monitor.config.alertmanager import paging_makers
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.ingredients import Making, source

@@ -62,8 +62,3 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "console": Entry(options=ConsoleOptions, make=Console),
     }
 )
-
-
-def make_kinds(surroundings: Surroundings) -> dict[str, Kind]:
-    """One of each, by name. None of them connects or imports its package before the first message."""
-    return {name: entry.make(surroundings) for name, entry in CATALOGUE.items()}

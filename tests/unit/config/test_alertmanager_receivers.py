@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monitor.alerts.templating.fields import NotificationTemplates, TemplatedFields
+from monitor.alerts.templating.fields import TemplatedFields
+from monitor.alerts.templating.options import NotificationTemplates
 from monitor.config.alertmanager_file import AlertmanagerParts, read_alertmanager
 from monitor.config.findings import Findings
 from monitor.config.yamltree import read

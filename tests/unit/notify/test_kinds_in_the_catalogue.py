@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,8 +13,9 @@ import pytest
 
 from monitor.model.errors import BugError, StoreError
 from monitor.model.notifications import Delivered, Unknown
-from monitor.notify.kinds.catalogue import CATALOGUE, make_kinds
+from monitor.notify.kinds.catalogue import CATALOGUE
 from monitor.notify.kinds.console import Console, ConsoleOptions
+from monitor.notify.kinds.making import CLASSES, make_kinds
 from monitor.notify.kinds.secret import SecretSource
 from monitor.notify.kinds.sending import own_options
 from monitor.notify.kinds.slack import SlackOptions
@@ -36,6 +38,26 @@ async def test_every_kind_can_be_made_and_closed_unused() -> None:
     assert set(kinds) == set(CATALOGUE)
     for kind in kinds.values():
         await kind.close()
+
+
+def test_each_is_found_again_where_it_is_imported_late() -> None:
+    """The names by which the daemon imports them are those of the catalogue."""
+    made = {name: importlib.import_module(f"monitor.notify.kinds.{name}") for name in CLASSES}
+    assert {name: getattr(module, CLASSES[name]) for name, module in made.items()} == {
+        name: entry.make for name, entry in CATALOGUE.items()
+    }
+
+
+async def test_one_that_is_used_is_the_kind_itself() -> None:
+    """It answers, delivers and is closed as that does."""
+    lines: list[str] = []
+    console = make_kinds(unused_surroundings(lines))["console"]
+    row = a_row(integration="console")
+    assert console.takes(row.message, ConsoleOptions()) == ""
+    assert console.repeats(ConsoleOptions()) is Console(unused_surroundings()).repeats(ConsoleOptions())
+    assert await console.deliver(sending(row, ConsoleOptions())) == Delivered()
+    assert lines
+    await console.close()
 
 
 def test_vendors_packages_are_imported_at_first_use_only() -> None:
