@@ -63,6 +63,35 @@ async def test_everybody_may_ask_and_push_as_there(tmp_path: Path) -> None:
         await running.stop()
 
 
+async def test_what_is_not_done_there_is_said(tmp_path: Path) -> None:
+    """Our own API stands beside Alertmanager's: no checks, no samples, no alerts of rules; why and health as ever."""
+    running = Ours(tmp_path, FILE)
+    await running.start()
+    own = "/api/watchkeeper/v1"
+    try:
+        async with aiohttp.ClientSession(running.url) as client:
+            async with client.post("/api/v2/alerts", json=[{"labels": {"alertname": "Down"}}]) as answer:
+                assert answer.status == 200
+            async with client.get(f"{own}/checks") as answer:
+                assert (answer.status, await answer.json()) == (200, {"checks": []})
+            for method, path in (("GET", f"{own}/checks/a"), ("POST", f"{own}/checks/a/probe"), ("POST", "/ping/a")):
+                async with client.request(method, path) as answer:
+                    assert answer.status == 404, path
+                    assert "in Alertmanager's place nothing is checked" in await answer.text()
+            async with client.get(f"{own}/status") as answer:
+                status = await answer.json()
+                assert (status["ready"], status["rule_groups"], status["storage"]["series"]) == (True, 0, 0)
+            async with client.get(f"{own}/alerts") as answer:
+                assert [one["labels"]["alertname"] for one in (await answer.json())["alerts"]] == ["Down"]
+            async with client.get(f"{own}/alerts/why", params={"alert": "Down"}) as answer:
+                assert answer.status == 200
+            async with client.get("/health") as answer:
+                assert (await answer.json())["status"] == "healthy"
+    finally:
+        await running.stop()
+    assert not (tmp_path / "data" / "samples").exists()
+
+
 async def test_limits_of_the_flags_hold_and_metrics_have_their_names(tmp_path: Path) -> None:
     """A second alert of the name is not taken in, and counted; silences beyond the limit are refused."""
     running = Ours(tmp_path, FILE, "--alerts.per-alertname-limit=1", "--silences.max-silences=1")
