@@ -109,6 +109,7 @@ class Daemon:
         self._loaded_at: Timestamp | None = None
         self._reloading = asyncio.Lock()
         self._stopping = False
+        self._housekeeping: Housekeeping | None = None
         self._names = NameLimit(configuration.limits.alerts_per_name)
         self.drivers = Drivers(
             loop=loop,
@@ -188,6 +189,8 @@ class Daemon:
             steps.push_async_callback(self._step, self.supervisor.stop)
             if self.lookout is not None:
                 steps.callback(self.lookout.end)
+            if self._housekeeping is not None:
+                steps.callback(self._housekeeping.stop)
             if self.rooms is not None:
                 steps.push_async_callback(self._step, self.rooms.stop, _DRAIN_SECONDS)
             steps.push_async_callback(self._step, self._end_reloads)
@@ -306,7 +309,8 @@ class Daemon:
         upkeep = Upkeep(rooms, self.health, lookout.keep(rooms, instance) if lookout is not None else None)
         self.supervisor.keep("upkeep", upkeep.watch)
         jobs = [*upkeep.jobs(), *(lookout.jobs if lookout is not None else ())]
-        self.supervisor.keep("housekeeping", Housekeeping(jobs, self.clock, self.log).run)
+        self._housekeeping = Housekeeping(jobs, self.clock, self.log)
+        self._housekeeping.start()
         self._complete_parts(parts, rooms, instance)
         self._reloaded()
         self.health.ready = True

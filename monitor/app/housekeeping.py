@@ -1,7 +1,7 @@
-"""Housekeeping: one table of jobs by the clock, each a plain function of the present instant.
+"""Housekeeping: one table of cron-like jobs, each a plain function of the present instant.
 
-Nothing that a page depends on is such a job. Hours of the day in UTC are all that they need, so no library drives them; the
-cron expressions of maintenance windows are another matter (`calendar.cron`).
+In production APScheduler drives the table; in simulation the virtual loop may call the functions itself. Nothing that a
+page depends on is such a job.
 """
 
 from __future__ import annotations
@@ -9,54 +9,56 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+
 from monitor.clock import Clock
-from monitor.model.times import HOUR, Millis, Timestamp
+from monitor.model.times import Timestamp
 from monitor.telemetry import Log
 
 Work = Callable[[Timestamp], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class CronJob:
     """One row of the table."""
 
     id: str
-    every: Millis
-    """`HOUR` or `DAY`."""
-    at: Millis
-    """So long after the beginning of each, in UTC."""
+    calendar: str
+    """Five fields of cron, UTC."""
     work: Work
-
-    def after(self, now: Timestamp) -> Timestamp:
-        """When it is due next."""
-        return now - (now - self.at) % self.every + self.every
 
 
 class Housekeeping:
-    """Drives the table. A run that is late, because the machine slept or the loop was busy, is made up for once."""
+    """Drives the table with APScheduler. A late run is made up for, once."""
 
-    def __init__(self, jobs: Sequence[Job], clock: Clock, log: Log) -> None:
+    def __init__(self, jobs: Sequence[CronJob], clock: Clock, log: Log) -> None:
         self._jobs = tuple(jobs)
         self._clock = clock
         self._log = log
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
 
-    async def run(self) -> None:
-        """Run each job when it is due, one after the other, for ever."""
-        now = self._clock.now()
-        due = {job.id: job.after(now) for job in self._jobs}
-        while True:
-            # looked at each hour at least, for a clock that was set back
-            await self._clock.sleep_until(min(*due.values(), now + HOUR))
-            now = self._clock.now()
-            for job in self._jobs:
-                if due[job.id] <= now:
-                    await self._run(job, now)
-                    due[job.id] = job.after(self._clock.now())
-                else:
-                    due[job.id] = min(due[job.id], job.after(now))
+    def start(self) -> None:
+        """Begin; on the loop."""
+        for job in self._jobs:
+            self._scheduler.add_job(
+                self.run,
+                CronTrigger.from_crontab(job.calendar, timezone="UTC"),
+                args=[job],
+                id=job.id,
+                replace_existing=True,
+                misfire_grace_time=None,
+                coalesce=True,
+            )
+        self._scheduler.start()
 
-    async def _run(self, job: Job, now: Timestamp) -> None:
+    def stop(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    async def run(self, job: CronJob) -> None:
+        """Run one of them now. What it raises is reported: one job's trouble is not the others'."""
         try:
-            await job.work(now)
-        except Exception as error:  # noqa: BLE001 - one job's trouble is not the others'
+            await job.work(self._clock.now())
+        except Exception as error:  # noqa: BLE001 - reported
             self._log.error("housekeeping failed", job=job.id, error=f"{type(error).__name__}: {error}")

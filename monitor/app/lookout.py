@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from monitor.app.drivers import Drivers, Stores
-from monitor.app.housekeeping import Job
+from monitor.app.housekeeping import CronJob
 from monitor.app.own_metrics import OwnMetrics
 from monitor.app.probes import Outside, Probes
 from monitor.app.querying import EmbeddedQuerier, limits_of, options_of
@@ -55,7 +55,7 @@ class Lookout:
         self.querier = EmbeddedQuerier(
             self.samples, options_of(first.queries), drivers.loop.time, limits_of(first.queries)
         )
-        self.jobs: Sequence[Job] = ()
+        self.jobs: Sequence[CronJob] = ()
         self._ends: list[Callable[[], None]] = [self.querier.close]
 
     def __repr__(self) -> str:

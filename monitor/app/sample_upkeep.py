@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from prometheus_client import Counter
 
 from monitor.app.drivers import Drivers
-from monitor.app.housekeeping import Job
+from monitor.app.housekeeping import CronJob
 from monitor.app.own_metrics import OwnMetrics
 from monitor.app.watching import Watching
 from monitor.model.checks import HealthState
-from monitor.model.times import DAY, HOUR, MINUTE, SECOND, Millis, Timestamp
+from monitor.model.times import DAY, SECOND, Millis, Timestamp
 from monitor.tsdb.store import SampleStore
 
 _PACK_ROUND: Millis = 10 * SECOND
@@ -92,9 +92,9 @@ class SampleUpkeep:
             return error
         return None
 
-    def jobs(self) -> Sequence[Job]:
-        """What is to be done at certain hours."""
-        return (Job(id="certificates", every=HOUR, at=7 * MINUTE, work=self._certificates),)
+    def jobs(self) -> Sequence[CronJob]:
+        """Rows of the cron table."""
+        return (CronJob(id="certificates", calendar="7 * * * *", work=self._certificates),)
 
     def _checks_and_samples(self) -> None:
         telemetry, probing = self._drivers.telemetry, self._watching.probes.probing

@@ -1,4 +1,4 @@
-"""The daemon looking after itself: gauges, the minute audit, what is forgotten, and jobs by the clock."""
+"""The daemon looking after itself: gauges, the minute audit, what is forgotten, and the cron table."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from monitor.alerts.silences import SilenceState
 from monitor.alerts.standing import count_states
 from monitor.app.health import Health
-from monitor.app.housekeeping import Job
+from monitor.app.housekeeping import CronJob
 from monitor.app.rooms import Rooms
 from monitor.model.incidents import IncidentState
 from monitor.model.notifications import OutboxState
-from monitor.model.times import DAY, HOUR, MINUTE, SECOND, Millis, Timestamp
+from monitor.model.times import DAY, SECOND, Millis, Timestamp
 
 _ROUND: Millis = 30 * SECOND
 
@@ -57,12 +57,12 @@ class Upkeep:
         if self._look is not None:
             self._look(now)
 
-    def jobs(self) -> Sequence[Job]:
-        """What is to be done at certain hours."""
+    def jobs(self) -> Sequence[CronJob]:
+        """The cron table."""
         return (
-            Job(id="history", every=DAY, at=3 * HOUR + 17 * MINUTE, work=self._forget_history),
-            Job(id="database", every=DAY, at=3 * HOUR + 47 * MINUTE, work=self._database),
-            Job(id="report", every=DAY, at=6 * HOUR, work=self._report),
+            CronJob(id="history", calendar="17 3 * * *", work=self._forget_history),
+            CronJob(id="database", calendar="47 3 * * *", work=self._database),
+            CronJob(id="report", calendar="0 6 * * *", work=self._report),
         )
 
     async def _alerts_and_silences(self) -> None:
