@@ -109,6 +109,7 @@ async def test_targets_tell_about_their_metrics(tmp_path: Path) -> None:
         for address in ("127.0.0.1:1", "b:1"):
             text = "# HELP m What it is.\n# TYPE m gauge\nm 1\n# TYPE n counter\nn 1\n"
             scrapes.tell(text, f"http://{address}/metrics")
+        for _ in range(2):  # whichever of them comes first
             await scrapes.slot()
         world.parts.scraping = scrapes.scraping
         assert await told(world, "scrape_pools") == {"scrapePools": ["j"]}

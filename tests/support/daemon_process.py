@@ -39,6 +39,11 @@ async def until(look: Callable[[], T | Awaitable[T]], what: str, seconds: float 
         await asyncio.sleep(_PAUSE)
 
 
+def _listen(config: Path) -> tuple[str, ...]:
+    """A free port, unless the configuration says where: the default one may be somebody's."""
+    return () if "listen" in config.read_text(encoding="utf-8") else ("--listen", "127.0.0.1:0")
+
+
 class DaemonProcess:
     """One data folder, one configuration, any number of lives."""
 
@@ -84,6 +89,7 @@ class DaemonProcess:
                 str(self.config),
                 "--data",
                 str(self.data),
+                *_listen(self.config),
                 stdout=log,
                 stderr=log,
                 stdin=asyncio.subprocess.DEVNULL,
