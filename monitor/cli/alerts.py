@@ -46,7 +46,7 @@ def show_alerts(found: Sequence[Mapping[str, Any]], at: Timestamp) -> None:
                 coloured(str(one["state"])),
                 coloured(str(one["labels"].get("severity", ""))),
                 since(one.get("since"), at).removeprefix("since "),
-                " ".join(f"#{place['incident']}" for place in one.get("groups", ()) if place.get("incident")),
+                " ".join(dict.fromkeys(f"#{one['incident']}" for one in one.get("groups", ()) if one.get("incident"))),
                 clean(_about(one)),
             )
             for one in found

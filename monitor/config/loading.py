@@ -218,7 +218,8 @@ class _Loading:
 
     def _warn_unserved(self) -> None:
         if self.section.blackbox_file:
-            self.findings.doubt(self.document, ("blackbox_file",), "is known but not served yet")
+            remedy = "run blackbox_exporter beside it and scrape that as before, or write the modules as `checks`"
+            self.findings.doubt(self.document, ("blackbox_file",), "is known but not served yet", remedy)
 
     def _log(self) -> LogSettings:
         changes: dict[str, str] = {}

@@ -22,6 +22,7 @@ from monitor.model.notifications import (
 from monitor.model.times import SECOND
 from monitor.notify.kinds.pagerduty import PagerDuty, PagerDutyOptions
 from monitor.notify.kinds.secret import SecretSource
+from tests.support.collector import collecting
 from tests.support.messages import INCIDENT, a_row
 from tests.support.surroundings import around, sending, unused_surroundings
 from tests.support.twin import FaultKind, Twin, running_twin
@@ -137,6 +138,27 @@ async def test_an_address_without_tls_is_called_without_the_package(line: Line) 
     options = PagerDutyOptions(routing_key=SecretSource(_KEY), url=line.twin.http_url)
     assert await line.send(_page(), options) == Delivered(f"wk:shop:{INCIDENT}")
     assert len(line.twin.pagerduty.alerts) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "called"),
+    [
+        ("/v2/enqueue", "/v2/enqueue"),
+        ("/v2/enqueue/", "/v2/enqueue"),
+        ("", "/v2/enqueue"),
+        ("/", "/v2/enqueue"),
+        ("/relay/pd", "/relay/pd"),
+        ("/relay/v2/enqueue", "/relay/v2/enqueue"),
+        ("/relay?team=a", "/relay?team=a"),
+    ],
+)
+async def test_the_path_of_a_relay_is_called_as_it_is_written(url: str, called: str) -> None:
+    """As Alertmanager does; a host alone is PagerDuty's, or stands in for it."""
+    async with collecting() as sink, around() as place:
+        kind = PagerDuty(place.surroundings)
+        await kind.deliver(sending(_page(), PagerDutyOptions(routing_key=SecretSource(_KEY), url=sink.url + url)))
+        await kind.close()
+        assert sink.lines() == [f"POST {called}"]
 
 
 def test_updates_of_an_incident_are_of_no_use_to_pagerduty() -> None:

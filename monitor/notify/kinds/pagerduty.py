@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater, Unknown
 from monitor.model.times import Millis, Timestamp
@@ -50,7 +51,8 @@ class PagerDutyOptions:
     service_key: SecretSource = field(default_factory=SecretSource)
     """The key of the older Events API v1, instead."""
     url: str = field(default="https://events.pagerduty.com", repr=False)
-    """Where the API is: the EU service region has its own host. A trailing `/v2/enqueue` is understood."""
+    """Where events go: the EU service region has its own host. A host alone stands for its `/v2/enqueue`; any other path
+    (of a relay) is called as it is written, as Alertmanager does."""
     url_v1: str = field(default="https://events.pagerduty.com/generic/2010-04-15/create_event.json", repr=False)
     """Where the older one is."""
     timeout: Millis = 0
@@ -89,15 +91,15 @@ class PagerDuty(OverHttp[PagerDutyOptions]):
             key = self.secret(options.service_key, message, "service key")
             return await self._post(options, options.url_v1, service_event(message, event, key), sending)
         key = self.secret(options.routing_key, message, "routing key")
-        base = options.url.removesuffix("/").removesuffix(_ENQUEUE)
-        if options.client != PLAIN or options.timeout or not base.startswith("https://"):
+        base, enqueue = _base(options.url)
+        if options.client != PLAIN or options.timeout or not enqueue or not base.startswith("https://"):
             body = {
                 "routing_key": key,
                 "event_action": event.action,
                 "dedup_key": event.dedup_key,
                 **event.properties,
             }
-            return await self._post(options, base + _ENQUEUE, body, sending)
+            return await self._post(options, base + _ENQUEUE if enqueue else options.url, body, sending)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._call, key, base, event, self._tls(), sending.now)
 
@@ -166,3 +168,9 @@ class PagerDuty(OverHttp[PagerDutyOptions]):
                     self._clients.popitem(last=False)
             self._clients.move_to_end((key, base))
             return client
+
+
+def _base(url: str) -> tuple[str, bool]:
+    """What the package calls the base of an API, and whether the address is that of its `/v2/enqueue`."""
+    base = url.removesuffix("/").removesuffix(_ENQUEUE)
+    return base, base != url.removesuffix("/") or urlsplit(url).path in ("", "/")
