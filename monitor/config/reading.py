@@ -8,6 +8,7 @@ parent imports meanwhile what it needs itself. A reload does the same.
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import subprocess
 import sys
@@ -66,18 +67,26 @@ def _ask(child: subprocess.Popen[bytes], question: Overrides | str) -> Any:
 
 
 def main() -> None:
-    """The child: overrides, or the name of a `web.yml`, come in; what was read, or the error, goes out."""
+    """The child: overrides, or the name of a `web.yml`, come in; what was read, or the error, goes out. A parent that was
+    ended meanwhile has no question, or wants no answer, and its log is no place for our traceback."""
     gc.disable()  # the process ends before garbage could matter
     prose.wanted = False
     from monitor.config.loading import load, read_environment
 
-    wanted: Overrides | str = pickle.load(sys.stdin.buffer)
+    question = sys.stdin.buffer.read()
+    if not question:
+        return
+    wanted: Overrides | str = pickle.loads(question)
     found: Configuration | WebFile | tuple[Finding, ...]
     try:
         found = load(wanted, read_environment()) if isinstance(wanted, Overrides) else _web_file(wanted)
     except ConfigError as error:
         found = error.findings
-    sys.stdout.buffer.write(pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL))
+    try:
+        sys.stdout.buffer.write(pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL))
+        sys.stdout.flush()
+    except BrokenPipeError:  # what is left would be tried again at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _web_file(name: str) -> WebFile:

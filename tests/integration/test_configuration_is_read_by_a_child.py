@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,10 +53,30 @@ def test_every_finding_comes_back(tmp_path: Path) -> None:
     assert len(found.value.findings) > 1
 
 
+_CHILD = [sys.executable, "-P", "-m", "monitor.config.reading"]
+
+
+def test_a_child_that_is_asked_nothing_says_nothing() -> None:
+    """The daemon was ended before it came to ask."""
+    run = subprocess.run(_CHILD, input=b"", capture_output=True, timeout=60, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+
+
+def test_a_child_whose_answer_nobody_wants_says_nothing(tmp_path: Path) -> None:
+    """The daemon was ended while the child was reading."""
+    path = tmp_path / "watchkeeper.yml"
+    path.write_text(FILE)
+    with subprocess.Popen(_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdin and child.stdout and child.stderr
+        child.stdout.close()
+        child.stdin.write(pickle.dumps(Overrides(config=str(path))))
+        child.stdin.close()
+        assert child.stderr.read() == b""
+        assert child.wait(60) == 0
+
+
 def test_the_daemon_does_without_the_libraries_of_the_reader() -> None:
     """What only reading needs stays out of the process that runs for months."""
-    import subprocess
-
     code = "import sys, monitor.app.daemon; print([n for n in ('pydantic', 'yaml', 'monitor.config.loading') if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.strip() == "[]"
@@ -62,8 +84,6 @@ def test_the_daemon_does_without_the_libraries_of_the_reader() -> None:
 
 def test_the_reader_does_without_what_only_asks_and_serves() -> None:
     """It is what a start waits for."""
-    import subprocess
-
     code = "import sys, monitor.config.loading; print([n for n in ('aiohttp', 'pycares', 'numpy', 'sqlite3', 'prometheus_client') if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.strip() == "[]"
@@ -71,8 +91,6 @@ def test_the_reader_does_without_what_only_asks_and_serves() -> None:
 
 def test_a_matcher_with_an_expression_survives_the_way() -> None:
     """Compiled expressions are compiled anew on the other side."""
-    import pickle
-
     matcher = Matcher("code", MatchOp.MATCHES, "5..")
     again: Matcher = pickle.loads(pickle.dumps(matcher))
     assert again == matcher
