@@ -166,6 +166,7 @@ class GroupRun:
         except (UserError, PeerError, StoreError) as error:
             if isinstance(error, LimitError):
                 run.stand({}, None)
+                stepped = isinstance(run.rule, AlertingRule)  # the store must not keep what a restart would go on with
             run.health, run.last_error = Health.BAD, str(error)
             self.around.counters.failed(self.group.key)
             self.around.warn(f"{self.group.key};{run.rule.name}", error)

@@ -11,6 +11,7 @@ from monitor.model.labels import Labels
 from monitor.model.samples import STALE
 from monitor.model.times import MINUTE
 from monitor.rules.evaluating import GroupRun
+from monitor.rules.restore import restored
 from monitor.rules.status import Health
 from monitor.rules.texts import World
 from tests.support.rule_worlds import RuleWorld, groups_of
@@ -132,6 +133,21 @@ async def test_limit_drops_the_alerts_and_fails_the_rule() -> None:
     await run.slot(0)
     assert run.rules[0].last_error == "exceeded limit of 1 with 2 alerts"
     assert not run.rules[0].active
+
+
+async def test_alerts_dropped_over_the_limit_do_not_come_back_with_a_restart() -> None:
+    """A process that was killed goes on with what the store has: a `for` begins anew there as it does here."""
+    world = RuleWorld()
+    rule = {"alert": "A", "expr": '{__name__=~"x|y"}', "labels": {"n": "{{ .Labels.__name__ }}"}, "for": "10m"}
+    group = groups_of(rule, limit=1)[0]
+    run = GroupRun(group, world.around)
+    world.put(0, x=1)
+    await run.slot(0)
+    assert len(world.states.rows) == 1
+    world.put(MINUTE, x=1, y=1)
+    await run.slot(MINUTE)
+    assert not world.states.rows
+    assert restored(world.states.load(), group, 2 * MINUTE) == {}
 
 
 async def test_texts_see_labels_value_and_the_world() -> None:
