@@ -89,16 +89,19 @@ async def save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
         own_changed, own_removed = changes(group.key, run.identity, run.number, run.saved, run.active, at, whole=old)
         changed += own_changed
         removed += own_removed
+    before = [(run, run.saved_at) for run in whole]
+    for run in whole:  # not afterwards: what says meanwhile that all must be stored anew is to be believed
+        run.saved_at = at
     if changed or removed:
         try:
             await around.states.save(group.key, changed, removed)
         except StoreError as error:
+            for run, saved_at in before:
+                run.saved_at = min(run.saved_at, saved_at)
             around.warn(group.key, error)
             return
     for run, active in written:
         run.saved = active  # the same but for what is not worth a write
-    for run in whole:
-        run.saved_at = at
 
 
 async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:

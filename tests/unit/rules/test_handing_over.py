@@ -188,3 +188,33 @@ async def test_what_changes_while_it_is_stored_is_stored_the_next_time() -> None
     store.meanwhile = lambda: None
     await run.save_all(SECOND)
     assert sorted(key[1] for key in store.rows) == sorted(one.identity for one in run.rules[1:])
+
+
+async def test_a_clock_set_back_while_states_are_stored_has_them_stored_anew() -> None:
+    """What is being written has the times of the clock as it was."""
+    world = RuleWorld()
+    store = BusyStateStore()
+    world.around = replace(world.around, states=store)
+    run = await _known(world)
+    await run.slot(0)
+    world.put(2 * MINUTE, x=5)
+    store.meanwhile = lambda: run.set_back(-SECOND, 2 * MINUTE)
+    await run.slot(2 * MINUTE)
+    store.meanwhile = lambda: None
+    assert all(row.seen_at == 2 * MINUTE for row in store.rows.values())
+    await run.slot(2 * MINUTE + SECOND)
+    assert all(row.seen_at == 2 * MINUTE + SECOND for row in store.rows.values())
+
+
+async def test_a_store_that_fails_to_write_all_anew_is_asked_again_at_once() -> None:
+    """It is not said to know what it does not."""
+    world = RuleWorld()
+    run = await _known(world)
+    await run.slot(0)
+    world.put(2 * MINUTE, x=5)
+    world.states.failing = True
+    await run.slot(2 * MINUTE)
+    world.states.failing = False
+    await run.slot(2 * MINUTE + SECOND)
+    assert len(world.states.rows) == 3
+    assert all(row.seen_at == 2 * MINUTE + SECOND for row in world.states.rows.values())
