@@ -7,7 +7,7 @@ know something that the other lost.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from monitor.alerts.dedup import has_foreign, names_foreign
@@ -16,7 +16,7 @@ from monitor.alerts.flush import flush, retire
 from monitor.alerts.groups import AlertGroup, ends_by_time, taken_together
 from monitor.alerts.muting import Mute
 from monitor.alerts.orphans import NO_CLAIMS, Claims, claims, is_orphan
-from monitor.alerts.placement import Placement, Routing
+from monitor.alerts.placement import Placement, Routing, placements
 from monitor.alerts.routes import Route
 from monitor.alerts.step import AlertStep
 from monitor.model.alerts import Alert, MuteReason
@@ -101,7 +101,7 @@ def ingest(
             flush = _first_flush(group, news[id_].route, members.values(), now)
         damped: Mapping[str, object] = {"flaps": dampings[id_].flaps} if id_ in dampings else {}
         after = group.with_members(members, next_flush=flush, **{**created, **damped})
-        after, told = _tell(after, routing, now, claimed)
+        after, told = tell(after, routing, now, claimed)
         events += told
         if is_orphan(after) and not after.firing(now):
             removed.append(id_)
@@ -132,7 +132,7 @@ def look_again(group: AlertGroup, routing: Routing, now: Timestamp, claimed: Cla
         for name, alert in settled.items():
             review |= routing.overlay.learn(alert, now, held_until=before.get(name))
         group = replace(group.with_members(settled, next_flush=group.next_flush), flaps=damping.flaps)
-    group, events = _tell(group, routing, now, claimed)
+    group, events = tell(group, routing, now, claimed)
     if group.next_flush is not None and group.next_flush > now:
         return AlertStep(groups=(group,), events=events, ended=held, review=review)
     route = routing.routes().get(group.route) if group.next_flush is not None else None
@@ -155,7 +155,7 @@ def review(groups: Iterable[AlertGroup], routing: Routing, now: Timestamp) -> Al
     that have a policy."""
     groups = list(groups)
     claimed = claims(groups, now)
-    told = [(group, *_tell(group, routing, now, claimed)) for group in groups]
+    told = [(group, *tell(group, routing, now, claimed)) for group in groups]
     return AlertStep(
         groups=tuple(after for before, after, _ in told if after != before),
         events=tuple(event for _, _, events in told for event in events),
@@ -182,22 +182,25 @@ def _first_flush(group: AlertGroup, route: Route, alerts: Iterable[Alert], now: 
     return group.next_flush if group.next_flush is not None else now + route.group_wait
 
 
-def _tell(
+def tell(
     group: AlertGroup, routing: Routing, now: Timestamp, claimed: Claims
 ) -> tuple[AlertGroup, tuple[IncidentEvent, ...]]:
     """The incident side hears of every change in who fires and who is muted, at once; but of what an orphan of the policy
     holds, from that alone."""
     if not group.policy:
         return group, ()
-    route = routing.routes().get(group.route)
+    routes = _routes_of(group, routing)
     elsewhere = claimed.get(group.policy, frozenset()) if claimed and not is_orphan(group) else frozenset[str]()
     members = tuple([one for one in group.members if one.fingerprint not in elsewhere]) if elsewhere else group.members
     firing = tuple([alert for alert in members if not alert.resolved(now)])
-    muted = {alert.fingerprint: routing.overlay.mutes(alert.labels, route, now) for alert in firing}
+    muted = {
+        alert.fingerprint: min((routing.overlay.mutes(alert.labels, route, now) for route in routes(alert)), key=bool)
+        for alert in firing
+    }
     told = tuple(
         ":".join((fingerprint, *(mute.reason.value for mute in mutes))) for fingerprint, mutes in sorted(muted.items())
     )
-    changes = [routing.overlay.next_change(alert.labels, route, now) for alert in firing]
+    changes = [routing.overlay.next_change(alert.labels, route, now) for alert in firing for route in routes(alert)]
     held = _held_until(muted.values())
     after = replace(
         group, told=told, held_until=held, look_at=min((at for at in changes if at is not None), default=None)
@@ -216,6 +219,17 @@ def _tell(
         held_until=held,
     )
     return after, (event,)
+
+
+def _routes_of(group: AlertGroup, routing: Routing) -> Callable[[Alert], Sequence[Route | None]]:
+    """The routes that may mute a member, and must do so together: that of the group; for an orphan, whose own is gone, those
+    that lead the member to its policy today. An alert that none leads there any more is muted by no route."""
+    own = (routing.routes().get(group.route),)
+    if not is_orphan(group):
+        return lambda _: own
+    return lambda alert: (
+        [place.route for place in placements(alert.labels, routing) if place.group.policy == group.policy] or (None,)
+    )
 
 
 def _held_until(muted: Collection[tuple[Mute, ...]]) -> Timestamp | None:

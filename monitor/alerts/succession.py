@@ -14,7 +14,7 @@ from monitor.alerts.flapping import Flap, rule_for
 from monitor.alerts.flush import is_told_by, notification, order_key_of
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.orphans import claims, is_orphan, orphaned
-from monitor.alerts.pipeline import RESTART_GRACE, ingest, is_inherited, punctual
+from monitor.alerts.pipeline import RESTART_GRACE, ingest, is_inherited, punctual, tell
 from monitor.alerts.placement import Placement, Routing, placements
 from monitor.alerts.receivers import Integration
 from monitor.alerts.routes import Route
@@ -85,10 +85,14 @@ def rerouted(groups: Sequence[AlertGroup], routing: Routing, now: Timestamp) -> 
         after[group.id] = replace(group, log=tuple(entry for entry in log if entry.destination in served))
     ended = [row for group in groups if not is_orphan(group) for row in _ended(group, after.values(), routing, now)]
     removed = [group.id for group in leaves if group.id not in after]
+    # Other routes may mute them now; nobody else tells their incidents.
+    tellers = [*orphans, *(group for group in after.values() if is_orphan(group))]
+    told = {group.id: tell(group, routing, now, {}) for group in tellers}
+    routed = (group for group in after.values() if group.id not in told)
     return AlertStep(
-        groups=(*after.values(), *orphans),
+        groups=(*routed, *(group for group, _ in told.values())),
         removed=(*step.removed, *removed),
-        events=step.events,
+        events=(*step.events, *(event for _, events in told.values() for event in events)),
         outbox=(*step.outbox, *ended),
     )
 

@@ -127,3 +127,55 @@ def test_another_policy_is_told_of_what_a_reload_gives_to_it(tmp_path: Path) -> 
     story.at("10m").expect(page("bo"))
     story.at("12m").over("Down", host="a").expect(resolve("ana"), resolve("bo"))
     story.until("1h").expect_nothing()
+
+
+MUTING = REGROUPED.replace("group_by: GROUP_BY, ", "").replace(
+    "  receivers:",
+    "  time_intervals: [{name: always, time_intervals: [{times: [{start_time: '00:00', end_time: '24:00'}]}]}]\n  receivers:",
+)
+MUTED = ", mute_time_intervals: [always]"
+
+
+def with_routes(folder: Path, *routes: str) -> Configuration:
+    """Everything escalates; these routes group and mute."""
+    folder.mkdir(exist_ok=True)
+    common = MUTING.replace("receiver: page,", f"receiver: page, routes: [{', '.join(routes)}],")
+    return story_configuration(folder, checks="", common=common)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        ["{matchers: ['host=~\"a|b\"'], group_by: [alertname]" + MUTED + "}"],
+        ["{matchers: ['host=\"b\"']}", "{matchers: ['host=\"a\"'], group_by: [host]" + MUTED + "}"],
+    ],
+)
+def test_what_its_route_mutes_is_muted_by_the_route_that_a_reload_gives_it(tmp_path: Path, after: list[str]) -> None:
+    """Whatever the group was, and whether or not anything is reported again: nobody hears."""
+    story = Story(with_routes(tmp_path / "before", "{matchers: ['host=\"a\"'], group_by: [alertname]" + MUTED + "}"))
+    story.at("1s").alert("Down", "3h", host="a")
+    story.at("2m").reload(with_routes(tmp_path / "after", *after))
+    story.at("3m").alert("Down", "3h", host="a")
+    story.at("20m").restart(back_after="2s")
+    story.at("1h").over("Down", host="a")
+    story.until("2h").expect_nothing()
+
+
+def test_what_a_reload_gives_to_a_route_that_does_not_mute_is_told_at_once(tmp_path: Path) -> None:
+    """Nobody reports it again."""
+    story = Story(with_routes(tmp_path / "before", "{matchers: ['host=\"a\"'], group_by: [alertname]" + MUTED + "}"))
+    story.at("1s").alert("Down", "3h", host="a")
+    story.at("2m").reload(with_routes(tmp_path / "after", "{matchers: ['host=\"a\"'], group_by: [host]}"))
+    story.at("2m").expect(page("ana"))
+    story.at("3m").ack("ana").expect(acknowledged("ana"))
+    story.at("1h").over("Down", host="a").expect(resolve("ana"))
+    story.until("2h").expect_nothing()
+
+
+def test_what_a_reload_gives_to_a_route_that_mutes_escalates_no_further(tmp_path: Path) -> None:
+    """Who was paged already hears of the end."""
+    story = Story(with_routes(tmp_path / "before", "{matchers: ['host=\"a\"'], group_by: [alertname]}"))
+    story.at("1s").alert("Down", "3h", host="a").expect(page("ana"))
+    story.at("2m").reload(with_routes(tmp_path / "after", "{matchers: ['host=\"a\"'], group_by: [host]" + MUTED + "}"))
+    story.at("1h").over("Down", host="a").expect(resolve("ana"))
+    story.until("2h").expect_nothing()
