@@ -8,6 +8,8 @@ import ssl
 from collections.abc import Callable
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from monitor import __version__
 from monitor.config.configuration import Configuration
@@ -15,11 +17,28 @@ from monitor.net.client import KeepingClient
 from monitor.net.names import Names
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver
-from monitor.net.tls import SYSTEM_TRUST, Contexts, SystemTrust
+from monitor.net.tls import SYSTEM_TRUST, Contexts, SystemTrust, authorities_read
 
 AGENT = f"Watchkeeper/{__version__}"
 _KEPT_SECONDS = 150.0
 """Longer than most scrape intervals: a connection and its handshake cost more than the scrape."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Has the system's authorities read, beside the loop, before the first connection that needs them."""
+
+    trust: ssl.SSLContext
+    """Of those who name no other; given to aiohttp too."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (aiohttp's)
+    ) -> Connection:
+        if req.is_ssl():
+            await authorities_read(self.trust if req.ssl is True else req.ssl)
+        return await super().connect(req, traces, timeout)
 
 
 class Sessions:
@@ -40,7 +59,8 @@ class Sessions:
     def shared(self) -> aiohttp.ClientSession:
         """For notifications."""
         if self._shared is None or self._shared.closed:
-            connector = aiohttp.TCPConnector(ssl=self.trust(), resolver=self._names, limit=64)
+            connector = _Connector(ssl=self.trust(), resolver=self._names, limit=64)
+            connector.trust = self.trust()
             self._shared = aiohttp.ClientSession(connector=connector, headers={"User-Agent": AGENT})
         return self._shared
 
@@ -54,12 +74,9 @@ class Sessions:
     def scrapes(self) -> aiohttp.ClientSession:
         """For who tells targets, and for targets that `targets` cannot ask."""
         if self._scrapes is None or self._scrapes.closed:
-            connector = aiohttp.TCPConnector(
-                ssl=self.contexts.get(SYSTEM_TRUST),
-                resolver=self._names,
-                limit=0,
-                keepalive_timeout=_KEPT_SECONDS,
-            )
+            trust = self.contexts.get(SYSTEM_TRUST)
+            connector = _Connector(ssl=trust, resolver=self._names, limit=0, keepalive_timeout=_KEPT_SECONDS)
+            connector.trust = trust
             self._scrapes = aiohttp.ClientSession(
                 connector=connector, headers={"User-Agent": AGENT}, auto_decompress=True
             )

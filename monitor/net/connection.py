@@ -13,12 +13,14 @@ import os
 import socket
 import ssl
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Final
 
 from monitor.model.checks import FailureReason, TlsFacts
 from monitor.net.poller import READ, WRITE, Poller
 from monitor.net.resolve import Address
-from monitor.net.tls import Tunnel, failure
+from monitor.net.tls import Tunnel, failure, reading
 
 _KIND: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _REASONS: Final = {
@@ -43,6 +45,7 @@ class Connection(ABC):
         "_fd",
         "_outgoing",
         "_poller",
+        "_postponed",
         "_server_name",
         "_socket",
         "_watching",
@@ -62,6 +65,7 @@ class Connection(ABC):
         self._fd = -1
         self._watching = 0
         self._connecting = False
+        self._postponed: Callable[[], None] | None = None
         self._outgoing: bytes = b""
         self._context: ssl.SSLContext | None = None
         self._server_name = ""
@@ -112,6 +116,36 @@ class Connection(ABC):
         self.tls_facts = None
         self.tunnel = None
         self.connected_at = self.ready_at = 0.0
+        waiting = reading(context)
+        if waiting is None:
+            self._dial(address, port)
+        else:  # no part of what the peer takes
+            self._postponed = partial(self._dial, address, port)
+            waiting.add_done_callback(self._go_on)
+
+    def send(self, data: bytes) -> None:
+        """Send, encrypted where TLS stands; what does not go at once follows."""
+        if self.tunnel is not None:
+            self.tunnel.send(data)
+            data = self.tunnel.outgoing()
+        self._outgoing += data
+        self._flush()
+
+    def close(self) -> None:
+        """Done with it. No hook is called any more."""
+        self._postponed = None
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            self._poller.forget(self._fd)
+            connection.close()
+
+    def _go_on(self, _: object) -> None:
+        postponed, self._postponed = self._postponed, None
+        if postponed is not None:
+            postponed()
+
+    def _dial(self, address: Address, port: int) -> None:
+        first, context = self._outgoing, self._context
         self.opened_at = self._poller.time()
         try:
             connection = _socket.socket(address.family, _KIND)
@@ -146,21 +180,6 @@ class Connection(ABC):
             self._wait(WRITE | READ if self._outgoing else READ)
             if not first:
                 self.established()
-
-    def send(self, data: bytes) -> None:
-        """Send, encrypted where TLS stands; what does not go at once follows."""
-        if self.tunnel is not None:
-            self.tunnel.send(data)
-            data = self.tunnel.outgoing()
-        self._outgoing += data
-        self._flush()
-
-    def close(self) -> None:
-        """Done with it. No hook is called any more."""
-        connection, self._socket = self._socket, None
-        if connection is not None:
-            self._poller.forget(self._fd)
-            connection.close()
 
     # -- from the epoll set ------------------------------------------------------------------------------------------
 

@@ -7,16 +7,19 @@ a few lines, because the usual library costs eight megabytes.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import ClassVar, Final, Protocol, cast
 
 from monitor.model.checks import FailureReason, TlsFacts
 from monitor.model.times import Timestamp, from_datetime
@@ -73,10 +76,21 @@ class _Certificate(Protocol):
 
 
 class SystemTrust(ssl.SSLContext):
-    """Trusts the system's authorities, which are read at the first handshake: they take two megabytes, and who has a
-    context does not always come to use TLS."""
+    """Trusts the system's authorities, which are read before the first handshake: they take two megabytes, and who has a
+    context does not always come to use TLS. They take 25 ms too, so who connects on the loop waits for `reading` first; for
+    all others the handshake sees to it."""
 
+    _one_at_a_time: ClassVar = threading.Lock()
     _read = False
+    _reading: asyncio.Future[None] | None = None
+
+    def reading(self) -> asyncio.Future[None] | None:
+        """They are being read in a thread, which ends without an error: the handshake tells of it. None: they are there."""
+        if self._read:
+            return None
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.get_running_loop().run_in_executor(None, self._try_to_read)
+        return self._reading
 
     def wrap_bio(
         self,
@@ -103,10 +117,29 @@ class SystemTrust(ssl.SSLContext):
             sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
         )
 
+    def _try_to_read(self) -> None:
+        with suppress(OSError):
+            self._read_once()
+
     def _read_once(self) -> None:
-        if not self._read:
-            self.load_default_certs()
-            self._read = True
+        if self._read:
+            return
+        with self._one_at_a_time:
+            if not self._read:
+                self.load_default_certs()
+                self._read = True
+
+
+def reading(context: object) -> asyncio.Future[None] | None:
+    """What a connection with this context (or what aiohttp takes instead of one) must wait for; None: nothing."""
+    return context.reading() if isinstance(context, SystemTrust) else None
+
+
+async def authorities_read(context: object) -> None:
+    """Wait for that."""
+    waiting = reading(context)
+    if waiting is not None:
+        await asyncio.wait((waiting,))  # who is cancelled meanwhile does not cancel it for others
 
 
 class Contexts:

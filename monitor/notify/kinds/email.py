@@ -23,7 +23,7 @@ from monitor.model.notifications import (
     RetryLater,
     Unknown,
 )
-from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust
+from monitor.net.tls import SYSTEM_TRUST, Contexts, Trust, authorities_read
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.wording import field as text_field
 from monitor.notify.kinds.addressing import addressed
@@ -115,6 +115,7 @@ class Email:
             return RetryLater(str(error))
         except (OSError, ValueError) as error:
             return RetryLater(f"the certificates of tls_config cannot be read: {error}")
+        await authorities_read(tls)
         return await self._converse(options, password, mail, tls)
 
     async def close(self) -> None:

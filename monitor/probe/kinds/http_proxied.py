@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from monitor.model.checks import NO_READING, Check, FailureReason, HealthState, Outcome
 from monitor.model.times import Timestamp
 from monitor.net.http1 import KEPT_BODY
+from monitor.net.tls import authorities_read
 from monitor.net.url import parse_url
 from monitor.probe.answers import Answer
 from monitor.probe.assess import FINE, assess
@@ -68,6 +69,7 @@ class ThroughProxy(AwaitedKind[ProxiedTarget]):
                 headers["Authorization"] = credentials
             headers.update(options.headers)
             context = self.instruments.contexts.get(options.tls)
+            await authorities_read(context)
             names = Names(self.instruments.resolver)
             connector = aiohttp.TCPConnector(ssl=context, resolver=names, force_close=True, limit=1)
             async with (
