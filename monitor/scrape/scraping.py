@@ -99,6 +99,8 @@ class Scraping:
         self._changed = asyncio.Event()
         self._answered: deque[_Answered] = deque()
         """What is to be read in the next turn."""
+        self._begun: deque[_Answered] = deque()
+        """Those of them whose first step was taken."""
         self._turn: asyncio.Handle | None = None
 
     def __repr__(self) -> str:
@@ -151,6 +153,7 @@ class Scraping:
         if self._turn is not None:
             self._turn.cancel()
         self._answered.clear()
+        self._begun.clear()
         for scrape in self._scrapes.values():
             scrape.end(None)
         self._scrapes.clear()
@@ -215,21 +218,26 @@ class Scraping:
         """Read answers for as long as a turn may take; one that takes longer by itself goes on in a task."""
         self._turn = None
         monotonic = self._clock.monotonic
-        began = now = monotonic()
-        while self._answered and now - began < _HOLD:
-            for answered in self._begun():
+        until = monotonic() + _HOLD
+        while True:
+            if not self._begun:
+                self._begin(monotonic() + _HOLD)
+            if self._begun:
+                answered = self._begun.popleft()
                 try:
-                    if not self._read(answered, now + _HOLD):
+                    if not self._read(answered, monotonic() + _HOLD):
                         self._start(f"scrape {answered.scrape.target.url}", self._go_on(answered))
                 except Exception as error:  # noqa: BLE001 - raised again where it is reported
                     self._broke(answered.scrape, error)
-                now = monotonic()
-        if self._answered:
-            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+            if not (self._answered or self._begun):
+                return
+            if monotonic() >= until:
+                break
+        self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
-    def _begun(self) -> list[_Answered]:
-        """Some of the answers, as many as are read in a fraction of a turn, and what they have to compare compared."""
-        begun: list[_Answered] = []
+    def _begin(self, until: float) -> None:
+        """Begin with some of the answers, one at least: until then, and as many as are read in a fraction of a turn. What they
+        have to compare is compared."""
         asked: list[Renewal] = []
         lines = 0
         while self._answered and lines < ENOUGH:
@@ -239,23 +247,23 @@ class Scraping:
                     first = next(answered.steps)
                 except StopIteration as end:
                     self._finish(answered, end.value)
-                    continue
+                else:
+                    self._begun.append(answered)
+                    if first is None:
+                        break  # a new layout takes its time
+                    asked.append(first)
+                    lines += first.lines
             except Exception as error:  # noqa: BLE001 - raised again where it is reported
                 self._broke(answered.scrape, error)
-                continue
-            begun.append(answered)
-            if first is None:
-                break  # a new layout takes its time
-            asked.append(first)
-            lines += first.lines
+            if self._clock.monotonic() >= until:
+                break
         if len(asked) > 1:
             try:
                 renew_together(asked)
             except Exception as error:  # noqa: BLE001 - raised again where it is reported
-                for answered in begun:
+                for answered in self._begun:
                     self._broke(answered.scrape, error)
-                return []
-        return begun
+                self._begun.clear()
 
     async def _go_on(self, answered: _Answered) -> None:
         """Read an answer that takes longer than a turn; between slices other tasks have theirs."""

@@ -158,6 +158,17 @@ class SlowClock(Clock):
         return self._looks / 1000
 
 
+class WorkClock(Clock):
+    """On which time goes by with work alone: a millisecond for each answer that was read."""
+
+    def __init__(self, wall: Callable[[], Timestamp]) -> None:
+        super().__init__(wall)
+        self.done = 0
+
+    def monotonic(self) -> float:
+        return self.done / 1000
+
+
 class ScrapeWorld:
     """A Scraping with fakes around it. `tell` scripts an answer, `go` moves the wall clock and lets all that is due run."""
 
@@ -167,9 +178,10 @@ class ScrapeWorld:
         self.fetch = FakeFetch()
         self.told: list[tuple[str, Timestamp, str | None]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._clock = clock(lambda: self.wall)
         self.scraping = Scraping(
             sink=self.sink,
-            clock=clock(lambda: self.wall),
+            clock=self._clock,
             fetch=self.fetch,
             start=self._start,
             on_scrape=self._scraped,
@@ -191,6 +203,18 @@ class ScrapeWorld:
         loop.cancel()
         await asyncio.gather(loop, return_exceptions=True)
 
+    async def stop_after_a_turn(self, to: Timestamp) -> int:
+        """It is `to` now; the loop is shut down when it has read for one turn. How many answers it had told of by then."""
+        self.wall = to
+        loop = asyncio.create_task(self.scraping.run())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        loop.cancel()
+        self.scraping.close()
+        told = len(self.told)
+        await asyncio.gather(loop, return_exceptions=True)
+        return told
+
     async def slot(self) -> Timestamp:
         """Go to the next slot of the first target and return it."""
         due = min(item[0] for item in self.scraping.due_times())
@@ -208,6 +232,8 @@ class ScrapeWorld:
         if self.listener_breaks:
             raise BugError("the listener is broken")
         self.told.append((job, at, error))
+        if isinstance(self._clock, WorkClock):
+            self._clock.done += 1
 
     def _start(self, name: str, coroutine: Coroutine[None, None, None]) -> None:
         self._tasks.append(asyncio.create_task(coroutine, name=name))

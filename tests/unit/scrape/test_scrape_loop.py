@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -12,7 +14,8 @@ from monitor.matching.relabel import Relabeling, RelabelRule
 from monitor.model.errors import BugError, PeerError
 from monitor.model.labels import Labels
 from monitor.scrape.jobs import Limits, ScrapeJob, TargetGroup
-from tests.support.scraped import ScrapeWorld, SlowClock
+from monitor.scrape.scraped import Answer
+from tests.support.scraped import ScrapeWorld, SlowClock, WorkClock
 
 JOB = ScrapeJob(name="j", interval=10_000, timeout=5_000, groups=(TargetGroup(addresses=("a:1",)),))
 
@@ -208,6 +211,63 @@ async def test_a_large_answer_is_read_in_turns() -> None:
         assert world.sink.shown("m", i="19999")[-1] == (at, float(answer))
         assert turns > 5
     counting = False
+
+
+@pytest.mark.parametrize(
+    "bodies", [("m 1\n", "m 2\n"), ("m 1\n", "n 1\n"), ("", "")], ids=["same", "other series", "down"]
+)
+async def test_a_turn_over_many_answers_ends_when_its_time_is_over(bodies: tuple[str, str]) -> None:
+    """The rest come in the next turns, and none is left out; a turn takes two milliseconds and what was begun by then."""
+    world = ScrapeWorld(clock=WorkClock)
+    addresses = tuple(f"t{number}:1" for number in range(20))
+    world.scraping.apply([replace(JOB, interval=1_000, timeout=1_000, groups=(TargetGroup(addresses=addresses),))])
+    loop = asyncio.get_running_loop()
+    told: list[int] = []
+    counting = True
+
+    def count() -> None:
+        told.append(len(world.told))
+        if counting:
+            loop.call_soon(count)
+
+    count()
+    for body in bodies:
+        for address in addresses:
+            world.tell(body or PeerError("refused"), f"http://{address}/metrics")
+        await world.go(world.wall + 1_000)
+        while len(world.told) % len(addresses):
+            await world.settle()
+    counting = False
+    assert len(world.told) == len(bodies) * len(addresses)
+    assert max(later - sooner for sooner, later in itertools.pairwise(told)) <= 4
+
+
+class _Body(bytearray):
+    """A body of which can be told whether somebody still has it."""
+
+
+async def test_shutting_down_between_two_turns_lets_go_of_what_was_begun() -> None:
+    """Nothing more is written, and no body is kept."""
+    world = ScrapeWorld(clock=SlowClock)
+    addresses = tuple(f"t{number}:1" for number in range(20))
+    world.scraping.apply([replace(JOB, interval=1_000, timeout=1_000, groups=(TargetGroup(addresses=addresses),))])
+    for address in addresses:
+        world.tell("m 1\n", f"http://{address}/metrics")
+    await world.go(world.wall + 1_000)
+    while len(world.told) < len(addresses):
+        await world.settle()
+    bodies: list[weakref.ref[_Body]] = []
+    for address in addresses:
+        body = _Body(b"m 2\n")
+        bodies.append(weakref.ref(body))
+        world.fetch.answers[f"http://{address}/metrics"] = Answer(body=body, content_type="text/plain")
+        del body
+    written = await world.stop_after_a_turn(world.wall + 1_000)
+    world.fetch.answers.clear()
+    await world.settle()
+    assert len(addresses) <= written == len(world.told) < 2 * len(addresses)
+    gc.collect()
+    assert [body for body in bodies if body() is not None] == []
 
 
 async def test_answers_that_come_together_are_each_read_as_their_own() -> None:
