@@ -16,7 +16,7 @@ from monitor.alerts.routes import Route
 from monitor.calendar.intervals import TimeInterval
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.whole import WholeFile, located
-from monitor.config.fields import AsList, Free, Section, Text
+from monitor.config.fields import AsList, AsMapping, Free, Section, Text
 from monitor.config.findings import Findings
 from monitor.config.golang.kinds import Reading
 from monitor.config.golang.structs import Values
@@ -43,7 +43,7 @@ class AlertmanagerSection(Section):
     """The root of the route tree."""
     receivers: Annotated[list[Free], AsList] = []
     """Named receivers with their integrations."""
-    inhibit_rules: Annotated[list[InhibitRuleSection], AsList] = []
+    inhibit_rules: Annotated[list[Annotated[InhibitRuleSection, AsMapping]], AsList] = []
     """Which alerts keep quiet while which others fire."""
     time_intervals: Annotated[list[NamedIntervalsSection], AsList] = []
     """Named intervals for the mute_time_intervals and active_time_intervals of routes."""

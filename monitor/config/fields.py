@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
 from monitor.config import prose
 from monitor.config.yamltree import Scalar, Tree, natural
@@ -31,6 +31,19 @@ class Section(BaseModel):
         arbitrary_types_allowed=True,
         defer_build=True,  # most are only ever built as part of the whole file's
     )
+
+
+class GoSection(Section):
+    """A section that Alertmanager reads too: as to go-yaml, a key that holds null is not there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        members = cast("dict[str, Any]", given)
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return {key: value for key, value in members.items() if key not in known or _optional(value) is not None}
 
 
 class MisfitError(ValueError):

@@ -6,7 +6,7 @@ Source: Alertmanager config/config.go, config/common/inhibitrule.go, timeinterva
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from monitor.alerts.inhibition import InhibitRule
 from monitor.calendar.intervals import (
@@ -18,16 +18,19 @@ from monitor.calendar.intervals import (
     parse_years,
 )
 from monitor.calendar.walls import parse_location
-from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Section, Text
+from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, GoSection, Section, Text
 from monitor.config.findings import Findings
 from monitor.config.matcher_lists import MatcherLists, read_matchers
 from monitor.config.yamltree import Document, Path
 from monitor.matching.parse import Syntax, is_label_name
 
 T = TypeVar("T")
+MaybeText = Annotated[Text | None, AsOptional]
+_ZERO: Final = (0, 0)
+"""A range that is null, as go-yaml leaves it: Sunday for days of the week, else one that never comes."""
 
 
-class InhibitRuleSection(Section):
+class InhibitRuleSection(GoSection):
     """While an alert of the source side fires, alerts of the target side keep quiet."""
 
     name: Text = ""
@@ -48,7 +51,7 @@ class InhibitRuleSection(Section):
     """Labels that must have the same value in both; a missing one is an empty one."""
 
 
-class TimesSection(Section):
+class TimesSection(GoSection):
     """Hours of a day, on the local clock."""
 
     start_time: Text = ""
@@ -57,29 +60,29 @@ class TimesSection(Section):
     """`17:00`; the minute itself is not included, `24:00` is midnight. Not before start_time."""
 
 
-class TimeIntervalSection(Section):
+class TimeIntervalSection(GoSection):
     """An interval holds when each of its fields does; a field holds when one of its ranges does."""
 
-    times: list[TimesSection] | None = None
+    times: list[Annotated[TimesSection | None, AsOptional]] | None = None
     """Hours of the day."""
-    weekdays: list[Text] | None = None
+    weekdays: list[MaybeText] | None = None
     """`saturday`, `monday:friday`."""
-    days_of_month: list[Text] | None = None
+    days_of_month: list[MaybeText] | None = None
     """`1`, `1:15`, `-3:-1` for the last three days."""
-    months: list[Text] | None = None
+    months: list[MaybeText] | None = None
     """`december`, `1:3`, `june:august`."""
-    years: list[Text] | None = None
+    years: list[MaybeText] | None = None
     """`2026`, `2026:2030`."""
     location: Text = ""
     """The zone of the clock that it is read off, such as `Europe/Berlin`; `Local` for the machine's. Default UTC."""
 
 
-class NamedIntervalsSection(Section):
+class NamedIntervalsSection(GoSection):
     """Intervals under a name that routes use; it holds when one of them does."""
 
     name: Text = ""
     """The name."""
-    time_intervals: Annotated[list[TimeIntervalSection], AsList] = []
+    time_intervals: Annotated[list[Annotated[TimeIntervalSection, AsMapping]], AsList] = []
     """The intervals."""
 
 
@@ -153,12 +156,12 @@ def read_interval(section: TimeIntervalSection, document: Document, path: Path, 
     """The interval; what is wrong in it becomes findings."""
 
     def each(
-        key: str, parts: Sequence[T] | None, parse: Callable[[T], tuple[int, int]]
+        key: str, parts: Sequence[T | None] | None, parse: Callable[[T], tuple[int, int]]
     ) -> tuple[tuple[int, int], ...] | None:
         if parts is None:
             return None
         made = [
-            findings.attempt(document, (*path, key, place), lambda part=part: parse(part))
+            _ZERO if part is None else findings.attempt(document, (*path, key, place), lambda part=part: parse(part))
             for place, part in enumerate(parts)
         ]
         return tuple(one for one in made if one is not None)

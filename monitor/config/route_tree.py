@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from monitor.alerts.routes import Route
-from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Section, Span, Text
+from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, GoSection, Span, Text
 from monitor.config.findings import Findings
 from monitor.config.matcher_lists import MatcherLists, read_matchers
 from monitor.config.yamltree import Document, Path
@@ -22,7 +22,7 @@ from monitor.matching.printing import matchers_text
 from monitor.model.times import HOUR, MINUTE, SECOND, Millis
 
 
-class RouteSection(Section):
+class RouteSection(GoSection):
     """One node of the route tree."""
 
     receiver: Text = ""

@@ -80,7 +80,7 @@ SLACK: Final = integration(
         "title_link": template_of("slack.default.titlelink"),
         "pretext": template_of("slack.default.pretext"),
         "text": template_of("slack.default.text"),
-        "fields": ListOf(item=_field("Slack")),
+        "fields": ListOf(item=_field("Slack"), skips_null=True),
         "short_fields": Flag(),
         "footer": template_of("slack.default.footer"),
         "fallback": template_of("slack.default.fallback"),
@@ -91,7 +91,7 @@ SLACK: Final = integration(
         "thumb_url": Template(),
         "link_names": Flag(),
         "mrkdwn_in": texts(),
-        "actions": ListOf(item=_SLACK_ACTION),
+        "actions": ListOf(item=_SLACK_ACTION, skips_null=True),
         "message_text": Template(),
         "update_message": Flag(about="Change the first message instead of posting another one."),
         "timeout": Span(),
@@ -115,7 +115,7 @@ _MATTERMOST_ATTACHMENT: Final = struct(
         "author_icon": Template(),
         "title": Template(),
         "title_link": Template(),
-        "fields": ListOf(item=_field("Mattermost")),
+        "fields": ListOf(item=_field("Mattermost"), skips_null=True),
         "thumb_url": Template(),
         "footer": Template(),
         "footer_icon": Template(),
@@ -169,14 +169,14 @@ ROCKETCHAT: Final = integration(
         "title": template_of("rocketchat.default.title"),
         "title_link": template_of("rocketchat.default.titlelink"),
         "text": template_of("rocketchat.default.text"),
-        "fields": ListOf(item=_ROCKETCHAT_FIELD),
+        "fields": ListOf(item=_ROCKETCHAT_FIELD, skips_null=True),
         "short_fields": Flag(),
         "emoji": template_of("rocketchat.default.emoji"),
         "icon_url": template_of("rocketchat.default.iconurl"),
         "image_url": Template(),
         "thumb_url": Template(),
         "link_names": Flag(),
-        "actions": ListOf(item=_ROCKETCHAT_ACTION),
+        "actions": ListOf(item=_ROCKETCHAT_ACTION, skips_null=True),
         "http_config": CLIENT,
     },
     exclusive("token", "token_file"),
@@ -296,7 +296,7 @@ TELEGRAM: Final = integration(
 
 
 def _wechat(values: Values, reading: Reading) -> None:
-    if values.text("message_type") not in ("text", "markdown"):
+    if values.text("message_type") not in ("", "text", "markdown"):
         text = f'weChat message type "{values.text("message_type")}" does not match valid options text|markdown'
         reading.refuse(values.at("message_type"), text, "write text or markdown")
 

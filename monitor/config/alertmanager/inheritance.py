@@ -204,6 +204,7 @@ def _wechat(found: Plain, shared: Values) -> None:
     text = "no global Wechat Api Secret set either inline or in a file"
     _secret(found, shared, "api_secret", "wechat_api_secret", text)
     _take(found, shared, {"corp_id": "wechat_api_corp_id"})
+    found["message_type"] = found["message_type"] or "text"
     if not found["corp_id"]:
         raise MissingError("no global Wechat CorpID set", "set corp_id here, or wechat_api_corp_id in global")
 

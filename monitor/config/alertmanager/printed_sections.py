@@ -73,7 +73,7 @@ def _section(value: object, keys: Sequence[str], syntax: Syntax) -> dict[str, ob
 
 
 def _matchers(texts: Sequence[object], syntax: Syntax) -> list[str]:
-    matchers = [matcher for text in texts for matcher in parse_matchers(str(text), syntax)]
+    matchers = [matcher for text in texts if text is not None for matcher in parse_matchers(str(text), syntax)]
     return [
         matcher_text(one) for one in sorted(matchers, key=lambda one: (one.name, one.value, _OPERATORS.index(one.op)))
     ]

@@ -111,9 +111,12 @@ class Struct(Kind):
             if kind is None or key in self.elsewhere:
                 self._unknown(key, path, reading)
                 continue
+            null = isinstance(value, Scalar) and value.is_null
+            if null and isinstance(kind, Struct):
+                continue  # a pointer to nothing: as if it were not written
             before = reading.mistakes
             values[key] = kind.read(value, (*path, key), reading)
-            if isinstance(value, Scalar) and value.is_null:
+            if null:
                 continue
             given.add(key)
             fit = fit and (reading.mistakes == before or isinstance(kind, Struct | ListOf))
@@ -180,6 +183,8 @@ class ListOf(Kind):
     """What Prometheus says of an empty item; empty if it takes one."""
     only_null: bool = False
     """Only null is such an item, an empty mapping is not."""
+    skips_null: bool = False
+    """Go keeps pointers to the items, and asks nothing of those to nothing."""
 
     @property
     def empty(self) -> object:
@@ -193,9 +198,11 @@ class ListOf(Kind):
             return self.empty
         found: list[object] = []
         for place, item in enumerate(tree):
-            bare = (isinstance(item, Scalar) and item.is_null) or (item == {} and not self.only_null)
-            if self.nothing and bare:
+            null = isinstance(item, Scalar) and item.is_null
+            if self.nothing and (null or (item == {} and not self.only_null)):
                 reading.refuse((*path, place), self.nothing, "remove it or fill it")
+            elif null and self.skips_null:
+                reading.doubt((*path, place), "is empty and left out", "remove it or fill it")
             else:
                 found.append(self.item.read(item, (*path, place), reading))
         return found
