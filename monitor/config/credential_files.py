@@ -35,7 +35,11 @@ def doubt_missing(document: Document, tree: Tree, findings: Findings, locate: Ca
     """A doubt for every named file that cannot be read now. `locate` makes a name relative to the document whole."""
     for path, name in _named(tree, ()):
         problem = _problem(locate(name))
-        if problem:
+        if problem and "://" in name:
+            findings.doubt(
+                document, path, "this looks like the secret itself", "write the name of a file that holds it"
+            )
+        elif problem:
             findings.doubt(
                 document, path, f"{name} cannot be read: {problem}", "it is read at each use: put it there before then"
             )

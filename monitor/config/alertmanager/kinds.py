@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from monitor.alerts.templating.functions import FUNCTION_NAMES
-from monitor.config.golang.kinds import Kind, Reading, Text, misfit, url_mistake
+from monitor.config.golang.kinds import COVERED, Kind, Reading, Text, misfit, url_mistake
 from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values
 from monitor.config.yamltree import Path, Scalar, Tree, natural
 from monitor.gotemplate.template import TemplateSet
 from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
 
-COVERED = "<secret>"
+_SCHEME: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):(//)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class WebUrl(Text):
             return self.default
         if self.secret and text == COVERED:
             return text
-        if wrong := address_mistake(text):
+        if wrong := address_mistake(text, secret=self.secret):
             reading.refuse(path, wrong, "write http://host:port/path")
             return self.default
         return text
@@ -77,7 +78,7 @@ class TemplateUrl(Text):
             wrong = template_mistake(text)
             if wrong:
                 reading.refuse(path, f"invalid template syntax: {wrong}", "mend the template, or write a plain URL")
-        elif wrong := address_mistake(text):
+        elif wrong := address_mistake(text, secret=True):
             reading.refuse(path, f"invalid URL: {wrong}", "write http://host:port/path")
         return text
 
@@ -157,14 +158,18 @@ def split_host_port(text: str) -> tuple[str, str]:
     return host, port
 
 
-def address_mistake(text: str) -> str:
-    """What Alertmanager says of an address that it cannot post to; empty if it can."""
-    wrong = url_mistake(text)
+def address_mistake(text: str, *, secret: bool = False) -> str:
+    """What Alertmanager says of an address that it cannot post to; empty if it can. `secret`: nothing of the address is
+    said but its scheme."""
+    wrong = url_mistake(text, secret=secret)
     if wrong:
         return wrong
     scheme, colon, rest = text.partition("://")
     if not colon or scheme.lower() not in ("http", "https"):
-        shown = scheme if colon else text.partition(":")[0] if ":" in text.partition("/")[0] else ""
+        found = _SCHEME.match(text)
+        shown = found[1].lower() if found else ""
+        if secret and found and not found[2]:
+            shown = COVERED  # a token may stand there: `abc:def`
         return f"unsupported scheme {quote(shown)} for URL"
     if not rest.partition("/")[0].partition("?")[0]:
         return "missing host for URL"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from monitor.config.alertmanager.catalogue import INTEGRATIONS, OURS
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, plain
-from monitor.config.alertmanager.kinds import COVERED, UPDATED, AddressTemplate, TemplateUrl, UpdatedTemplate, WebUrl
+from monitor.config.alertmanager.kinds import UPDATED, AddressTemplate, TemplateUrl, UpdatedTemplate, WebUrl
 from monitor.config.alertmanager.receiver_list import NamedReceiver
-from monitor.config.golang.kinds import Kind, Secret, Span
+from monitor.config.golang.kinds import COVERED, Kind, Secret, Span
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.model.times import format_duration
 from monitor.net.url import redacted

@@ -18,6 +18,8 @@ from monitor.matching.regex import Regex
 from monitor.model.labels import quote
 from monitor.model.times import format_duration, parse_duration
 
+COVERED: Final = "<secret>"
+"""What stands in place of a secret."""
 _TRUE: Final = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"})
 _FALSE: Final = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"})
 _SIZE: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]*)")
@@ -342,8 +344,9 @@ def parse_size(text: str) -> int:
     return sign * int(total)
 
 
-def url_mistake(text: str) -> str:
-    """What Go's url.Parse says of a text that is no URL, without its password; empty if it is one."""
+def url_mistake(text: str, *, secret: bool = False) -> str:
+    """What Go's url.Parse says of a text that is no URL, without its password; empty if it is one. `secret`: without the
+    address, and without the port, for which it may take a part of a password."""
     rest = text.partition("#")[0]
     wrong = ""
     if any(char < " " or char == "\x7f" for char in text):
@@ -359,10 +362,11 @@ def url_mistake(text: str) -> str:
             host = re.split(r"[/?]", after[2:], maxsplit=1)[0].rpartition("@")[2]
             port = _PORT.fullmatch(host)
             if port and port[1] and not port[1].isdecimal():
-                wrong = f"invalid port {quote(':' + port[1])} after host"
+                wrong = f"invalid port {COVERED if secret else quote(':' + port[1])} after host"
             elif " " in host:
                 wrong = 'invalid character " " in host name'
         escape = re.search(r"%(?![0-9a-fA-F]{2}).{0,2}", after.partition("?")[0])
         if not wrong and escape:
             wrong = f"invalid URL escape {quote(escape[0])}"
-    return f"parse {quote(_PASSWORD.sub('<secret>@', text))}: {wrong}" if wrong else ""
+    shown = COVERED if secret else _PASSWORD.sub(f"{COVERED}@", text)
+    return f"parse {quote(shown)}: {wrong}" if wrong else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import aiohttp
 import pytest
 import yaml
 
+from monitor.cli.verbs import command_line
 from monitor.config.environment import Environment
+from monitor.config.golang.kinds import url_mistake
 from monitor.config.loading import Overrides, load
 from monitor.model.errors import PeerError
 from monitor.net.asking import Asking
@@ -143,3 +146,57 @@ async def test_a_refused_token_is_told_without_them() -> None:
     tokens = Tokens(refusing, lambda file: file)
     with pytest.raises(PeerError, match=r"from http://ana:xxxxx@idp\.example/: HTTP status 403"):
         await tokens.authorization(OAuth2(client_id="me", token_url="http://ana:s3cret@idp.example/", secret="x"))
+
+
+SECRET_ADDRESSES = (
+    "global: {{slack_api_url: {0}}}",
+    "global: {{mattermost_webhook_url: {0}}}",
+    "receivers: [{{name: r, slack_configs: [{{channel: c, api_url: {0}}}]}}]",
+    "receivers: [{{name: r, discord_configs: [{{webhook_url: {0}}}]}}]",
+    "receivers: [{{name: r, mattermost_configs: [{{webhook_url: {0}}}]}}]",
+    "receivers: [{{name: r, msteams_configs: [{{webhook_url: {0}}}]}}]",
+    "receivers: [{{name: r, webhook_configs: [{{url: {0}}}]}}]",
+)
+BAD_ADDRESSES = (
+    ("http://h/s3cret%zz", 'parse "<secret>": invalid URL escape "%zz"'),
+    ("http://h/s3cret\x01", 'parse "<secret>": net/url: invalid control character in URL'),
+    (" http://h/s3cret", 'parse "<secret>": first path segment in URL cannot contain colon'),
+    ("http://u:s3cret/w@h/", 'parse "<secret>": invalid port <secret> after host'),
+    ("ftp://h/s3cret", 'unsupported scheme "ftp" for URL'),
+    ("s3cret:token", 'unsupported scheme "<secret>" for URL'),
+    ("s3cret/?next=http://h", 'unsupported scheme "" for URL'),
+)
+
+
+@pytest.mark.parametrize("file", SECRET_ADDRESSES)
+@pytest.mark.parametrize(("address", "message"), BAD_ADDRESSES)
+def test_what_is_wrong_with_an_address_is_said_without_it(
+    file: str, address: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the address is the secret; on paper and as JSON."""
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(f"route: {{receiver: r}}\n{file.format(json.dumps(address))}\n", encoding="utf-8")
+    for form in ([], ["--json"]):
+        assert command_line(["check-config", str(path), *form]) == 1
+        said = "".join(capsys.readouterr())
+        assert (json.dumps(message)[1:-1] if form else message) in said
+        assert "s3cret" not in said
+
+
+def test_an_address_that_is_no_secret_is_named_in_what_is_wrong_with_it() -> None:
+    """It helps to find it; its password is covered."""
+    assert url_mistake("http://ana:s3cret@h/%zz") == 'parse "http://<secret>@h/%zz": invalid URL escape "%zz"'
+
+
+def test_a_secret_in_place_of_a_files_name_is_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was written under the wrong key."""
+    path = tmp_path / "watchkeeper.yml"
+    path.write_text(
+        "alertmanager: {route: {receiver: r}, receivers: [{name: r, webhook_configs: [{url_file: 'https://h/s3cret'}, {url_file: absent}]}]}\n",
+        encoding="utf-8",
+    )
+    command_line(["check-config", str(path)])
+    said = "".join(capsys.readouterr())
+    assert "url_file: this looks like the secret itself" in said
+    assert "absent cannot be read" in said
+    assert "s3cret" not in said
