@@ -95,7 +95,19 @@ class TextReader(Generic[T]):
         at = done = 0
         while done < lines:
             last = min(done + ENOUGH, lines)
-            asked = Renewal(self._renew, self._body, self._starts, self._numbers, done, last, data, at, values, begins)
+            asked = Renewal(
+                self._renew,
+                self._body,
+                self._starts,
+                self._numbers,
+                done,
+                last,
+                data,
+                at,
+                values,
+                begins,
+                alone=bool(self._keys),
+            )
             yield asked
             odd = asked.odd_lines()
             if odd is None:

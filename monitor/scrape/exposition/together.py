@@ -4,7 +4,8 @@ What numpy does costs as much for a few numbers as for a thousand, and the answe
 side. So a reader does not compare its bodies at once: it says what there is to compare, and whoever takes its steps may do
 that for several readers together. Laid end to end, their bodies are one body, and its lines are theirs.
 
-Together go only those parts that have kept their length. What is odd in one body is no reason for the others: that one is
+Together go only those parts that have kept their length. A body with lines that do not end in their number (a time follows, or
+an exemplar) is left out from the start: such lines move all the time, and it would be compared a second time, alone. What is odd in one body is no reason for the others: that one is
 left to its own reader, which goes about it alone.
 """
 
@@ -27,7 +28,21 @@ ENOUGH: Final = 4096
 class Renewal:
     """What one reader has to compare; the arguments of `renewing.renew`, and what came of it."""
 
-    __slots__ = ("at", "begins", "done", "first", "last", "new", "numbers", "odd", "old", "renew", "starts", "values")
+    __slots__ = (
+        "alone",
+        "at",
+        "begins",
+        "done",
+        "first",
+        "last",
+        "new",
+        "numbers",
+        "odd",
+        "old",
+        "renew",
+        "starts",
+        "values",
+    )
 
     def __init__(
         self,
@@ -41,6 +56,8 @@ class Renewal:
         at: int,
         values: NDArray[np.float64],
         begins: NDArray[np.int64],
+        *,
+        alone: bool,
     ) -> None:
         self.renew = renew
         self.old = old
@@ -52,6 +69,8 @@ class Renewal:
         self.at = at
         self.values = values
         self.begins = begins
+        self.alone = alone
+        """It would be in vain to compare it with others."""
         self.done = False
         self.odd: list[int] | None = None
         """As `renew` gives it, once it is done."""
@@ -80,7 +99,7 @@ class Renewal:
 
 def renew_together(asked: Iterable[Renewal]) -> None:
     """Do those of them that are done sooner together than one by one."""
-    parts = [_Part(each) for each in asked if each.renew is renew and not each.done]
+    parts = [_Part(each) for each in asked if each.renew is renew and not (each.alone or each.done)]
     alike = [part for part in parts if part.as_long]
     if len(alike) > 1:
         _renew(alike)
@@ -115,21 +134,23 @@ def _renew(parts: Sequence[_Part]) -> None:
     ends = np.concatenate(edges)
     cuts = np.concatenate([part.asked.numbers[part.asked.first : part.asked.last] for part in parts])
     changed, odd = differences(text, b"".join(old), ends, cuts)
-    broken = odd.tolist()
-    if broken:
-        changed[odd] = False
+    changed[odd] = False
     values = np.empty(len(cuts), dtype=np.float64)
     strange = put(text, ends, cuts, changed, 0, values)
-    begin = 0
-    for part in parts:
-        asked, end = part.asked, begin + part.asked.lines
-        if not any(begin <= row < end for row in broken):
-            np.copyto(asked.values[asked.first : asked.last], values[begin:end], where=changed[begin:end])
-            np.add(
-                asked.starts[asked.first : asked.last + 1],
-                asked.at - part.low,
-                out=asked.begins[asked.first : asked.last + 1],
-            )
-            asked.odd = [row - begin + asked.first for row in strange if begin <= row < end]
-            asked.done = True
-        begin = end
+    bounds = np.cumsum([0, *(part.asked.lines for part in parts)])
+    broken_before = odd.searchsorted(bounds).tolist()
+    strange_before = np.array(strange, dtype=np.int64).searchsorted(bounds).tolist()
+    rows: list[int] = bounds.tolist()
+    for place, part in enumerate(parts):
+        if broken_before[place] != broken_before[place + 1]:
+            continue
+        asked, begin, end = part.asked, rows[place], rows[place + 1]
+        np.copyto(asked.values[asked.first : asked.last], values[begin:end], where=changed[begin:end])
+        np.add(
+            asked.starts[asked.first : asked.last + 1],
+            asked.at - part.low,
+            out=asked.begins[asked.first : asked.last + 1],
+        )
+        odd_ones = strange[strange_before[place] : strange_before[place + 1]]
+        asked.odd = [row - begin + asked.first for row in odd_ones]
+        asked.done = True

@@ -148,3 +148,26 @@ def test_a_line_with_an_odd_number_is_told_to_its_own_reader() -> None:
     renew_together(asked)
     assert [each.odd for each in asked if each.done] == [[], [1], [0]]
     assert [outcome(each) for each in steps] == [outcome(new_reader().read(one)) for one in bodies]
+
+
+def test_a_body_with_a_time_is_passed_over() -> None:
+    """It would be compared twice: its times move at every scrape. Its neighbours go together without it."""
+    readers, body = [new_reader() for _ in range(4)], _counters(40)
+    for reader in readers[:3]:
+        outcome(reader.read(body(1)))
+    stamped = body(1) + b"stamped 1 1000\n"
+    outcome(readers[3].read(stamped))
+    steps, asked = begun(readers, [body(2)] * 3 + [stamped])
+    renew_together(asked)
+    assert [each.done for each in asked] == [True, True, True, False]
+    assert [outcome(each) for each in steps] == [outcome(new_reader().read(one)) for one in [body(2)] * 3 + [stamped]]
+
+
+def test_a_body_that_gets_a_time_later_is_passed_over_from_then_on() -> None:
+    """Of two bodies then none is left to go together with."""
+    readers, body = [new_reader() for _ in range(2)], _counters(40)
+    bodies = [body(1), body(1).replace(b" 10007\n", b" 10007 5000\n")]
+    for reader in readers:
+        outcome(reader.read(body(1)))
+    read_side_by_side(readers, bodies)
+    assert read_side_by_side(readers, bodies)[1] == [False, False]
