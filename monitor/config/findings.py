@@ -62,17 +62,7 @@ class Findings:
         """The document, its repeated keys told of; the first of each counts."""
         for path, (line, column) in document.again:
             problem = defined_already(line, str(path[-1]))
-            self.all.append(
-                Finding(
-                    file=document.file,
-                    line=line,
-                    column=column,
-                    path=path_text(path),
-                    problem=problem,
-                    remedy="keep one of them",
-                    original=problem,
-                )
-            )
+            self._add(document, path, (line, column), problem, "keep one of them", original=problem)
         return replace(document, repeated={}, again=())
 
     def explained(self) -> None:
@@ -142,7 +132,20 @@ class Findings:
     ) -> None:
         if is_echo(path, self._taken_out.get(document.file, ())):
             return
-        line, column = document.place(path)
+        self._add(document, path, document.place(path), problem, remedy, original=original, warning=warning)
+
+    def _add(
+        self,
+        document: Document,
+        path: Path,
+        place: tuple[int, int],
+        problem: str,
+        remedy: str,
+        *,
+        original: str,
+        warning: bool = False,
+    ) -> None:
+        line, column = place
         self.all.append(
             Finding(
                 file=document.file,

@@ -108,15 +108,6 @@ class Labels(Mapping[str, str]):
             self.fingerprint = _fingerprint(self.pairs)
             return self.fingerprint
 
-    @property
-    def knows_fingerprint(self) -> bool:
-        """Has it been reckoned already?"""
-        try:
-            _SLOT.__get__(self)
-        except AttributeError:
-            return False
-        return True
-
     def with_(self, **changes: str) -> Labels:
         """A copy with these labels set; an empty value removes the label."""
         return self.merged(changes)
@@ -146,7 +137,6 @@ class Labels(Mapping[str, str]):
         return self._map
 
 
-_SLOT: Final = Labels.__dict__["fingerprint"]
 EMPTY: Final = Labels()
 
 

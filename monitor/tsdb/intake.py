@@ -1,15 +1,15 @@
 """Which samples are taken, and where they go: rows of writers, loose samples, and late ones.
 
-Prometheus's rules (tsdb/head_append.go), but for the rows of writers. A sample must be newer than the newest one of its series. One with the same time
-is passed over in silence if it has the same value, and is a duplicate if not. Samples that others stamped may also be
-older, where a window is set for that: not before the newest sample of all, of whatever series, less the window, or less an
-hour for a series that has nothing newer. For a time for which its series has something already a late sample is passed over;
-nobody is told, but we count those with another value.
+Prometheus's rules (tsdb/head_append.go), but for the rows of writers. A sample must be newer than the newest one of its
+series. One with the same time is passed over in silence if it has the same value, and is a duplicate if not. Samples that
+others stamped may also be older, where a window is set for that: not before the newest sample of all, of whatever series,
+less the window, or less an hour for a series that has nothing newer. For a time for which its series has something already a
+late sample is passed over; nobody is told, but we count those with another value.
 
 A row of a writer is held against the rows of its frame only: if it is newer than these it is taken, also of series that
 another writer, or a loose sample, gave something newer; reading puts them in order. Prometheus would refuse those. What
-another one gave another value for the same time is a duplicate, though: the first stays. A row that comes late as a whole is treated as above, sample by sample. Rules and stale markers never come late:
-what they tell is of now.
+another one gave another value for the same time is a duplicate, though: the first stays. A row that comes late as a whole is
+treated as above, sample by sample. Rules and stale markers never come late: what they tell is of now.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from monitor.alerts.recurring import Recurring
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE
+from tests.support.fingerprints import knows_fingerprint
 
 _NOW = 1_767_225_600_000
 
@@ -21,7 +22,7 @@ def test_labels_that_came_before_get_their_fingerprint_and_what_was_kept() -> No
     known.keep(_labels(), "payments", _NOW)
     again = _labels()
     assert known.recognise(again, _NOW + MINUTE) == "payments"
-    assert again.knows_fingerprint
+    assert knows_fingerprint(again)
     assert again.fingerprint == _labels().fingerprint
     assert len(known) == 1
 

@@ -12,6 +12,7 @@ from monitor.model.fingerprints import learn_fingerprints
 from monitor.model.labels import Labels
 from monitor.model.surrogates import is_whole, json_of, whole
 from monitor.model.xxh import labels_hash
+from tests.support.fingerprints import knows_fingerprint
 
 ANY = st.text(st.characters(codec=None, categories=None), max_size=8) | st.sampled_from(
     ["\ud800", "a\udfff", "😀\udcff"]
@@ -61,7 +62,7 @@ def test_labels_that_hold_bytes_have_a_fingerprint_and_leave_whole() -> None:
     """The same one by one and together; labels without such bytes leave as they are."""
     odd, plain = Labels({"a": "x\udcff", "b": "y"}), Labels({"a": "é"})
     learn_fingerprints(many := [Labels({"a": "x\udcff", "b": "y"}), *(Labels({"n": str(one)}) for one in range(9))])
-    assert many[0].knows_fingerprint
+    assert knows_fingerprint(many[0])
     assert odd.fingerprint == many[0].fingerprint
     assert labels_hash(odd) != labels_hash(plain)
     assert odd.whole() == Labels({"a": "x\ufffd", "b": "y"})
