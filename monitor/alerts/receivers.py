@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Destination
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from monitor.alerts.groups import AlertGroup
 from monitor.model.alerts import Alert, MuteReason
+from monitor.model.dataclass import dataclass
 from monitor.model.incidents import IncidentEvent
 from monitor.model.notifications import OutboxRow
 

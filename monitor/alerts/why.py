@@ -7,7 +7,6 @@ the last flush said to each integration and why, and when the next word is due.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from monitor.alerts.flapping import Flap, calm_at, rule_for
 from monitor.alerts.flush import order_key_of
@@ -16,6 +15,7 @@ from monitor.alerts.muting import Mute
 from monitor.alerts.placement import Routing
 from monitor.alerts.routes import Route
 from monitor.model.alerts import Alert
+from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Destination, NotifyReason
 from monitor.model.times import Timestamp
 

@@ -7,12 +7,12 @@ page depends on is such a job.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from monitor.clock import Clock
+from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 from monitor.telemetry import Log
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 _TRUSTED: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Where OpenSSL looks for certificates instead of in the system's places."""
+
+_NO_THREADS: Final = {"OPENBLAS_NUM_THREADS": "1"}
+"""For numpy: nothing here is linear algebra, and its threads take a tenth of a second of CPU when they start."""
 
 
 def import_daemon(*, in_place: bool) -> None:
@@ -23,7 +26,8 @@ def import_daemon(*, in_place: bool) -> None:
     _import_aiohttp()
     importlib.import_module("monitor.app.daemon")
     if not in_place:
-        importlib.import_module("monitor.app.lookout")
+        with _variables(_NO_THREADS):
+            importlib.import_module("monitor.app.lookout")
     importlib.import_module("monitor.web.in_place" if in_place else "monitor.web.table")
 
 
@@ -31,7 +35,7 @@ def _import_aiohttp() -> None:
     """Without the client's own resolver (it is given ours, which imports c-ares when there is a name to look up) and without
     the system's certificates in its default context (it is given one that is made at the first use of TLS): three
     megabytes. A session that is given no context of its own therefore trusts nobody."""
-    with _hidden("aiodns"), _nobody_trusted():
+    with _hidden("aiodns"), _variables(dict.fromkeys(_TRUSTED, os.devnull)):
         importlib.import_module("aiohttp.web")
 
 
@@ -49,9 +53,10 @@ def _hidden(name: str) -> Generator[None]:
 
 
 @contextmanager
-def _nobody_trusted() -> Generator[None]:
-    before = {name: os.environ.get(name) for name in _TRUSTED}
-    os.environ.update(dict.fromkeys(_TRUSTED, os.devnull))
+def _variables(values: Mapping[str, str]) -> Generator[None]:
+    """The environment has them for whom is imported meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:

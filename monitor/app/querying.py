@@ -14,10 +14,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from monitor.config.configuration import QuerySettings
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import QueryLimitError
 from monitor.model.samples import Series, Vector
 from monitor.model.times import SECOND, Millis, Timestamp

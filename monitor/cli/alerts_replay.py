@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -28,6 +27,7 @@ from monitor.config.in_place import load_in_place
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
 from monitor.config.overrides import AlertmanagerFlags
 from monitor.model.alerts import Alert
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, CorruptionError, StoreError
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.notifications import MessageKind, NotifyReason

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,6 +26,7 @@ from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import JsonOption
 from monitor.cli.showing import clean, coloured, say, say_json
 from monitor.clock import Clock
+from monitor.model.dataclass import dataclass
 
 _CONFIGURATION: Final = """\
 environment: demo

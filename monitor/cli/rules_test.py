@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 from xml.etree import ElementTree
@@ -26,6 +26,7 @@ from monitor.config.opening import UnreadableError, read_text
 from monitor.config.rule_files import plain, read_rule_file
 from monitor.config.yamltree import Scalar, read
 from monitor.gotemplate.regexps import matches
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError
 from monitor.model.times import DAY, Millis, format_duration
 from monitor.promql.engine import Options
@@ -49,6 +50,9 @@ class Choice:
     promql: Options = field(default_factory=Options)
     beside: BesideRules = field(default_factory=BesideRules)
     """`rule_options` for the rules that the tests load."""
+
+
+_ALL: Final = Choice()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +155,7 @@ def test(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def run_file(file: Path, choice: Choice = Choice()) -> FileResult:
+def run_file(file: Path, choice: Choice = _ALL) -> FileResult:
     """Every chosen test of one file."""
     shown = str(file)
     try:

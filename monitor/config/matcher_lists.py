@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from monitor.config.findings import Findings
 from monitor.config.yamltree import Document, Path
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.parse import Syntax, disagreement, is_label_name, parse_matchers
+from monitor.model.dataclass import dataclass
 
 _OPS: Final = (MatchOp.EQUAL, MatchOp.NOT_EQUAL, MatchOp.MATCHES, MatchOp.NOT_MATCHES)
 

@@ -6,7 +6,7 @@ Source: Alertmanager config/config.go, dispatch/route.go.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -19,6 +19,7 @@ from monitor.config.yamltree import Document, Path
 from monitor.matching.matchers import Matcher
 from monitor.matching.parse import Syntax, is_label_name
 from monitor.matching.printing import matchers_text
+from monitor.model.dataclass import dataclass
 from monitor.model.times import HOUR, MINUTE, SECOND, Millis
 
 

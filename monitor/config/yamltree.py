@@ -10,11 +10,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
 import yaml
 
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, Finding
 
 Path: TypeAlias = tuple[str | int, ...]

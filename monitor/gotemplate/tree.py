@@ -4,9 +4,10 @@ text, in characters."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
+from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 
 

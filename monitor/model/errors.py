@@ -25,7 +25,8 @@ Foreign exceptions stop where they enter and become one of these.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from monitor.model.dataclass import dataclass
 
 
 class WatchkeeperError(Exception):

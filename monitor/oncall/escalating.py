@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.model.changes import Deployment
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError, ConflictError, CorruptionError, NotFoundError, StoreError
 from monitor.model.incidents import Actor, IncidentEvent, Severity, TimelineEntry
 from monitor.model.times import MINUTE, Millis, Timestamp

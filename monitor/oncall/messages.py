@@ -8,10 +8,10 @@ are spelled out: the page behind the link has them all.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, assert_never
 
 from monitor.model.changes import Deployment
+from monitor.model.dataclass import dataclass
 from monitor.model.incidents import IncidentState, Member
 from monitor.model.labels import Labels, in_common
 from monitor.model.notifications import (

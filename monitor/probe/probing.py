@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from monitor.columns.sink import RowWriter, SampleSink
 from monitor.model.checks import Check, Component, HealthState, Outcome, Verdict
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, Finding, NotFoundError, RequestError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.samples import MISSING, STALE

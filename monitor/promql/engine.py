@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import field
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from monitor.columns.frame import SampleSource
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import QueryError, QueryLimitError
 from monitor.model.labels import Labels
 from monitor.model.samples import Sample, Series, Vector
@@ -99,6 +100,8 @@ class Answer:
 
 Check: TypeAlias = Callable[[], None]
 
+_PLAIN: Final = Options()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
@@ -114,7 +117,7 @@ class Query:
 
     __slots__ = ("_plans", "kind", "options", "text", "tree")
 
-    def __init__(self, expression: str | Expr, options: Options = Options()) -> None:
+    def __init__(self, expression: str | Expr, options: Options = _PLAIN) -> None:
         """Raises QueryError for a text that cannot be parsed or evaluated here."""
         self.text = expression if isinstance(expression, str) else to_text(expression)
         self.tree = parse(self.text, options.features)

@@ -7,11 +7,11 @@ few numpy calls. For `rate` and `increase` see `rates.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
 
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.promql import kernels, rates
 from monitor.promql.matrix import Bools, Floats, Ints

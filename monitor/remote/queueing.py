@@ -13,10 +13,11 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
+from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 
 _HEAD: Final = struct.Struct("<IIqI")

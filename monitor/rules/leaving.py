@@ -6,9 +6,8 @@ Source: prometheus notifier/manager.go (relabelAlerts).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from monitor.matching.relabel import NOTHING, Relabeling
+from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 
 

@@ -8,12 +8,12 @@ alert is built becomes the text `<error expanding template: ...>`: the alert mus
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.evaluation import MissingKey
 from monitor.gotemplate.template import TemplateSet
 from monitor.gotemplate.values import Function, Object, Value
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import TemplateError
 from monitor.model.labels import Labels
 from monitor.model.samples import Vector
@@ -35,7 +35,7 @@ _NONE = TemplateSet.allowing(FUNCTION_NAMES)
 class World:
     """What templates see beside the alert."""
 
-    external_labels: Labels = Labels()  # noqa: RUF009 - immutable
+    external_labels: Labels = Labels()
     external_url: str = ""
 
 

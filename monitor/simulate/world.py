@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Final, cast
 
@@ -29,6 +29,7 @@ from monitor.app.watching import Watching
 from monitor.chance import Chance
 from monitor.config.configuration import Configuration
 from monitor.model.checks import Check, FailureReason, HealthState, Outcome
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.notifications import (
     Delivered,

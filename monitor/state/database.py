@@ -12,10 +12,10 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError, StoreError
 from monitor.state.fresh import FreshMessages
 from monitor.state.statements import script

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.incidents import Severity
 from monitor.model.notifications import (

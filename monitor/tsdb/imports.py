@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import RequestError
 from monitor.model.labels import Labels
 from monitor.model.times import Millis

@@ -10,7 +10,7 @@ A part that cannot be read costs its samples and is noted; the query goes on wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from monitor.columns.frame import Frame, Resets
 from monitor.columns.nans import MISSING_VALUE, missing, stale
 from monitor.matching.matchers import Matcher
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp

@@ -6,8 +6,9 @@ leaves open alerts closable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Message, MessageKind
 from monitor.notify.dressing.pagerduty import dedup_key
 from monitor.notify.dressing.wording import cut, fields_below, headline, plain_text, records

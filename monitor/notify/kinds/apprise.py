@@ -13,10 +13,11 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.notifications import (
     Delivered,

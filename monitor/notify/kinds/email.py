@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from email.utils import getaddresses, parseaddr, quote
 from typing import TYPE_CHECKING, Final
 
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.notifications import (
     Delivered,

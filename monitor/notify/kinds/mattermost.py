@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from monitor.model.dataclass import dataclass
 from monitor.model.notifications import DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import mattermost_body

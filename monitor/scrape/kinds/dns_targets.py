@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis

@@ -8,10 +8,11 @@ call what Alertmanager tells first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from monitor.alerts.pushed import are_label_names, pushed_alert, reported
+from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 from monitor.web.alertmanager.asking import ShapedError
 from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, Reader, instant, is_request_uri, names, required
