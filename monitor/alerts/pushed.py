@@ -25,13 +25,14 @@ def pushed_alert(
     resolve_timeout: Millis,
     now: Timestamp,
     syntax: Syntax = Syntax.FALLBACK,
+    backwards: bool = False,
 ) -> Alert:
-    """The alert that a report stands for. One that gives no end is believed for `resolve_timeout`; empty labels are none.
-    Raises ValueError with Alertmanager's text."""
-    alert = reported(
-        Labels(labels), Labels(annotations), starts_at, ends_at, generator_url, resolve_timeout=resolve_timeout, now=now
-    )
-    if alert.ends_at < alert.starts_at:
+    """The alert that a report stands for. One that gives no end is believed for `resolve_timeout`; empty labels are none,
+    empty annotations are kept. `backwards`: it ends before it starts, though within one millisecond. Raises ValueError with
+    Alertmanager's text."""
+    notes = Labels.of_sorted(tuple(sorted(annotations.items())))
+    alert = reported(Labels(labels), notes, starts_at, ends_at, generator_url, resolve_timeout=resolve_timeout, now=now)
+    if alert.ends_at < alert.starts_at or backwards:
         raise ValueError("start time must be before end time")
     if not alert.labels:
         raise ValueError("at least one label pair required")

@@ -44,7 +44,8 @@ class Labels(Mapping[str, str]):
 
     @classmethod
     def of_sorted(cls, pairs: tuple[tuple[str, str], ...]) -> Labels:
-        """Trusts the caller: names ascending and distinct, no empty value. The pairs are kept, so sets may share them."""
+        """Trusts the caller: names ascending and distinct, no empty value (annotations may have some). The pairs are kept, so
+        sets may share them."""
         made = cls.__new__(cls)
         made.pairs = pairs
         made._map = made._hash = None

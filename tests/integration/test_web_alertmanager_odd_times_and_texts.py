@@ -14,7 +14,7 @@ from monitor.model.alerts import Alert
 from monitor.model.incidents import Actor, Door
 from monitor.model.labels import Labels
 from monitor.model.times import FIRST_INSTANT, HOUR, LAST_INSTANT, MINUTE, rfc3339
-from monitor.web.alertmanager.bodies import NO_TIME
+from monitor.web.alertmanager.instants import NO_TIME
 from tests.support.alertmanager_calls import ROUTED, alert, ask, names, send, silence
 from tests.support.web_worlds import NOW, web_world
 

@@ -1,8 +1,9 @@
 """What was sent, held against the schema: JSON as Go reads it, and rules with the codes of go-openapi.
 
-Keys are found in any case, unknown ones are ignored, null is the same as nothing, and whatever follows the first value is
-not looked at. Halves of surrogate pairs become U+FFFD: they are no text, and nobody could store or tell them. Of all rules
-that a body breaks the first one is told, in the order in which Alertmanager's generated code asks.
+Keys are found in any case, unknown ones are ignored, and whatever follows the first value is not looked at. null is the same
+as nothing. What Python's reader refuses is read once more as Go would (see `go_json`). Halves of surrogate pairs become
+U+FFFD: they are no text, and nobody could store or tell them. Of all rules that a body breaks the first one is told, in the
+order in which Alertmanager's generated code asks.
 """
 
 from __future__ import annotations
@@ -10,38 +11,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final, NoReturn, cast
 
-import orjson
-
 from monitor.model.surrogates import whole
-from monitor.model.times import FIRST_INSTANT, LAST_INSTANT, Timestamp, from_datetime
+from monitor.model.times import Timestamp
 from monitor.web.alertmanager.asking import ShapedError
+from monitor.web.alertmanager.go_json import Repeated, first_value, members, object_of, text_of
+from monitor.web.alertmanager.instants import instant
 
-NO_TIME: Final = FIRST_INSTANT
-"""What Go calls zero."""
 BAD_TYPE: Final = 601
 REQUIRED: Final = 602
 TOO_FEW: Final = 612
 
-_AT_ONCE: Final = 128 << 10
-"""Bytes of a list that is read in one go; a longer one would hold up others that share the interpreter."""
-_SPACE: Final = re.compile(r"[ \t\r\n]*")
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?")
-_SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*:")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_NO_HOST: Final = re.compile(r'[ "<>\\^`{|}]')
 _TEXTS: Final = frozenset({str})
-_BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"invalid character '{text[0]}' looking for beginning of value")
+    raise ValueError(text)
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_no_number)
+_CAREFUL: Final = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=object_of)
 
 
 class Reader:
@@ -49,60 +40,46 @@ class Reader:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.sound = False
-        """All texts are known to be whole."""
 
     def items(self, raw: bytes) -> Iterator[object]:
-        """The elements of a list, one by one. Raises ShapedError."""
-        if len(raw) <= _AT_ONCE:
-            try:
-                found = orjson.loads(raw)
-            except ValueError:
-                pass  # it is no JSON, or JSON that Go reads all the same: with more care
-            else:
-                if isinstance(found, list):
-                    self.sound = True  # orjson refuses halves of surrogate pairs
-                    yield from cast("list[object]", found)
-                    return
-        text = raw.decode(errors="replace")
-        place = _after_space(text, 0)
-        if text[place : place + 1] != "[":
-            found = self._value(text, place)[0]
-            if found is not None:
+        """The elements of a list, one by one: a long one would hold up others that share the interpreter. Raises
+        ShapedError."""
+        done = 0
+        try:
+            for item in elements(text_of(raw), _CAREFUL):
+                yield item
+                done += 1
+        except (ValueError, RecursionError):
+            found = self._odd(raw)
+            if isinstance(found, list):
+                yield from cast("list[object]", found)[done:]
+            elif found is not None:
                 self.wrong_type(found, "Go value of type models.PostableAlerts")
-            return
-        place = _after_space(text, place + 1)
-        if text[place : place + 1] == "]":
-            return
-        while True:
-            item, place = self._value(text, place)
-            yield item
-            place = _after_space(text, place)
-            sign = text[place : place + 1]
-            if sign == "]":
-                return
-            if sign != ",":
-                self.unreadable(f"invalid character '{sign}' after array element" if sign else "unexpected EOF")
-            place = _after_space(text, place + 1)
 
     def document(self, raw: bytes) -> object:
         """The whole of it. Raises ShapedError."""
-        text = raw.decode(errors="replace")
-        return self._value(text, _after_space(text, 0))[0]
+        text = text_of(raw)
+        try:
+            return _CAREFUL.raw_decode(text, _after_space(text, 0))[0]
+        except (ValueError, RecursionError):
+            return self._odd(raw)
 
-    def fields(self, value: object, known: Mapping[str, str], what: str) -> dict[str, object]:
-        """A JSON object's fields by the names that are `known` (see `names`); null is an object without any. Raises
-        ShapedError."""
+    def members(self, value: object, known: Mapping[str, str], what: str) -> list[tuple[str, object]]:
+        """A JSON object's fields by the names that are `known` (see `names`), in the order in which they were sent and as
+        often; null is an object without any. Raises ShapedError."""
         if value is None:
-            return {}
+            return []
         if not isinstance(value, dict):
             self.wrong_type(value, f"Go value of type models.{what}")
-        given = cast("dict[str, object]", value)
-        return {
-            name: each
-            for key, each in given.items()
-            if each is not None and (name := known.get(key) or known.get(key.lower()))
-        }
+        return [
+            (name, each)
+            for key, each in members(cast("dict[str, object]", value))
+            if (name := known.get(key) or known.get(key.replace("ſ", "s").lower()))
+        ]
+
+    def fields(self, value: object, known: Mapping[str, str], what: str) -> dict[str, object]:
+        """What `members` tells, the last of each, without those that are null. Raises ShapedError."""
+        return {name: each for name, each in dict(self.members(value, known, what)).items() if each is not None}
 
     def text(self, fields: Mapping[str, object], name: str, what: str) -> str | None:
         """A text, None if it is not there. Raises ShapedError."""
@@ -118,18 +95,19 @@ class Reader:
             self.wrong_type(value, f"Go struct field {what}.{name} of type bool")
         return value
 
-    def labels(self, fields: Mapping[str, object], name: str, what: str) -> dict[str, str] | None:
+    def labels(self, value: object, name: str, what: str) -> dict[str, str] | None:
         """A set of labels, None if it is not there. Raises ShapedError."""
-        value = fields.get(name)
         if value is None:
             return None
         if not isinstance(value, dict):
             self.wrong_type(value, f"Go struct field {what}.{name} of type models.LabelSet")
         given = cast("dict[str, object]", value)
-        if self.sound and _TEXTS.issuperset(map(type, given.values())):
-            return cast("dict[str, str]", given)
+        if not isinstance(given, Repeated) and _TEXTS.issuperset(map(type, given.values())):
+            words = cast("dict[str, str]", given)
+            if "".join([*words, *words.values()]).isascii():
+                return words
         found: dict[str, str] = {}
-        for key, each in given.items():
+        for key, each in members(given):
             if each is not None and not isinstance(each, str):
                 self.wrong_type(each, f"Go struct field {what}.{name} of type string")
             found[whole(key)] = whole(each or "")
@@ -144,9 +122,8 @@ class Reader:
             self.wrong_type(value, f"Go struct field {what}.{name} of type models.{kind}")
         return cast("list[object]", value)
 
-    def time(self, fields: Mapping[str, object], name: str) -> Timestamp | None:
+    def time(self, value: object, name: str) -> Timestamp | None:
         """An instant, None if it is not there; an empty text is the beginning of 1970. Raises ShapedError."""
-        value = fields.get(name)
         if value is None:
             return None
         if not isinstance(value, str):
@@ -154,9 +131,9 @@ class Reader:
         if value == "":
             return 0
         try:
-            return instant(value)
-        except (ValueError, OverflowError):
-            self.unreadable(f'parsing time "{whole(value)}" as "2006-01-02T15:04:05Z07:00": cannot parse it')
+            return instant(whole(value))
+        except ValueError as error:
+            self.unreadable(str(error))
 
     def wrong_type(self, value: object, wanted: str) -> NoReturn:
         """As Go's encoding/json says it."""
@@ -166,15 +143,33 @@ class Reader:
         """It is no JSON, or JSON of another shape."""
         raise ShapedError(400, f'parsing {self.name} body from "" failed, because {why}')
 
-    def _value(self, text: str, place: int) -> tuple[object, int]:
+    def _odd(self, raw: bytes) -> object:
+        """What Go makes of that at which Python's reader stopped. Raises ShapedError."""
         try:
-            return cast("tuple[object, int]", _DECODER.raw_decode(text, place))
-        except json.JSONDecodeError as error:
-            if error.pos >= len(text) or error.msg.startswith("Unterminated"):
-                self.unreadable("unexpected EOF")
-            self.unreadable(f"invalid character {_quoted(text[error.pos])}: {error.msg}")
-        except (ValueError, RecursionError) as error:
-            self.unreadable("exceeded max depth" if isinstance(error, RecursionError) else str(error))
+            return first_value(raw)
+        except EOFError:
+            raise required(self.name) from None
+        except ValueError as error:
+            self.unreadable(str(error))
+
+
+def elements(text: str, decoder: json.JSONDecoder = _DECODER) -> Iterator[object]:
+    """Those of a list, one by one. Raises ValueError if it is none, or no JSON; RecursionError."""
+    place = _after_space(text, 0)
+    if not text.startswith("[", place):
+        raise ValueError
+    place = _after_space(text, place + 1)
+    if text.startswith("]", place):
+        return
+    while True:
+        item, place = cast("tuple[object, int]", decoder.raw_decode(text, place))
+        yield item
+        place = _after_space(text, place)
+        if text.startswith("]", place):
+            return
+        if not text.startswith(",", place):
+            raise ValueError
+        place = _after_space(text, place + 1)
 
 
 def names(*known: str) -> Mapping[str, str]:
@@ -186,41 +181,9 @@ def required(name: str) -> ShapedError:
     return ShapedError(422, f"{name} in body is required", REQUIRED)
 
 
-@lru_cache(256)
-def is_request_uri(text: str) -> bool:
-    """As `format: uri` means it: something with a scheme, or an absolute path (Go's url.ParseRequestURI)."""
-    if _CONTROL.search(text):
-        return False
-    scheme = _SCHEME.match(text)
-    rest = text[scheme.end() :] if scheme else text
-    if not rest.startswith("/"):
-        return scheme is not None or text == "*"
-    rest = rest.partition("?")[0]
-    authority, _, path = rest[2:].partition("/") if rest.startswith("//") else ("", "", rest)
-    port = authority.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
-    return not (_BAD_ESCAPE.search(path) or _NO_HOST.search(authority)) and (port == "" or port.isdecimal())
-
-
-@lru_cache(256)
-def instant(text: str) -> Timestamp:
-    """RFC 3339 and its shorter relatives; UTC where no zone is named. Raises ValueError, also for what an
-    offset moves out of the years 1 to 9999."""
-    if not _TIME.fullmatch(text):
-        raise ValueError
-    moment = datetime.fromisoformat(text)
-    instant = from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
-    if not FIRST_INSTANT <= instant <= LAST_INSTANT:
-        raise ValueError
-    return instant
-
-
 def _after_space(text: str, place: int) -> int:
     found = _SPACE.match(text, place)
     return found.end() if found is not None else place
-
-
-def _quoted(char: str) -> str:
-    return "'\\''" if char == "'" else f"'{char}'" if char.isprintable() else repr(char)
 
 
 def _kind(value: object) -> str:

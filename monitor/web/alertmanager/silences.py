@@ -12,8 +12,9 @@ from monitor.model.dataclass import dataclass
 from monitor.model.errors import NotFoundError, RequestError, StoreError
 from monitor.model.labels import Labels
 from monitor.web.alertmanager.asking import ShapedError, body_of, facts_of, flag, matchers, route
-from monitor.web.alertmanager.bodies import BAD_TYPE, NO_TIME, TOO_FEW, Reader, names, required
+from monitor.web.alertmanager.bodies import BAD_TYPE, TOO_FEW, Reader, names, required
 from monitor.web.alertmanager.documents import Document, silence_document
+from monitor.web.alertmanager.instants import NO_TIME
 from monitor.web.answers import UnconfirmedError, built_answer, json_answer
 from monitor.web.breadth import ask, breadth_of
 from monitor.web.parts import up
@@ -97,9 +98,9 @@ def _draft(raw: bytes, syntax: Syntax, now: Timestamp) -> SilenceDraft:
     reader = Reader("silence")
     given = reader.fields(reader.document(raw), _FIELDS, "PostableSilence")
     id_ = reader.text(given, "id", "")
-    starts_at, ends_at = reader.time(given, "startsAt"), reader.time(given, "endsAt")
+    starts_at, ends_at = reader.time(given.get("startsAt"), "startsAt"), reader.time(given.get("endsAt"), "endsAt")
     created_by, comment = reader.text(given, "createdBy", "Silence"), reader.text(given, "comment", "Silence")
-    annotations = reader.labels(given, "annotations", "Silence")
+    annotations = reader.labels(given.get("annotations"), "annotations", "Silence")
     items = [_Given.read(reader, item) for item in reader.elements(given, "matchers", "Silence", "Matchers")]
     missing = next((name for name in _REQUIRED if name not in given), "")
     if missing and missing <= "matchers":
