@@ -155,7 +155,7 @@ class GroupRun:
     async def slot_of(self, run: RuleRun, slot: Timestamp) -> None:
         """Evaluate one rule at this slot."""
         if await self._evaluate(run, slot):
-            await self._hand_over((run,), slot)
+            await handing_over.hand_over(self.around, self.group, (run,), slot)
 
     async def _evaluate(self, run: RuleRun, slot: Timestamp) -> bool:
         """Evaluate one rule at this slot and write its samples; is there anything to hand over?"""
@@ -194,7 +194,7 @@ class GroupRun:
         run.looked_at = at
         run.advance(step)
         self._tell(step)
-        await self._hand_over((run,), at)
+        await handing_over.hand_over(self.around, self.group, (run,), at)
 
     def skip(self, span: Millis, now: Timestamp) -> None:
         """The wall clock jumped forward by `span`: the samples are that much older at once, and nothing is known of the
@@ -287,10 +287,6 @@ class GroupRun:
             return rested
         await self.around.breathe()
         return self.around.monotonic()
-
-    async def _hand_over(self, runs: Sequence[RuleRun], at: Timestamp) -> None:
-        await handing_over.save(self.around, self.group, runs, at)
-        await handing_over.send(self.around, self.group, runs, at)
 
     def _tell(self, step: states.Step) -> None:
         if step.transitions:

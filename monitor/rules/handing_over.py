@@ -8,9 +8,10 @@ evaluation.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from monitor.model.alerts import Alert
+from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, Millis, Timestamp
@@ -19,6 +20,7 @@ from monitor.rules.groups import AlertingRule, RuleGroup
 from monitor.rules.ports import StoredAlert, StoredKey
 from monitor.rules.restore import changes
 from monitor.rules.standing import RuleRun, Surroundings
+from monitor.rules.states import Active
 from monitor.rules.template_functions import graph_link
 
 REFRESH: Millis = MINUTE
@@ -65,8 +67,7 @@ class Waiting:
         async with self._one_at_a_time:
             runs, self._runs = self._runs, []
             if runs:
-                await save(self._around, self._group, runs, self._at)
-                await send(self._around, self._group, runs, self._at)
+                await hand_over(self._around, self._group, runs, self._at)
                 self._handed = self._around.monotonic()
 
     async def _time_is_up(self) -> None:
@@ -74,12 +75,48 @@ class Waiting:
         await self.hand_over()
 
 
+async def hand_over(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:
+    """Store and tell at once: what is asked for in one moment shares a commit, and neither waits for the other's."""
+    saving = _begin_to_save(around, group, runs, at)
+    try:
+        await send(around, group, runs, at)
+    finally:
+        await saving.end(around, group)
+
+
 async def save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:
     """Store what has changed of these rules' alerts."""
+    await _begin_to_save(around, group, runs, at).end(around, group)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """What the store was asked to keep."""
+
+    answer: Awaitable[None] | None
+    written: Sequence[tuple[RuleRun, Active]]
+    """As they were then: while this is stored the clock may jump, which changes every alert."""
+    before: Sequence[tuple[RuleRun, Timestamp]]
+
+    async def end(self, around: Surroundings, group: RuleGroup) -> None:
+        """Wait for the answer and note it."""
+        if self.answer is not None:
+            try:
+                await self.answer
+            except StoreError as error:
+                for run, saved_at in self.before:
+                    run.saved_at = min(run.saved_at, saved_at)
+                around.warn(group.key, error)
+                return
+        for run, active in self.written:
+            run.saved = active  # the same but for what is not worth a write
+
+
+def _begin_to_save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> _Saving:
     changed: list[StoredAlert] = []
     removed: list[StoredKey] = []
     whole: list[RuleRun] = []
-    written = [(run, run.active) for run in runs]  # while this is stored the clock may jump, which changes every alert
+    written = [(run, run.active) for run in runs]
     for run in runs:
         old = at - run.saved_at >= REFRESH and bool(run.active)
         if old:
@@ -92,16 +129,8 @@ async def save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
     before = [(run, run.saved_at) for run in whole]
     for run in whole:  # not afterwards: what says meanwhile that all must be stored anew is to be believed
         run.saved_at = at
-    if changed or removed:
-        try:
-            await around.states.save(group.key, changed, removed)
-        except StoreError as error:
-            for run, saved_at in before:
-                run.saved_at = min(run.saved_at, saved_at)
-            around.warn(group.key, error)
-            return
-    for run, active in written:
-        run.saved = active  # the same but for what is not worth a write
+    answer = around.states.save(group.key, changed, removed) if changed or removed else None
+    return _Saving(answer, written, before)
 
 
 async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:

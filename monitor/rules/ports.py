@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from monitor.model.alerts import Alert
@@ -70,8 +70,9 @@ class RuleStateStore(Protocol):
         """Everything stored. Raises StoreError."""
         ...
 
-    async def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> None:
-        """Write and delete alerts of one group, all or nothing; returns once committed. Raises StoreError."""
+    def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> Awaitable[None]:
+        """Ask to write and delete alerts of one group, all or nothing; awaited until that is committed, which raises
+        StoreError."""
         ...
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -90,7 +91,7 @@ class Database:
         self._connection = connection
         self._runner = runner
         self._place = place
-        self._waiting: list[_Asked] = []
+        self._waiting: deque[_Asked] = deque()
         self._busy = False
         self.fresh = FreshMessages()
         """Of the outbox; used inside work only."""
@@ -137,11 +138,15 @@ class Database:
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` inside a write transaction and return its result once that is committed. What `work` raises is
         raised here, and nothing that it wrote stays."""
+        return await self.begin(work)
+
+    def begin(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Ask for a write now and await it later: what is asked for until the writer comes to it shares one commit."""
         asked = _Asked(work, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
         if not self._busy:
             self._next_batch()
-        return await asked.future
+        return asked.future
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work`, which only reads, outside a transaction. Raises StoreError."""
@@ -166,8 +171,13 @@ class Database:
         self._runner.close()
 
     def _next_batch(self) -> None:
-        batch, self._waiting = self._waiting, []
+        batch: list[_Asked] = []
         self._busy = True
+
+        def work() -> None:
+            while self._waiting:  # only now: who asked while the thread woke up comes along
+                batch.append(self._waiting.popleft())
+            self._commit(batch)
 
         def done() -> None:
             self._busy = False
@@ -176,9 +186,9 @@ class Database:
             if self._waiting and not self._busy:
                 self._next_batch()
 
-        self._runner.submit(lambda: self._commit(batch), done)
+        self._runner.submit(work, done)
 
-    def _commit(self, batch: list[_Asked]) -> None:
+    def _commit(self, batch: Sequence[_Asked]) -> None:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")

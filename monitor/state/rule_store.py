@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from monitor.alerts.routes import labels_text
 from monitor.model.labels import Labels
@@ -32,7 +32,7 @@ class SqlRuleStateStore:
     def load(self) -> Sequence[StoredAlert]:
         return self._stored
 
-    async def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> None:
+    def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> Awaitable[None]:
         def work(connection: sqlite3.Connection) -> None:
             sql = statements("rules")
             for key in removed:
@@ -41,7 +41,7 @@ class SqlRuleStateStore:
                 key = _key(stored.rule, stored.number, stored.alert.labels)
                 connection.execute(sql["put"], {"group_key": group, "key": key, "doc": dumps(stored)})
 
-        await self._database.write(work)
+        return self._database.begin(work)
 
 
 def _key(rule: str, number: int, labels: Labels) -> str:

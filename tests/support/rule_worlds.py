@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -89,7 +89,10 @@ class FakeRuleStateStore:
     def load(self) -> Sequence[StoredAlert]:
         return tuple(self.rows.values())
 
-    async def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> None:
+    def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> Awaitable[None]:
+        return self._save(group, changed, removed)
+
+    async def _save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> None:
         if self.failing:
             raise StoreError("no")
         self.saves += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
+from monitor.model.alerts import Alert
 from monitor.model.errors import BugError
 from monitor.model.samples import Vector
 from monitor.model.times import MINUTE, SECOND, Timestamp
@@ -14,7 +16,7 @@ from monitor.promql.nodes import Expr
 from monitor.rules.evaluating import GroupRun
 from monitor.rules.groups import RuleGroup
 from monitor.rules.ports import StoredAlert, StoredKey
-from tests.support.rule_worlds import CountingQuerier, FakeRuleStateStore, RuleWorld, groups_of
+from tests.support.rule_worlds import CountingQuerier, FakeAlertSink, FakeRuleStateStore, RuleWorld, groups_of
 
 
 def _three() -> RuleGroup:
@@ -167,8 +169,8 @@ class BusyStateStore(FakeRuleStateStore):
 
     meanwhile: Callable[[], None] = lambda: None
 
-    async def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> None:
-        await super().save(group, changed, removed)
+    async def _save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> None:
+        await super()._save(group, changed, removed)
         self.meanwhile()
 
 
@@ -218,3 +220,39 @@ async def test_a_store_that_fails_to_write_all_anew_is_asked_again_at_once() -> 
     await run.slot(2 * MINUTE + SECOND)
     assert len(world.states.rows) == 3
     assert all(row.seen_at == 2 * MINUTE + SECOND for row in world.states.rows.values())
+
+
+@dataclass
+class SlowStateStore(FakeRuleStateStore):
+    """Answers when it is let go; meanwhile it is known what was asked for."""
+
+    asked: int = 0
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> Awaitable[None]:
+        self.asked += 1
+        return self._save(group, changed, removed)
+
+    async def _save(self, group: str, changed: Sequence[StoredAlert], removed: Sequence[StoredKey]) -> None:
+        await self.let_go.wait()
+        await super()._save(group, changed, removed)
+
+
+async def test_telling_does_not_wait_until_the_states_are_stored_nor_storing_until_it_is_told() -> None:
+    """Both are asked for in one moment, so that they can share a commit."""
+    world = RuleWorld()
+    store = SlowStateStore()
+    world.around = replace(world.around, states=store)
+    run = await _known(world)
+
+    class Sink(FakeAlertSink):
+        async def accept(self, alerts: Sequence[Alert]) -> None:
+            assert store.asked == 1
+            await super().accept(alerts)
+            store.let_go.set()
+
+    sink = Sink()
+    world.around = replace(world.around, alerts=sink)
+    run.around = world.around
+    await run.slot(0)
+    assert (sink.calls, store.saves, len(store.rows)) == (1, 1, 3)

@@ -11,7 +11,7 @@ import pytest
 
 from monitor.model.errors import CorruptionError, NotFoundError, StoreError
 from monitor.state.check_store import SqlFacts
-from monitor.state.database import Database, WriterThread
+from monitor.state.database import Database, Inline, WriterThread
 
 
 async def names(database: Database) -> list[str]:
@@ -41,6 +41,27 @@ async def test_writes_that_wait_together_share_a_commit_and_a_failing_one_takes_
     assert await names(database) == [f"f{number:02}" for number in range(50) if number != 7]
     assert database.commits < 10
     await database.close()
+
+
+class LateRunner(Inline):
+    """The writer, which needs a moment to wake up."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[Callable[[], None], Callable[[], None]]] = []
+
+    def submit(self, work: Callable[[], None], done: Callable[[], None]) -> None:
+        self.begun.append((work, done))
+
+
+async def test_who_asks_while_the_writer_wakes_up_comes_along() -> None:
+    """Two writes asked for in one moment are one commit, not one that waits for the other."""
+    runner = LateRunner()
+    database = Database.open(None, runner)
+    first, second = database.begin(lambda _: 1), database.begin(lambda _: 2)
+    for work, done in runner.begun:
+        work()
+        done()
+    assert (await first, await second, database.commits, len(runner.begun)) == (1, 2, 1, 1)
 
 
 async def test_what_was_committed_is_there_after_opening_again(tmp_path: Path) -> None:

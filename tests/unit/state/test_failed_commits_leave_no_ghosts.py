@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import pytest
 
@@ -42,18 +44,39 @@ def _full(connection: sqlite3.Connection) -> None:
     )
 
 
-Put = Callable[[], Awaitable[object]]
+class Put(Protocol):
+    """Writes a window or a silence; `meanwhile` is called while that is decided upon, by the writer's thread."""
+
+    async def __call__(self, meanwhile: Callable[[], object] = ...) -> None: ...
+
+
+def _nothing() -> None:
+    """Nothing happens meanwhile."""
 
 
 async def _windows(database: Database) -> tuple[Put, Callable[[], list[str]]]:
     store = await SqlMaintenanceStore.load(database)
-    put = lambda: store.transact(lambda _: MaintenanceStep(put=(ENTRY,)), lambda _: None)  # noqa: E731
+
+    async def put(meanwhile: Callable[[], object] = _nothing) -> None:
+        def decide(_: object) -> MaintenanceStep:
+            meanwhile()
+            return MaintenanceStep(put=(ENTRY,))
+
+        await store.transact(decide, lambda _: None)
+
     return put, lambda: list(store.book.all)
 
 
 async def _silences(database: Database) -> tuple[Put, Callable[[], list[str]]]:
     store = await SqlSilenceStore.load(database)
-    put = lambda: store.transact(lambda _: SilenceStep(put=(SILENCE,)), lambda _: None)  # noqa: E731
+
+    async def put(meanwhile: Callable[[], object] = _nothing) -> None:
+        def decide(_: object) -> SilenceStep:
+            meanwhile()
+            return SilenceStep(put=(SILENCE,))
+
+        await store.transact(decide, lambda _: None)
+
     return put, lambda: list(store.book.all)
 
 
@@ -67,11 +90,20 @@ async def test_the_next_decision_does_not_see_what_was_not_stored(
     put, held = await kept(database)
     await database.read(_full)
 
+    begun, let_go = threading.Event(), threading.Event()
+
     async def ask() -> None:
         async with asyncio.timeout(0 if cancelled else None):
-            await put()
+            await put(lambda: (begun.set(), let_go.wait(10)))
 
-    lost, seen = await asyncio.gather(ask(), database.write(lambda _: held()), return_exceptions=True)
+    async def look() -> list[str]:
+        await asyncio.to_thread(begun.wait, 10)  # so that it does not share the commit
+        asked = asyncio.get_running_loop().create_task(database.write(lambda _: held()))
+        await asyncio.sleep(0)  # noqa: TID251 - until it has asked
+        let_go.set()
+        return await asked
+
+    lost, seen = await asyncio.gather(ask(), look(), return_exceptions=True)
     assert isinstance(lost, TimeoutError if cancelled else StoreError)
     assert seen == []
     assert database.failed_commits == 1
