@@ -10,6 +10,7 @@ from monitor.config.findings import Findings
 from monitor.config.yamltree import Document, Path
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.parse import Syntax, disagreement, is_label_name, parse_matchers
+from monitor.matching.regex import Regex
 from monitor.model.dataclass import dataclass
 
 _OPS: Final = (MatchOp.EQUAL, MatchOp.NOT_EQUAL, MatchOp.MATCHES, MatchOp.NOT_MATCHES)
@@ -47,10 +48,7 @@ def read_matchers(
             if value is None:
                 findings.wrong(document, here, f'invalid regexp value for "{name}"', "write a regular expression")
                 continue
-            text = value if op is MatchOp.EQUAL else f"^(?:{value})$"
-            made = findings.attempt(
-                document, here, lambda name=name, op=op, text=text: Matcher(name, op, text, dot_matches_newline=False)
-            )
+            made = findings.attempt(document, here, lambda name=name, op=op, value=value: _of_old(name, op, value))
             found += [made] if made is not None else []
     for place, text in enumerate(lists.texts):
         here = (*path, keys[2], place)
@@ -58,3 +56,11 @@ def read_matchers(
         if syntax is Syntax.FALLBACK and (doubt := disagreement(text)):
             findings.doubt(document, here, doubt, "quote the value")
     return tuple(sorted(found, key=lambda matcher: (matcher.name, matcher.value, _OPS.index(matcher.op))))
+
+
+def _of_old(name: str, op: MatchOp, value: str) -> Matcher:
+    """A matcher of the two mappings. Raises ValueError with what is said of the expression as it was written."""
+    if op is MatchOp.MATCHES:
+        Regex(value, dot_matches_newline=False)
+        value = f"^(?:{value})$"
+    return Matcher(name, op, value, dot_matches_newline=False)

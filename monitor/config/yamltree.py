@@ -14,6 +14,8 @@ from dataclasses import field
 from typing import Final, TypeAlias
 
 import yaml
+from yaml.reader import ReaderError
+from yaml.scanner import ScannerError
 
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, Finding
@@ -28,6 +30,7 @@ _BINARY: Final = "tag:yaml.org,2002:binary"
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE: Final = frozenset({"true", "True", "TRUE"})
 _FALSE: Final = frozenset({"false", "False", "FALSE"})
+_ALIAS: Final = re.compile(r"\*?([\w-]*)", re.ASCII)
 _INTEGER: Final = re.compile(r"[-+]?(?:0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
 _INFINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -98,8 +101,13 @@ def read(text: str, file: str, *, repeats: bool = False) -> Document:
         node = loader.get_node()
     except yaml.MarkedYAMLError as error:
         line, column = _place(error.problem_mark) if error.problem_mark else (0, 0)
-        problem = f"yaml: line {line}: {error.problem or error.context or 'cannot be read'}"
-        raise _wrong(file, line, problem, column=column) from error
+        what = error.problem or error.context or "cannot be read"
+        raise _wrong(
+            file, line, f"yaml: line {line}: {what}", column=column, original=_gos_text(error, what, text)
+        ) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise _wrong(file, line, f"yaml: line {line}: {error.reason}", original=f"yaml: {error.reason}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise _wrong(file, 0, f"yaml: {error}") from error
     finally:
@@ -203,12 +211,31 @@ def _integer(text: str) -> int | float | str:
         if set(digits) - set("01234567"):
             return float(plain)
         base, digits = 8, digits[1:]
-    return int(sign + (digits[2:] if base in (16, 2) or digits[:2] == "0o" else digits), base)
+    whole = int(sign + (digits[2:] if base in (16, 2) or digits[:2] == "0o" else digits), base)
+    if base == 10 and not -(1 << 63) <= whole < 1 << 64:
+        return float(plain)
+    return whole
 
 
 def _place(mark: yaml.Mark) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-def _wrong(file: str, line: int, problem: str, *, column: int = 0) -> ConfigError:
-    return ConfigError([Finding(file=file, line=line, column=column, path="", problem=problem, original=problem)])
+def _gos_text(error: yaml.MarkedYAMLError, what: str, text: str) -> str:
+    """What go-yaml says of it. It counts lines from 0, adds one to those of its scanner only, and says nothing of the first.
+    Source: go-yaml v2, yaml.go (parser.fail) and decode.go."""
+    mark = error.problem_mark
+    if mark and what == "found undefined alias":
+        name = _ALIAS.match(text, mark.index)
+        return f"yaml: unknown anchor '{name[1] if name else ''}' referenced"
+    line = mark.line if mark else 0
+    if line:
+        line += isinstance(error, ScannerError)
+    elif error.context_mark:
+        line = error.context_mark.line
+    return f"yaml: line {line}: {what}" if line else f"yaml: {what}"
+
+
+def _wrong(file: str, line: int, problem: str, *, column: int = 0, original: str = "") -> ConfigError:
+    finding = Finding(file=file, line=line, column=column, path="", problem=problem, original=original or problem)
+    return ConfigError([finding])

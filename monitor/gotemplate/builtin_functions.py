@@ -150,17 +150,25 @@ def _position(index: Value, size: int) -> int:
     return index
 
 
+def _element(index: Value, size: int, kind: str) -> int:
+    """The place of an element. Go's own check lets the place after the last one pass, and then reflection panics."""
+    place = _position(index, size)
+    if place == size:
+        raise ValueError(f"reflect: {kind} index out of range")
+    return place
+
+
 def _index(item: Value, *indexes: Value) -> Value:
     if item is None or item is NOTHING:
         raise ValueError("index of untyped nil")
     for index in indexes:
         if isinstance(item, str):
             data = item.encode()
-            item = data[_position(index, len(data) - 1)]
+            item = data[_element(index, len(data), "string")]
         elif (mapping := mapping_of(item)) is not None:
             item = _entry(mapping, index)
         elif (sequence := sequence_of(item)) is not None:
-            item = sequence[_position(index, len(sequence) - 1)]
+            item = sequence[_element(index, len(sequence), "slice")]
         elif item is None:
             raise ValueError("index of nil pointer")
         else:

@@ -16,7 +16,8 @@ from monitor.config.alertmanager.kinds import (
 )
 from monitor.config.alertmanager.shapes import integration
 from monitor.config.golang.http_client import CLIENT
-from monitor.config.golang.kinds import File, Flag, Reading, Secret, Span, Text, Whole
+from monitor.config.golang.kinds import File, Flag, Reading, Secret, Text, Whole
+from monitor.config.golang.spans import GoSpan
 from monitor.config.golang.structs import ListOf, Struct, Values
 
 
@@ -94,7 +95,7 @@ SLACK: Final = integration(
         "actions": ListOf(item=_SLACK_ACTION, skips_null=True),
         "message_text": Template(),
         "update_message": Flag(about="Change the first message instead of posting another one."),
-        "timeout": Span(),
+        "timeout": GoSpan(),
         "http_config": CLIENT,
     },
     exclusive("api_url", "api_url_file"),
@@ -282,7 +283,7 @@ TELEGRAM: Final = integration(
         "api_url": WebUrl(),
         "bot_token": Secret(),
         "bot_token_file": File(),
-        "chat_id": Whole(),
+        "chat_id": Whole(go="int64"),
         "chat_id_file": File(),
         "message_thread_id": Whole(),
         "message": template_of("telegram.default.message"),

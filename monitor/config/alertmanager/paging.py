@@ -19,6 +19,7 @@ from monitor.config.alertmanager.kinds import (
 from monitor.config.alertmanager.shapes import integration
 from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import File, Flag, Reading, Secret, Span, Text
+from monitor.config.golang.spans import GoSpan
 from monitor.config.golang.structs import ListOf, MapOf, Values
 
 DETAILS: Final = {
@@ -64,7 +65,7 @@ PAGERDUTY: Final = integration(
         "class": Template(),
         "component": Template(),
         "group": Template(),
-        "timeout": Span(),
+        "timeout": GoSpan(),
         "http_config": CLIENT,
     },
     _pagerduty,
@@ -189,9 +190,9 @@ PUSHOVER: Final = integration(
         "device": Template(),
         "sound": Template(),
         "priority": Template(default='{{ if eq .Status "firing" }}2{{ else }}0{{ end }}'),
-        "retry": Span(default=60_000),
-        "expire": Span(default=3_600_000),
-        "ttl": Span(),
+        "retry": GoSpan(default=60_000, go="pushover.duration"),
+        "expire": GoSpan(default=3_600_000, go="pushover.duration"),
+        "ttl": GoSpan(go="pushover.duration"),
         "html": Flag(),
         "monospace": Flag(),
         "http_config": CLIENT,

@@ -12,6 +12,7 @@ from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, plai
 from monitor.config.alertmanager.kinds import UPDATED, AddressTemplate, TemplateUrl, UpdatedTemplate, WebUrl
 from monitor.config.alertmanager.receiver_list import NamedReceiver
 from monitor.config.golang.kinds import COVERED, Kind, Secret, Span
+from monitor.config.golang.spans import GoSpan, format_go_duration
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.model.times import format_duration
 from monitor.net.url import redacted
@@ -92,6 +93,8 @@ def _value(kind: Kind, value: object, cover: bool) -> object:
     if isinstance(kind, WebUrl | AddressTemplate) and isinstance(value, str) and cover:
         # a token in the query is a common way to say who one is
         return _QUERY.sub(rf"\1{COVERED}", redacted(value))
+    if isinstance(kind, GoSpan) and isinstance(value, int):
+        return format_go_duration(value)
     if isinstance(kind, Span) and isinstance(value, int):
         return format_duration(value)
     if isinstance(kind, UpdatedTemplate) and isinstance(value, dict):

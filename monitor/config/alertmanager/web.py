@@ -20,7 +20,8 @@ from monitor.config.alertmanager.kinds import (
 )
 from monitor.config.alertmanager.shapes import integration
 from monitor.config.golang.http_client import CLIENT, TLS, canonical
-from monitor.config.golang.kinds import File, Flag, Reading, Secret, Span, Text, Whole
+from monitor.config.golang.kinds import File, Flag, Reading, Secret, Text, Whole
+from monitor.config.golang.spans import GoSpan
 from monitor.config.golang.structs import Values
 
 WEBHOOK: Final = integration(
@@ -30,7 +31,7 @@ WEBHOOK: Final = integration(
         "url": TemplateUrl(about="Where to post; may be a template."),
         "url_file": File(about="A file that holds the URL; read at each send."),
         "max_alerts": Whole(unsigned=True, go="uint64", about="At most so many alerts in one message; 0 for all."),
-        "timeout": Span(about="For one attempt."),
+        "timeout": GoSpan(about="For one attempt."),
         "payload": Free(about="What to post instead of Alertmanager's document; texts in it are templates."),
         "secret": Secret(about="Watchkeeper's own: signs each body (X-Watchkeeper-Signature)."),
         "secret_file": File(about="A file that holds it."),
@@ -50,7 +51,7 @@ INCIDENTIO: Final = integration(
         "alert_source_token": Secret(),
         "alert_source_token_file": File(),
         "max_alerts": Whole(unsigned=True, go="uint64"),
-        "timeout": Span(),
+        "timeout": GoSpan(),
         "metadata": templates_by_name(),
         "http_config": CLIENT,
     },

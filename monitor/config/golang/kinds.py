@@ -117,6 +117,8 @@ class Text(Kind):
 class Secret(Text):
     """A text that is never shown."""
 
+    go: str = "config.plain"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File(Text):

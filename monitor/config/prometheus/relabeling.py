@@ -22,7 +22,7 @@ RELABEL: Final = Struct(
     about="One step of relabelling.",
     inside="relabel",
     keys={
-        "source_labels": ListOf(about="Their values are joined."),
+        "source_labels": ListOf(go="model.LabelNames", about="Their values are joined."),
         "separator": Text(default=";"),
         "regex": Expression(default="(.*)", about="RE2, anchored at both ends."),
         "modulus": Whole(unsigned=True, go="uint64", about="For hashmod."),

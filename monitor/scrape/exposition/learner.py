@@ -39,6 +39,7 @@ class LayoutLearner(Generic[T]):
 
     __slots__ = (
         "admit",
+        "closed",
         "ended",
         "entries",
         "exemplars",
@@ -58,9 +59,17 @@ class LayoutLearner(Generic[T]):
     )
 
     def __init__(
-        self, grammar: Grammar, admit: Callable[[Mapping[str, str]], T], known: dict[bytes, T], stop: int
+        self,
+        grammar: Grammar,
+        admit: Callable[[Mapping[str, str]], T],
+        known: dict[bytes, T],
+        stop: int,
+        *,
+        closed: bool = False,
     ) -> None:
+        """`closed`: the body had a line end at its end of its own."""
         self.grammar = grammar
+        self.closed = closed
         self.stop = stop
         self.admit = admit
         self.known = known
@@ -175,7 +184,13 @@ class LayoutLearner(Generic[T]):
     def exactly(self, data: bytes, at: int) -> int:
         """Read the entry at offset `at` by the grammar; returns where it ends."""
         number = len(self.keys)
-        entry, end = self.grammar.read_entry(data, at, number + 1 + self.folded, self.stop)
+        try:
+            entry, end = self.grammar.read_entry(data, at, number + 1 + self.folded, self.stop)
+        except ExpositionError:
+            if self.closed and not self.grammar.ends:
+                # Prometheus gives every such body one more line end; a quote that nobody closes runs into it
+                self.grammar.read_entry(data + b"\n", at, number + 1 + self.folded, self.stop + 1)
+            raise
         line = data[at:end].removesuffix(b"\n")
         if isinstance(entry, SeriesEntry):
             key = entry.text if line == entry.text + b" " + entry.value_text else entry.text + b"\n"

@@ -118,7 +118,8 @@ class TextReader(Generic[T]):
                 break
             done, at = last, int(begins[last])
         if at < len(data) or done < lines:
-            return (yield from self._relearn(data, stop, begins[: done + 1], values, times, exemplars))
+            closed = len(data) == len(body)
+            return (yield from self._relearn(data, stop, begins[: done + 1], values, times, exemplars, closed=closed))
         self._body, self._starts, self._values = data, begins, values
         self._times, self._exemplars = times, exemplars
         return self._reading()
@@ -182,6 +183,8 @@ class TextReader(Generic[T]):
         values: NDArray[np.float64],
         times: Mapping[int, Timestamp],
         exemplars: Mapping[int, Exemplar],
+        *,
+        closed: bool,
     ) -> Generator[None, None, Reading[T]]:
         """The layout differs from the last of `begins` on: take over the lines before it, look up the rest."""
         data = bytes(data)
@@ -192,7 +195,7 @@ class TextReader(Generic[T]):
                 known[self._key(row)] = entry
             yield
         done, at = len(begins) - 1, int(begins[-1])
-        pupil = LayoutLearner(self._grammar, self._admit, known, stop)
+        pupil = LayoutLearner(self._grammar, self._admit, known, stop, closed=closed)
         pupil.starts, pupil.indexes = array("q", begins[:-1].tobytes()), array("i", self._indexes[:done].tobytes())
         for start in range(0, done, _INDEX_SLICE):
             pupil.keys += map(self._key, range(start, min(start + _INDEX_SLICE, done)))

@@ -156,6 +156,14 @@ def test_bad_template_is_refused_when_it_is_read(text: str, wanted: str) -> None
             'template: t:1:3: executing "t" at <index .list 9>: error calling index: index out of range: 9',
         ),
         (
+            "{{ index .list (len .list) }}",
+            'template: t:1:3: executing "t" at <index .list (len .list)>: error calling index: reflect: slice index out of range',
+        ),
+        (
+            '{{ index "ab" 2 }}',
+            'template: t:1:3: executing "t" at <index "ab" 2>: error calling index: reflect: string index out of range',
+        ),
+        (
             "é\n {{ lt 1 `a` }}",
             'template: t:2:4: executing "t" at <lt 1 `a`>: error calling lt: incompatible types for comparison',
         ),

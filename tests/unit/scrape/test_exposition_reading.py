@@ -228,6 +228,7 @@ def test_an_abandoned_reading_changes_nothing() -> None:
         ('a{b="1",b="2"} 1\n', 'label name "b" is not unique'),
         ('a{b="1"c="2"} 1\n', "expected comma or brace close"),
         ("\0a 1\n", "expected a valid start token"),
+        ('a{b="1} 1\n', 'got "\\"1} 1\\n\\n" ("INVALID")'),  # Prometheus adds a line end to every body
         ("# TYPE a  counter\n", 'invalid metric type " counter"'),
     ],
 )
