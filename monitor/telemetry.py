@@ -128,8 +128,8 @@ class Telemetry:
         )
         self.given_up = Counter(
             "watchkeeper_notifications_given_up_total",
-            "Notifications that were given up.",
-            ["integration", "kind", "reason"],
+            "Notifications that were given up; handed_over: is it counted there as well?",
+            ["integration", "kind", "reason", "handed_over"],
             registry=self.registry,
         )
         self.handed_over = Counter(

@@ -149,11 +149,13 @@ class _Families(Collector):
         return requests, failures
 
     def _lost(self) -> dict[tuple[str, str], float]:
-        """By integration and reason. What goes on after it was handed over, and is given up in the end, failed twice:
-        Alertmanager would count it at each flush of its group."""
+        """By integration and reason, each once: what was handed over, and is given up in the end, failed when it was handed
+        over."""
         found: dict[tuple[str, str], float] = {}
         for family in (self._telemetry.given_up, self._telemetry.handed_over):
             for sample in _samples(family):
+                if sample.labels.get("handed_over") == "yes":
+                    continue
                 key = (sample.labels["integration"], sample.labels["reason"])
                 found[key] = found.get(key, 0.0) + sample.value
         return found

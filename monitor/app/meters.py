@@ -81,8 +81,11 @@ class DeliveryMeters:
     def failed(self, destination: Destination, outcome: str) -> None:
         self._telemetry.deliveries.labels(destination.integration, outcome).inc()
 
-    def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
-        self._telemetry.given_up.labels(destination.integration, kind.value, failure.value).inc()
+    def gave_up(
+        self, destination: Destination, kind: MessageKind, failure: DeliveryFailure, *, handed_over: bool
+    ) -> None:
+        before = "yes" if handed_over else "no"
+        self._telemetry.given_up.labels(destination.integration, kind.value, failure.value, before).inc()
 
     def handed_over(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
         self._telemetry.handed_over.labels(destination.integration, kind.value, failure.value).inc()

@@ -68,8 +68,10 @@ class Meters(Protocol):
         """An attempt ended as `retrylater`, `rejected` or `unknown`."""
         ...
 
-    def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
-        """A row ended without being delivered. `failure`: of the latest attempt."""
+    def gave_up(
+        self, destination: Destination, kind: MessageKind, failure: DeliveryFailure, *, handed_over: bool
+    ) -> None:
+        """A row ended without being delivered. `failure`: of the latest attempt; `handed_over`: it was counted so before."""
         ...
 
     def handed_over(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
@@ -299,7 +301,7 @@ class Delivery:
         fallback = self._fallback(row)
         options = self._book.options(destination)
         if options is None:
-            self._meters.gave_up(destination, row.message.kind, DeliveryFailure.OTHER)
+            self._meters.gave_up(destination, row.message.kind, DeliveryFailure.OTHER, handed_over=claimed.alarmed)
             return homeless(claimed, fallback, now)
         useless = kind.takes(row.message, options)
         if useless:
@@ -333,7 +335,7 @@ class Delivery:
             now=now,
         )
         if not isinstance(outcome, Delivered):
-            self._count_end(row, finish, outcome.failure)
+            self._count_end(claimed, finish, outcome.failure)
         return finish
 
     def _fallback(self, row: OutboxRow) -> Destination | None:
@@ -352,12 +354,13 @@ class Delivery:
             fraction=self._fraction(),
             now=self._clock.now(),
         )
-        self._count_end(claimed.row, finish, DeliveryFailure.OTHER)
+        self._count_end(claimed, finish, DeliveryFailure.OTHER)
         return finish
 
-    def _count_end(self, row: OutboxRow, finish: Finish, failure: DeliveryFailure) -> None:
+    def _count_end(self, claimed: Claimed, finish: Finish, failure: DeliveryFailure) -> None:
+        row = claimed.row
         if finish.state is OutboxState.FAILED:
-            self._meters.gave_up(row.destination, row.message.kind, failure)
+            self._meters.gave_up(row.destination, row.message.kind, failure, handed_over=claimed.alarmed)
         elif finish.alarmed:
             self._meters.handed_over(row.destination, row.message.kind, failure)
 

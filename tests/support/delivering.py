@@ -41,6 +41,8 @@ class FakeMeters:
     latencies: list[Millis] = field(default_factory=list[Millis])
     failures: list[str] = field(default_factory=list[str])
     given_up: list[Destination] = field(default_factory=list[Destination])
+    given_up_late: int = 0
+    """Of those, how many had been handed over before."""
     handed: list[Destination] = field(default_factory=list[Destination])
     """Of which others were told while the attempts went on."""
     reasons: list[DeliveryFailure] = field(default_factory=list[DeliveryFailure])
@@ -53,8 +55,11 @@ class FakeMeters:
     def failed(self, destination: Destination, outcome: str) -> None:
         self.failures.append(outcome)
 
-    def gave_up(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
+    def gave_up(
+        self, destination: Destination, kind: MessageKind, failure: DeliveryFailure, *, handed_over: bool
+    ) -> None:
         self.given_up.append(destination)
+        self.given_up_late += handed_over
         self.reasons.append(failure)
 
     def handed_over(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:

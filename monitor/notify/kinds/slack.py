@@ -100,7 +100,10 @@ class Slack:
         options = own_options(sending.options, SlackOptions)
         if not options.token:
             return (Toll(f"slack {options.webhook_url.address}", SLACK_CHANNEL),)
-        post = Toll(f"slack {options.token.address} {options.channel}", SLACK_CHANNEL)
+        # the channel that the message goes to, which a template may name
+        message = addressed(sending, _ADDRESSING, self._addresses).message
+        channel = text_field(message, "channel") or options.channel
+        post = Toll(f"slack {options.token.address} {channel}", SLACK_CHANNEL)
         # a page does not wait for its edit
         if sending.handle and not sending.followed and not sending.message.kind.wakes:
             return (post, Toll(f"slack edit {sending.handle}", SLACK_EDIT))

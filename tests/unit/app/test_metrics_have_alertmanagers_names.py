@@ -48,13 +48,14 @@ def samples(telemetry: Telemetry, found: Configuration, gets: Gets | None = None
 
 
 def test_notifications_are_told_by_integration(tmp_path: Path) -> None:
-    """Attempts, failures, what was given up, suppressed, and how long it took; zero where nothing happened yet."""
+    """Attempts, failures, what was given up (once, though it was handed over before), suppressed, and how long it took; zero where nothing happened yet."""
     telemetry = Telemetry(lambda: 0.0)
     telemetry.deliveries.labels("webhook", "delivered").inc(5)
     telemetry.deliveries.labels("webhook", "rejected").inc(2)
-    telemetry.given_up.labels("webhook", "trigger", "clientError").inc()
-    telemetry.given_up.labels("webhook", "resolve", "clientError").inc()
-    telemetry.given_up.labels("webhook", "trigger", "contextDeadlineExceeded").inc()
+    telemetry.given_up.labels("webhook", "trigger", "clientError", "no").inc()
+    telemetry.given_up.labels("webhook", "resolve", "clientError", "no").inc()
+    telemetry.given_up.labels("webhook", "trigger", "contextDeadlineExceeded", "no").inc()
+    telemetry.given_up.labels("webhook", "trigger", "other", "yes").inc()
     telemetry.handed_over.labels("webhook", "trigger", "serverError").inc()
     telemetry.suppressed.labels("silence").inc(4)
     telemetry.delivery_seconds.labels("webhook").observe(0.2)

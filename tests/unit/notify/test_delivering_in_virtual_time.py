@@ -215,6 +215,19 @@ def test_what_others_are_told_of_while_the_attempts_go_on_is_counted_apart() -> 
     story(tell)
 
 
+def test_what_is_given_up_after_it_was_handed_over_says_so() -> None:
+    """So that whoever adds both counts it once."""
+
+    async def tell(world: World) -> None:
+        kind = FakeKind(world.time.now, *(RetryLater("busy") for _ in range(6)), Rejected("gone"))
+        await world.store.add(a_row())
+        world.deliver(webhook=kind, console=FakeKind(world.time.now))
+        await world.until(T0 + HOUR)
+        assert (world.meters.handed, world.meters.given_up, world.meters.given_up_late) == ([_ANA], [_ANA], 1)
+
+    story(tell)
+
+
 def test_a_lost_answer_makes_the_next_attempt_uncertain() -> None:
     """The kind is told, so that it can ask the vendor or mark a possible repeat."""
 

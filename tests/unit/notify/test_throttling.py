@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.model.notifications import Destination, Message
 from monitor.model.times import DAY, MINUTE, SECOND
+from monitor.notify.kinds.secret import SecretSource
+from monitor.notify.kinds.slack import Slack, SlackOptions
 from monitor.notify.throttling import PAGERDUTY, SLACK_CHANNEL, Limit, Rate, Throttle, Toll
-from tests.support.messages import T0
+from tests.support.messages import T0, a_row
+from tests.support.surroundings import sending, unused_surroundings
 
 _ARRIVALS = st.lists(st.tuples(st.integers(0, 5 * SECOND), st.booleans()), min_size=1, max_size=250)
 
@@ -75,3 +82,22 @@ def test_a_clock_that_was_put_back_does_not_block_an_address() -> None:
         throttle, _ = throttle.ask(f"r{number}", tolls, urgent=False, now=T0)
     throttle, slot = throttle.ask("r4", tolls, urgent=False, now=T0 - DAY)
     assert slot == T0 - DAY
+
+
+def test_slack_is_paid_for_in_the_channel_that_the_message_goes_to() -> None:
+    """The one that a template of the receiver names, also where it is rendered only at the send; else the configured one."""
+
+    def addresses(destination: Destination, message: Message, names: frozenset[str]) -> Mapping[str, str]:
+        assert names == {"channel"}
+        return {"channel": f"#{message.source}"}
+
+    token = SecretSource("xoxb-1")
+    options = SlackOptions(token=token, channel="{{ .CommonLabels.service }}")
+    late = Slack(replace(unused_surroundings(), addresses=addresses))
+    row = a_row(integration="slack")
+    assert [toll.address for toll in late.tolls(sending(row, options))] == [f"slack {token.address} #shop-api"]
+    decided = replace(row, message=replace(row.message, fields=(("channel", "#ops"),)))
+    assert [toll.address for toll in late.tolls(sending(decided, options))] == [f"slack {token.address} #ops"]
+    plain = Slack(unused_surroundings())
+    told = plain.tolls(sending(row, SlackOptions(token=token, channel="#all")))
+    assert [toll.address for toll in told] == [f"slack {token.address} #all"]
