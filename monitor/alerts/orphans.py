@@ -56,7 +56,8 @@ class Regrouping:
     told_again: int = 0
     """Alerts that are told again to somebody who knows them, because their group has another key now."""
     kept: int = 0
-    """Alerts that stay with an incident whose group is gone."""
+    """Alerts that get to groups with other keys and stay with an incident whose own group is gone, now or since an earlier
+    reload."""
 
 
 def regrouping(
@@ -65,12 +66,16 @@ def regrouping(
     """From all groups under the former routes and all under these."""
     known = {(entry.destination, name) for group in before for entry in group.log for name in entry.firing}
     former = {group.id for group in before}
+    after = list(after)
+    held = claims(after, now)
     again: set[str] = set()
     kept: set[str] = set()
     for group in after:
         if is_orphan(group):
             kept.update(alert.fingerprint for alert in group.firing(now) if group.id not in former)
             continue
+        if group.id not in former and group.policy in held:
+            kept.update(alert.fingerprint for alert in group.firing(now) if alert.fingerprint in held[group.policy])
         receiver = routing.receivers.get(group.receiver)
         told = {entry.destination: set(entry.firing) for entry in group.log}
         for integration in receiver.integrations if receiver is not None and group.forget_at is None else ():

@@ -6,16 +6,18 @@ the last flush said to each integration and why, and when the next word is due.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from monitor.alerts.flapping import Flap, calm_at, rule_for
 from monitor.alerts.flush import order_key_of
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.muting import Mute
+from monitor.alerts.orphans import is_orphan, teller
 from monitor.alerts.placement import Routing
 from monitor.alerts.routes import Route
-from monitor.model.alerts import Alert
+from monitor.model.alerts import Alert, MuteReason
 from monitor.model.dataclass import dataclass
+from monitor.model.labels import Labels
 from monitor.model.notifications import Destination, NotifyReason
 from monitor.model.times import Timestamp
 
@@ -43,9 +45,13 @@ class Standing:
 
     alert: Alert
     group: AlertGroup
+    teller: AlertGroup
+    """The group through which the policy's incident hears of it: this one, or a former one that holds it (`orphans`)."""
     way: tuple[Route, ...]
     """The routes from the root to the group's; empty if a reload has taken them away."""
     mutes: tuple[Mute, ...]
+    inhibited_by: tuple[Labels, ...]
+    """The alerts that inhibit it, as far as they are known still."""
     flap: Flap | None
     """How it changed, if it is held as firing because it comes and goes."""
     calm_at: Timestamp | None
@@ -56,15 +62,22 @@ class Standing:
 def standings(
     groups: Mapping[str, AlertGroup], fingerprints: Iterable[str], routing: Routing, now: Timestamp
 ) -> tuple[Standing, ...]:
-    """Where these alerts stand, group by group."""
+    """Where these alerts stand, group by group. One that stays with the incident of a former group (`orphans`) stands in the
+    group that its route says, and in the former one only if no other tells the same policy of it."""
     wanted = set(fingerprints)
     ways = {way[-1].id: way for way in _ways((routing.root,))}
-    return tuple(
-        _standing(alert, group, ways.get(group.route, ()), routing, now)
+    here = [
+        (alert, group)
         for group in groups.values()
         if group.forget_at is None
         for alert in group.members
         if alert.fingerprint in wanted
+    ]
+    routed = {(alert.fingerprint, group.policy) for alert, group in here if not is_orphan(group)}
+    return tuple(
+        _standing(alert, group, ways.get(group.route, ()), groups.values(), routing, now)
+        for alert, group in here
+        if not (is_orphan(group) and (alert.fingerprint, group.policy) in routed)
     )
 
 
@@ -74,7 +87,14 @@ def _ways(way: tuple[Route, ...]) -> Iterable[tuple[Route, ...]]:
         yield from _ways((*way, child))
 
 
-def _standing(alert: Alert, group: AlertGroup, way: tuple[Route, ...], routing: Routing, now: Timestamp) -> Standing:
+def _standing(
+    alert: Alert,
+    group: AlertGroup,
+    way: tuple[Route, ...],
+    groups: Collection[AlertGroup],
+    routing: Routing,
+    now: Timestamp,
+) -> Standing:
     route = way[-1] if way else None
     receiver = routing.receivers.get(group.receiver)
     log = {entry.destination: entry for entry in group.log}
@@ -96,12 +116,23 @@ def _standing(alert: Alert, group: AlertGroup, way: tuple[Route, ...], routing: 
         (one for one in group.flaps if one.fingerprint == alert.fingerprint and one.held_since is not None), None
     )
     rule = rule_for(routing.flapping, group.receiver, alert.labels) if flap is not None else None
+    mutes = routing.overlay.mutes(alert.labels, route, now)
     return Standing(
         flap=flap,
         calm_at=calm_at(flap, rule) if flap is not None and rule is not None else None,
         alert=alert,
         group=group,
+        teller=teller(group, alert.fingerprint, groups, now),
         way=way,
-        mutes=routing.overlay.mutes(alert.labels, route, now),
+        mutes=mutes,
+        inhibited_by=_inhibiting(mutes, groups),
         told=tuple(told),
     )
+
+
+def _inhibiting(mutes: Iterable[Mute], groups: Iterable[AlertGroup]) -> tuple[Labels, ...]:
+    names = {by for mute in mutes if mute.reason is MuteReason.INHIBITION for by in mute.by}
+    if not names:
+        return ()
+    found = {name: alert.labels for group in groups for name in names if (alert := group.member(name)) is not None}
+    return tuple(found.values())

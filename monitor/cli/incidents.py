@@ -123,7 +123,7 @@ def _quoted(reference: str) -> str:
 def _show_one(one: Mapping[str, Any], at: Timestamp) -> None:
     say(f"[bold]#{one['number']} {clean(one['title'])}[/]")
     say(f"{coloured(str(one['state']))} · {coloured(str(one['severity']))} · opened {ago(one['opened_at'], at)}")
-    say(clean(_next(one, at)))
+    say(clean(what_next(one, at)))
     say(f"Policy {clean(one['policy'])}:")
     for step in one["policy_steps"]:
         mark = "[green]✓[/]" if step["taken"] else " "
@@ -165,7 +165,7 @@ def _show_one(one: Mapping[str, Any], at: Timestamp) -> None:
         )
 
 
-def _next(one: Mapping[str, Any], at: Timestamp) -> str:
+def what_next(one: Mapping[str, Any], at: Timestamp) -> str:
     """What comes next, as a sentence."""
     match one["state"]:
         case "resolved":

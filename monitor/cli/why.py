@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from monitor.cli.connection import OWN
+from monitor.cli.incidents import what_next
 from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
 from monitor.cli.showing import ago, clean, clock_time, coloured, now, say, say_json, since
 from monitor.model.times import Timestamp
@@ -43,12 +44,13 @@ def show_alert(one: Mapping[str, Any], at: Timestamp) -> None:
     say(f"  route    {clean(one['route'][-1]) if one['route'] else 'gone since a reload'}")
     members = f"{group['members']} alerts" if group["members"] != 1 else "1 alert"
     say(f"  group    {clean(group['key'])} with {members}, receiver {clean(group['receiver'])}")
-    if group["policy"]:
-        number = f"incident #{group['incident']}" if group["incident"] else "no open incident"
-        say(f"  policy   {clean(group['policy'])}: {number}")
+    if group.get("kept_from"):
+        say(
+            f"  kept     with the incident of its former group {clean(group['kept_from'])}: nobody is paged again for it"
+        )
     for quiet in one["quiet"]:
         until = f" until {clock_time(quiet['until'])}" if quiet["until"] else ""
-        say(f"  [yellow]quiet[/]    {quiet['sentence']}{until}: {clean(', '.join(quiet['by']))}")
+        say(f"  [yellow]quiet[/]    {quiet['sentence']}{until}: {clean(_by(quiet))}")
     if not one["quiet"]:
         say("  quiet    no: nothing mutes it")
     if flap := one.get("flapping"):  # a daemon older than this command says nothing of it
@@ -61,13 +63,43 @@ def show_alert(one: Mapping[str, Any], at: Timestamp) -> None:
         say(f"  looks    {looked}next at {clock_time(group['next_look'])}")
     for told in one["integrations"]:
         _show_integration(told, at)
+    if group["policy"]:
+        _show_incident(one, at)
+
+
+def _by(quiet: Mapping[str, Any]) -> str:
+    """What keeps it quiet, by name: an alert by its labels, as long as it is known."""
+    return ", ".join(_alert(labels) for labels in quiet.get("alerts", ())) or ", ".join(quiet["by"])
+
+
+def _alert(labels: Mapping[str, str]) -> str:
+    rest = ", ".join(f'{name}="{value}"' for name, value in labels.items() if name != "alertname")
+    return f"{labels.get('alertname', '')}{{{rest}}}"
+
+
+def _show_incident(one: Mapping[str, Any], at: Timestamp) -> None:
+    """Who was paged for it, and what comes next."""
+    group, incident = one["group"], one.get("incident")
+    if incident is None:  # none is open, or the daemon is older than this command
+        number = f"incident #{group['incident']}" if group["incident"] else "no open incident"
+        say(f"  policy   {clean(group['policy'])}: {number}")
+        return
+    number = incident["number"]
+    say(f"  policy   {clean(group['policy'])}: incident #{number}, {coloured(incident['state'])}")
+    say(f"  [bold]#{number}[/] {clean(what_next(incident, at))}")
+    for told in incident["told"]:
+        latest = told["attempts"][0]
+        when = ago(latest["created_at"], at)
+        before = "" if latest["created_at"] >= one["since"] else ", before this alert began"
+        say(f"  [bold]{clean(told['destination'])}[/] {_became(latest, ' of the incident', when)}{before}")
+        _show_attempts(told["attempts"], at)
 
 
 def _show_rule(rule: Mapping[str, Any] | None, at: Timestamp) -> None:
     if rule is None:
         say("  rule     pushed from outside")
         return
-    say(f"  rule     {clean(rule['query'])}  [dim]{clean(rule['group'])}[/], now {rule['value']}")
+    say(f"  rule     {clean(rule['query'])}  [dim]{clean(rule['group'])}[/], value {rule['value']}")
     if rule["fired_at"] is None:
         say(f"  pending  {since(rule['active_since'], at)}: `for` is not over")
     if rule["held"]:
@@ -88,7 +120,11 @@ def _show_integration(told: Mapping[str, Any], at: Timestamp) -> None:
         said += f"; {_instead(latest['instead'][-1])}"
     decided = f" [dim](last look: {clean(told['last_decision'])})[/]" if told["last_decision"] else ""
     say(f"  [bold]{clean(told['destination'])}[/] {said}{decided}")
-    for attempt in told["attempts"]:
+    _show_attempts(told["attempts"], at)
+
+
+def _show_attempts(attempts: Sequence[Mapping[str, Any]], at: Timestamp) -> None:
+    for attempt in attempts:
         error = f": {clean(attempt['error'])}" if attempt["error"] else ""
         say(f"    {coloured(attempt['state'])} {attempt['kind']}, decided {ago(attempt['created_at'], at)}{error}")
         for other in attempt.get("instead", ()):

@@ -31,7 +31,7 @@ ALERTS = [
 
 async def test_a_reload_warns_of_what_it_regroups_and_pages_nobody_again(tmp_path: Path) -> None:
     """The acknowledged incident keeps its alerts, the chat hears of the new groups; both with their number. A reload that
-    regroups nothing warns of nothing."""
+    regroups nothing warns of nothing; one that regroups them once more warns once more."""
     async with collecting() as hook:
         file = tmp_path / "watchkeeper.yml"
         file.write_text(CONFIGURATION.format(url=hook.url, group_by="alertname"))
@@ -53,8 +53,18 @@ async def test_a_reload_warns_of_what_it_regroups_and_pages_nobody_again(tmp_pat
             incidents = json.loads((await daemon.command("incidents", "list", "--json"))[1])["incidents"]
             assert [(one["number"], one["state"]) for one in incidents] == [(1, "acknowledged")]
             known = json.loads((await daemon.command("why", 'host="a"', "--json"))[1])["alerts"]
-            paging = [one["group"] for one in known if one["group"]["policy"]]
-            assert {one["key"].count("host=") for one in paging} == {0, 1}
-            assert [one["incident"] for one in paging] == [1, 1]
+            (paging,) = (one for one in known if one["group"]["policy"])
+            assert paging["group"]["key"].count("host=") == 1
+            assert paging["group"]["kept_from"] == '{}/{severity="critical"}:{alertname="Down"}'
+            assert paging["group"]["incident"] == paging["incident"]["number"] == 1
+            assert [one["destination"] for one in paging["incident"]["told"]] == ["user:ana/console[0]"]
+            code, words = await daemon.command("why", 'host="a"')
+            assert "Acknowledged by" in words
+            assert "user:ana/console[0] was told of the incident" in words
+            assert 'with the incident of its former group {}/{severity="critical"}:{alertname="Down"}' in words
+            file.write_text(CONFIGURATION.format(url=hook.url, group_by="host"))
+            code, words = await daemon.command("reload")
+            assert code == 0
+            assert "2 alerts that fire are in groups with other keys now, and with the incidents of the former" in words
         finally:
             await daemon.end()

@@ -22,12 +22,14 @@ alertmanager:
   receivers:
     - {{name: chat}}
     - {{name: page, webhook_configs: [{{url: "{url}/hook"}}]}}
+  inhibit_rules: [{{source_matchers: ['alertname="Always"'], target_matchers: ['alertname="Also"']}}]
 """
 RULES = """
 groups:
   - name: shop
     rules:
       - {alert: Always, expr: vector(7), labels: {team: shop}}
+      - {alert: Also, expr: vector(1)}
       - {alert: Soon, expr: vector(1), for: 1h}
 """
 TOLD = {
@@ -67,6 +69,7 @@ async def test_the_way_of_an_alert_is_told_from_its_rule_to_the_attempts(tmp_pat
                     "reason": "silence",
                     "sentence": "a silence matches it",
                     "by": [made["silenceID"]],
+                    "alerts": [],
                     "until": "2099-01-01T00:00:00.000Z",
                 }
             ]
@@ -81,6 +84,8 @@ async def test_the_way_of_an_alert_is_told_from_its_rule_to_the_attempts(tmp_pat
             assert code == 0
             assert "a silence matches it until" in words
             assert "page/webhook[0]" in words
+            code, words = await daemon.command("why", "Also")
+            assert 'another alert that fires explains it: Always{team="shop"}' in words
             (pending,) = json.loads((await daemon.command("why", "Soon", "--json"))[1])["alerts"]
             assert (pending["state"], pending["group"]) == ("pending", None)
             assert "nobody is told" in (await daemon.command("why", "Soon"))[1]

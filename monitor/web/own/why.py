@@ -11,7 +11,7 @@ from monitor.matching.matchers import all_match
 from monitor.matching.parse import parse_matchers
 from monitor.model.errors import NotFoundError, RequestError
 from monitor.web.answers import built_answer
-from monitor.web.own.documents import Document, instant, number, sent_document
+from monitor.web.own.documents import Document, incident_document, instant, number, sent_document
 from monitor.web.parts import up
 from monitor.web.routes import Call, Route
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.alerts.why import Standing, Told
     from monitor.model.labels import Labels
     from monitor.model.times import Timestamp
+    from monitor.oncall.incident import Incident
     from monitor.rules.groups import Rule
     from monitor.rules.states import ActiveAlert
     from monitor.state.outbox_store import Sent
@@ -58,15 +59,20 @@ async def why(call: Call) -> web.StreamResponse:
     sent = {
         told.order_key: await outbox.of_order(told.order_key, _ATTEMPTS) for standing in found for told in standing.told
     }
-    incidents = {
-        (one.policy, one.group_key): one.number for one in await up(parts.escalating).incidents(1_000, open_only=True)
-    }
+    open_ones = await up(parts.escalating).incidents(1_000, open_only=True)
+    incidents = {(one.policy, one.group_key): one for one in open_ones}
+    pages: dict[str, Document] = {}
+    for standing in found:
+        incident = incidents.get((standing.teller.policy, standing.teller.key))
+        if incident is not None and incident.id not in pages:
+            pages[incident.id] = _paged(incident, await outbox.of_incident(incident.id))
 
     def build() -> object:
-        documents = [
-            _standing(one, ruled.get(one.alert.fingerprint), sent, _incident(one, found, incidents, call.now), call.now)
-            for one in found
-        ]
+        documents: list[Document] = []
+        for one in found:
+            incident = incidents.get((one.teller.policy, one.teller.key))
+            paged = pages[incident.id] if incident is not None else None
+            documents.append(_standing(one, ruled.get(one.alert.fingerprint), sent, paged, call.now))
         return {"alerts": documents + [_unrouted(fingerprint, one) for fingerprint, one in unrouted]}
 
     return await built_answer(call.request, build, len(found) + len(unrouted))
@@ -98,20 +104,25 @@ def _ruled(parts: Parts, chosen: _Chosen) -> dict[str, _Ruled]:
     return found
 
 
-def _incident(
-    one: Standing, all_: Sequence[Standing], incidents: Mapping[tuple[str, str], int], now: Timestamp
-) -> int | None:
-    from monitor.alerts.orphans import teller
-
-    group = teller(one.group, one.alert.fingerprint, (other.group for other in all_), now)
-    return incidents.get((group.policy, group.key)) if group.policy else None
+def _paged(incident: Incident, sent: Sequence[Sent]) -> Document:
+    """An incident, and what was last sent to each who was to hear of it."""
+    told: dict[str, list[Sent]] = {}
+    for one in reversed(sent):
+        told.setdefault(str(one.destination), []).append(one)
+    return {
+        **incident_document(incident),
+        "told": [
+            {"destination": destination, "attempts": [sent_document(one) for one in rows[:_ATTEMPTS]]}
+            for destination, rows in told.items()
+        ],
+    }
 
 
 def _standing(
     one: Standing,
     ruled: _Ruled | None,
     sent: Mapping[str, Sequence[Sent]],
-    incident: int | None,
+    paged: Document | None,
     now: Timestamp,
 ) -> Document:
     group, route = one.group, one.way[-1] if one.way else None
@@ -128,7 +139,8 @@ def _standing(
             "receiver": group.receiver,
             "members": len(group.members),
             "policy": group.policy or None,
-            "incident": incident,
+            "incident": None if paged is None else paged["number"],
+            "kept_from": None if one.teller is group else one.teller.key,
             "last_look": instant(group.last_flush.at if group.last_flush is not None else None),
             "next_look": instant(group.next_flush),
             "repeat_interval": None if route is None else route.repeat_interval / 1000,
@@ -138,11 +150,13 @@ def _standing(
                 "reason": mute.reason.value,
                 "sentence": mute.reason.sentence,
                 "by": list(mute.by),
+                "alerts": [dict(labels) for labels in one.inhibited_by if labels.fingerprint in mute.by],
                 "until": instant(mute.until),
             }
             for mute in one.mutes
         ],
         "flapping": _flapping(one),
+        "incident": paged,
         "integrations": [_told(told, sent.get(told.order_key, ())) for told in one.told],
     }
 
@@ -186,6 +200,7 @@ def _unrouted(fingerprint: str, ruled: _Ruled) -> Document:
         "group": None,
         "quiet": [],
         "flapping": None,
+        "incident": None,
         "integrations": [],
     }
 

@@ -98,3 +98,53 @@ def test_the_fallback_that_was_told_instead_is_named(capsys: pytest.CaptureFixtu
     out = " ".join(capsys.readouterr().out.split())
     assert said in out
     assert "instead standby/webhook[0] failed: no route" in out
+
+
+def paged(**changes: Any) -> dict[str, Any]:
+    """An incident, as far as `why` shows it."""
+    return {
+        "number": 7,
+        "state": "acknowledged",
+        "acknowledged_by": "ana",
+        "acknowledged_at": "2025-12-31T23:59:30.000Z",
+        "told": [{"destination": "user:ana/console[0]", "attempts": [row("sent", "user:ana/console[0]")]}],
+        **changes,
+    }
+
+
+def words(capsys: pytest.CaptureFixture[str], **changes: Any) -> str:
+    """What is said of an alert of a group that escalates."""
+    group = {**document()["group"], "policy": "payments", "incident": 7}
+    show_alert(document(**{"group": group, **changes}), NOW)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_an_incident_shows_who_was_paged_and_what_comes_next(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `incidents show` does; a page that was sent before this alert began did not tell of it."""
+    said = words(capsys, incident=paged(), since="2025-12-31T23:59:00.000Z")
+    assert "policy payments: incident #7, acknowledged" in said
+    assert "Acknowledged by ana 30s ago: nobody is paged." in said
+    assert "user:ana/console[0] was told of the incident 53s ago sent trigger, decided 53s ago" in said
+    later = words(capsys, incident=paged(), since="2025-12-31T23:59:40.000Z")
+    assert "was told of the incident 53s ago, before this alert began" in later
+
+
+def test_an_older_daemon_names_the_incident_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command is often updated first."""
+    assert words(capsys).endswith("policy payments: incident #7")
+    group = {**document()["group"], "policy": "payments", "incident": None}
+    assert words(capsys, group=group).endswith("policy payments: no open incident")
+
+
+def test_what_inhibits_is_named_by_its_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    """And by its fingerprint where nothing more is known of it."""
+    quiet = {"reason": "inhibition", "sentence": "another alert that fires explains it", "until": None, "by": ["00ff"]}
+    known = {**quiet, "alerts": [{"alertname": "ServiceDown", "check": "shop", "job": "shop"}]}
+    assert 'another alert that fires explains it: ServiceDown{check="shop", job="shop"}' in words(capsys, quiet=[known])
+    assert "another alert that fires explains it: 00ff" in words(capsys, quiet=[quiet])
+
+
+def test_an_alert_that_a_reload_regrouped_says_with_which_incident_it_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    """The one of its former group."""
+    group = {**document()["group"], "policy": "payments", "incident": 7, "kept_from": "{}:{}"}
+    assert "with the incident of its former group {}:{}: nobody is paged again" in words(capsys, group=group)
