@@ -3,7 +3,7 @@
 A rule's sources are the firing alerts that match its source side; a target is inhibited while any of them has the same
 values of the `equal` labels (a missing label is an empty one). An alert that matches both sides is inhibited only by sources
 that do not match the target side as well, so nothing inhibits itself and no two alerts inhibit each other. Whether a source
-is itself muted makes no difference.
+is itself muted makes no difference, but for rules that say so (`by_what_is_heard`, ours and not Alertmanager's).
 
 Sources are filed by rule and by their `equal` values when they come, so that a target costs a look-up for each rule that
 could concern it, never a comparison with each source. Source: Alertmanager inhibit/inhibit.go; that any firing source
@@ -12,8 +12,8 @@ counts is 0.34.1's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
 
 from monitor.matching.index import MatcherIndex
 from monitor.matching.matchers import Matcher, all_match
@@ -37,6 +37,8 @@ class InhibitRule:
     sources: tuple[Matcher, ...]
     targets: tuple[Matcher, ...]
     equal: tuple[str, ...] = ()
+    by_what_is_heard: bool = False
+    """Only by sources that neither a silence nor a maintenance window keeps quiet. Not Alertmanager's."""
 
     def values(self, labels: Labels) -> tuple[str, ...]:
         """The values that a source and its targets share."""
@@ -47,8 +49,8 @@ class InhibitRule:
 class Inhibited:
     """Why an alert is inhibited."""
 
-    by: str
-    """The source's fingerprint."""
+    by: Labels
+    """The source's."""
     rule: InhibitRule
     until: Timestamp
     """The end of belief in the last of the sources that inhibit it; a newer report puts it off."""
@@ -56,8 +58,17 @@ class Inhibited:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
+    labels: Labels
     ends_at: Timestamp
     is_target: bool
+
+
+Heard: TypeAlias = Callable[[Labels], bool]
+"""Is an alert with these labels neither silenced nor in maintenance?"""
+
+
+def _always(labels: Labels) -> bool:
+    return True
 
 
 class Inhibition:
@@ -99,29 +110,36 @@ class Inhibition:
             before = filed.get(alert.fingerprint)
             changed |= before is None or before.ends_at <= now
             is_target = before.is_target if before is not None else all_match(rule.targets, alert.labels)
-            filed[alert.fingerprint] = _Source(alert.ends_at, is_target)
+            filed[alert.fingerprint] = _Source(alert.labels, alert.ends_at, is_target)
         self._reports += 1
         if self._reports % _TIDY_EVERY == 0:
             self._tidy(now)
         return changed
 
-    def inhibited(self, labels: Labels, now: Timestamp) -> Inhibited | None:
-        """What inhibits an alert with these labels: the first rule that does, in the order of the configuration."""
+    def inhibited(self, labels: Labels, now: Timestamp, heard: Heard = _always) -> Inhibited | None:
+        """What inhibits an alert with these labels: the first rule that does, in the order of the configuration. `heard` is
+        asked about sources of rules that want to know."""
         matching = self._as_target.matching(labels) if self._sources else []
         for place in sorted(matching) if matching else ():
             two_sided = all_match(self.rules[place].sources, labels)
-            if found := self.source_of(place, labels, now, one_sided=two_sided):
+            if found := self.source_of(place, labels, now, one_sided=two_sided, heard=heard):
                 return found
         return None
 
-    def source_of(self, place: int, labels: Labels, now: Timestamp, *, one_sided: bool) -> Inhibited | None:
+    def source_of(
+        self, place: int, labels: Labels, now: Timestamp, *, one_sided: bool, heard: Heard = _always
+    ) -> Inhibited | None:
         """A firing source of this rule with the same equal labels; `one_sided`: one that is not a target as well."""
         rule = self.rules[place]
-        by, until = "", now
-        for fingerprint, source in self._sources.get((place, rule.values(labels)), {}).items():
-            if source.ends_at > now and not (one_sided and source.is_target):
-                by, until = by or fingerprint, max(until, source.ends_at)
-        return Inhibited(by, rule, until) if by else None
+        by: Labels | None = None
+        until = now
+        for source in self._sources.get((place, rule.values(labels)), {}).values():
+            if source.ends_at <= now or (one_sided and source.is_target):
+                continue
+            if rule.by_what_is_heard and not heard(source.labels):
+                continue
+            by, until = by if by is not None else source.labels, max(until, source.ends_at)
+        return Inhibited(by, rule, until) if by is not None else None
 
     def _tidy(self, now: Timestamp) -> None:
         for key, filed in list(self._sources.items()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from functools import partial
 from typing import Protocol
 
 from monitor.alerts.inhibition import Inhibition, InhibitRule
@@ -111,8 +112,8 @@ class Muting:
 
     def mutes(self, labels: Labels, route: Route | None, now: Timestamp) -> tuple[Mute, ...]:
         found: list[Mute] = []
-        if inhibited := self.inhibition.inhibited(labels, now):
-            found.append(Mute(reason=MuteReason.INHIBITION, by=(inhibited.by,)))
+        if inhibited := self.inhibition.inhibited(labels, now, partial(self._is_heard, now)):
+            found.append(Mute(reason=MuteReason.INHIBITION, by=(inhibited.by.fingerprint,)))
         if route is not None and (route.active_time_intervals or route.mute_time_intervals):
             found += self._by_the_clock(route, now)
         if self.silences and (silences := self.silences.muting(labels, now)):
@@ -124,14 +125,27 @@ class Muting:
         return tuple(found)
 
     def next_change(self, labels: Labels, route: Route | None, now: Timestamp) -> Timestamp | None:
-        times = [self.silences.next_change(labels, now)]
-        if inhibited := self.inhibition.inhibited(labels, now):
+        times = self._next_changes(labels, now)
+        if inhibited := self.inhibition.inhibited(labels, now, partial(self._is_heard, now)):
             times.append(inhibited.until)
+            if inhibited.rule.by_what_is_heard:
+                times += self._next_changes(inhibited.by, now)
         if route is not None:
             names = {*route.active_time_intervals, *route.mute_time_intervals}
             times += [self._intervals[name].next_change(now) for name in names]
-        times += [self._windows.next_change(labels, now), self.maintenance.own.next_change(labels, now)]
         return min((at for at in times if at is not None), default=None)
+
+    def _is_heard(self, now: Timestamp, labels: Labels) -> bool:
+        return not (
+            (self.silences and self.silences.muting(labels, now))
+            or self._windows.muting(labels, now)
+            or self.maintenance.own.muting(labels, now)
+        )
+
+    def _next_changes(self, labels: Labels, now: Timestamp) -> list[Timestamp | None]:
+        """Of silences and windows."""
+        books = (self.silences, self._windows, self.maintenance.own)
+        return [book.next_change(labels, now) for book in books]
 
     def _by_the_clock(self, route: Route, now: Timestamp) -> list[Mute]:
         found: list[Mute] = []

@@ -213,9 +213,7 @@ def tell(
         group_key=group.key,
         receiver=group.receiver,
         group_labels=group.labels,
-        members=tuple(
-            _member(alert, tuple(mute.reason for mute in muted.get(alert.fingerprint, ())), now) for alert in members
-        ),
+        members=tuple(_member(alert, muted.get(alert.fingerprint, ()), now) for alert in members),
         held_until=held,
     )
     return after, (event,)
@@ -241,7 +239,7 @@ def _held_until(muted: Collection[tuple[Mute, ...]]) -> Timestamp | None:
     return min(known, default=None)
 
 
-def _member(alert: Alert, muted_by: tuple[MuteReason, ...], now: Timestamp) -> Member:
+def _member(alert: Alert, mutes: Sequence[Mute], now: Timestamp) -> Member:
     resolved = alert.resolved(now)
     return Member(
         fingerprint=alert.fingerprint,
@@ -250,7 +248,8 @@ def _member(alert: Alert, muted_by: tuple[MuteReason, ...], now: Timestamp) -> M
         firing=not resolved,
         starts_at=alert.starts_at,
         ends_at=alert.ends_at if resolved else None,
-        muted_by=muted_by,
+        muted_by=tuple(mute.reason for mute in mutes),
+        explained_by=next((mute.by[0] for mute in mutes if mute.reason is MuteReason.INHIBITION), ""),
         generator_url=alert.generator_url,
         value=alert.value,
     )

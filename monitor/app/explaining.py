@@ -1,6 +1,6 @@
 """Alerts about a check carry what the check saw, and links that can be followed from anywhere.
 
-A rule knows labels and numbers; the prober knows the sentence ("status 503, expected 2xx"). It is added as the annotation
+A rule knows labels and numbers; the prober knows the sentence ("HTTP status 503, expected 2xx"). It is added as the annotation
 `reason` when the alert leaves the rules, so that it stands in every page, and only there: it is no label and makes no new
 alert when it changes. Relative links, such as those of shipped runbooks, become addresses of the daemon's own pages.
 """

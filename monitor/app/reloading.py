@@ -29,8 +29,14 @@ def doubts(former: Configuration, fresh: Configuration) -> Iterator[Finding]:
     before = former.leaving
     if before != fresh.leaving:
         # Alerts that get other labels are other alerts: what is open ends only by hand or when its checks recover.
-        path = "environment" if before.labels != fresh.leaving.labels else "alerting.alert_relabel_configs"
-        problem = "the labels of every alert have changed, so whatever fires opens new incidents beside the open ones"
+        if before.labels != fresh.leaving.labels:
+            path = "environment"
+        elif before.relabeling != fresh.leaving.relabeling:
+            path = "alerting.alert_relabel_configs"
+        else:  # the default tree came or went, and with it the job of a check's alerts
+            path = "alertmanager"
+        whose = "every alert of a check" if path == "alertmanager" else "every alert"
+        problem = f"the labels of {whose} have changed, so whatever fires opens new incidents beside the open ones"
         yield Finding(file=fresh.file, line=0, path=path, problem=problem, warning=True)
 
 

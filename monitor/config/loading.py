@@ -194,7 +194,11 @@ class _Loading:
             file=document.file,
             environment=environment_name,
             external_url=(self.environment.external_url or section.external_url).rstrip("/") or listen.url,
-            leaving=Leaving(labels=Labels(leaving) if leaving else EMPTY, relabeling=prometheus.alert_relabeling),
+            leaving=Leaving(
+                labels=Labels(leaving) if leaving else EMPTY,
+                relabeling=prometheus.alert_relabeling,
+                names_job=not paging.as_alertmanager,
+            ),
             external_labels=prometheus.external_labels,
             prometheus_yaml=prometheus.yaml,
             checks=checks,

@@ -1,7 +1,8 @@
 """From receivers, people and policies to who is told: the alert side's routing, the playbook, the address book.
 
 Where no Alertmanager configuration is given the default tree applies: critical alerts open incidents of the policy
-`default` at once, everything else goes to the receiver `default` after half a minute. Whoever configures nobody gets both
+`default` at once, everything else goes to the receiver `default` after half a minute, and what another alert of the same
+service explains is told with it and not beside it (`default_tree`). Whoever configures nobody gets both
 on the console, so that nothing is ever said into the void.
 """
 
@@ -26,7 +27,7 @@ from monitor.config.configuration import (
     email_options,
     slack_options,
 )
-from monitor.config.default_tree import DEFAULT, PAGE, default_tree, printed_tree
+from monitor.config.default_tree import DEFAULT, PAGE, default_inhibit_rules, default_tree, printed_tree
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
 from monitor.config.fallbacks import read_fallbacks
@@ -101,13 +102,14 @@ def read_paging(
     if given is None:
         policies.setdefault(DEFAULT, _default_policy(people, environment, options))
         root = default_tree(environment_name in section.page_environments)
+        muting = MutingRules(inhibit_rules=default_inhibit_rules())
         parts.setdefault(DEFAULT, _console_receiver(DEFAULT))
         keyed = {destination: one for destination, one in options.items() if destination.receiver == PAGE}
         parts.setdefault(PAGE, ReceiverParts(name=PAGE, integrations=(), options=keyed))
         escalate.setdefault(PAGE, EscalateSection(policy=DEFAULT))
         options.update(parts[DEFAULT].options)
     else:
-        root = given.root
+        root, muting = given.root, given.muting
     unsure = written.unsure(
         frozenset(name for name, place in _listeners(section, receivers) if findings.has_mistakes(document, place))
     )
@@ -136,11 +138,11 @@ def read_paging(
         fallback=(Target(TargetKind.CONSOLE, ""),),
         book=book,
         templates=_templates(parts, files, given is not None),
-        muting=replace(MutingRules() if given is None else given.muting, maintenance=maintenance),
+        muting=replace(muting, maintenance=maintenance),
         repairs=_repairs(section, given is not None),
         flapping=flapping,
         as_alertmanager=given is not None,
-        alertmanager=_facts(root, parts, given),
+        alertmanager=_facts(root, muting, parts, given),
         silencing=silencing,
     )
 
@@ -163,10 +165,12 @@ def _repairs(section: ConfigurationSection, as_alertmanager: bool) -> Repairs:
     )
 
 
-def _facts(root: Route, parts: Mapping[str, ReceiverParts], given: AlertmanagerParts | None) -> AlertmanagerFacts:
+def _facts(
+    root: Route, muting: MutingRules, parts: Mapping[str, ReceiverParts], given: AlertmanagerParts | None
+) -> AlertmanagerFacts:
     receivers = {name: part.labels.merged({"name": name}) for name, part in parts.items()}
     if given is None:
-        return AlertmanagerFacts(original=printed_tree(root, receivers), receivers=receivers)
+        return AlertmanagerFacts(original=printed_tree(root, receivers, muting.inhibit_rules), receivers=receivers)
     return AlertmanagerFacts(
         original=given.printed, receivers=receivers, resolve_timeout=given.resolve_timeout, syntax=given.syntax
     )

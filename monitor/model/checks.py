@@ -254,7 +254,7 @@ class Outcome:
     """Seconds from start to end."""
     reason: FailureReason | None = None
     text: str = ""
-    """The sentence with its particulars: `status 503, expected 2xx`. Empty when healthy."""
+    """The sentence with its particulars: `HTTP status 503, expected 2xx`. Empty when healthy."""
     resolve: float = 0.0
     connect: float = 0.0
     tls: float = 0.0

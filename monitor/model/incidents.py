@@ -72,6 +72,8 @@ class Member:
     ends_at: Timestamp | None = None
     """When it resolved; None while it fires."""
     muted_by: tuple[MuteReason, ...] = ()
+    explained_by: str = ""
+    """Fingerprint of the alert that inhibits it, if one does."""
     generator_url: str = ""
     value: float | None = None
 

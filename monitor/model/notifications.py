@@ -105,6 +105,8 @@ class IncidentView:
     loop: int = 0
     next_step_at: Timestamp | None = None
     acknowledged_by: str = ""
+    news: tuple[str, ...] = ()
+    """Fingerprints of the alerts that joined what its readers knew already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

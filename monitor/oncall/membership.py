@@ -49,6 +49,12 @@ def joined(before: tuple[Member, ...], after: tuple[Member, ...]) -> tuple[tuple
     return came, went
 
 
+def explained(members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Members that fire and that another one which fires explains: whoever knows of that one has their cause."""
+    firing = {member.fingerprint for member in members if member.firing}
+    return tuple(member for member in members if member.firing and member.explained_by in firing)
+
+
 def overlay(members: tuple[Member, ...], until: Timestamp | None, *, begun: bool) -> Overlay:
     """Maintenance keeps quiet only what has not begun: an open incident keeps walking when a window opens over it."""
     firing = tuple(member for member in members if member.firing)

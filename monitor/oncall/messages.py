@@ -1,8 +1,9 @@
 """What people read at three in the morning.
 
 The title says how bad it is and what is ill; the text says what is known, since when, what changed shortly before, who
-else was woken, and when the next one will be. Alerts of one kind are told once with their number, and only the first few
-are spelled out: the page behind the link has them all.
+else was woken, and when the next one will be. When something joins what people know already, that comes first, and what they
+know after it. Alerts of one kind are told once with their number, and only the first few are spelled out: the page behind the
+link has them all. What is muted stands apart, with its reason, and is not counted.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ class Occasion:
     """The step that it belongs to, from 0; -1 for none."""
     note: str = ""
     """One sentence about what happened, such as a failed delivery."""
+    news: tuple[str, ...] = ()
+    """Fingerprints of the alerts that are told of for the first time; none when all are."""
+    taken_by: str = ""
+    """Who had acknowledged what was known before the news, if it pages again because of them."""
+    taken_at: Timestamp | None = None
 
 
 def build(
@@ -61,7 +67,7 @@ def build(
     now: Timestamp,
 ) -> Message:
     """The message about `incident` as it stands after the decision."""
-    shown = _shown(incident)
+    shown = _shown(incident, occasion.news)
     since = min((member.starts_at for member in shown), default=incident.opened_at)
     common = in_common(member.labels for member in shown)
     changes = _lately(deployments, common, since, now)
@@ -75,7 +81,7 @@ def build(
         severity=incident.severity,
         since=since,
         source=_source(lead.labels if lead is not None else incident.group_labels),
-        facts=_facts(incident, occasion, since, changes, now),
+        facts=_facts(incident, occasion, shown, since, changes),
         links=_links(incident, shown, external_url),
         alerts=tuple(_view(member) for member in shown[:_ALERTS]),
         group=GroupView(
@@ -98,6 +104,7 @@ def build(
             loop=incident.loop,
             next_step_at=_next_page(incident),
             acknowledged_by=incident.acked_by,
+            news=tuple(member.fingerprint for member in _new(shown, occasion)),
         ),
         external_url=external_url,
     )
@@ -105,14 +112,7 @@ def build(
 
 def headline(incident: Incident) -> str:
     """What is ill and how, in one line without severity or state."""
-    shown = _shown(incident)
-    if not shown:
-        return ", ".join(f"{name}={value}" for name, value in incident.group_labels.items()) or incident.policy
-    first = _saying(shown[0])
-    if (reason := shown[0].annotations.get("reason", "").strip()) and shown[0].firing:
-        first = f"{first}: {_cut(reason, _REASON)}"
-    others = len(shown) - 1
-    return f"{first} (+{others} more)" if others else first
+    return _headline(incident, _shown(incident))
 
 
 def changes_before(incident: Incident, deployments: tuple[Deployment, ...], now: Timestamp) -> tuple[str, ...]:
@@ -128,20 +128,54 @@ def counted(alerts: int) -> str:
     return "1 alert fires" if alerts == 1 else f"{alerts} alerts fire"
 
 
-def _shown(incident: Incident) -> tuple[Member, ...]:
-    """Firing members once each, loud ones first and the worst first; all of them when none fires any more."""
+def _shown(incident: Incident, news: tuple[str, ...] = ()) -> tuple[Member, ...]:
+    """Firing members once each: loud ones first, of them the new ones, then the worst; all of them when none fires any
+    more."""
     members = incident.firing or incident.members
     once = {member.fingerprint: member for member in members}
     return tuple(
         sorted(
             once.values(),
-            key=lambda member: (bool(member.muted_by), -member.severity.rank, member.starts_at, member.labels.pairs),
+            key=lambda member: (
+                bool(member.muted_by),
+                member.fingerprint not in news,
+                -member.severity.rank,
+                member.starts_at,
+                member.labels.pairs,
+            ),
         )
     )
 
 
+def _loud(shown: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Those that nothing mutes; all of them if something mutes each."""
+    return tuple(member for member in shown if not member.muted_by) or shown
+
+
+def _new(shown: tuple[Member, ...], occasion: Occasion) -> tuple[Member, ...]:
+    return tuple(member for member in shown if member.fingerprint in occasion.news)
+
+
+def _known(shown: tuple[Member, ...], occasion: Occasion) -> tuple[Member, ...]:
+    """What was told of before the news, muted by now or not."""
+    if not occasion.news:
+        return ()
+    before = occasion.taken_at if occasion.taken_at is not None else 0
+    loud, new = _loud(shown), _new(shown, occasion)
+    return tuple(member for member in shown if member not in new and (member in loud or member.starts_at <= before))
+
+
+def _headline(incident: Incident, shown: tuple[Member, ...], more: str = "more") -> str:
+    if not shown:
+        return ", ".join(f"{name}={value}" for name, value in incident.group_labels.items()) or incident.policy
+    first = _seen(shown[0])
+    others = len(_loud(shown)) - 1
+    return f"{first} (+{others} {more})" if others else first
+
+
 def _title(incident: Incident, occasion: Occasion, shown: tuple[Member, ...], since: Timestamp, now: Timestamp) -> str:
-    what = headline(incident)
+    what = _headline(incident, shown)
+    severity = incident.severity.value.upper()
     match occasion.kind:
         case MessageKind.RESOLVE:
             by = f" by {incident.resolved_by}" if incident.resolved_by else ""
@@ -151,9 +185,11 @@ def _title(incident: Incident, occasion: Occasion, shown: tuple[Member, ...], si
         case MessageKind.ACKNOWLEDGE:
             return f"ACKNOWLEDGED by {incident.acked_by}: {what}"
         case MessageKind.REMINDER:
-            return f"STILL OPEN {incident.severity.value.upper()} for {spoken_duration(now - since)}: {what}"
+            return f"STILL OPEN {severity} for {spoken_duration(now - since)}: {what}"
         case MessageKind.TRIGGER | MessageKind.UNACKNOWLEDGE | MessageKind.UPDATE | MessageKind.TEST:
-            return f"{incident.severity.value.upper()}: {what}"
+            if new := _new(shown, occasion):
+                return f"{severity}, NEW: {_headline(incident, shown, 'more' if len(new) > 1 else 'known before')}"
+            return f"{severity}: {what}"
         case _:
             assert_never(occasion.kind)
 
@@ -170,10 +206,14 @@ def _lines(
         yield occasion.note
     if occasion.kind is MessageKind.RESOLVE:
         yield f"Began {spoken_instant(since)}, over after {spoken_duration(now - since)}."
+        yield from _roll_call(incident, _loud(shown))
+    elif new := _new(shown, occasion):
+        yield from _what_is_new(new, _known(shown, occasion), occasion, now)
     else:
         yield from _what_is_wrong(shown)
         yield f"Since {spoken_instant(since)}{_lasting(now - since)}."
-    yield from _roll_call(incident, shown)
+        yield from _roll_call(incident, _loud(shown))
+    yield from _what_is_quiet(shown, _known(shown, occasion))
     for change in changes:
         yield f"Changed lately: {_deployment(change, since)}."
     if occasion.reason in _WHY:
@@ -197,8 +237,41 @@ def _what_is_wrong(shown: tuple[Member, ...]) -> Iterable[str]:
         yield _cut(description, _DESCRIPTION)
 
 
+def _what_is_new(
+    new: tuple[Member, ...], known: tuple[Member, ...], occasion: Occasion, now: Timestamp
+) -> Iterable[str]:
+    """What joined, since when, and what was known before it."""
+    yield from _each("New", new, now)
+    yield from _what_is_wrong(new)
+    yield from _each("Known before", known, now)
+    if occasion.taken_by and occasion.taken_at is not None:
+        ago = spoken_duration(now - occasion.taken_at)
+        yield f"{occasion.taken_by} acknowledged what was known {ago} ago; it pages again because of what is new."
+
+
+def _what_is_quiet(shown: tuple[Member, ...], told: tuple[Member, ...]) -> Iterable[str]:
+    """What fires and is muted, and stands nowhere else in the message: it may tell more of the cause than what is heard."""
+    loud, firing = _loud(shown), {member.fingerprint for member in shown}
+    quiet = [member for member in shown if member not in loud and member not in told]
+    for member in quiet[:_SPELLED_OUT]:
+        said, since = _cut(_saying(member), _TITLE), spoken_instant(member.starts_at)
+        if member.explained_by in firing:
+            yield f"With it, since {since}: {said}"
+        else:
+            yield f"Muted, since {since}: {said} ({'; '.join(reason.sentence for reason in member.muted_by)})"
+    if (rest := len(quiet) - _SPELLED_OUT) > 0:
+        yield f"and {rest} more that fire quietly"
+
+
+def _each(what: str, members: tuple[Member, ...], now: Timestamp) -> Iterable[str]:
+    for member in members[:_SPELLED_OUT]:
+        since = f"since {spoken_instant(member.starts_at)}{_lasting(now - member.starts_at)}"
+        yield f"{what}, {since}: {_cut(_saying(member), _TITLE)}"
+    if (rest := len(members) - _SPELLED_OUT) > 0:
+        yield f"{what}: {rest} more"
+
+
 _WHY: Final = {
-    NotifyReason.NEW_ALERT_AFTER_ACK: "Something new joined what was acknowledged.",
     NotifyReason.ACK_TIMEOUT: "It was acknowledged and is still not over.",
     NotifyReason.EXHAUSTED: "Every step of the policy was taken and nobody acknowledged.",
 }
@@ -208,8 +281,7 @@ def _roll_call(incident: Incident, shown: tuple[Member, ...]) -> Iterable[str]:
     if len(shown) < 2:
         return
     over = sum(1 for member in incident.members if not member.firing)
-    firing = len(incident.firing)
-    yield f"{counted(firing)}{f', {over} over' if over else ''}:" if firing else f"{len(shown)} alerts are over:"
+    yield f"{counted(len(shown))}{f', {over} over' if over else ''}:" if incident.firing else f"{over} alerts are over:"
     said: dict[str, int] = {}
     for member in shown:
         line = _saying(member)
@@ -221,9 +293,14 @@ def _roll_call(incident: Incident, shown: tuple[Member, ...]) -> Iterable[str]:
 
 
 def _facts(
-    incident: Incident, occasion: Occasion, since: Timestamp, changes: tuple[Deployment, ...], now: Timestamp
+    incident: Incident,
+    occasion: Occasion,
+    shown: tuple[Member, ...],
+    since: Timestamp,
+    changes: tuple[Deployment, ...],
 ) -> tuple[tuple[str, str], ...]:
-    facts = [("Incident", f"#{incident.number}"), ("State", incident.state.value), ("Since", spoken_instant(since))]
+    facts = [("New", f"{member.name} since {spoken_instant(member.starts_at)}") for member in _new(shown, occasion)[:1]]
+    facts += [("Incident", f"#{incident.number}"), ("State", incident.state.value), ("Since", spoken_instant(since))]
     if occasion.step >= 0:
         facts.append(("Step", f"{occasion.step + 1} of {len(incident.pinned.policy.steps)}, page {incident.pages}"))
     if occasion.paged:
@@ -278,6 +355,13 @@ def _deployment(change: Deployment, since: Timestamp) -> str:
 def _next_page(incident: Incident) -> Timestamp | None:
     waiting = incident.state is IncidentState.TRIGGERED and not incident.held
     return incident.due_at if waiting else None
+
+
+def _seen(member: Member) -> str:
+    """What it says, with what its check saw last."""
+    said = _saying(member)
+    reason = member.annotations.get("reason", "").strip()
+    return f"{said}: {_cut(reason, _REASON)}" if reason and member.firing else said
 
 
 def _saying(member: Member) -> str:

@@ -14,7 +14,7 @@ from monitor.model.times import Timestamp, spoken_duration
 from monitor.oncall.effects import Step
 from monitor.oncall.events import DeliveryReported, GroupChanged, Setting
 from monitor.oncall.incident import Incident, is_urgent
-from monitor.oncall.membership import Overlay, joined, merged, names_of, overlay, worst
+from monitor.oncall.membership import Overlay, explained, joined, merged, names_of, overlay, worst
 from monitor.oncall.messages import changes_before, counted, headline
 from monitor.oncall.policies import OnNewAlert, Policy, PolicyVersion
 from monitor.oncall.run import Draft, until
@@ -74,8 +74,9 @@ def open_incident(
 
 
 def follow(draft: Draft, event: GroupChanged) -> None:
-    """The group changed while the walk goes on."""
-    arrived, cleared = _take_over(draft, event)
+    """The group changed while the walk goes on. Of what came or went muted nobody is told: it was not heard either."""
+    before, known = draft.incident.pages, draft.incident.members
+    came, went = _take_over(draft, event)
     if not draft.incident.firing:
         _resolve_by_source(draft)
         return
@@ -83,18 +84,22 @@ def follow(draft: Draft, event: GroupChanged) -> None:
     _lay_over(draft, over)
     was_urgent = draft.incident.urgent
     draft.learn(over.loud)
+    if draft.incident.begun:
+        draft.news = tuple(member for member in came if not member.muted_by)
     if draft.incident.urgent and not was_urgent and draft.incident.begun:
         draft.note("raised", f"severity is now {draft.incident.severity.value}: the walk starts from its first step")
         draft.restart(NotifyReason.NEW_ALERTS)
         return
-    before = draft.incident.pages
     draft.settle()
-    if draft.incident.pages == before and (arrived or cleared) and not draft.incident.held:
-        draft.tell(MessageKind.UPDATE, NotifyReason.NEW_ALERTS if arrived else NotifyReason.SOME_RESOLVED)
+    quiet = {member.fingerprint for member in known if member.muted_by}
+    cleared = any(member.fingerprint not in quiet for member in went)
+    if draft.incident.pages == before and (draft.news or cleared) and not draft.incident.held:
+        draft.tell(MessageKind.UPDATE, NotifyReason.NEW_ALERTS if draft.news else NotifyReason.SOME_RESOLVED)
 
 
 def join(draft: Draft, event: GroupChanged) -> None:
-    """The group changed while somebody has it: is it worth waking them again?"""
+    """The group changed while somebody has it: is it worth waking them again? Not for what another member explains, then or
+    when that one is over: whoever has the cause has what it does."""
     _take_over(draft, event)
     if not draft.incident.firing:
         _resolve_by_source(draft)
@@ -102,11 +107,14 @@ def join(draft: Draft, event: GroupChanged) -> None:
     over = overlay(draft.incident.members, event.event.held_until, begun=_counts_as_open(draft.incident))
     _lay_over(draft, over)
     incident = draft.incident
-    strange = sorted({member.name for member in over.loud} - set(incident.names))
+    news = [member for member in over.loud if member.name not in incident.names]
+    strange = sorted({member.name for member in news})
     worse = over.loud and worst(over.loud).rank > incident.severity.rank
-    draft.learn(over.loud)
+    draft.learn(over.loud, quietly=explained(incident.members))
     if not strange and not worse:
         return
+    draft.news = tuple(news or (one for one in over.loud if one.severity.rank > incident.severity.rank))
+    draft.taken = (incident.acked_by, incident.acked_at)
     why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(over.loud).value}"
     if draft.policy.on_new_alert is OnNewAlert.NOTE:
         draft.note("joined", f"{why}; the policy only notes it")
@@ -209,8 +217,8 @@ def repair(draft: Draft) -> None:
         draft.note("repaired", "nothing was to come although nobody has it: the walk goes on now")
 
 
-def _take_over(draft: Draft, event: GroupChanged) -> tuple[int, int]:
-    """Replace the members by the news and write down who came and went. Gives how many did."""
+def _take_over(draft: Draft, event: GroupChanged) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
+    """Replace the members by the news and write down who came and went. Gives both."""
     news = event.event
     before = draft.incident.members
     members = merged(before, news.members, draft.incident.opened_at)
@@ -224,16 +232,21 @@ def _take_over(draft: Draft, event: GroupChanged) -> tuple[int, int]:
         alerts_cleared=draft.incident.alerts_cleared + len(went),
     )
     if came:
-        draft.note(
-            "joined",
-            f"{'1 alert' if len(came) == 1 else f'{len(came)} alerts'} joined: {', '.join(names_of((), came))}",
-        )
+        alerts = "1 alert" if len(came) == 1 else f"{len(came)} alerts"
+        draft.note("joined", f"{alerts} joined: {', '.join(names_of((), came))}{_explanation(came, members)}")
     if went:
         draft.note(
             "cleared",
             f"{'1 alert is' if len(went) == 1 else f'{len(went)} alerts are'} over: {', '.join(names_of((), went))}",
         )
-    return len(came), len(went)
+    return came, went
+
+
+def _explanation(came: tuple[Member, ...], members: tuple[Member, ...]) -> str:
+    """Which other members explain these, if each is explained by one."""
+    causes = {member.fingerprint: member.name for member in members if member.firing}
+    names = [causes.get(member.explained_by, "") for member in came]
+    return f" (explained by {', '.join(dict.fromkeys(names))})" if all(names) else ""
 
 
 def _lay_over(draft: Draft, over: Overlay) -> None:

@@ -29,7 +29,7 @@ from monitor.oncall.policies import Policy, PolicyVersion, Reached, Target, reac
 class Draft:
     """One decision about one incident; `incident` is its next state so far."""
 
-    __slots__ = ("_effects", "_paged", "incident", "now", "setting", "superseded")
+    __slots__ = ("_effects", "_paged", "incident", "news", "now", "setting", "superseded", "taken")
 
     def __init__(
         self, incident: Incident, setting: Setting, now: Timestamp, superseded: Incident | None = None
@@ -38,6 +38,10 @@ class Draft:
         self.setting = setting
         self.now = now
         self.superseded = superseded
+        self.news: tuple[Member, ...] = ()
+        """Alerts that this decision tells of for the first time, beside others that were told of before."""
+        self.taken: tuple[str, Timestamp | None] = ("", None)
+        """Who had it, since when, if they have it no more by this decision."""
         self._effects: list[Effect] = []
         self._paged: set[Destination] = set()
 
@@ -64,13 +68,13 @@ class Draft:
         self.incident = replace(self.incident, epoch=self.incident.epoch + 1)
         self._effects.append(Cancel(incident=self.incident.id, below_epoch=self.incident.epoch, at=self.now))
 
-    def learn(self, loud: tuple[Member, ...]) -> None:
-        """People are told of these alerts with what is decided here."""
+    def learn(self, loud: tuple[Member, ...], quietly: tuple[Member, ...] = ()) -> None:
+        """People are told of these alerts with what is decided here; of those others they need not be told any more."""
         incident = self.incident
         self.incident = replace(
             incident,
             severity=max(incident.severity, worst(loud), key=lambda one: one.rank) if loud else incident.severity,
-            names=names_of(incident.names, loud),
+            names=names_of(incident.names, loud + quietly),
             urgent=incident.urgent or is_urgent(loud),
         )
 
@@ -298,6 +302,10 @@ class Draft:
 
     def _row(self, destination: Destination, place: str, occasion: Occasion) -> None:
         incident = self.incident
+        if self.news:
+            by, at = self.taken
+            news = tuple(member.fingerprint for member in self.news)
+            occasion = replace(occasion, news=news, taken_by=by, taken_at=at)
         row = OutboxRow(
             dedupe_key=f"{incident.id}:{incident.epoch}:{place}:{destination}",
             order_key=f"{incident.id}|{destination}",

@@ -74,7 +74,7 @@ class Expectations:
     def shortfalls(self, answer: Answer) -> Sequence[Shortfall]:
         """What the answer lacks, in order; empty when all is well. `answer.status` 0 skips the status (no HTTP)."""
         if answer.status and not self.status_accepted(answer.status):
-            text = f"status {answer.status}, expected {self._status_text}"
+            text = f"HTTP status {answer.status}, expected {self._status_text}"
             return (Shortfall(HealthState.UNHEALTHY, FailureReason.STATUS, text),)
         if self._simple:
             return ()

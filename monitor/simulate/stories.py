@@ -34,7 +34,7 @@ from monitor.oncall.incident import Incident
 from monitor.probe.heartbeat import Ping, PingKind
 from monitor.simulate.loop import run
 from monitor.simulate.tellings import Telling, heard_line, telling_line
-from monitor.simulate.world import START, Heard, Line, World, hanging, healthy, refused
+from monitor.simulate.world import START, Heard, Line, World, hanging, healthy, refused, reporting
 
 _LONG: Final[Millis] = 30 * DAY
 Act = Callable[[World], Awaitable[None]]
@@ -144,15 +144,22 @@ class Moment:
         """Nobody answers any more."""
         return self._set(hanging(parse_duration(timeout)), (check,))
 
+    def ill(self, check: str, *, healthy: bool = False, **components: str) -> Moment:
+        """It answers, and names the state of its components by these words; as a whole it calls itself healthy or not."""
+        return self._set(reporting(healthy, components), (check,))
+
     def up(self, *checks: str, version: str = "") -> Moment:
         """All is well again, perhaps in another version."""
         return self._set(healthy(version=version), checks)
 
-    def serve(self, url: str, body: str) -> Moment:
-        """What a scraped address answers from now on."""
+    def serve(self, url: str, body: str | None) -> Moment:
+        """What a scraped address answers from now on; None: it refuses."""
 
         async def act(world: World) -> None:
-            world.bodies[url] = body.encode()
+            if body is None:
+                world.bodies.pop(url, None)
+            else:
+                world.bodies[url] = body.encode()
 
         return self._do(act)
 

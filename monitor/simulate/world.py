@@ -8,6 +8,7 @@ times that this module gives are milliseconds of the story, which the wall clock
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
@@ -28,7 +29,7 @@ from monitor.app.upkeep import Upkeep
 from monitor.app.watching import Watching
 from monitor.chance import Chance
 from monitor.config.configuration import Configuration
-from monitor.model.checks import Check, FailureReason, HealthState, Outcome
+from monitor.model.checks import Check, Expect, FailureReason, HealthState, Outcome
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.notifications import (
@@ -46,6 +47,10 @@ from monitor.notify.kinds.catalogue import CATALOGUE as NOTIFY_KINDS
 from monitor.notify.kinds.sending import Kind as NotifyKind
 from monitor.notify.kinds.sending import Sending
 from monitor.notify.throttling import Toll
+from monitor.probe.answers import Answer as ProbeAnswer
+from monitor.probe.assess import assess
+from monitor.probe.dialects import read_body
+from monitor.probe.expect import Expectations
 from monitor.probe.kinds import CATALOGUE as PROBE_KINDS
 from monitor.probe.kinds import CatalogueEntry
 from monitor.probe.kinds.kind import Done, Instruments, Kind
@@ -223,6 +228,25 @@ def healthy(took: float = 0.0, version: str = "") -> Outcome:
     """An attempt that ends well, after so many seconds."""
     return Outcome(
         success=True, state=HealthState.HEALTHY, started=0, took=took, status_code=200, version=version, ip_protocol=4
+    )
+
+
+def reporting(healthy: bool, components: Mapping[str, str]) -> Outcome:
+    """A health answer, with status 200 or 503, that has a word for the whole and for each component; read and judged as in
+    production."""
+    words = {"status": "healthy" if healthy else "unhealthy", **components}
+    answer = ProbeAnswer(now=0, took=0.0, status=200 if healthy else 503, body=json.dumps(words).encode())
+    reading = read_body(answer)
+    found = assess(Expectations(Expect()).shortfalls(answer), reading)
+    return Outcome(
+        success=found.state is not HealthState.UNHEALTHY,
+        state=found.state,
+        started=0,
+        reason=found.reason,
+        text=found.text,
+        status_code=answer.status,
+        ip_protocol=4,
+        reading=reading,
     )
 
 

@@ -44,7 +44,7 @@ async def test_a_wrong_status_is_a_failure_with_its_sentence() -> None:
     async with serving(reply(503)) as target, instruments() as tools:
         outcome = await attempt(tools, check(target.url()))
     assert (outcome.success, outcome.reason) == (False, FailureReason.STATUS)
-    assert outcome.text == "status 503, expected 2xx"
+    assert outcome.text == "HTTP status 503, expected 2xx"
 
 
 async def test_a_body_that_says_down_is_believed_over_its_200() -> None:

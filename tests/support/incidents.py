@@ -86,6 +86,11 @@ def muted(member: Member, reason: MuteReason = MuteReason.SILENCE) -> Member:
     return replace(member, muted_by=(reason,))
 
 
+def explained(member: Member, by: Member) -> Member:
+    """Inhibited by this other alert."""
+    return replace(member, muted_by=(MuteReason.INHIBITION,), explained_by=by.fingerprint)
+
+
 def group(
     *members: Member, held_until: Timestamp | None = None, policy: str = "payments", key: str = "{}:{}"
 ) -> IncidentEvent:

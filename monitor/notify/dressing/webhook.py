@@ -109,6 +109,7 @@ def _incident(message: Message, incident: IncidentView) -> dict[str, object]:
         "loop": incident.loop,
         "nextStepAt": None if incident.next_step_at is None else _instant(incident.next_step_at),
         "acknowledgedBy": incident.acknowledged_by,
+        "newAlerts": list(incident.news),
         "event": message.kind.value,
         "severity": message.severity.value,
         "title": message.title,

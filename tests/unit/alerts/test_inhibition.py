@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,11 +40,11 @@ def test_any_of_several_sources_inhibits_until_the_last_has_resolved() -> None:
     assert not inhibition.learn(other, NOW)
     found = inhibition.inhibited(target, NOW)
     assert found is not None
-    assert (found.by, found.rule.name, found.until) == (one.fingerprint, "worse", NOW + 5 * MINUTE)
+    assert (found.by.fingerprint, found.rule.name, found.until) == (one.fingerprint, "worse", NOW + 5 * MINUTE)
     assert inhibition.learn(alert(ends=0, sev="crit", cluster="a", host="x"), NOW)
     still = inhibition.inhibited(target, NOW)
     assert still is not None
-    assert still.by == other.fingerprint
+    assert still.by.fingerprint == other.fingerprint
     assert inhibition.inhibited(target, NOW + 5 * MINUTE) is None
     inhibition.learn(alert(ends=0, sev="crit", cluster="a", host="y"), NOW)
     assert inhibition.inhibited(target, NOW) is None
@@ -67,6 +69,23 @@ def test_nothing_inhibits_itself_nor_two_alerts_each_other() -> None:
     assert inhibition.inhibited(Labels({"sev": "info"}), NOW)
     inhibition.learn(alert(noisy="yes", sev="crit"), NOW)
     assert inhibition.inhibited(both.labels, NOW)
+
+
+def test_a_rule_may_ask_whether_its_source_is_heard() -> None:
+    """One that is silenced explains nothing then, and another one that is heard does; other rules do not ask."""
+    asking = replace(rule("sev=crit", "sev=warn"), by_what_is_heard=True)
+    target = Labels({"sev": "warn"})
+    one, other = (alert(sev="crit", host=host) for host in ("x", "y"))
+    for rules, heard, by in (
+        ([asking], set[Labels](), None),
+        ([asking], {other.labels}, other.labels),
+        ([rule("sev=crit", "sev=warn")], set[Labels](), one.labels),
+    ):
+        inhibition = Inhibition(rules)
+        inhibition.learn(one, NOW)
+        inhibition.learn(other, NOW)
+        found = inhibition.inhibited(target, NOW, lambda labels, heard=heard: labels in heard)
+        assert (found.by if found is not None else None) == by
 
 
 def test_sources_that_end_without_a_report_are_thrown_away() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from monitor.model.changes import AuditEntry
-from monitor.model.incidents import Actor, Door, IncidentState
+from monitor.model.incidents import Actor, Door, IncidentState, TimelineEntry
 from monitor.model.notifications import MessageKind, NotifyReason, OutboxRow
 from monitor.model.times import HOUR, MINUTE
 from monitor.oncall.effects import Answer, Step
@@ -28,6 +28,7 @@ from tests.support.incidents import (
     Story,
     alert,
     cancels,
+    explained,
     group,
     muted,
     noted,
@@ -197,6 +198,68 @@ def test_an_alert_of_another_name_pages_again_from_the_first_step() -> None:
     assert reasons(taken) == {NotifyReason.NEW_ALERT_AFTER_ACK}
     assert (story.state.epoch, story.state.step, story.state.state) == (3, 0, IncidentState.TRIGGERED)
     assert story.state.repages == 1
+
+
+def test_a_page_for_something_new_says_what_it_is_and_who_has_the_rest() -> None:
+    """First what joined, with its time; then what was known, by whom it was acknowledged and how long ago."""
+    story = Story()
+    story.feed(GroupChanged(group(alert(summary="shop is down"))))
+    story.at(2 * MINUTE).feed(Acknowledge(ANA))
+    full = alert("Full", starts_at=START + 6 * MINUTE, summary="disk is full")
+    taken = story.at(6 * MINUTE).feed(GroupChanged(group(alert(summary="shop is down"), full)))
+    (message,) = (row.message for row in taken.effects if isinstance(row, OutboxRow))
+    assert message.title == "CRITICAL, NEW: disk is full (+1 known before)"
+    assert message.text.splitlines()[:3] == [
+        "New, since 2027-01-15 08:06:00 UTC: disk is full",
+        "Known before, since 2027-01-15 08:00:00 UTC (6m): shop is down",
+        "ana acknowledged what was known 4m ago; it pages again because of what is new.",
+    ]
+
+
+def test_everybody_who_was_paged_hears_what_is_new() -> None:
+    """Whom the new page does not wake is told the same."""
+    story = opened(Story())
+    story.at(5 * MINUTE).fire()
+    story.feed(Acknowledge(ANA))
+    taken = story.at(6 * MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))
+    titles = {
+        row.destination.receiver: (row.message.kind, row.message.title)
+        for row in taken.effects
+        if isinstance(row, OutboxRow)
+    }
+    new = "CRITICAL, NEW: Full on a (+1 known before)"
+    assert titles == {"user:ana": (MessageKind.TRIGGER, new), "user:bo": (MessageKind.UPDATE, new)}
+
+
+def test_what_the_acknowledged_alert_explains_pages_nobody() -> None:
+    """Neither when it joins nor when it outlives its cause: whoever has the cause has it. Both are noted."""
+    story = opened(Story())
+    story.feed(Acknowledge(ANA))
+    taken = story.at(MINUTE).feed(GroupChanged(group(alert(), explained(alert("NoDatabase"), alert()))))
+    assert (sent(taken), sent(taken, MessageKind.UPDATE), noted(taken)) == ([], [], ["joined"])
+    (entry,) = (effect for effect in taken.effects if isinstance(effect, TimelineEntry))
+    assert entry.text == "1 alert joined: NoDatabase (explained by Down)"
+    taken = story.at(5 * MINUTE).feed(GroupChanged(group(over(alert()), alert("NoDatabase"))))
+    assert (sent(taken), noted(taken)) == ([], ["cleared"])
+    assert story.state.state is IncidentState.ACKNOWLEDGED
+
+
+def test_what_an_alert_of_another_incident_explained_pages_when_that_is_over() -> None:
+    """Whoever has this incident was told of neither."""
+    story = opened(Story())
+    story.feed(Acknowledge(ANA))
+    elsewhere = explained(alert("NoDatabase"), alert("RegionDown", instance="eu"))
+    assert sent(story.at(MINUTE).feed(GroupChanged(group(alert(), elsewhere)))) == []
+    assert sent(story.at(5 * MINUTE).feed(GroupChanged(group(alert(), alert("NoDatabase"))))) == ["ana"]
+
+
+def test_a_symptom_before_the_acknowledgement_is_no_update() -> None:
+    """The walk goes on, and nobody is told of what is explained, coming or going."""
+    story = opened(Story())
+    symptom = explained(alert("NoDatabase"), alert())
+    assert sent(story.at(MINUTE).feed(GroupChanged(group(alert(), symptom))), MessageKind.UPDATE) == []
+    assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(alert(), over(symptom)))), MessageKind.UPDATE) == []
+    assert sent(story.at(3 * MINUTE).feed(GroupChanged(group(alert(), alert("Full")))), MessageKind.UPDATE) == ["ana"]
 
 
 def test_a_higher_severity_pages_again() -> None:

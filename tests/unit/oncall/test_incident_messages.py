@@ -10,7 +10,7 @@ from monitor.model.notifications import MessageKind, NotifyReason
 from monitor.model.times import DAY, HOUR, MINUTE, Timestamp
 from monitor.oncall.events import Acknowledge, GroupChanged, Resolve
 from monitor.oncall.messages import Occasion, build, headline
-from tests.support.incidents import ANA, START, Story, alert, group, muted, over
+from tests.support.incidents import ANA, START, Story, alert, explained, group, muted, over
 
 OVER = Occasion(kind=MessageKind.RESOLVE, reason=NotifyReason.ALL_RESOLVED)
 PAGE = Occasion(kind=MessageKind.TRIGGER, reason=NotifyReason.FIRST, paged=("ana",), step=0)
@@ -106,11 +106,44 @@ def test_a_member_that_is_reported_twice_is_told_once() -> None:
 
 
 def test_muted_alerts_stand_behind_the_loud_ones() -> None:
-    """The title is about what is heard."""
+    """The title is about what is heard, and counts nothing else; the text has the others with their reason."""
     story = Story()
     story.feed(GroupChanged(group(muted(alert("Aaa")), alert("Slow", severity="error"))))
-    assert headline(story.state) == "Slow on a (+1 more)"
-    assert build(story.state, PAGE, (), "", START).severity.value == "error"
+    assert headline(story.state) == "Slow on a"
+    message = build(story.state, PAGE, (), "", START)
+    assert message.severity.value == "error"
+    assert "Muted, since 2027-01-15 08:00:00 UTC: Aaa on a (a silence matches it)" in message.text.splitlines()
+
+
+def test_what_another_alert_explains_stands_with_it() -> None:
+    """Neither counted nor called muted: it belongs to what is told."""
+    story = Story()
+    down = alert(summary="shop is down")
+    story.feed(GroupChanged(group(down, explained(alert("NoDatabase"), down))))
+    message = build(story.state, PAGE, (), "", START)
+    assert message.title == "CRITICAL: shop is down"
+    assert message.text.splitlines()[1] == "With it, since 2027-01-15 08:00:00 UTC: NoDatabase on a"
+
+
+def test_what_joins_is_told_first_and_what_was_known_after_it() -> None:
+    """As many as there is room for, the rest counted; the payload names the new ones by their fingerprints."""
+    story = Story()
+    old = [alert("Down", instance=str(number), summary=f"{number} is down") for number in range(7)]
+    story.feed(GroupChanged(group(*old)))
+    new = alert("Full", severity="error", starts_at=START + MINUTE, summary="disk is full", description="Make room.")
+    story.at(2 * MINUTE).feed(GroupChanged(group(*old, new)))
+    message = list(story.rows.values())[-1].message
+    assert (message.kind, message.title) == (MessageKind.UPDATE, "CRITICAL, NEW: disk is full (+7 known before)")
+    lines = message.text.splitlines()
+    assert lines[:3] == [
+        "New, since 2027-01-15 08:01:00 UTC (1m): disk is full",
+        "Make room.",
+        "Known before, since 2027-01-15 08:00:00 UTC (2m): 0 is down",
+    ]
+    assert lines[7] == "Known before: 2 more"
+    assert message.facts[0] == ("New", "Full since 2027-01-15 08:01:00 UTC")
+    assert message.incident is not None
+    assert message.incident.news == (new.fingerprint,)
 
 
 def test_the_last_message_tells_how_long_it_took_and_who_ended_it() -> None:
@@ -164,10 +197,10 @@ def test_common_labels_are_those_that_all_alerts_share() -> None:
 
 def test_what_the_check_saw_is_in_the_title_and_in_the_text_while_it_fires() -> None:
     """A phone shows the title alone; afterwards the sentence would mislead."""
-    story = opened(reason="status 503, expected 2xx")
+    story = opened(reason="HTTP status 503, expected 2xx")
     message = build(story.state, PAGE, (), "", START)
-    assert message.title.endswith(": status 503, expected 2xx")
-    assert "Seen: status 503, expected 2xx" in message.text
+    assert message.title.endswith(": HTTP status 503, expected 2xx")
+    assert "Seen: HTTP status 503, expected 2xx" in message.text
     over_ = build(
         replace(story.state, members=tuple(replace(one, firing=False) for one in story.state.members)),
         OVER,
@@ -175,7 +208,7 @@ def test_what_the_check_saw_is_in_the_title_and_in_the_text_while_it_fires() -> 
         "",
         START,
     )
-    assert "status 503" not in over_.title + over_.text
+    assert "HTTP status" not in over_.title + over_.text
 
 
 def test_an_incident_is_only_about_what_fires_since_it_opened() -> None:

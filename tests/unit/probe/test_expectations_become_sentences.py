@@ -46,7 +46,7 @@ def test_a_status_is_accepted_as_code_class_or_range(expected: tuple[str, ...], 
 def test_a_wrong_status_is_the_only_sentence() -> None:
     """An error page is not examined further."""
     expect = Expect(status=("200", "3xx"), contains=("hello",))
-    assert texts(expect, answer(status=503)) == ["status 503, expected 200 or 3xx"]
+    assert texts(expect, answer(status=503)) == ["HTTP status 503, expected 200 or 3xx"]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def outcome(state: HealthState, version: str = "") -> Outcome:
         state=state,
         started=0,
         reason=None if good else FailureReason.STATUS,
-        text="" if good else "status 500, expected 2xx",
+        text="" if good else "HTTP status 500, expected 2xx",
         version=version,
     )
 
@@ -82,10 +82,10 @@ def test_a_run_on_its_way_is_pending_and_says_how_far_it_is() -> None:
     """The text counts; pending asks for a confirming attempt until the state is judged."""
     verdicts, _ = run("HUUUH")
     assert [verdict.pending for verdict in verdicts] == [False, True, True, False, True]
-    assert verdicts[1].text == "failing 1/3: status 500, expected 2xx"
-    assert verdicts[2].text == "failing 2/3: status 500, expected 2xx"
-    assert verdicts[3].text == "status 500, expected 2xx"
-    assert verdicts[4].text == "recovering 1/2 (was: status 500, expected 2xx)"
+    assert verdicts[1].text == "failing 1/3: HTTP status 500, expected 2xx"
+    assert verdicts[2].text == "failing 2/3: HTTP status 500, expected 2xx"
+    assert verdicts[3].text == "HTTP status 500, expected 2xx"
+    assert verdicts[4].text == "recovering 1/2 (was: HTTP status 500, expected 2xx)"
 
 
 def test_since_is_the_time_of_the_change_and_stays() -> None:

@@ -29,6 +29,17 @@ def test_added_labels_come_first_and_relabelling_sees_them() -> None:
     assert dressed == Labels({"alertname": "A", "cluster": "us", "page": "us;A"})
 
 
+def test_a_checks_alerts_leave_with_its_name_as_their_job_where_that_is_wanted() -> None:
+    """So that a service has one name; a job of its own is kept, and what relabelling makes of it."""
+    naming = Leaving(names_job=True)
+    assert naming.dressed(Labels({"check": "shop"})) == Labels({"check": "shop", "job": "shop"})
+    assert naming.dressed(Labels({"check": "shop", "job": "web"})) == Labels({"check": "shop", "job": "web"})
+    assert naming.dressed(Labels({"alertname": "A"})) == Labels({"alertname": "A"})
+    relabeled = Leaving(relabeling=Relabeling([RelabelRule(target_label="job", replacement="x")]), names_job=True)
+    assert relabeled.dressed(Labels({"check": "shop"})) == Labels({"check": "shop", "job": "x"})
+    assert Leaving().dressed(Labels({"check": "shop"})) == Labels({"check": "shop"})
+
+
 async def test_a_dropped_alert_is_told_to_nobody_and_is_an_alert_all_the_same() -> None:
     """Its states and series are those of any other, and the others go out."""
     world = RuleWorld()

@@ -1,0 +1,193 @@
+"""One cause, one page: what the shipped rules and the default tree make of a service that is checked and scraped under one
+name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.config.configuration import Configuration
+from monitor.config.environment import Environment
+from monitor.config.loading import Overrides, load
+from monitor.model.incidents import IncidentState
+from monitor.model.notifications import MessageKind
+from monitor.simulate.stories import Story
+from monitor.simulate.tellings import acknowledged, page, resolve, update
+
+METRICS = "http://shop.test:80/metrics"
+SHOP = """
+environment: production
+host: {enabled: false}
+checks: [{name: shop, url: "http://shop.test/health"}]
+scrape_configs: [{job_name: shop, scrape_interval: 15s, static_configs: [{targets: ["shop.test:80"]}]}]
+receivers: [{name: default, console_configs: [{}]}]
+people: {ana: {console: true}, bo: {webhook: "http://bo.test/"}}
+policies: {default: {steps: [{notify: ["user:ana"]}, {after: 5m, notify: ["user:bo"]}]}}
+"""
+LONG_QUERY = 'pg_stat_activity_max_tx_duration{state="active",datname="shop"} 500\n'
+DOWN = "5m22s50ms"
+"""When a check that fails from 5m on is judged: its slot lies 20 s after each half minute."""
+
+
+def shop(folder: Path, *, job: str = "shop") -> Configuration:
+    """A service with a check and a scrape job of one name, the shipped rules, and no routing of its own."""
+    file = folder / "watchkeeper.yml"
+    file.write_text(SHOP.replace("job_name: shop", f"job_name: {job}"))
+    return load(Overrides(config=str(file)), Environment(), {})
+
+
+def requests(total: float, failed: float) -> str:
+    """What the shop's counters show."""
+    return (
+        "# TYPE http_requests_total counter\n"
+        f'http_requests_total{{code="200"}} {total - failed:.0f}\nhttp_requests_total{{code="500"}} {failed:.0f}\n'
+    )
+
+
+def test_a_service_that_dies_pages_once_for_its_check_and_its_targets(tmp_path: Path) -> None:
+    """The targets join the acknowledged incident without a word, and it ends when both are back."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("shop").serve(METRICS, None)
+    story.at(DOWN).expect(page("ana"))
+    story.at("5m40s").ack("ana").expect(acknowledged("ana"))
+    story.at("12m").up("shop").serve(METRICS, "x 1\n")
+    story.at("12m21s50ms").expect(resolve("ana"))
+    played = story.until("20m").expect_nothing()
+    (incident,) = played.incidents
+    assert {member.name for member in incident.members} == {"ServiceDown", "ScrapeTargetsDown"}
+
+
+def test_targets_that_join_before_anybody_answered_are_told_to_nobody_either(tmp_path: Path) -> None:
+    """The walk goes on as it was: no update, and the second step at its time."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("shop").serve(METRICS, None)
+    story.at(DOWN).expect(page("ana"))
+    story.at("10m22s50ms").expect(page("bo"))
+    story.at("11m").ack("bo").expect(acknowledged("ana"), acknowledged("bo"))
+    message = story.until("12m").expect_nothing().telling("bo").message
+    assert message.title == "CRITICAL: shop is down: connection refused"
+    assert "With it, since 2026-01-01 00:06:" in message.text
+    assert "shop is down: no instance answers" in message.text
+
+
+def test_a_database_that_takes_the_service_with_it_pages_once(tmp_path: Path) -> None:
+    """The health answer names it with the page already; its alert follows half a minute later, and is only noted."""
+    story = Story(shop(tmp_path))
+    story.at("5m").ill("shop", database="disconnected")
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at(DOWN).expect(page("ana"))
+    story.at("5m40s").ack("ana").expect(acknowledged("ana"))
+    story.at("8m").up("shop")
+    story.at("8m21s50ms").expect(resolve("ana"))
+    message = story.until("15m").expect_nothing().telling("ana").message
+    assert "database: disconnected" in message.title
+
+
+def test_a_symptom_that_outlives_its_cause_pages_nobody_who_has_the_cause(tmp_path: Path) -> None:
+    """The service answers again, and its database is still away: whoever acknowledged has it, and it stays open."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").ill("shop", database="disconnected")
+    story.at(DOWN).expect(page("ana"))
+    story.at("5m40s").ack("ana").expect(acknowledged("ana"))
+    story.at("10m").ill("shop", healthy=True, database="disconnected")
+    story.at("20m").up("shop")
+    story.at("20m20s50ms").expect(resolve("ana"))
+    story.until("30m").expect_nothing()
+
+
+def test_a_service_that_goes_down_after_its_database_pages_again_and_says_what_is_new(tmp_path: Path) -> None:
+    """That users are turned away now is news to whoever knew of the database only; what they knew stands beside it."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").ill("shop", healthy=True, database="disconnected")
+    story.at("5m50s50ms").expect(page("ana"))
+    story.at("7m").ack("ana").expect(acknowledged("ana"))
+    story.at("10m").ill("shop", database="disconnected")
+    story.at("10m22s50ms").expect(page("ana"))
+    story.at("11m").ack("ana").expect(acknowledged("ana"))
+    played = story.until("12m").expect_nothing()
+    again = [heard.message for heard in played.world.heard if heard.kind is MessageKind.TRIGGER][1]
+    assert again.title.startswith("CRITICAL, NEW: shop is down: HTTP status 503, expected 2xx")
+    lines = again.text.splitlines()
+    assert lines[0] == "New, since 2026-01-01 00:10:22 UTC: shop is down"
+    assert lines[3:5] == [
+        "Known before, since 2026-01-01 00:05:50 UTC (4m 32s): shop cannot reach its database (database)",
+        "ana acknowledged what was known 3m 22s ago; it pages again because of what is new.",
+    ]
+    assert "With it" not in again.text
+
+
+def test_failing_requests_are_told_once_and_not_as_a_warning_as_well(tmp_path: Path) -> None:
+    """When all of them fail at once the page comes while the warning, which fires sooner, still waits for company."""
+    story = Story(shop(tmp_path))
+    for quarter in range(60):
+        total = 750.0 * quarter
+        story.at(f"{15 * quarter}s").serve(METRICS, requests(total, max(total - 15_000, 0)))
+    played = story.observe(13 * 60_000)
+    assert [(heard.who, heard.kind) for heard in played.world.heard] == [
+        ("ana", MessageKind.TRIGGER),
+        ("bo", MessageKind.TRIGGER),
+    ]
+
+
+def test_errors_that_a_service_shows_when_it_is_back_join_whoever_has_it(tmp_path: Path) -> None:
+    """Their window remembers the outage for minutes after it."""
+    story = Story(shop(tmp_path))
+    for quarter in range(100):
+        total = 750.0 * quarter
+        failed = 750.0 * min(max(quarter - 20, 0), 20)
+        story.at(f"{15 * quarter}s").serve(METRICS, requests(total, failed))
+    story.at("5m").ill("shop", database="disconnected")
+    story.at(DOWN).expect(page("ana"))
+    story.at("5m40s").ack("ana").expect(acknowledged("ana"))
+    story.at("10m").up("shop")
+    played = story.observe(24 * 60_000)
+    kinds = [(heard.who, heard.kind) for heard in played.world.heard]
+    assert kinds == [("ana", MessageKind.TRIGGER), ("ana", MessageKind.ACKNOWLEDGE), ("ana", MessageKind.RESOLVE)]
+
+
+def test_another_service_pages_beside_it(tmp_path: Path) -> None:
+    """What one service explains, it explains for itself."""
+    story = Story(shop(tmp_path, job="cart"))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("shop").serve(METRICS, None)
+    played = story.observe(9 * 60_000)
+    assert len(played.incidents) == 2
+
+
+def test_a_silenced_check_explains_nothing(tmp_path: Path) -> None:
+    """Whoever silenced a broken check is still told that no instance answers."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n").down("shop")
+    story.at("1s").silence("ana", 'alertname="ServiceDown"', "1h")
+    story.at("10m").serve(METRICS, None)
+    played = story.observe(13 * 60_000)
+    assert [heard.message.title for heard in played.world.heard] == ["CRITICAL: shop is down: no instance answers"]
+
+
+def test_a_cause_may_be_told_beside_what_it_causes(tmp_path: Path) -> None:
+    """A warning that may be the reason is no symptom: the long query is told though the service is down."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, LONG_QUERY)
+    story.at("0s").down("shop")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    played = story.observe(5 * 60_000)
+    assert "default" in {heard.who for heard in played.world.heard}
+    assert [incident.state for incident in played.incidents] == [IncidentState.ACKNOWLEDGED]
+
+
+def test_an_update_names_what_joined(tmp_path: Path) -> None:
+    """To whoever was paged and has not answered, a second cause is no page, and it is named with its time."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").ill("shop", healthy=True, database="disconnected")
+    story.at("5m50s50ms").expect(page("ana"))
+    story.at("8m").ill("shop", database="disconnected")
+    story.at("8m22s50ms").expect(update("ana"))
+    story.at("9m").ack("ana").expect(acknowledged("ana"))
+    message = story.until("10m").expect_nothing().telling("ana", MessageKind.UPDATE).message
+    assert message.text.splitlines()[0] == "New, since 2026-01-01 00:08:22 UTC: shop is down"
+    assert message.facts[0] == ("New", "ServiceDown since 2026-01-01 00:08:22 UTC")
