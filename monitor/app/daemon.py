@@ -62,19 +62,14 @@ operation, and then waits as long to have it back."""
 
 
 async def run_daemon(
+    configuration: Configuration,
     overrides: Overrides,
     *,
     print_line: Callable[[str], None],
-    reading: Reading | None = None,
     compose: Callable[[Configuration, Overrides, Callable[[str], None]], Daemon] | None = None,
 ) -> int:
-    """Run until SIGTERM or SIGINT. Returns the exit code. Raises ConfigError, LockedError, StoreError before it is up.
-    `reading`: the configuration is being read already. `compose` is for compositions that differ in what `Daemon` lets
-    them override."""
-    reading = reading or Reading.begin(overrides)
-    gc.collect()  # what imports left behind, while the child still reads
-    gc.freeze()
-    configuration = reading.finish()
+    """Run until SIGTERM or SIGINT. Returns the exit code. Raises ConfigError, LockedError, StoreError before it is up. A reload
+    reads by `overrides` again. `compose` is for compositions that differ in what `Daemon` lets them override."""
     daemon = (compose or Daemon)(configuration, overrides, print_line)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -109,7 +104,6 @@ class Daemon:
         self._loaded_at: Timestamp | None = None
         self._reloading = asyncio.Lock()
         self._stopping = False
-        self._housekeeping: Housekeeping | None = None
         self._names = NameLimit(configuration.limits.alerts_per_name)
         self.drivers = Drivers(
             loop=loop,
@@ -189,8 +183,6 @@ class Daemon:
             steps.push_async_callback(self._step, self.supervisor.stop)
             if self.lookout is not None:
                 steps.callback(self.lookout.end)
-            if self._housekeeping is not None:
-                steps.callback(self._housekeeping.stop)
             if self.rooms is not None:
                 steps.push_async_callback(self._step, self.rooms.stop, _DRAIN_SECONDS)
             steps.push_async_callback(self._step, self._end_reloads)
@@ -272,7 +264,7 @@ class Daemon:
 
     def _read_again(self) -> Configuration:
         try:
-            return Reading.begin(self._overrides).finish()
+            return Reading.of(self._overrides).finish()
         except (BugError, OSError) as error:
             # The child could not be begun, or was killed (no memory): what is in force is as good as before.
             problem, remedy = f"could not be read: {error}", "see the log, and try again"
@@ -309,8 +301,7 @@ class Daemon:
         upkeep = Upkeep(rooms, self.health, lookout.keep(rooms, instance) if lookout is not None else None)
         self.supervisor.keep("upkeep", upkeep.watch)
         jobs = [*upkeep.jobs(), *(lookout.jobs if lookout is not None else ())]
-        self._housekeeping = Housekeeping(jobs, self.clock, self.log)
-        self._housekeeping.start()
+        self.supervisor.keep("housekeeping", Housekeeping(jobs, self.clock, self.log).drive)
         self._complete_parts(parts, rooms, instance)
         self._reloaded()
         self.health.ready = True

@@ -6,15 +6,17 @@ page depends on is such a job.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
+from typing import TYPE_CHECKING
 
 from monitor.clock import Clock
 from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 from monitor.telemetry import Log
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 Work = Callable[[Timestamp], Awaitable[None]]
 
@@ -36,12 +38,34 @@ class Housekeeping:
         self._jobs = tuple(jobs)
         self._clock = clock
         self._log = log
-        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self.driven = False
 
-    def start(self) -> None:
-        """Begin; on the loop."""
+    async def drive(self) -> None:
+        """Until cancelled."""
+        scheduler = await asyncio.to_thread(self._scheduler)
+        scheduler.start()
+        self.driven = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.driven = False
+            scheduler.shutdown(wait=False)
+
+    async def run(self, job: CronJob) -> None:
+        """Run one of them now. What it raises is reported: one job's trouble is not the others'."""
+        try:
+            await job.work(self._clock.now())
+        except Exception as error:  # noqa: BLE001 - reported
+            self._log.error("housekeeping failed", job=job.id, error=f"{type(error).__name__}: {error}")
+
+    def _scheduler(self) -> AsyncIOScheduler:
+        """Not yet started. To import what it needs takes 20 ms: no start waits for that, and no loop is held by it."""
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+        from apscheduler.triggers.cron import CronTrigger
+
+        scheduler = AsyncIOScheduler(timezone="UTC")
         for job in self._jobs:
-            self._scheduler.add_job(
+            scheduler.add_job(
                 self.run,
                 CronTrigger.from_crontab(job.calendar, timezone="UTC"),
                 args=[job],
@@ -50,15 +74,4 @@ class Housekeeping:
                 misfire_grace_time=None,
                 coalesce=True,
             )
-        self._scheduler.start()
-
-    def stop(self) -> None:
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
-
-    async def run(self, job: CronJob) -> None:
-        """Run one of them now. What it raises is reported: one job's trouble is not the others'."""
-        try:
-            await job.work(self._clock.now())
-        except Exception as error:  # noqa: BLE001 - reported
-            self._log.error("housekeeping failed", job=job.id, error=f"{type(error).__name__}: {error}")
+        return scheduler

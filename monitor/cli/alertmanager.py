@@ -77,7 +77,7 @@ def alertmanager(arguments: Sequence[str]) -> int:
     from monitor.config.reading import Reading
 
     overrides = Overrides(alertmanager=flags)
-    reading = Reading.begin(overrides)
+    reading = Reading.of(overrides)
 
     # What follows is imported while the configuration is read.
     from monitor.cli.run import run_until_stopped

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from monitor.cli.exits import TABLE, Exit
 
 if TYPE_CHECKING:
+    from monitor.config.configuration import Configuration
     from monitor.config.overrides import Overrides
     from monitor.config.reading import Reading
 
@@ -34,12 +35,14 @@ def run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Importing makes much that stays and no garbage. The daemon sets the collector up when it stands.
     gc.disable()
-    from monitor.config.overrides import Overrides
     from monitor.config.reading import Reading
 
-    overrides = Overrides(config=given.config, urls=tuple(given.url), listen=given.listen, data=given.data)
-    reading = Reading.begin(overrides)
+    reading = Reading.begin()
 
+    from monitor.config.overrides import Overrides
+
+    overrides = Overrides(config=given.config, urls=tuple(given.url), listen=given.listen, data=given.data)
+    reading.ask(overrides)
     return run_until_stopped(overrides, reading, print_line=_print_line)
 
 
@@ -51,16 +54,17 @@ def run_until_stopped(overrides: Overrides, reading: Reading, *, print_line: Cal
     from monitor.app.importing import import_daemon
 
     import_daemon(in_place=overrides.alertmanager is not None)
+    gc.freeze()
     from monitor.app.daemon import run_daemon
     from monitor.model.errors import ConfigError, LockedError, WatchkeeperError
 
-    async def work() -> int:
-        code = await run_daemon(overrides, print_line=print_line, reading=reading)
+    async def work(configuration: Configuration) -> int:
+        code = await run_daemon(configuration, overrides, print_line=print_line)
         leave_within(_THREADS_SECONDS, code)
         return code
 
     try:
-        return asyncio.run(work())
+        return asyncio.run(work(reading.finish()))
     except ConfigError as error:
         for finding in error.findings:
             _complain(f"{'warning: ' if finding.warning else ''}{finding}")

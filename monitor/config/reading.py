@@ -7,63 +7,75 @@ parent imports meanwhile what it needs itself. A reload does the same.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import pickle
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from monitor.config import prose
-from monitor.config.overrides import Overrides
-from monitor.model.errors import BugError, ConfigError, Finding
 
 if TYPE_CHECKING:
     from monitor.config.configuration import Configuration
+    from monitor.config.overrides import Overrides
     from monitor.config.web_settings import WebFile
+    from monitor.model.errors import Finding
 
 
 class Reading:
-    """A child at work. Made with `begin`; ends with `finish`."""
+    """A child at work. Made with `begin`, before anything else is done or imported; once `ask`ed it goes on by itself, and
+    `finish` has what it found."""
 
-    def __init__(self, child: subprocess.Popen[bytes], overrides: Overrides) -> None:
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
-        self._overrides = overrides
 
     @classmethod
-    def begin(cls, overrides: Overrides) -> Reading:
-        """Start reading; the environment is this process's."""
-        return cls(_child(), overrides)
+    def begin(cls) -> Reading:
+        """The environment is this process's."""
+        # The child inherits standard error, where Python tells what nobody expected. `-P`: nothing is imported from the
+        # folder that somebody happens to be in.
+        command = [sys.executable, "-P", "-m", "monitor.config.reading"]
+        return cls(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+
+    @classmethod
+    def of(cls, overrides: Overrides) -> Reading:
+        """Begun and asked."""
+        reading = cls.begin()
+        reading.ask(overrides)
+        return reading
+
+    def ask(self, question: Overrides | str) -> None:
+        """Does not wait: a question is shorter than what a pipe takes."""
+        with contextlib.suppress(BrokenPipeError), cast("IO[bytes]", self._child.stdin) as pipe:
+            pipe.write(pickle.dumps(question))
 
     def finish(self) -> Configuration:
         """Wait for the child. Raises ConfigError with its findings."""
-        found: Configuration | tuple[Finding, ...] = _ask(self._child, self._overrides)
+        found: Configuration = self.answer()
+        return found
+
+    def answer(self) -> Any:
+        """Wait for the child. Raises ConfigError with its findings, or BugError for a child that ended otherwise."""
+        from monitor.model.errors import BugError, ConfigError
+
+        with cast("IO[bytes]", self._child.stdout) as pipe:
+            answer = pipe.read()
+        if self._child.wait():
+            raise BugError(f"reading the configuration ended with code {self._child.returncode}")
+        found = pickle.loads(answer)
         if isinstance(found, tuple):
-            raise ConfigError(found)
+            raise ConfigError(cast("tuple[Finding, ...]", found))
         return found
 
 
 def reread_web_file(name: str) -> WebFile:
     """A `web.yml` alone, as it stands now; takes a third of a second. Raises ConfigError with its findings."""
-    found: WebFile | tuple[Finding, ...] = _ask(_child(), name)
-    if isinstance(found, tuple):
-        raise ConfigError(found)
+    reading = Reading.begin()
+    reading.ask(name)
+    found: WebFile = reading.answer()
     return found
-
-
-def _child() -> subprocess.Popen[bytes]:
-    # The child inherits standard error, where Python tells what nobody expected. `-P`: nothing is imported from the folder
-    # that somebody happens to be in.
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "monitor.config.reading"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-
-
-def _ask(child: subprocess.Popen[bytes], question: Overrides | str) -> Any:
-    answer, _ = child.communicate(pickle.dumps(question))
-    if child.returncode:
-        raise BugError(f"reading the configuration ended with code {child.returncode}")
-    return pickle.loads(answer)
 
 
 def main() -> None:
@@ -72,6 +84,8 @@ def main() -> None:
     gc.disable()  # the process ends before garbage could matter
     prose.wanted = False
     from monitor.config.loading import load, read_environment
+    from monitor.config.overrides import Overrides
+    from monitor.model.errors import ConfigError
 
     question = sys.stdin.buffer.read()
     if not question:
@@ -82,11 +96,10 @@ def main() -> None:
         found = load(wanted, read_environment()) if isinstance(wanted, Overrides) else _web_file(wanted)
     except ConfigError as error:
         found = error.findings
-    try:
+    with contextlib.suppress(BrokenPipeError):
         sys.stdout.buffer.write(pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL))
         sys.stdout.flush()
-    except BrokenPipeError:  # what is left would be tried again at the exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os._exit(0)  # somebody waits, and to take all down again takes as long as a tenth of the work
 
 
 def _web_file(name: str) -> WebFile:

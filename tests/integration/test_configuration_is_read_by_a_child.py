@@ -31,7 +31,7 @@ def test_a_child_finds_what_loading_finds(tmp_path: Path) -> None:
     path = tmp_path / "watchkeeper.yml"
     path.write_text(FILE)
     overrides = Overrides(config=str(path))
-    found, direct = Reading.begin(overrides).finish(), load(overrides, Environment())
+    found, direct = Reading.of(overrides).finish(), load(overrides, Environment())
     assert (found.checks, found.listen, found.storage) == (direct.checks, direct.listen, direct.storage)
     assert (found.log, found.host, found.warnings) == (direct.log, direct.host, direct.warnings)
     assert (found.paging.root, found.paging.policies) == (direct.paging.root, direct.paging.policies)
@@ -48,7 +48,7 @@ def test_every_finding_comes_back(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as direct:
         load(overrides, Environment())
     with pytest.raises(ConfigError) as found:
-        Reading.begin(overrides).finish()
+        Reading.of(overrides).finish()
     assert found.value.findings == direct.value.findings
     assert len(found.value.findings) > 1
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from monitor.app.daemon import Daemon, run_daemon
 from monitor.app.drivers import Stores
 from monitor.config.loading import Configuration, Overrides
+from monitor.config.reading import Reading
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, OutboxRow, OutboxState
 from monitor.model.times import Millis, Timestamp
 from monitor.notify.attempts import Repeats
@@ -171,9 +172,11 @@ def main() -> int:
     parser.add_argument("--marker", required=True, type=Path, help="this file is made at the death")
     given = parser.parse_args()
     death = Death(Point(given.point), MessageKind(given.kind), given.integration, given.marker)
+    overrides = Overrides(config=given.config, data=given.data)
     return asyncio.run(
         run_daemon(
-            Overrides(config=given.config, data=given.data),
+            Reading.of(overrides).finish(),
+            overrides,
             print_line=lambda line: print(line, flush=True),
             compose=partial(CrashingDaemon, death=death),
         )

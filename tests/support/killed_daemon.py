@@ -17,6 +17,7 @@ from monitor.app.daemon import Daemon, run_daemon
 from monitor.app.drivers import Stores
 from monitor.config.configuration import Configuration
 from monitor.config.overrides import Overrides
+from monitor.config.reading import Reading
 from monitor.state.database import Database
 
 STARTING = ("folder taken", "listening", "up")
@@ -65,9 +66,11 @@ def main() -> int:
     parser.add_argument("--data", required=True)
     parser.add_argument("--point", required=True)
     given = parser.parse_args()
+    overrides = Overrides(config=given.config, data=given.data, listen="127.0.0.1:0")
     return asyncio.run(
         run_daemon(
-            Overrides(config=given.config, data=given.data, listen="127.0.0.1:0"),
+            Reading.of(overrides).finish(),
+            overrides,
             print_line=lambda _: die_at("listening", given.point),
             compose=partial(KilledDaemon, point=given.point),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from monitor.app.upkeep import Upkeep
 from monitor.clock import Clock
 from monitor.model.times import Timestamp
 from monitor.simulate.world import Journal
+from monitor.supervise import Supervisor
 
 
 def _table() -> dict[str, CronJob]:
@@ -44,9 +46,13 @@ async def test_one_that_fails_is_reported_and_breaks_nothing() -> None:
     assert log.lines == [("error", "housekeeping failed", {"job": "fails", "error": "OSError: full"})]
 
 
-async def test_the_table_is_driven_until_it_is_stopped() -> None:
-    """A table that was started can be stopped, also one that was never started."""
+async def test_the_table_is_driven_until_the_daemon_stops() -> None:
+    """What ends the daemon's tasks ends the scheduler."""
+    supervisor = Supervisor(Clock(), lambda name, error: pytest.fail(f"{name}: {error}"))
     housekeeping = Housekeeping(list(_table().values()), Clock(), Journal())
-    housekeeping.stop()
-    housekeeping.start()
-    housekeeping.stop()
+    supervisor.keep("housekeeping", housekeeping.drive)
+    async with asyncio.timeout(10):
+        while not housekeeping.driven:
+            await Clock().sleep(1)
+    await supervisor.stop()
+    assert not housekeeping.driven
