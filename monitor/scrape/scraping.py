@@ -8,7 +8,9 @@ two milliseconds of it, else the time it began.
 Every scrape leaves a trace, good or not (`scraped.py`). When a target is taken away its series end; none ends at shutdown,
 after which the same series go on. Source: prometheus scrape/scrape.go.
 
-Large answers are read in slices; between two of them other tasks run.
+A turn takes two milliseconds, whatever has come, and there is one in a round of the loop. An answer that is not read in a turn
+is put behind the others of its kind; those have every second turn, so that neither a large answer nor many small ones keep the
+rest waiting.
 """
 
 from __future__ import annotations
@@ -102,10 +104,18 @@ class Scraping:
         """What is to be read in the next turn."""
         self._begun: deque[_Answered] = deque()
         """Those of them whose first step was taken."""
+        self._unfinished: deque[_Answered] = deque()
+        """Those that a turn was too short for."""
+        self._unfinished_next = False
         self._turn: asyncio.Handle | None = None
 
     def __repr__(self) -> str:
-        return f"Scraping(jobs={len(self._jobs)}, targets={len(self._scrapes)})"
+        return f"Scraping(jobs={len(self._jobs)}, targets={len(self._scrapes)}, unread={self.unread})"
+
+    @property
+    def unread(self) -> int:
+        """Answers that have come and are still to be read, or read further."""
+        return len(self._answered) + len(self._begun) + len(self._unfinished)
 
     def apply(self, jobs: Sequence[ScrapeJob]) -> None:
         """Scrape these jobs from now on. Targets that stay keep slot and history; the series of those that go end now. May
@@ -155,6 +165,7 @@ class Scraping:
             self._turn.cancel()
         self._answered.clear()
         self._begun.clear()
+        self._unfinished.clear()
         for scrape in self._scrapes.values():
             scrape.end(None)
         self._scrapes.clear()
@@ -187,14 +198,12 @@ class Scraping:
         began = self._clock.monotonic()
 
         def done(told: Told) -> None:
-            if scrape.ended and isinstance(told, Answer | PeerError):
-                return
-            if isinstance(told, Answer | PeerError):
+            if isinstance(told, Awaitable):
+                self._start(f"scrape {scrape.target.url}", self._await(scrape, told, done))
+            elif not scrape.ended:
                 self._answered.append(_Answered(scrape, at, scrape.take(at, began, told)))
                 if self._turn is None:
                     self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
-            else:
-                self._start(f"scrape {scrape.target.url}", self._await(scrape, at, began, told))
 
         try:
             if scrape.target.refused:
@@ -204,7 +213,7 @@ class Scraping:
         except Exception as error:  # noqa: BLE001 - raised again where it is reported
             self._broke(scrape, error)
 
-    async def _await(self, scrape: ScrapedTarget, at: Timestamp, began: float, told: Awaitable[Answer]) -> None:
+    async def _await(self, scrape: ScrapedTarget, told: Awaitable[Answer], done: Callable[[Told], None]) -> None:
         """For what no callback answers."""
         try:
             outcome: Outcome = await told
@@ -213,28 +222,38 @@ class Scraping:
         except BaseException:
             scrape.busy = False
             raise
-        await self._go_on(_Answered(scrape, at, scrape.take(at, began, outcome)))
+        done(outcome)
 
     def _take_turn(self) -> None:
-        """Read answers for as long as a turn may take; one that takes longer by itself goes on in a task."""
+        """Read answers for as long as a turn may take."""
         self._turn = None
+        if self._unfinished and (self._unfinished_next or not (self._answered or self._begun)):
+            self._unfinished_next = False
+            self._go_on(self._unfinished.popleft())
+        else:
+            self._unfinished_next = True
+            self._read_new()
+        if self.unread and self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _read_new(self) -> None:
         monotonic = self._clock.monotonic
         until = monotonic() + _HOLD
         while True:
             if not self._begun:
                 self._begin(monotonic() + _HOLD)
             if self._begun:
-                answered = self._begun.popleft()
-                try:
-                    if not self._read(answered, monotonic() + _HOLD):
-                        self._start(f"scrape {answered.scrape.target.url}", self._go_on(answered))
-                except Exception as error:  # noqa: BLE001 - raised again where it is reported
-                    self._broke(answered.scrape, error)
-            if not (self._answered or self._begun):
+                self._go_on(self._begun.popleft())
+            if not (self._answered or self._begun) or monotonic() >= until:
                 return
-            if monotonic() >= until:
-                break
-        self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _go_on(self, answered: _Answered) -> None:
+        """Read an answer for no longer than a turn."""
+        try:
+            if not self._read(answered, self._clock.monotonic() + _HOLD):
+                self._unfinished.append(answered)
+        except Exception as error:  # noqa: BLE001 - raised again where it is reported
+            self._broke(answered.scrape, error)
 
     def _begin(self, until: float) -> None:
         """Begin with some of the answers, one at least: until then, and as many as are read in a fraction of a turn. What they
@@ -265,14 +284,6 @@ class Scraping:
                 for answered in self._begun:
                     self._broke(answered.scrape, error)
                 self._begun.clear()
-
-    async def _go_on(self, answered: _Answered) -> None:
-        """Read an answer that takes longer than a turn; between slices other tasks have theirs."""
-        try:
-            while not self._read(answered, self._clock.monotonic() + _HOLD):
-                await self._clock.sleep(0)
-        finally:
-            answered.scrape.busy = False
 
     def _read(self, answered: _Answered, until: float) -> bool:
         """Take steps until then; was the last one taken?"""

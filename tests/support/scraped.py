@@ -178,10 +178,10 @@ class ScrapeWorld:
         self.fetch = FakeFetch()
         self.told: list[tuple[str, Timestamp, str | None]] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._clock = clock(lambda: self.wall)
+        self.clock = clock(lambda: self.wall)
         self.scraping = Scraping(
             sink=self.sink,
-            clock=self._clock,
+            clock=self.clock,
             fetch=self.fetch,
             start=self._start,
             on_scrape=self._scraped,
@@ -224,16 +224,17 @@ class ScrapeWorld:
     async def settle(self) -> None:
         """Wait until every answer is read and every task started has ended; their errors come up here."""
         await asyncio.sleep(0)
-        while self._tasks:
+        while self._tasks or self.scraping.unread:
             tasks, self._tasks = self._tasks, []
             await asyncio.gather(*tasks)
+            await asyncio.sleep(0)
 
     def _scraped(self, job: str, target: Labels, at: Timestamp, error: str | None) -> None:
         if self.listener_breaks:
             raise BugError("the listener is broken")
         self.told.append((job, at, error))
-        if isinstance(self._clock, WorkClock):
-            self._clock.done += 1
+        if isinstance(self.clock, WorkClock):
+            self.clock.done += 1
 
     def _start(self, name: str, coroutine: Coroutine[None, None, None]) -> None:
         self._tasks.append(asyncio.create_task(coroutine, name=name))

@@ -213,6 +213,33 @@ async def test_a_large_answer_is_read_in_turns() -> None:
     counting = False
 
 
+async def test_large_answers_share_the_rounds_of_the_loop_and_a_small_one_passes_them() -> None:
+    """One turn a round, however many targets have answered: three large answers are read side by side, two milliseconds of
+    them at a time, and a small answer that comes last does not wait for them."""
+    world = ScrapeWorld(clock=SlowClock)
+    large = tuple(f"large{number}:1" for number in range(3))
+    world.scraping.apply([replace(JOB, groups=(TargetGroup(addresses=(*large, "small:1")),))])
+    world.fetch.late = []
+    for address in large:
+        body = "".join(f'm{{i="{number}"}} 1\n' for number in range(20_000))
+        world.tell(body, f"http://{address}/metrics")
+    world.tell("m 1\n", "http://small:1/metrics")
+    for due in sorted({due for due, _ in world.scraping.due_times()}):
+        await world.go(due)
+    for tell in world.fetch.late:
+        tell()
+    looks: list[float] = []
+    small: list[bool] = []
+    while world.scraping.unread:
+        looks.append(world.clock.monotonic())
+        small.append(bool(world.sink.shown("up", instance="small:1")))
+        await asyncio.sleep(0)
+    spent = [later - sooner for sooner, later in itertools.pairwise(looks)]
+    assert max(spent) < 0.010
+    assert len(world.told) == len(large) + 1
+    assert small.index(True) < len(small) / 2
+
+
 @pytest.mark.parametrize(
     "bodies", [("m 1\n", "m 2\n"), ("m 1\n", "n 1\n"), ("", "")], ids=["same", "other series", "down"]
 )
