@@ -107,6 +107,14 @@ class AnnouncingSink:
         self._store.append_stamped(at, self._tapped(at, samples))
         self._flushing.arm()
 
+    def appending_stamped(
+        self, at: Timestamp, labels: Sequence[Labels], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        if self._tap.takers and labels:
+            self._tap.row(at, labels, values)
+        yield from self._store.appending_stamped(at, labels, values)
+        self._flushing.arm()
+
     def appending(
         self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
     ) -> Generator[None, None, None]:

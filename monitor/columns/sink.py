@@ -60,6 +60,12 @@ class SampleSink(Protocol):
         are out of order are taken where there is a window for that, and they are not before it."""
         ...
 
+    def appending_stamped(
+        self, at: Timestamp, labels: Sequence[Labels], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        """`append_stamped` in steps of a few milliseconds; few samples take none. They are there after the last one."""
+        ...
+
     def appending(
         self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
     ) -> Generator[None, None, None]:

@@ -10,6 +10,7 @@ closes the series meanwhile ends it.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from monitor.model.samples import STALE
 from monitor.model.times import Timestamp
 from monitor.scrape.exposition.reading import Reading
 from monitor.scrape.rows import Change, RowPlan, loose_samples
+
+_TIMES: Final = 100
+"""Samples with times of their own may each have another one: so many times are written in one step."""
 
 
 class TargetSeries:
@@ -81,10 +85,16 @@ class TargetSeries:
         yield from self._append(at, plan.labels, row, vanished)
         if self._closed:
             return
-        for time, samples in loose_samples(plan, reading, latest):
-            self._sink.append_stamped(time, samples)
+        for number, (time, (labels, values)) in enumerate((yield from loose_samples(plan, reading, latest))):
+            if number % _TIMES == _TIMES - 1:
+                yield
+            if self._closed:
+                return
+            yield from self._sink.appending_stamped(time, labels, values)
+        if self._closed:
+            return
         if change is not None:
-            self._end_loose(at, change.vanished_loose)
+            yield from self._ending_loose(at, change.vanished_loose)
         self.plan, self._alive, self._last = plan, True, at
 
     def fail(self, at: Timestamp, reports: Sequence[float]) -> Generator[None, None, None]:
@@ -94,7 +104,7 @@ class TargetSeries:
         if plan is not None and self._alive:
             yield from self._append(at, plan.labels, plan.ended(self._in_place(plan, reports)), ())
             if not self._closed:
-                self._end_loose(at, [labels for _, labels in plan.loose])
+                yield from self._ending_loose(at, [labels for _, labels in plan.loose])
         else:
             yield from self._append(at, self.reports, np.array(reports, dtype=np.float64), ending)
         self._alive, self._last = False, at
@@ -129,6 +139,10 @@ class TargetSeries:
         if not self._closed:
             writer.append(at, row)
             self._last = at
+
+    def _ending_loose(self, at: Timestamp, ended: Sequence[Labels]) -> Generator[None, None, None]:
+        if ended and self.track_loose:
+            yield from self._sink.appending(at, tuple(ended), [STALE] * len(ended))
 
     def _end_loose(self, at: Timestamp, ended: Sequence[Labels]) -> None:
         if ended and self.track_loose:

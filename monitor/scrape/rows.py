@@ -150,13 +150,20 @@ def compare_plans(old: RowPlan | None, new: RowPlan) -> Generator[None, None, Ch
 
 def loose_samples(
     plan: RowPlan, reading: Reading[Labels | None], latest: Timestamp
-) -> list[tuple[Timestamp, list[tuple[Labels, float]]]]:
-    """The samples with their own time, by time, oldest first; those later than `latest` are left out."""
-    by_time: dict[Timestamp, list[tuple[Labels, float]]] = {}
-    for index, labels in plan.loose:
+) -> Generator[None, None, list[tuple[Timestamp, tuple[list[Labels], list[float]]]]]:
+    """The samples with their own time, by time, oldest first, gathered in steps; those later than `latest` are left out."""
+    by_time: dict[Timestamp, tuple[list[Labels], list[float]]] = {}
+    values: list[float] = np.asarray(reading.values, dtype=np.float64).tolist() if plan.loose else []
+    for number, (index, labels) in enumerate(plan.loose):
+        if number % _SLICE == _SLICE - 1:
+            yield
         time = reading.times[index]
         if time <= latest:
-            by_time.setdefault(time, []).append((labels, float(reading.values[index])))
+            own = by_time.get(time)
+            if own is None:
+                own = by_time[time] = ([], [])
+            own[0].append(labels)
+            own[1].append(values[index])
     return sorted(by_time.items(), key=lambda item: item[0])
 
 

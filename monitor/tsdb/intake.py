@@ -14,7 +14,8 @@ treated as above, sample by sample. Rules and stale markers never come late: wha
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from math import isnan
 
 import numpy as np
@@ -31,6 +32,9 @@ from monitor.tsdb.loose import LooseFrames
 
 _LOOKED_UP = 5_000
 """Series that are looked up in one step."""
+
+_PLACED = 1_000
+"""Odd samples that are placed in one step."""
 
 _SPARSE = 8
 """A row of late samples in which only each eighth series has one is not worth its width."""
@@ -191,6 +195,32 @@ class Intake:
             self.too_old += len(placed.late)
         elif placed.late:
             self._take_late(at, placed.late)
+
+    def stamped_in_steps(
+        self, at: Timestamp, labels: Sequence[Labels], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        """The same in steps. What is not simply put into its place (late samples, series that move to another frame) comes at
+        the end, some at a time; at once where late samples are taken, since those share their frames."""
+        rest: Iterator[tuple[Labels, float]] = zip(labels, values, strict=True)
+        part = len(labels)
+        if len(labels) > SLICE:
+            frame = yield from self._prepared(at, labels)
+            try:
+                placed = yield from self._loose.placing(at, rest)
+                rest = zip(labels, values, strict=True)
+                if placed is not None:
+                    self._write(at, placed.rows, self._loose)
+                    self.duplicates += placed.duplicates
+                    self.dropped += placed.repeated
+                    rest = chain(placed.fresh.items(), placed.late.items())
+                    part = part if self.window else _PLACED
+            finally:
+                if frame is not None:
+                    frame.held = False
+        while odd := list(islice(rest, part)):
+            self.stamped(at, odd)
+            if part < len(labels):
+                yield
 
     def settled(self, frame: StoredFrame) -> None:
         """A replayed frame takes its series' samples from now on."""

@@ -29,7 +29,7 @@ from monitor.tsdb.newest import NEVER
 
 _NOWHERE = -1
 _SPARE = 1_000
-_STEP = 2_000
+_STEP = 1_000
 """Series that are looked at in one step."""
 
 
@@ -151,14 +151,25 @@ class LooseFrames:
 
     def place(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> Placed:
         """Decide where samples with this time go; writes nothing."""
+        placed = at_once(self.placing(at, samples))
+        assert placed is not None
+        return placed
+
+    def placing(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> Generator[None, None, Placed | None]:
+        """`place` in steps; None if others have meanwhile changed or written the frames."""
         rows: dict[StoredFrame, NDArray[np.float64]] = {}
+        layouts: dict[StoredFrame, Layout] = {}
         fresh: dict[Labels, float] = {}
         late: dict[Labels, float] = {}
         behind: set[StoredFrame] = set()
         taken: set[int] = set()
         repeated = duplicates = 0
         find, contested, places = self._homes.index.find, self._homes.is_contested, self._places
-        for labels, value in samples:
+        for number, (labels, value) in enumerate(samples):
+            if number % _STEP == _STEP - 1:
+                yield
+                if any(frame.layout is not layout or frame.last >= at for frame, layout in layouts.items()):
+                    return None
             sid = find(labels)
             place = places.get(sid) if sid is not None else None
             if sid in taken or labels in fresh or labels in late:
@@ -174,6 +185,7 @@ class LooseFrames:
                 row = rows.get(frame)
                 if row is None:
                     row = rows[frame] = missing_row(len(frame.layout))
+                    layouts[frame] = frame.layout
                 row[column] = value
                 taken.add(sid)
             elif last < at:

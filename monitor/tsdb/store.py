@@ -120,6 +120,11 @@ class SampleStore:
     def append_stamped(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         self.intake.stamped(at, samples)
 
+    def appending_stamped(
+        self, at: Timestamp, labels: Sequence[Labels], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        return self.intake.stamped_in_steps(at, labels, values)
+
     @property
     def series(self) -> int:
         """How many there are."""

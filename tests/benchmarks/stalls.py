@@ -17,12 +17,14 @@ _RESULTS = 100_000
 
 def measure() -> list[Figure]:
     """A target of a hundred thousand series is forgotten; a recording rule has as many results for the
-    first time, and loses them."""
+    first time, and loses them; a target tells as many times of its own."""
     store = SampleStore.in_memory(HOUR)
     writer = store.open(_series(_TARGET))
     writer.append(0, [1.0] * _TARGET)
     writer.close(None)
     results = _series(_RESULTS)
+    stamped = SampleStore.in_memory(HOUR)
+    times = (HOUR, HOUR + 1, HOUR + 1, HOUR)  # new, newer, the same again, older
     return [
         Figure(
             name="target forgotten",
@@ -35,6 +37,12 @@ def measure() -> list[Figure]:
             value=_longest(SampleStore.in_memory(HOUR).appending_again(0, results, [1.0] * _RESULTS)),
             unit="ms",
             what="longest step of storing the first 100,000 results of a recording rule",
+        ),
+        Figure(
+            name="stamped stored",
+            value=max(_longest(stamped.appending_stamped(at, results, [1.0] * _RESULTS)) for at in times),
+            unit="ms",
+            what="longest step of storing 100,000 scraped samples with times of their own",
         ),
     ]
 

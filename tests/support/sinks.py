@@ -39,12 +39,13 @@ class FakeSink:
     append_stamped = append
 
     def appending(
-        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+        self, at: Timestamp, labels: Sequence[Labels], values: Sequence[float]
     ) -> Generator[None, None, None]:
         self.append(at, zip(labels, values, strict=True))
         yield
 
     appending_again = appending
+    appending_stamped = appending
 
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
         self.append(at, zip(labels, values, strict=True))

@@ -1,0 +1,71 @@
+"""Samples with times of their own, stored in steps: what is stored and counted is as if it had been done at once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from monitor.chance import Chance
+from monitor.model.labels import Labels
+from monitor.model.times import DAY, MINUTE, Millis
+from monitor.tsdb.store import SampleStore
+from tests.support.samples import everything, points
+
+SERIES = tuple(Labels({"__name__": f"m{number % 7}", "n": str(number)}) for number in range(3_000))
+
+
+def run(steps: Generator[None, None, None]) -> int:
+    """All of them; how many."""
+    return 1 + sum(1 for _ in steps)
+
+
+def counts(store: SampleStore) -> tuple[int, ...]:
+    intake = store.intake
+    return intake.dropped, intake.too_old, intake.duplicates, intake.overtaken, intake.taken_late
+
+
+@pytest.mark.parametrize("window", [0, 30 * MINUTE], ids=["no window", "late ones are taken"])
+@pytest.mark.parametrize("seed", range(6))
+def test_steps_store_and_count_what_is_stored_and_counted_at_once(window: Millis, seed: int) -> None:
+    """New, known, repeated, equal, late and moved series, some of them in a writer's hands as well."""
+    dice = Chance(seed)
+    stepped, whole = SampleStore.in_memory(DAY), SampleStore.in_memory(DAY)
+    for store in (stepped, whole):
+        store.take_late(window)
+        store.open(SERIES[:40]).append(DAY, [0.5] * 40)
+    at = DAY
+    for _ in range(12):
+        at += (0, MINUTE, MINUTE, -MINUTE, -5 * MINUTE, 1)[dice.span(0, 5)]
+        begin, count = dice.span(0, len(SERIES)), (3, 300, 2_900)[dice.span(0, 2)]
+        labels = [SERIES[(begin + 7 * number) % len(SERIES)] for number in range(count)]
+        if dice.fraction() < 0.3:
+            labels.append(labels[0])
+        values = [float(dice.span(0, 2)) for _ in labels]
+        run(stepped.appending_stamped(at, labels, values))
+        whole.append_stamped(at, zip(labels, values, strict=True))
+        assert counts(stepped) == counts(whole)
+    assert everything(stepped.view()) == everything(whole.view())
+
+
+def test_many_take_many_steps_whether_they_are_new_the_same_or_older() -> None:
+    """None of which is a second's work for the loop."""
+    store = SampleStore.in_memory(DAY)
+    values = [1.0] * len(SERIES)
+    assert [run(store.appending_stamped(at, SERIES, values)) > 2 for at in (DAY, DAY + 1, DAY + 1, DAY)] == [True] * 4
+    assert run(store.appending_stamped(DAY + 2, SERIES[:10], values[:10])) == 1
+
+
+def test_a_writer_that_comes_between_two_steps_loses_nothing() -> None:
+    """Another target has the same series at the same time: what came first stays."""
+    store = SampleStore.in_memory(DAY)
+    run(store.appending_stamped(DAY, SERIES, [0.0] * len(SERIES)))
+    steps = store.appending_stamped(DAY + 1, SERIES, [1.0] * len(SERIES))
+    for _ in range(3):  # looked up, and two thirds placed
+        next(steps)
+    store.append_stamped(DAY + 1, [(SERIES[0], 2.0), (SERIES[-1], 2.0)])
+    run(steps)
+    stored = everything(store.view())
+    last = [stored[labels][-1] for labels in (SERIES[0], SERIES[1], SERIES[-1])]
+    assert last == points([(DAY + 1, 2.0), (DAY + 1, 1.0), (DAY + 1, 2.0)])
+    assert store.intake.duplicates == 2
