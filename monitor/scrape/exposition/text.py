@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Generator, Mapping
+from itertools import islice
 from typing import Final, Generic, TypeVar
 
 import numpy as np
@@ -31,6 +32,9 @@ from monitor.scrape.exposition.renewing import NO_NUMBER, Body
 from monitor.scrape.exposition.together import ENOUGH, Renewal
 
 T = TypeVar("T")
+
+_EXACT_SLICE: Final = 1_000
+"""Lines read by the grammar between two pauses."""
 
 _INDEX_SLICE: Final = 10_000
 """Series put into the look-up table between two pauses."""
@@ -114,7 +118,14 @@ class TextReader(Generic[T]):
                 break
             if odd and not own:
                 times, exemplars, own = dict(times), dict(exemplars), True
-            if odd and not self._renew_exactly(data, begins, odd, values, times, exemplars):
+            exact = True
+            for start in range(0, len(odd), _EXACT_SLICE):
+                if start:
+                    yield None
+                exact = exact and self._renew_exactly(
+                    data, begins, odd[start : start + _EXACT_SLICE], values, times, exemplars
+                )
+            if not exact:
                 break
             done, at = last, int(begins[last])
         if at < len(data) or done < lines:
@@ -122,7 +133,7 @@ class TextReader(Generic[T]):
             return (yield from self._relearn(data, stop, begins[: done + 1], values, times, exemplars, closed=closed))
         self._body, self._starts, self._values = data, begins, values
         self._times, self._exemplars = times, exemplars
-        return self._reading()
+        return (yield from self._reading())
 
     def _renew_exactly(
         self,
@@ -237,7 +248,7 @@ class TextReader(Generic[T]):
             for _ in range(min(_INDEX_SLICE, len(known))):
                 known.popitem()
             yield
-        return self._reading()
+        return (yield from self._reading())
 
     def _key(self, line: int) -> bytes:
         """What the last body has before the line's number; with a line end if something else than a number follows."""
@@ -247,12 +258,18 @@ class TextReader(Generic[T]):
             return bytes(self._body[start : start + number - 1])
         return self._keys.get(line, COMMENT)
 
-    def _reading(self) -> Reading[T]:
+    def _reading(self) -> Generator[None, None, Reading[T]]:
         indexes = self._indexes
+        times: dict[int, Timestamp] = {}
+        stamped = iter(self._times.items())
+        while part := list(islice(stamped, _INDEX_SLICE)):
+            times.update([(int(indexes[line]), time) for line, time in part])
+            if len(part) == _INDEX_SLICE:
+                yield
         return Reading(
             entries=self._entries,
             values=self._values[self._rows],
-            times={int(indexes[line]): time for line, time in self._times.items()},
+            times=times,
             exemplars={int(indexes[line]): one for line, one in self._exemplars.items()},
             metadata=self._metadata,
         )
