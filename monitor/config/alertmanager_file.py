@@ -156,9 +156,10 @@ def read_whole(
     check_fields(receivers.values(), template_files, document, findings, ours=False)
     if root is None or len(findings.errors) > before:
         return None
-    others = {key: located(natural(value), locate) for key, value in tree.items() if key not in ("global", "receivers")}
+    sections = {key: natural(value) for key, value in tree.items() if key not in ("global", "receivers")}
+    others = {key: located(value, locate) for key, value in sections.items() if value is not None}
     named = tuple(receiver for receiver, _ in found.values())
-    whole = WholeFile(shared=shared, receivers=named, others=others, syntax=syntax)
+    whole = WholeFile(shared=shared, receivers=named, others=others, syntax=syntax, locate=locate)
     parts = AlertmanagerParts(
         root=root,
         receivers=receivers,

@@ -11,6 +11,7 @@ from monitor.model.samples import Sample, Series, Vector
 from monitor.model.times import Millis, Timestamp
 from monitor.promql.engine import Answer, Options, Query, ScalarValue, StringValue
 from monitor.promql.nodes import Expr
+from monitor.promql.signatures import ValueType
 
 _KEPT = 2_000
 """Compiled queries that are remembered."""
@@ -52,9 +53,6 @@ def vector_of(answer: Answer) -> Vector:
     value = answer.value
     if isinstance(value, ScalarValue):
         return (Sample(EMPTY, value.timestamp, value.value),)
-    if isinstance(value, StringValue):
+    if isinstance(value, StringValue) or answer.kind is not ValueType.VECTOR:
         raise EvaluationError("rule result is not a vector or scalar")
-    samples = tuple(part for part in value if isinstance(part, Sample))
-    if len(samples) < len(value):
-        raise EvaluationError("rule result is not a vector or scalar")
-    return samples
+    return tuple(part for part in value if isinstance(part, Sample))

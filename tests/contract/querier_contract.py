@@ -95,6 +95,12 @@ class QuerierContract:
         assert series.points == tuple((bench.end - back, 1.0) for back in (60_000, 30_000, 0))
         assert list(await bench.querier.range("up > 5", bench.end - 60_000, bench.end, 30_000)) == []
 
+    async def test_a_range_vector_is_nothing_that_rules_take(self, bench: QuerierBench) -> None:
+        """Not even one of no series. VictoriaMetrics makes a vector of it."""
+        if bench.only_prometheus:
+            with pytest.raises(EvaluationError, match="not a vector or scalar"):
+                await bench.querier.instant("nothing_of_that_name[5m]", bench.end)
+
     async def test_a_text_that_is_no_query_is_the_querys_fault(self, bench: QuerierBench) -> None:
         """Told as such, not as trouble with the engine."""
         with pytest.raises((QueryError, EvaluationError)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -11,17 +12,27 @@ from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import CLIENT_DEFAULTS, Plain, plain
 from monitor.config.alertmanager.kinds import UPDATED, AddressTemplate, TemplateUrl, UpdatedTemplate, WebUrl
 from monitor.config.alertmanager.receiver_list import NamedReceiver
+from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import COVERED, Kind, Secret, Span
 from monitor.config.golang.spans import GoSpan, format_go_duration
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.model.times import format_duration
 from monitor.net.url import redacted
 
-_OURS: Final = frozenset(name for names in OURS.values() for name in names)
-"""Watchkeeper's own keys: amtool reads the printed configuration strictly."""
 _QUERY: Final = re.compile(r"([?&][^=&#]*=)[^&#]+")
-_KEPT: Final = frozenset({"insecure_skip_verify", "follow_redirects", "enable_http2", "send_resolved", "enable_update"})
-"""Printed also when they are false."""
+_KEPT: Final = frozenset(
+    {
+        "enable_http2",
+        "enable_update",
+        "follow_redirects",
+        "insecure_skip_verify",
+        "require_tls",
+        "resolve_timeout",
+        "send_resolved",
+        "smtp_require_tls",
+    }
+)
+"""Printed also when they are false or zero: absent they would mean something else."""
 _OPEN: Final = frozenset(
     {
         "brokers",
@@ -51,7 +62,7 @@ def printed_global(values: Values, *, cover: bool = True) -> dict[str, object]:
 def printed_receiver(receiver: NamedReceiver, *, cover: bool = True) -> dict[str, object]:
     """A receiver with all that its integrations inherit."""
     lists = {
-        key: [_printed(INTEGRATIONS[key], one.values, cover) for one in many]
+        key: [_printed(INTEGRATIONS[key], one.values, cover, without=OURS.get(key, ())) for one in many]
         for key, many in receiver.integrations.items()
     }
     return {"name": receiver.name, "labels": dict(receiver.labels), **lists}
@@ -73,18 +84,19 @@ def printed_unserved(value: object, key: str = "") -> object:
     return COVERED
 
 
-def _printed(struct: Struct, values: Plain, cover: bool) -> dict[str, object]:
+def _printed(struct: Struct, values: Plain, cover: bool, *, without: Collection[str] = ()) -> dict[str, object]:
+    """`without`: Watchkeeper's own keys, since amtool reads the printed configuration strictly."""
     found: dict[str, object] = {}
     for key, kind in struct.keys.items():
         value = values.get(key)
-        if key in _OURS or _empty(value, key):
+        if key in without or _empty(value, key):
             continue
         found[key] = _value(kind, value, cover)
     return found
 
 
 def _empty(value: object, key: str) -> bool:
-    return value is None or (value in ("", [], {}, 0) and not (value is False and key in _KEPT))
+    return value is None or (value in ("", [], {}, 0) and key not in _KEPT)
 
 
 def _value(kind: Kind, value: object, cover: bool) -> object:
@@ -100,7 +112,8 @@ def _value(kind: Kind, value: object, cover: bool) -> object:
     if isinstance(kind, UpdatedTemplate) and isinstance(value, dict):
         return _printed(UPDATED, cast("Plain", value), cover)
     if isinstance(kind, Struct) and isinstance(value, dict):
-        return _printed(kind, cast("Plain", value), cover)
+        own = cast("Plain", value)
+        return _printed(kind, _with_bearer(own) if kind is CLIENT else own, cover)
     if isinstance(value, dict):
         inner = kind.item if isinstance(kind, MapOf) else kind
         return {key: _value(inner, each, cover) for key, each in cast("Plain", value).items()}
@@ -108,3 +121,13 @@ def _value(kind: Kind, value: object, cover: bool) -> object:
         inner = kind.item if isinstance(kind, ListOf) else kind
         return [_value(inner, each, cover) for each in cast("list[object]", value)]
     return redacted(value) if cover and isinstance(value, str) else value
+
+
+def _with_bearer(client: Plain) -> Plain:
+    """The older form of a bearer's token is turned into the newer one when it is read. Source: prometheus/common
+    config/http_config.go, Validate."""
+    inline, file = client.get("bearer_token"), client.get("bearer_token_file")
+    if not (inline or file):
+        return client
+    bearer = {"type": "Bearer", "credentials": inline or "", "credentials_file": file or ""}
+    return {**client, "authorization": bearer, "bearer_token": None, "bearer_token_file": None}

@@ -28,14 +28,16 @@ class WholeFile:
     """The other sections as plain values."""
     syntax: Syntax = Syntax.FALLBACK
     """Of matchers and label names."""
+    locate: Callable[[str], str] = str
+    """Makes a file's name one that is relative to nothing."""
 
     def printed(self, *, cover: bool = True) -> dict[str, object]:
         """As Alertmanager prints it, in its order. `cover`: with `<secret>` in place of secrets."""
         found: dict[str, object] = {
             "templates": [],
             **self.others,
-            "global": printed_global(self.shared, cover=cover),
-            "receivers": [printed_receiver(receiver, cover=cover) for receiver in self.receivers],
+            "global": located(printed_global(self.shared, cover=cover), self.locate),
+            "receivers": located([printed_receiver(receiver, cover=cover) for receiver in self.receivers], self.locate),
         }
         if "route" in found:
             found["route"] = printed_route(found["route"], self.syntax)

@@ -191,6 +191,39 @@ event_recorder: {outputs: [{type: webhook, url: "https://x/s3cret", token: s3cre
         assert ours not in parts.printed
 
 
+def test_the_printed_file_means_what_was_written() -> None:
+    """Settings that differ from their defaults by being off are there, and so are keys of one integration that only in
+    another are ours; a bearer's token is told in the newer form, durations of Go in Go's, and a section of nothing is none."""
+    integrations = """\
+    telegram_configs: [{chat_id: 1, bot_token: hidden}],
+    email_configs: [{to: a@b, from: c@d, smarthost: 'h:25', require_tls: false}],
+    pushover_configs: [{user_key: a, token: b, retry: 90s}],
+    webhook_configs: [{url: 'http://h/', http_config: {bearer_token: hidden}},
+                      {url: 'http://h/', http_config: {bearer_token_file: t, tls_config: {ca_file: /ca}}}]"""
+    text = (
+        one_receiver(integrations, shared="smtp_require_tls: false, resolve_timeout: 0s")
+        + "templates:\ninhibit_rules:\n"
+    )
+    parts, _ = loaded(text)
+    assert parts is not None
+    printed = yaml.safe_load(parts.printed)
+    (receiver,) = printed["receivers"]
+    assert printed["global"]["smtp_require_tls"] is False
+    assert printed["global"]["resolve_timeout"] == "0s"
+    assert printed["templates"] == []
+    assert "inhibit_rules" not in printed
+    assert receiver["telegram_configs"][0]["bot_token"] == "<secret>"
+    assert receiver["email_configs"][0]["require_tls"] is False
+    assert receiver["pushover_configs"][0]["retry"] == "1m30s"
+    assert receiver["pushover_configs"][0]["expire"] == "1h0m0s"
+    client = receiver["webhook_configs"][0]["http_config"]
+    assert client["authorization"] == {"type": "Bearer", "credentials": "<secret>"}
+    assert "bearer_token" not in client
+    other = receiver["webhook_configs"][1]["http_config"]
+    assert other["authorization"] == {"type": "Bearer", "credentials_file": "/etc/am/t"}
+    assert other["tls_config"]["ca_file"] == "/ca"
+
+
 def test_template_files_are_found_by_pattern_and_change_what_is_said(tmp_path: Path) -> None:
     """A redefined default changes the title although no receiver names it."""
     (tmp_path / "own.tmpl").write_text('{{ define "slack.default.title" }}own {{ .Status }}{{ end }}', encoding="utf-8")
