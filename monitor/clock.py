@@ -18,6 +18,37 @@ _SET_BACK: Millis = 10 * SECOND
 """Corrections smaller than this only make a wait that much longer."""
 
 
+class Wakeup:
+    """What `Clock.wait` waits for: whoever has news sets it, and one task waits. Unlike an `asyncio.Event` under a timeout
+    it does not cancel that task when the time is up, which most waits here end with."""
+
+    __slots__ = ("_waiter", "is_set")
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        self.is_set = True
+        if self._waiter is not None:
+            _end(self._waiter)
+
+    def clear(self) -> None:
+        self.is_set = False
+
+    async def wait(self, seconds: float | None) -> None:
+        """Until it is set, or so long on monotonic time."""
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, _end, waiter)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+
 class Clock:
     """Wall time and waiting. The virtual world passes its own `wall`; waiting follows the running loop's time."""
 
@@ -46,32 +77,24 @@ class Clock:
         while (rest := due - self.now()) > 0:
             await self._nap(min(rest, _LONGEST_NAP) / 1000)
 
-    async def wait(self, event: asyncio.Event, due: Timestamp | None) -> bool:
-        """Return when `event` is set (True, and clear it) or wall time has reached `due` (False). None: no limit. False
+    async def wait(self, wakeup: Wakeup, due: Timestamp | None) -> bool:
+        """Return when `wakeup` is set (True, and clear it) or wall time has reached `due` (False). None: no limit. False
         also when the wall clock was set back meanwhile: `due` is further off than was meant, so the caller looks again."""
-        ahead = self._ahead()
-        while not event.is_set():
+        ahead = _ahead(self.now())
+        while not wakeup.is_set:
             if due is None:
-                await event.wait()
-                break
-            rest = due - self.now()
-            if rest <= 0 or self._ahead() < ahead - _SET_BACK:
-                return False
-            try:
-                async with asyncio.timeout(min(rest, _LONGEST_NAP) / 1000):
-                    await event.wait()
-            except TimeoutError:
+                await wakeup.wait(None)
                 continue
-        event.clear()
+            now = self.now()
+            if due <= now or _ahead(now) < ahead - _SET_BACK:
+                return False
+            await wakeup.wait(min(due - now, _LONGEST_NAP) / 1000)
+        wakeup.clear()
         return True
 
     def call_later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
         """Have this called after so long on monotonic time; what is returned calls that off."""
         return asyncio.get_running_loop().call_later(seconds, call).cancel
-
-    def _ahead(self) -> Millis:
-        """Wall time over monotonic time; changes only when somebody sets the clock, or the machine sleeps."""
-        return self.now() - round(self.monotonic() * 1000)
 
     async def _nap(self, seconds: float) -> None:
         due = self.monotonic() + seconds
@@ -91,9 +114,19 @@ class Jumps:
     def since_last(self) -> Millis:
         """By how much the wall clock has jumped since this was last asked: negative if it was set back, 0 at first. Small
         corrections add up over many questions only in the wall clock, not here."""
-        ahead = self._clock.now() - round(self._clock.monotonic() * 1000)
+        ahead = _ahead(self._clock.now())
         before, self._ahead = self._ahead, ahead
         return 0 if before is None else ahead - before
+
+
+def _end(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _ahead(now: Timestamp) -> Millis:
+    """Wall time over monotonic time; changes only when somebody sets the clock, or the machine sleeps."""
+    return now - round(asyncio.get_running_loop().time() * 1000)
 
 
 def _system_wall() -> Timestamp:

@@ -6,7 +6,6 @@ an empty list.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
@@ -17,7 +16,7 @@ from monitor.alerts.silence_care import Care, Reminders, at_hand, care, muted_by
 from monitor.alerts.silences import NO_LIMITS, Silence, SilenceLimits, SilenceStep
 from monitor.alerts.silencing import SilenceStore
 from monitor.alerts.standing import standing
-from monitor.clock import Clock
+from monitor.clock import Clock, Wakeup
 from monitor.model.alerts import Alert
 from monitor.model.changes import AuditEntry
 from monitor.model.errors import StoreError
@@ -67,8 +66,8 @@ class Attending:
         self._changed = changed
         self._on_outbox = on_outbox
         self._limits = limits
-        self._wake = asyncio.Event()
-        self._changes = asyncio.Event()
+        self._wake = Wakeup()
+        self._changes = Wakeup()
         self._at_hand: tuple[Silence, ...] = ()
 
     def nudge(self) -> None:
@@ -78,7 +77,7 @@ class Attending:
 
     def took(self, alerts: Sequence[Alert]) -> None:
         """These alerts were reported."""
-        if not self._at_hand or self._wake.is_set():
+        if not self._at_hand or self._wake.is_set:
             return
         now = self._clock.now()
         unseen = [one for one in self._at_hand if not (one.until_resolved and one.seen_at)]

@@ -16,7 +16,7 @@ from monitor.alerts.pipeline import ingest, look_again, punctual, review
 from monitor.alerts.placement import Placement, Routing, arrivals, clean
 from monitor.alerts.step import AlertStep
 from monitor.alerts.succession import forgotten, moved, rerouted, restarted
-from monitor.clock import Clock, Jumps
+from monitor.clock import Clock, Jumps, Wakeup
 from monitor.model.alerts import Alert
 from monitor.model.errors import StoreError
 from monitor.model.notifications import DeliveryReport, Destination
@@ -97,7 +97,7 @@ class Dispatcher:
         self._plain = plain
         self._decided = decided
         self._on_taken = on_taken
-        self._wake = asyncio.Event()
+        self._wake = Wakeup()
         self._jumps = Jumps(clock)
         self._jumped: Millis = 0
         self._noticing = asyncio.Lock()

@@ -6,7 +6,6 @@ two that are due it sleeps.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Final, Protocol
@@ -25,7 +24,7 @@ from monitor.alerts.maintenance import (
     upcoming,
 )
 from monitor.alerts.maintenance_book import Entry, file_key, own_key, times
-from monitor.clock import Clock
+from monitor.clock import Clock, Wakeup
 from monitor.model.changes import AuditEntry
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConflictError, NotFoundError, StoreError
@@ -111,7 +110,7 @@ class Maintaining:
         self._external_url = external_url
         self._changed = changed
         self._on_outbox = on_outbox
-        self._wake = asyncio.Event()
+        self._wake = Wakeup()
 
     async def planned(self, occurrences: int) -> list[Planned]:
         """All windows: those that are running by their end, then those to come, then those that are over; with so many of

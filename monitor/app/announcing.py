@@ -6,6 +6,7 @@ Writers get a sink that looks like the store. There is no ticker: the first row 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 
 import numpy as np
@@ -23,6 +24,7 @@ Saw = Callable[[Timestamp, Sequence[Labels]], None]
 """Told of each row: its time and its series (the same object for as long as the series are the same)."""
 
 _FLUSH_AFTER = 1.0
+_SLACK = 0.1
 _LONG_FLUSH = 0.005
 _LARGE_FLUSH = 50_000
 """Values: two or three milliseconds. A thread that writes while the loop reads answers costs both more than the writing."""
@@ -35,14 +37,20 @@ class Flushing:
         self._store = store
         self._loop = loop
         self._now = now
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._running: asyncio.Future[None] | None = None
+        self._soon = 0.0
         self._took = 0.0
 
     def arm(self) -> None:
         """Something was written."""
         if self._timer is None:
             self._timer = self._loop.call_later(_FLUSH_AFTER, self._flush)
+            self._soon = self._loop.time() + _FLUSH_AFTER - _SLACK
+        elif self._loop.time() > self._soon:  # waking up once more costs more than the flush
+            self._timer.cancel()
+            self._soon = math.inf
+            self._timer = self._loop.call_soon(self._flush)
 
     async def close(self) -> None:
         """Wait for a flush under way; then the store may be closed."""

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any, Protocol
 
-from monitor.clock import Clock, Jumps
+from monitor.clock import Clock, Jumps, Wakeup
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError, StoreError
 from monitor.model.notifications import (
@@ -137,7 +137,7 @@ class Delivery:
         self._circuits: dict[Destination, Circuit] = {}
         self._tried: dict[Destination, object] = {}
         """Of each circuit, the options that the latest attempt was made with."""
-        self._news = {name: asyncio.Event() for name in kinds}
+        self._news = {name: Wakeup() for name in kinds}
         self._busy = dict.fromkeys(kinds, 0)
         self._idle = asyncio.Event()
         self._idle.set()

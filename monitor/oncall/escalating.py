@@ -8,12 +8,11 @@ repeats the decision on the same rows; after it, nothing is left to repeat.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from monitor.chance import Chance
-from monitor.clock import Clock
+from monitor.clock import Clock, Wakeup
 from monitor.model.changes import Deployment
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError, ConflictError, CorruptionError, NotFoundError, StoreError
@@ -121,7 +120,7 @@ class Escalating:
         self._broken = broken
         self._aside: dict[IncidentKey, Timestamp] = {}
         self._recent: tuple[Deployment, ...] = ()
-        self._wake = asyncio.Event()
+        self._wake = Wakeup()
 
     def nudge(self) -> None:
         """Something was committed to the inbox. Call it on the loop."""

@@ -16,7 +16,7 @@ from typing import Final, Protocol, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.clock import Clock
+from monitor.clock import Clock, Wakeup
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.model.samples import Exemplar
@@ -81,8 +81,8 @@ class Sending:
         self._encoder = Encoder(target)
         self._gathered = Gathered()
         self._unwritten: list[Batch] = []
-        self._enough = asyncio.Event()
-        self._arrived = asyncio.Event()
+        self._enough = Wakeup()
+        self._arrived = Wakeup()
         self._gathering = asyncio.Lock()
         self._told = ""
 

@@ -19,7 +19,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from monitor.clock import Clock, Jumps
+from monitor.clock import Clock, Jumps, Wakeup
 from monitor.model.errors import QueryLimitError, StoreError
 from monitor.model.labels import Labels
 from monitor.model.samples import STALE
@@ -55,7 +55,7 @@ class RuleScheduler:
         self._index = EarlyIndex(())
         self._wanted: dict[RuleAt, Timestamp] = {}
         self._allowed: dict[RuleAt, float] = {}
-        self._arrived = asyncio.Event()
+        self._arrived = Wakeup()
         self._jumps = Jumps(clock)
         self._set_back: tuple[Timestamp, float] | None = None
         """When the wall clock was set back: what it showed before, and the monotonic time then."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from monitor.clock import Clock
+from monitor.clock import Clock, Wakeup
 from monitor.model.errors import BugError, PeerError
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.scrape.discovery import Found
@@ -50,7 +50,7 @@ class Discovering:
         self._failed = failed
         self._jobs: tuple[ScrapeJob, ...] = ()
         self._looks: dict[tuple[str, Mechanism], _Look] = {}
-        self._changed = asyncio.Event()
+        self._changed = Wakeup()
 
     def __repr__(self) -> str:
         return f"Discovering(jobs={len(self._jobs)}, mechanisms={len(self._looks)})"

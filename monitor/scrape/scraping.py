@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, 
 from dataclasses import replace
 from typing import Final, Protocol, TypeAlias
 
-from monitor.clock import Clock
+from monitor.clock import Clock, Wakeup
 from monitor.columns.sink import SampleSink
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
@@ -99,7 +99,7 @@ class Scraping:
         self._scrapes: dict[tuple[str, Labels], ScrapedTarget] = {}
         self._heap: list[tuple[Timestamp, int, ScrapedTarget]] = []
         self._order = 0
-        self._changed = asyncio.Event()
+        self._changed = Wakeup()
         self._answered: deque[_Answered] = deque()
         """What is to be read in the next turn."""
         self._begun: deque[_Answered] = deque()

@@ -14,6 +14,7 @@ from monitor.app.announcing import AnnouncingSink, Flushing, Tap
 from monitor.model.labels import Labels
 from monitor.model.samples import is_stale
 from monitor.model.times import DAY, Timestamp
+from monitor.simulate.loop import VirtualLoop, run
 from monitor.tsdb.store import SampleStore
 from tests.support.samples import metric
 
@@ -81,4 +82,22 @@ async def test_the_first_flush_of_many_series_leaves_the_loop_alone(tmp_path: Pa
     writer.append(2, [2.0] * series)
     loop.later.pop()()
     assert (loop.threads, store.dirty) == (threads, False)
+    store.close(2)
+
+
+def test_a_flush_that_is_nearly_due_comes_along_with_what_is_written(tmp_path: Path) -> None:
+    """Within a second of the first row and in the same turn as the last, so that nobody wakes up for it alone."""
+    loop = VirtualLoop()
+    store, _ = SampleStore.recover(tmp_path, DAY, 0)
+    flushed: list[float] = []
+    flushing = Flushing(store, loop, lambda: flushed.append(loop.time()) or 1)
+
+    async def story() -> None:
+        for pause in (0.0, 0.5, 0.45, 1.05, 5.0):
+            await asyncio.sleep(pause)  # noqa: TID251 - virtual
+            flushing.arm()
+        await asyncio.sleep(5)  # noqa: TID251 - virtual
+
+    run(story(), loop)
+    assert flushed == pytest.approx([0.95, 3.0, 8.0])
     store.close(2)

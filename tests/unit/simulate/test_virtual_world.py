@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.clock import Jumps
+from monitor.clock import Jumps, Wakeup
 from monitor.model.times import HOUR, MINUTE
 from monitor.simulate.loop import DeadlockError, VirtualLoop, VirtualTime, run
 from monitor.simulate.stories import Story
@@ -64,10 +64,46 @@ def test_a_wait_ends_early_when_the_clock_is_set_back() -> None:
 
     async def story() -> tuple[bool, float]:
         loop.call_later(10, time.jump, -HOUR)
-        ended = await time.clock.wait(asyncio.Event(), START + MINUTE)
+        ended = await time.clock.wait(Wakeup(), START + MINUTE)
         return ended, time.clock.monotonic()
 
     assert run(story(), loop) == (False, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("news", "ended"),
+    [((0.0,), (True, 0.0)), ((20.0,), (True, 20.0)), ((60.0,), (True, 60.0)), ((), (False, 60.0))],
+)
+def test_no_news_is_lost(news: tuple[float, ...], ended: tuple[bool, float]) -> None:
+    """Whether it comes before the wait, in it, or in the very moment in which it ends; and it is told once."""
+    loop = VirtualLoop()
+    time = VirtualTime(loop, START)
+
+    async def story() -> tuple[tuple[bool, float], bool]:
+        wakeup = Wakeup()
+        for at in news:
+            loop.call_at(at, wakeup.set)
+        await asyncio.sleep(0)  # noqa: TID251 - what comes at once has come
+        first = await time.clock.wait(wakeup, START + MINUTE), time.clock.monotonic()
+        return first, await time.clock.wait(wakeup, time.now() + MINUTE)
+
+    assert run(story(), loop) == (ended, False)
+
+
+def test_a_wait_that_is_cancelled_leaves_its_wakeup_for_the_next() -> None:
+    """And no timer that would end another's wait."""
+    loop = VirtualLoop()
+    time = VirtualTime(loop, START)
+
+    async def story() -> tuple[bool, float]:
+        wakeup = Wakeup()
+        cut_off = loop.create_task(time.clock.wait(wakeup, START + MINUTE))
+        await time.clock.sleep(1)
+        cut_off.cancel()
+        ended = await time.clock.wait(wakeup, START + 2 * MINUTE)
+        return ended, time.clock.monotonic()
+
+    assert run(story(), loop) == (False, 120.0)
 
 
 def test_a_story_repeats_itself_exactly(tmp_path: Path) -> None:
