@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.orphans import Regrouping, claims, is_orphan, regrouping
@@ -27,6 +27,9 @@ _JUMP: Millis = 10 * SECOND
 """A step of the wall clock forward by more than this is treated like a restart: nobody could report in time that was
 skipped. One back moves the groups' times with it."""
 
+
+_PLACED: Final = 250
+"""Alerts that are placed before others get their turn: two or three milliseconds."""
 
 _ASIDE: Millis = MINUTE
 """A group whose decision broke is looked at again after this."""
@@ -186,8 +189,7 @@ class Dispatcher:
         while True:
             routing = self._routing
             now = self._clock.now()
-            cleaned = [clean(punctual(alert, now), routing) for alert in alerts]
-            placed = arrivals(cleaned, routing, now)
+            placed = await self._placed(alerts, routing, now)
             ids = {place.group.id for _, places in placed for place in places}
             overtaken = False
 
@@ -206,6 +208,18 @@ class Dispatcher:
                 self._wake.set()
             if not overtaken:
                 return
+
+    async def _placed(
+        self, alerts: Sequence[Alert], routing: Routing, now: Timestamp
+    ) -> list[tuple[Alert, tuple[Placement, ...]]]:
+        """Alerts with the groups that take them. Of thousands in one push some hundreds are placed at a time."""
+        placed: list[tuple[Alert, tuple[Placement, ...]]] = []
+        for start in range(0, len(alerts), _PLACED):
+            if start:
+                await self._clock.sleep(0)
+            part = [clean(punctual(alert, now), routing) for alert in alerts[start : start + _PLACED]]
+            placed += arrivals(part, routing, now)
+        return placed
 
     async def _decide(self, due: Sequence[str]) -> None:
         """Look at these groups together; if that breaks, one by one, so that one broken group does not stop the others.

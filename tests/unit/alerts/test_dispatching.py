@@ -502,6 +502,27 @@ def test_a_jump_is_written_down_once_whoever_notices_it() -> None:
     _play(_routing(), story)
 
 
+def test_thousands_of_alerts_in_one_push_let_others_have_their_turn() -> None:
+    """They are placed some hundreds at a time and taken in together, under the routes that a reload has brought meanwhile."""
+
+    async def story(world: World) -> None:
+        dispatcher = await world.open()
+        alerts = [_alert("Down", START, instance=str(number)) for number in range(2_000)]
+        push = asyncio.get_running_loop().create_task(dispatcher.accept(alerts))
+        turns = 0
+        while not push.done():
+            turns += 1
+            if turns == 3:
+                await dispatcher.apply(_routing(replace(_TEAM, receiver="page")))
+            await world.clock.sleep(0)
+        assert turns > 8
+        (group,) = await world.store.groups()
+        assert (group.receiver, len(group.members)) == ("page", 2_000)
+        assert len(await world.events()) == 1
+
+    _play(_routing(), story)
+
+
 def _again(alert: Alert, world: World, lasts: Millis = 4 * MINUTE) -> Alert:
     now = world.clock.now()
     return replace(alert, updated_at=now, ends_at=now + lasts)
