@@ -151,9 +151,12 @@ class EmbeddedQuerier:
         fresh = known is None
         if known is None:
             known = await self._compiled(text, lookback, rule=rule)
-            inline = rule and steps == 1 and self._store.stats().series <= _INLINE_SERIES
+            inline = rule and steps == 1
         else:
             inline = known.seconds_per_step * steps <= _INLINE_SECONDS
+        # What it has learned of label sets it must learn anew of those that have come since.
+        inline = inline and self._store.series_born - known.born <= _INLINE_SERIES
+        known.born = self._store.series_born
         places = None if inline or until is None else await self._place(until)
         began = self._monotonic()
         try:
@@ -254,7 +257,7 @@ def options_of(settings: QuerySettings) -> Options:
 class _Known:
     """A query that was asked before."""
 
-    __slots__ = ("last_seconds", "query", "seconds_per_step")
+    __slots__ = ("born", "last_seconds", "query", "seconds_per_step")
 
     def __init__(self, query: Query) -> None:
         self.query = query
@@ -262,3 +265,5 @@ class _Known:
         """What it is believed to take."""
         self.last_seconds = 0.0
         """What it took last, waiting included."""
+        self.born = 0
+        """How many series there had been when it was evaluated last."""

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from monitor.columns.distinct import distinct, runs
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
@@ -97,8 +98,8 @@ def _by_size(codes: Ints, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
         yield np.zeros(1, dtype=np.int64), rows[None, :]
         return
     order = np.argsort(codes, kind="stable")
-    numbers, starts, sizes = np.unique(codes[order], return_index=True, return_counts=True)
-    for size in np.unique(sizes):
+    numbers, starts, sizes = runs(codes[order])
+    for size in distinct(sizes):
         alike = np.flatnonzero(sizes == size)
         yield numbers[alike], rows[order[starts[alike][:, None] + np.arange(size)]]
 
@@ -175,7 +176,7 @@ def limit_ratio(block: Block, ratios: Floats) -> tuple[Block, list[float]]:
     shares = np.array([series_share(labels) for labels in block.labels])[:, None]
     with np.errstate(all="ignore"):
         keep = np.where(capped >= 0, shares < capped, shares >= 1.0 + capped)
-    outside = [float(ratio) for ratio in np.unique(ratios[ratios != capped])]
+    outside = [float(ratio) for ratio in distinct(ratios[ratios != capped])]
     return Block(block.labels, block.values, block.mask & keep, block.marked), outside
 
 

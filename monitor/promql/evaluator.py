@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from monitor.columns.distinct import distinct
 from monitor.columns.frame import Frame, SampleSource
 from monitor.matching.matchers import Matcher
 from monitor.model.dataclass import dataclass
@@ -209,7 +210,7 @@ class Evaluator(RangeCalls):
 
     def check_quantile(self, ranks: Floats, node: Expr) -> None:
         """Warn of quantiles outside [0, 1]."""
-        for rank in np.unique(ranks[~((ranks >= 0) & (ranks <= 1))]):
+        for rank in distinct(ranks[~((ranks >= 0) & (ranks <= 1))]):
             self.annotations.warn(f"quantile value should be between 0 and 1, got {general(float(rank))}", node)
 
     def select(

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from monitor.columns.distinct import distinct
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.promql import kernels, rates
@@ -131,7 +132,7 @@ def _windows(
     for run in found:
         start, end = np.searchsorted(run.times, low, "right"), np.searchsorted(run.times, reach.high, "right")
         sizes = end - start
-        for size in np.unique(sizes):
+        for size in distinct(sizes):
             if size < least:
                 continue
             alike = np.flatnonzero(sizes == size)

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.columns.distinct import distinct
 from monitor.columns.nans import MISSING_VALUE, missing, stale
 from monitor.model.times import Timestamp
 from monitor.tsdb.packing import pack, unpack
@@ -243,7 +244,7 @@ class PackedChunk:
             return unpack(self._blocks[0], self.count, series, columns)[low:high]
         out = np.empty((high - low, len(columns)), dtype=np.float64)
         numbers = columns // PACKED_AT_ONCE
-        for number in np.unique(numbers):
+        for number in distinct(numbers):
             place = np.flatnonzero(numbers == number)
             width = min(PACKED_AT_ONCE, series - int(number) * PACKED_AT_ONCE)
             part = unpack(self._blocks[int(number)], self.count, width, columns[place] % PACKED_AT_ONCE)

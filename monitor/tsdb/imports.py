@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.columns.distinct import distinct
 from monitor.model.dataclass import dataclass
 from monitor.model.errors import RequestError
 from monitor.model.labels import Labels
@@ -108,7 +109,7 @@ class Import:
         rows = np.concatenate(self._held)
         self._held, self._rows = [], 0
         stretches = rows["at"] // self._stretch
-        found: list[int] = np.unique(stretches).tolist()
+        found: list[int] = distinct(stretches).tolist()
         self._stretches.update(found)
         if len(self._stretches) > _STRETCHES_AT_MOST:
             raise RequestError("the samples lie too far apart for one import: divide the file by time")
@@ -139,7 +140,7 @@ class Import:
         paths = [path.with_suffix(f".{number}") for number in range(len(bounds))]
         for piece in self._pieces(path):
             places = bounds.searchsorted(piece["series"], side="right") - 1
-            found: list[int] = np.unique(places).tolist()
+            found: list[int] = distinct(places).tolist()
             for place in found:
                 _append(paths[place], piece[places == place])
         path.unlink()

@@ -16,6 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.columns.distinct import distinct
+
 _SCALES: Final = (0.0, 1.0, 1e3, 1e6, 1e9)
 """0.0 stands for the raw bits."""
 
@@ -91,7 +93,7 @@ def unpack(packed: bytes, slots: int, series: int, rows: NDArray[np.int64]) -> N
     codes = np.zeros((len(rows), slots), dtype=np.int64)
     codes[:, 0] = firsts[rows]
     wanted = widths[rows]
-    for width in np.unique(wanted):
+    for width in distinct(wanted):
         if not width:
             continue
         place = np.flatnonzero(wanted == width)
@@ -106,7 +108,7 @@ def unpack(packed: bytes, slots: int, series: int, rows: NDArray[np.int64]) -> N
     constant = wanted == 0
     scales = modes[rows] >> 4
     out = codes.view(np.float64)
-    for number in np.unique(scales[~constant]):
+    for number in distinct(scales[~constant]):
         if number:
             place = np.flatnonzero((scales == number) & ~constant)
             out[place] = codes[place] / _SCALES[int(number)]

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.columns.distinct import distinct
 from monitor.columns.frame import Frame, Resets
 from monitor.columns.nans import MISSING_VALUE, missing, stale
 from monitor.matching.matchers import Matcher
@@ -209,7 +210,7 @@ class JoinedFrame:
     def __init__(self, labels: Sequence[Labels], parts: Sequence[JoinedPart]) -> None:
         self.labels = labels
         self._parts = parts
-        self.times: NDArray[np.int64] = np.unique(np.concatenate([part.piece.times for part in parts]))
+        self.times: NDArray[np.int64] = distinct(np.concatenate([part.piece.times for part in parts]))
         self._matrix: NDArray[np.float64] | None = None
         self._gaps: NDArray[np.int64] | None = None
 

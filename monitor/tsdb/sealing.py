@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.columns.distinct import distinct
 from monitor.columns.nans import missing
 from monitor.model.labels import Labels
 from monitor.model.times import HOUR, Millis, Timestamp
@@ -62,7 +63,7 @@ class Sealing:
 def encoded(chain: Sequence[AnyChunk], start: Timestamp, end: Timestamp, index: SeriesIndex) -> Iterator[bytes]:
     """What these chunks have in start <= t < end, as parts."""
     if chain and isinstance(chain[0], LateChunk):
-        sids = np.unique(np.concatenate([chunk.layout.sids for chunk in chain])).astype(np.int64)
+        sids = distinct(np.concatenate([chunk.layout.sids for chunk in chain])).astype(np.int64)
         for low in range(0, len(sids), SERIES_AT_MOST):
             own = sids[low : low + SERIES_AT_MOST]
             late = in_order(chain, own, start, end - 1, LATEST)

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.columns.distinct import distinct
 from monitor.columns.frame import Frame, MatrixFrame, Newest, Resets
 from monitor.columns.nans import missing
 from monitor.model.dataclass import dataclass
@@ -299,7 +300,7 @@ class Selection:
         sequence: int,
     ) -> None:
         """Fill in the rows of the groups to which these rows belong."""
-        numbers: list[int] = np.unique(flat.starts.searchsorted(unsure, side="right") - 1).tolist()
+        numbers: list[int] = distinct(flat.starts.searchsorted(unsure, side="right") - 1).tolist()
         for number in numbers:
             group = flat.groups[number]
             low = int(flat.starts[number])
@@ -355,7 +356,7 @@ def _flat(groups: list[Group]) -> _Flat:
 
 def _merged(found: Sequence[Frame], labels: Sequence[Labels]) -> MatrixFrame:
     """One frame of series whose samples lie in several; at equal times the later frame wins."""
-    times = np.unique(np.concatenate([frame.times for frame in found]))
+    times = distinct(np.concatenate([frame.times for frame in found]))
     matrix = missing_row(len(labels) * len(times)).reshape(len(labels), len(times))
     for frame in found:
         slots = times.searchsorted(frame.times)

@@ -29,6 +29,7 @@ class Watched:
         writer = store.open([Labels({"__name__": "x", "n": str(n)}) for n in range(3)])
         for at in range(0, END, 15 * SECOND):
             writer.append(at, [1.0, 2.0, 3.0])
+        self.store = store
         self.slow = slow
         self.threads: set[str] = set()
         self.querier = EmbeddedQuerier(store, Options(), self._now)
@@ -57,6 +58,22 @@ async def test_a_strangers_query_is_evaluated_elsewhere_until_it_is_known_to_be_
     for _ in range(2):
         await watched.querier.answer("avg_over_time(x[5m])", END)
         assert watched.elsewhere
+
+
+async def test_a_quick_query_is_evaluated_elsewhere_when_thousands_of_series_have_come() -> None:
+    """It has their label sets to learn; after that it is quick again. So it is with rules."""
+    watched = Watched()
+    rule, text = parse("avg_over_time(x[5m])"), "sum(x)"
+    for _ in range(2):
+        await watched.querier.instant(rule, END)
+        await watched.querier.answer(text, END)
+    assert watched.elsewhere
+    watched.store.open([Labels({"__name__": "x", "n": str(n)}) for n in range(10, 3_010)]).append(END, [1.0] * 3_000)
+    for expected in (True, False):
+        await watched.querier.instant(rule, END)
+        assert watched.elsewhere is expected
+        await watched.querier.answer(text, END)
+        assert watched.elsewhere is expected
 
 
 async def test_a_query_that_was_slow_for_once_stays_on_the_loop() -> None:

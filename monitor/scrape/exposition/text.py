@@ -120,8 +120,7 @@ class TextReader(Generic[T]):
                 times, exemplars, own = dict(times), dict(exemplars), True
             exact = True
             for start in range(0, len(odd), _EXACT_SLICE):
-                if start:
-                    yield None
+                yield None
                 exact = exact and self._renew_exactly(
                     data, begins, odd[start : start + _EXACT_SLICE], values, times, exemplars
                 )
@@ -261,9 +260,9 @@ class TextReader(Generic[T]):
     def _reading(self) -> Generator[None, None, Reading[T]]:
         indexes = self._indexes
         times: dict[int, Timestamp] = {}
-        stamped = iter(self._times.items())
-        while part := list(islice(stamped, _INDEX_SLICE)):
-            times.update([(int(indexes[line]), time) for line, time in part])
+        lines, stamps = iter(self._times), iter(self._times.values())
+        while part := list(islice(lines, _INDEX_SLICE)):
+            times.update(zip(indexes[part].tolist(), stamps, strict=False))
             if len(part) == _INDEX_SLICE:
                 yield
         return Reading(
