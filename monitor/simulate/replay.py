@@ -124,7 +124,7 @@ async def _let_happen(
     stored = await SqlSilenceStore.load(world.database)
     await stored.transact(lambda _: SilenceStep(put=tuple(silences)), lambda _: None)
     windows = await SqlMaintenanceStore.load(world.database)
-    # What was announced then was announced to people of then.
+    # They are stored as they stand now: what was announced in the time that is replayed is announced there again.
     entries = [replace(entry, told=None) for entry in maintenance]
     put = tuple(entry for entry in entries if not entry.empty)
     await windows.transact(lambda _: MaintenanceStep(put=put), lambda _: None)

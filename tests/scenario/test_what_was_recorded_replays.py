@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.alerts.history import from_lines, to_line
+from monitor.alerts.maintenance import MaintenanceWindow
+from monitor.alerts.maintenance_book import Entry, Told, own_key
 from monitor.alerts.pushed import pushed_alert
 from monitor.alerts.silences import Silence, SilenceDraft
+from monitor.alerts.spans import Once
 from monitor.config.configuration import Configuration
 from monitor.matching.parse import parse_matchers
 from monitor.model.alerts import Alert
@@ -133,3 +136,20 @@ def test_what_fired_before_was_told_before() -> None:
     assert {one.reason.value for one in found.told} == {"repeat interval elapsed", "all alerts resolved"}
     assert next((one.by, one.labels["other"]) for one in found.quiet if "other" in one.labels) == (("night",), "x")
     assert [labels["other"] for labels in found.unheard] == ["x"]
+
+
+def test_what_was_announced_since_is_announced_again() -> None:
+    """What is stored of a window is how it stands now, after all that is replayed."""
+    history = (_alert(START - 3 * DAY, START + 60 * MINUTE, instance="a"),)
+    move = Once(starts_at=START + 20 * MINUTE, ends_at=START + 40 * MINUTE)
+    window = MaintenanceWindow(
+        name="move", matchers=(), once=(move,), announce_to="team", announce_before=(60 * MINUTE, 10 * MINUTE)
+    )
+    now = Told(to="team", starts_at=move.starts_at, ends_at=move.ends_at, before=10 * MINUTE)
+    found = replay(configuration(), history, [], START, START + END, [Entry(key=own_key("move"), window=window, told=now)])
+    announced = [
+        one.at - START
+        for one in found.told
+        if {labels["alertname"] for labels in one.firing | one.resolved} == {"Maintenance"}
+    ]
+    assert announced == [10 * MINUTE, 20 * MINUTE, 40 * MINUTE]

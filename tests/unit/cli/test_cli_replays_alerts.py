@@ -211,3 +211,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: Out) -> None:
     ):
         assert command_line(words) == code, words
         assert said in capsys.readouterr().err
+
+
+def test_a_history_may_end_with_the_calendar(tmp_path: Path, capsys: Out) -> None:
+    """There is no hour after its last one, in which what has no end would end."""
+    new = routing(tmp_path, "new.yml", 'severity="page"')
+    far = '{"at": "9999-12-31T23:30:00Z", "labels": {"alertname": "Slow"}}'
+    replay = ["alerts", "replay", new, "--against", new, "--history", lines(tmp_path, far), "--json"]
+    assert command_line(replay) == Exit.OK
+    told = json.loads(capsys.readouterr().out)
+    assert (told["same"], told["until"]) == (1, "9999-12-31T23:59:59.999Z")
