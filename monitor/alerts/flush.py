@@ -187,7 +187,8 @@ def route_labels(group: AlertGroup, route: Route, routing: Routing, now: Timesta
 
 
 def _rendered(message: Message, route: Route | None, integration: Integration, routing: Routing) -> Message:
-    """The message with the labels of its route and the integration's templated options; in its plain form, with the reason, if a template fails."""
+    """The message with the labels of its route and the integration's templated options; in its plain form, with the reason, if
+    a template fails."""
     if routing.fields is None:
         return message
     try:

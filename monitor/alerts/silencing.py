@@ -39,8 +39,8 @@ class SilenceStore(Protocol):
         audit: Callable[[SilenceStep], AuditEntry | None],
     ) -> SilenceStep:
         """In one write transaction: call `decide` with all silences by id, write and remove what it says, insert its outbox
-        rows (one whose `dedupe_key` exists is left alone), and the entry that `audit` makes of it. Returns what was decided once it is committed and in force. Raises StoreError, and what
-        `decide` raises; then nothing was written."""
+        rows (one whose `dedupe_key` exists is left alone), and the entry that `audit` makes of it. Returns what was decided
+        once it is committed and in force. Raises StoreError, and what `decide` raises; then nothing was written."""
         ...
 
     async def silences(self) -> Sequence[Silence]:

@@ -1,7 +1,7 @@
 """A test notification for every integration of a receiver: what becomes of it, and why.
 
-A running daemon sends it the whole way of a page: outbox, limits, kind, vendor. Without one the same kinds are called once each.
-The message is about an alert that is made up for it, with the labels that are asked for, and says what the receiver's own
+A running daemon sends it the whole way of a page: outbox, limits, kind, vendor. Without one the same kinds are called once
+each. The message is about an alert that is made up for it, with the labels that are asked for, and says what the receiver's own
 templates make of that, so a template that fails is found here and not at night.
 """
 

@@ -66,8 +66,8 @@ class Daemon:
         person: str = "",
         words: Mapping[str, str] | None = None,
     ) -> None:
-        """`url` may name a user with a password, which no message shows. `person` acts; whoever sits at the keyboard if none is named. A token says better who it is. `words`: which option
-        gives which field of the API (see `option_words`)."""
+        """`url` may name a user with a password, which no message shows. `person` acts; whoever sits at the keyboard if none is
+        named. A token says better who it is. `words`: which option gives which field of the API (see `option_words`)."""
         self.url = url.rstrip("/")
         self.person = person or _at_the_keyboard()
         self._words = words or {}

@@ -167,8 +167,8 @@ class RulesSection(Section):
     """Evaluate the rules that come with Watchkeeper. When not set: true, with a warning where `prometheus_file` brings rules of
     its own."""
     query_url: Text = ""
-    """A PromQL engine (Prometheus, VictoriaMetrics, Mimir, Thanos) that rules ask instead of the samples here; what comes before
-    `/api/v1/query`. Recorded samples are still stored here, and sent on by `remote_write`."""
+    """A PromQL engine (Prometheus, VictoriaMetrics, Mimir, Thanos) that rules ask instead of the samples here; what comes
+    before `/api/v1/query`. Recorded samples are still stored here, and sent on by `remote_write`."""
     query_timeout: Span = 30 * SECOND
     """How long that engine may take for a query."""
     query_http_config: Annotated[Free, Foreign(CLIENT)] = None

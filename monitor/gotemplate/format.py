@@ -1,7 +1,7 @@
 """Go's fmt: Sprint, Sprintln and Sprintf over template values.
 
-What does not fit a verb is written into the text, as `%!d(string=hi)`; only what is too large to be shown fails. Source: Go's fmt/print.go and
-fmt/format.go. Not served: %p, since nothing here has an address.
+What does not fit a verb is written into the text, as `%!d(string=hi)`; only what is too large to be shown fails. Source: Go's
+fmt/print.go and fmt/format.go. Not served: %p, since nothing here has an address.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SOCKS proxies, through aiohttp-socks: an extra (`pip install 'watchkeeper[socks]'`), imported at first use.
 
-As in Go `socks5` and `socks5h` are one: the proxy resolves the names. aiohttp ties such a proxy to a session, so there is one for
-each. Secrets in the proxy's URL are told nowhere.
+As in Go `socks5` and `socks5h` are one: the proxy resolves the names. aiohttp ties such a proxy to a session, so there is one
+for each. Secrets in the proxy's URL are told nowhere.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@
 
 A page that failed `alarm_after` times is also told to the fallback and reported, so that the policy can move on, while the
 attempts themselves go on: a vendor may come back before anybody else reacts. The row remembers that this was done, because
-attempts that a crash cut off count as well, and the one that reaches the number may never be concluded. The page ends when
-its incident is acknowledged or resolved, because the next claim then finds it stale. An acknowledgement that a later decision has overtaken is not sent
-either: by then somebody may have given the incident back.
+attempts that a crash cut off count as well, and the one that reaches the number may never be concluded. The page ends when its
+incident is acknowledged or resolved, because the next claim then finds it stale. An acknowledgement that a later decision has
+overtaken is not sent either: by then somebody may have given the incident back.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Patience:
     """How long to go on."""
 
     alarm_after: int = 5
-    """Failed attempts of a page or resolve before somebody else is told. At the default pauses after some ten seconds, at most half a minute."""
+    """Failed attempts of a page or resolve before somebody else is told. At the default pauses after some ten seconds, at most
+    half a minute."""
     page: Millis = HOUR
     """For pages without an incident (plain notifications), since they were decided. Those of an open incident go on."""
     resolve: Millis = DAY

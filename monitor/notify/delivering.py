@@ -344,7 +344,8 @@ class Delivery:
         return self._book.fallback(row.destination, first=first, last=at_the_last_step(row))
 
     def _broken(self, claimed: Claimed, error: Exception) -> Finish:
-        """The end of an attempt that a bug of ours cut off. The error's own text may hold anything, so only its name is kept."""
+        """The end of an attempt that a bug of ours cut off. The error's own text may hold anything, so only its name is
+        kept."""
         finish = conclude(
             claimed,
             Unknown(f"an error of our own: {type(error).__name__}"),

@@ -109,10 +109,10 @@ class OutboxStore(Protocol):
     """
 
     async def claim(self, integration: str, now: Timestamp, limit: int, lease: Millis) -> Sequence[Claimed]:
-        """First expire leases. Then take up to `limit` due heads (PENDING or UNKNOWN with `due_at` ≤ now) whose destination is of this integration,
-        earliest due first, then lowest `seq`. For each, build its `Head` and ask `attempts.admit`: a head that is not
-        admitted is written with the `Finish` that `admit` gives instead, and the next row of its order key becomes head.
-        An admitted one becomes LEASED until now + lease, with its fence raised by one."""
+        """First expire leases. Then take up to `limit` due heads (PENDING or UNKNOWN with `due_at` ≤ now) whose destination is
+        of this integration, earliest due first, then lowest `seq`. For each, build its `Head` and ask `attempts.admit`: a head
+        that is not admitted is written with the `Finish` that `admit` gives instead, and the next row of its order key becomes
+        head. An admitted one becomes LEASED until now + lease, with its fence raised by one."""
         ...
 
     async def finish(self, seq: int, fence: int, finish: Finish, now: Timestamp) -> bool:

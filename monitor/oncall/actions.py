@@ -1,7 +1,7 @@
 """What people do to an incident: each takes a `Draft`, leaves it as the next state, and gives the answer.
 
-None of them asks whether the state allows it; the table has decided that, and `refusal` says what a person is told where it does
-not.
+None of them asks whether the state allows it; the table has decided that, and `refusal` says what a person is told where it
+does not.
 """
 
 from __future__ import annotations

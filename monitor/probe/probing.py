@@ -13,24 +13,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
-from monitor.columns.sink import RowWriter, SampleSink
-from monitor.model.checks import Check, Component, HealthState, Outcome, Verdict
-from monitor.model.dataclass import dataclass
+from monitor.columns.sink import SampleSink
+from monitor.model.checks import Check, HealthState, Outcome, Verdict
 from monitor.model.errors import ConfigError, Finding, NotFoundError, RequestError, StoreError
-from monitor.model.labels import Labels
-from monitor.model.samples import MISSING, STALE
 from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.net.wheel import Wheel
-from monitor.probe.heartbeat import HeartbeatState, Ping, after_downtime, pinged
+from monitor.probe.entry import Entry
+from monitor.probe.heartbeat import HeartbeatState, Ping, pinged
 from monitor.probe.kinds import CATALOGUE, CatalogueEntry
 from monitor.probe.kinds.heartbeat import HeartbeatTarget
 from monitor.probe.kinds.kind import Instruments, Kind
 from monitor.probe.memory import CheckStateStore, SavedCheck
-from monitor.probe.series import PLAIN, Shape, gone, labels_of, names_of, row_of, shape_of
-from monitor.probe.verdict import CONFIRM_AFTER, UNTOLD, Event, judge
+from monitor.probe.verdict import CONFIRM_AFTER, Event, judge
 
 OnResult = Callable[[Check, Outcome, Verdict], None]
 OnEvent = Callable[[Event], None]
@@ -40,26 +36,6 @@ _FIRST_PAUSE: Final = 0.02
 """New checks are tried at once, ten each 20 ms, before they fall into their slots."""
 _SAVE_PAUSE: Final[Millis] = SECOND
 """Before a verdict that could not be saved is saved again."""
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """One check as it runs."""
-
-    number: int
-    check: Check
-    source: CatalogueEntry
-    kind: Kind[object]
-    target: object
-    verdict: Verdict = UNTOLD
-    outcome: Outcome | None = None
-    writer: RowWriter | None = None
-    shape: Shape = PLAIN
-    components: tuple[Component, ...] = ()
-    names: tuple[str, ...] = ()
-    written_at: Timestamp = 0
-    under_way: bool = False
-    soon: asyncio.TimerHandle | None = None
 
 
 class Probing:
@@ -89,15 +65,15 @@ class Probing:
         self._store = store
         self._eager = eager
         self._catalogue = catalogue
-        self._wheel: Wheel[_Entry] = Wheel(instruments.loop, self._fire)
+        self._wheel: Wheel[Entry] = Wheel(instruments.loop, self._fire)
         self._kinds: dict[str, Kind[object]] = {}
-        self._entries: dict[str, _Entry] = {}
-        self._running: dict[int, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
+        self._running: dict[int, Entry] = {}
         self._last_number = 0
         self._saved: dict[str, SavedCheck] = {}
         self._unsaved: dict[str, SavedCheck] = {}
         self._saving = False
-        self._first: list[_Entry] = []
+        self._first: list[Entry] = []
         self._first_timer: asyncio.TimerHandle | None = None
         self._away: tuple[Timestamp, Timestamp] | None = None
         self._closed = False
@@ -136,7 +112,7 @@ class Probing:
         removed = set(self._entries) - set(wanted)
         for name in removed:
             self._retire(self._entries.pop(name), self._instruments.clock.now())
-        added: dict[str, tuple[int, _Entry]] = {}
+        added: dict[str, tuple[int, Entry]] = {}
         for name, check in wanted.items():
             if name not in same:
                 added[name] = (check.interval, self._admit(check))
@@ -198,7 +174,7 @@ class Probing:
         target.state = pinged(target.state, ping, self._instruments.clock.now())
         self._fire([entry])
         self._unsaved.pop(name, None)
-        await self._store.save({name: self._memory(entry)})
+        await self._store.save({name: entry.memory()})
 
     def probe_now(self, name: str) -> None:
         """Start an attempt out of turn, unless one is under way. Raises NotFoundError."""
@@ -245,44 +221,28 @@ class Probing:
             return str(error)
         return ""
 
-    def _admit(self, check: Check) -> _Entry:
+    def _admit(self, check: Check) -> Entry:
         old = self._entries.pop(check.name, None)
         self._last_number += 1
         kind = self._kind(check.kind)
-        entry = _Entry(self._last_number, check, self._catalogue[check.kind], kind, kind.prepare(check))
+        entry = Entry(self._last_number, check, self._catalogue[check.kind], kind, kind.prepare(check))
         saved = self._saved.pop(check.name, None)
+        moved = False
         if old is not None:
-            before = old.check
-            if (before.kind, before.target) == (check.kind, check.target):
-                entry.verdict, entry.outcome = old.verdict, old.outcome
-                if isinstance(old.target, HeartbeatTarget) and isinstance(entry.target, HeartbeatTarget):
-                    entry.target.state = old.target.state
-            if before.labels == check.labels and before.target == check.target and before.kind == check.kind:
-                entry.writer = old.writer
-                entry.shape, entry.components, entry.names = old.shape, old.components, old.names
-                old.writer = None
+            entry.inherit(old)
             self._retire(old, self._instruments.clock.now())
-            # also for a new writer: the store gives it the same place again if some of the series are the same
-            entry.written_at = old.written_at
-        elif saved is not None and saved.target == check.target:
-            entry.verdict = replace(saved.verdict, changed=False, version_changed=False)
-            if saved.heartbeat is not None and isinstance(entry.target, HeartbeatTarget):
-                entry.target.state = saved.heartbeat
-                if self._away is not None:
-                    entry.target.state = after_downtime(saved.heartbeat, entry.target.rule, *self._away)
+            entry.continue_series(old)
+        elif saved is not None:
+            moved = entry.resume(saved, self._away)
         self._entries[check.name] = entry
         self._running[entry.number] = entry
-        if saved is not None and isinstance(entry.target, HeartbeatTarget) and entry.target.state != saved.heartbeat:
+        if moved:
             self._remember(entry)  # the extra grace must outlive another restart
         return entry
 
-    def _retire(self, entry: _Entry, now: Timestamp) -> None:
+    def _retire(self, entry: Entry, now: Timestamp) -> None:
         del self._running[entry.number]
-        if entry.soon is not None:
-            entry.soon.cancel()
-        if entry.writer is not None:
-            entry.written_at = max(now, entry.written_at + 1)
-            entry.writer.close(entry.written_at)
+        entry.end(now)
 
     def _begin_first(self) -> None:
         self._first_timer = None
@@ -291,8 +251,8 @@ class Probing:
             self._first_timer = self._loop.call_later(_FIRST_PAUSE, self._begin_first)
         self._fire([entry for entry in batch if entry.outcome is None and not entry.under_way])
 
-    def _fire(self, members: Sequence[_Entry]) -> None:
-        batches: dict[tuple[int, int], tuple[_Entry, list[tuple[int, object]]]] = {}
+    def _fire(self, members: Sequence[Entry]) -> None:
+        batches: dict[tuple[int, int], tuple[Entry, list[tuple[int, object]]]] = {}
         running = self._running
         for entry in members:
             if entry.under_way or entry.number not in running:
@@ -321,7 +281,7 @@ class Probing:
         verdict, events = judge(check, entry.verdict, outcome, now)
         entry.verdict = verdict
         if outcome.state is not HealthState.UNKNOWN:
-            self._write(entry, outcome, verdict)
+            entry.write(self._sink, outcome, verdict)
         self._look_again(entry, outcome, verdict)
         if events:
             self._remember(entry)
@@ -329,7 +289,7 @@ class Probing:
         for event in events:
             self._on_event(event)
 
-    def _look_again(self, entry: _Entry, outcome: Outcome, verdict: Verdict) -> None:
+    def _look_again(self, entry: Entry, outcome: Outcome, verdict: Verdict) -> None:
         delay: int | None = None
         if verdict.pending:
             delay = CONFIRM_AFTER
@@ -338,52 +298,14 @@ class Probing:
         if delay is not None and delay < entry.check.interval:
             entry.soon = self._loop.call_later(delay / 1000, self._again, entry)
 
-    def _again(self, entry: _Entry) -> None:
+    def _again(self, entry: Entry) -> None:
         entry.soon = None
         self._fire([entry])
 
-    # -- samples -----------------------------------------------------------------------------------------------------
-
-    def _write(self, entry: _Entry, outcome: Outcome, verdict: Verdict) -> None:
-        if verdict.components is not entry.components:
-            entry.components = verdict.components
-            entry.names = names_of(verdict.components)
-        shape = shape_of(outcome, verdict, entry.names)
-        layout = entry.source.layout
-        writer = entry.writer
-        if writer is None:
-            writer = entry.writer = self._sink.open(labels_of(entry.check, layout, shape))
-            entry.shape = shape
-        elif shape != entry.shape:
-            self._reshape(entry, writer, shape, outcome.started)
-        at = outcome.started
-        if at <= entry.written_at:  # the wall clock was set back: keep the order rather than lose the sample
-            at = entry.written_at + 1
-        entry.written_at = at
-        writer.append(at, row_of(entry.check, layout, outcome, verdict))
-
-    def _reshape(self, entry: _Entry, writer: RowWriter, shape: Shape, at: Timestamp) -> None:
-        """Series that go get their stale marker a millisecond before the new row, then the new set takes over."""
-        before: list[Labels] = labels_of(entry.check, entry.source.layout, entry.shape)
-        after: list[Labels] = labels_of(entry.check, entry.source.layout, shape)
-        entry.shape = shape
-        leaving = gone(before, after)
-        if leaving:
-            last = [MISSING] * len(before)
-            for row in leaving:
-                last[row] = STALE
-            entry.written_at = max(at - 1, entry.written_at + 1)
-            writer.append(entry.written_at, last)
-        writer.replace(after)
-
     # -- memory ------------------------------------------------------------------------------------------------------
 
-    def _memory(self, entry: _Entry) -> SavedCheck:
-        state = entry.target.state if isinstance(entry.target, HeartbeatTarget) else None
-        return SavedCheck(target=entry.check.target, verdict=entry.verdict, heartbeat=state)
-
-    def _remember(self, entry: _Entry) -> None:
-        self._unsaved[entry.check.name] = self._memory(entry)
+    def _remember(self, entry: Entry) -> None:
+        self._unsaved[entry.check.name] = entry.memory()
         if not self._saving:
             self._saving = True
             self._instruments.spawn("probe state", self._save())
@@ -401,13 +323,13 @@ class Probing:
         finally:
             self._saving = False
 
-    def _entry(self, name: str) -> _Entry:
+    def _entry(self, name: str) -> Entry:
         entry = self._entries.get(name)
         if entry is None:
             raise NotFoundError(f"there is no check {name!r}")
         return entry
 
-    def _heartbeat(self, name: str) -> tuple[_Entry, HeartbeatTarget]:
+    def _heartbeat(self, name: str) -> tuple[Entry, HeartbeatTarget]:
         entry = self._entry(name)
         if not isinstance(entry.target, HeartbeatTarget):
             raise NotFoundError(f"check {name!r} is no heartbeat")

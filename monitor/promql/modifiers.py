@@ -1,5 +1,5 @@
-"""The part of the grammar that reads what may follow an expression: `[...]`, `offset`, `@`, `anchored` and `smoothed`; and where
-to go on after a token that fits nowhere.
+"""The part of the grammar that reads what may follow an expression: `[...]`, `offset`, `@`, `anchored` and `smoothed`; and
+where to go on after a token that fits nowhere.
 """
 
 from __future__ import annotations

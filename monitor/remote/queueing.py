@@ -71,8 +71,8 @@ class DiskQueue:
         return sum(samples for segment in list(self._segments) for _, samples in list(segment.records))
 
     def append(self, batches: Sequence[Batch]) -> int:
-        """Put these at the end; returns how many older samples were lost to the bound. Raises OSError, and then those that are not
-        yet written are not in the queue."""
+        """Put these at the end; returns how many older samples were lost to the bound. Raises OSError, and then those that are
+        not yet written are not in the queue."""
         with self._lock:
             for batch in batches:
                 self._write(batch)

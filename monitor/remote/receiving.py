@@ -73,7 +73,8 @@ class Admitted:
 
 
 class Receiving:
-    """`refused()` counts the samples that the sink has refused so far; `keep` takes exemplars, False for one that is not kept."""
+    """`refused()` counts the samples that the sink has refused so far; `keep` takes exemplars, False for one that is not
+    kept."""
 
     def __init__(
         self,
@@ -97,8 +98,8 @@ class Receiving:
         return f"Receiving({len(self.metadata)} metrics)"
 
     async def receive(self, body: bytes) -> int:
-        """Store a compressed request; returns how many samples came. Raises NoSnappyError, TooLargeError, WireFormatError when nothing
-        was stored, PartlyKeptError when a part was."""
+        """Store a compressed request; returns how many samples came. Raises NoSnappyError, TooLargeError, WireFormatError when
+        nothing was stored, PartlyKeptError when a part was."""
         digest = hashlib.blake2b(body, digest_size=16).digest()
         if digest in self._whole:
             return 0

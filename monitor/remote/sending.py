@@ -1,10 +1,10 @@
 """Sending: what is written here goes on to a receiver, in order and until it has been taken or refused.
 
-Two loops for each receiver. One gathers what was written for some seconds, makes requests of it in a worker thread and puts them
-on disk; the other sends the oldest one, over and over while the receiver is absent or overloaded, and goes on to the next.
-One request is under way at a time, so the samples of a series keep their order. A kill loses what was gathered and not yet on disk: `batch_send_deadline` at
-most. What a full disk keeps from the queue waits in memory, up to `capacity`, and is then lost, the oldest first, and
-counted.
+Two loops for each receiver. One gathers what was written for some seconds, makes requests of it in a worker thread and puts
+them on disk; the other sends the oldest one, over and over while the receiver is absent or overloaded, and goes on to the next.
+One request is under way at a time, so the samples of a series keep their order. A kill loses what was gathered and not yet on
+disk: `batch_send_deadline` at most. What a full disk keeps from the queue waits in memory, up to `capacity`, and is then lost,
+the oldest first, and counted.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Meters(Protocol):
 
 
 class Sending:
-    """One receiver. `write` and `exemplar` are called on the loop for all that is stored; `warn` says what a person should know."""
+    """One receiver. `write` and `exemplar` are called on the loop for all that is stored; `warn` says what a person should
+    know."""
 
     def __init__(
         self,

@@ -1,12 +1,12 @@
 """Alert states over restarts and reloads.
 
-Stored is the whole state, so a restart changes nothing that was observed: `for` goes on, a firing alert stays the same
-alert with the same start, `keep_firing_for` goes on. What was not observed does not count towards `for`: after an outage
-longer than two minutes a pending alert's beginning is moved by its length. After more than an hour the past says nothing
-of the present, and states are dropped. A restored alert is held for two intervals, so that it neither resolves nor waits for
-`for` anew only because its data are not back yet. When the wall clock was set back during the outage, instants are moved back with
-it, so that `for`, `keep_firing_for` and what is remembered of a resolved alert end no later; of a firing alert only a
-start that would lie in the future.
+Stored is the whole state, so a restart changes nothing that was observed: `for` goes on, a firing alert stays the same alert
+with the same start, `keep_firing_for` goes on. What was not observed does not count towards `for`: after an outage longer than
+two minutes a pending alert's beginning is moved by its length. After more than an hour the past says nothing of the present,
+and states are dropped. A restored alert is held for two intervals, so that it neither resolves nor waits for `for` anew only
+because its data are not back yet. When the wall clock was set back during the outage, instants are moved back with it, so that
+`for`, `keep_firing_for` and what is remembered of a resolved alert end no later; of a firing alert only a start that would lie
+in the future.
 
 At a reload alerts follow their rule by name and labels; among equals the n-th follows the n-th, as in Prometheus.
 """

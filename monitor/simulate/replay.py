@@ -1,8 +1,8 @@
 """What a configuration would have made of alerts that there were: who would have been told what, and when.
 
-The whole daemon runs in virtual time with that configuration, without checks, scrapes and rules; the alerts of a history
-come in at the times at which they came. Messages arrive wherever they are sent, at once, and nobody answers: whoever
-acknowledged a page then does not do so here. Silences and maintenance windows count as they are stored, with their beginning and end.
+The whole daemon runs in virtual time with that configuration, without checks, scrapes and rules; the alerts of a history come
+in at the times at which they came. Messages arrive wherever they are sent, at once, and nobody answers: whoever acknowledged a
+page then does not do so here. Silences and maintenance windows count as they are stored, with their beginning and end.
 
 What fires when the history begins was told of before. So the world starts earlier, and what it says then is not shown.
 """

@@ -85,7 +85,8 @@ def read_reports(connection: sqlite3.Connection) -> tuple[Alert, ...]:
 
 
 def stored_history(database: Path) -> tuple[Sequence[Alert], Sequence[Silence], Sequence[Entry]]:
-    """The history, the silences and what was done to maintenance windows, in a file that a daemon may be using. Raises StoreError or CorruptionError."""
+    """The history, the silences and what was done to maintenance windows, in a file that a daemon may be using. Raises
+    StoreError or CorruptionError."""
     if not database.is_file():
         raise StoreError(f"{database} is not there")
     try:

@@ -201,9 +201,9 @@ def _read_all(connection: sqlite3.Connection) -> _Kept:
 def _put(
     connection: sqlite3.Connection, kept: _Kept, step: AlertStep, documents: dict[int, str]
 ) -> tuple[_Moves, dict[str, Timestamp | None]]:
-    """Write what differs from what is kept. A group has many members, and few of them change: those that did not are the
-    same objects, where the decision does not say which they are. What is encoded
-    on the way is left in `documents` by `id`. Returns what becomes of the places of members, and when each group is to be looked at."""
+    """Write what differs from what is kept. A group has many members, and few of them change: those that did not are the same
+    objects, where the decision does not say which they are. What is encoded on the way is left in `documents` by `id`. Returns
+    what becomes of the places of members, and when each group is to be looked at."""
     sql = statements("alerts")
     moves = _Moves()
     wakes: dict[str, Timestamp | None] = {}

@@ -1,8 +1,8 @@
 """Frozen dataclasses to JSON and back, by their annotations.
 
-Decisions are stored as documents: fields that are absent take their defaults (so fields may be added), fields that are
-unknown are ignored (so a newer version's row can still be read). Matchers are Alertmanager's, whose `.` matches no newline. Sum types and arbitrary objects are refused when the
-coder is made, not when a row is read.
+Decisions are stored as documents: fields that are absent take their defaults (so fields may be added), fields that are unknown
+are ignored (so a newer version's row can still be read). Matchers are Alertmanager's, whose `.` matches no newline. Sum types
+and arbitrary objects are refused when the coder is made, not when a row is read.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Who calls, and what they may do. Decided from headers, the place where we listen, and the tokens of the configuration.
 
-A token belongs to a person with a role. Whoever is on the same machine and talks to a loopback listener by a loopback name
-is trusted as the administrator `local`, unless `trust_local` says otherwise: a reverse proxy on the machine looks the same
-and need not say for whom it calls, so by default nobody is local where tokens or a foreign `external_url` are configured.
-A request that says that it came through a proxy never is. Any page that a browser shows can send requests to a daemon on its machine, so requests that change something are refused when a
-browser says that another site made them, and a loopback listener answers to loopback names only (and to the host of
-`external_url`), since a foreign name that resolves to 127.0.0.1 is an attack. A listener in a network has the same
-trouble with names as long as reading needs no token: it answers to addresses, to the machine's name, to `external_url` and
-to names without a dot, which nobody outside the network can give.
+A token belongs to a person with a role. Whoever is on the same machine and talks to a loopback listener by a loopback name is
+trusted as the administrator `local`, unless `trust_local` says otherwise: a reverse proxy on the machine looks the same and
+need not say for whom it calls, so by default nobody is local where tokens or a foreign `external_url` are configured. A request
+that says that it came through a proxy never is. Any page that a browser shows can send requests to a daemon on its machine, so
+requests that change something are refused when a browser says that another site made them, and a loopback listener answers to
+loopback names only (and to the host of `external_url`), since a foreign name that resolves to 127.0.0.1 is an attack. A
+listener in a network has the same trouble with names as long as reading needs no token: it answers to addresses, to the
+machine's name, to `external_url` and to names without a dot, which nobody outside the network can give.
 
 Tokens come as `Authorization: Bearer`, or as the password of `Basic`, because that is what browsers can ask people for.
 """

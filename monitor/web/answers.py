@@ -188,8 +188,8 @@ async def built_answer(request: web.Request, build: Callable[[], object], items:
 async def streamed_answer(
     request: web.Request, parts: Callable[[], Iterable[str]], content_type: str = JSON
 ) -> web.StreamResponse:
-    """JSON, or text, of any size. `parts` is called and gone through in a worker thread, where the text is compressed too; it goes
-    out in blocks, each when the one before has left. The thread ends when nobody waits for the answer any more: the daemon
+    """JSON, or text, of any size. `parts` is called and gone through in a worker thread, where the text is compressed too; it
+    goes out in blocks, each when the one before has left. The thread ends when nobody waits for the answer any more: the daemon
     stops, or the client has gone, which raises ConnectionResetError."""
     compress = "gzip" in request.headers.get("Accept-Encoding", "").lower()
     given_up = Event()

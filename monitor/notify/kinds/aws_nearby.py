@@ -1,8 +1,8 @@
 """Keys that Amazon gives to whatever runs in a container (ECS, EKS) or on a machine of its own (EC2).
 
 Both are answered at an address that only this place has. A container names it in the environment; a machine is asked in two
-steps, the first of which gets a token (IMDSv2), so that nobody who can only make us ask for an address learns its keys. Sources:
-Amazon's documentation of the SDKs' container and IMDS credential providers.
+steps, the first of which gets a token (IMDSv2), so that nobody who can only make us ask for an address learns its keys.
+Sources: Amazon's documentation of the SDKs' container and IMDS credential providers.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Reader of the formats that are lines of text (0.0.4 and OpenMetrics), fast where bodies are alike.
 
-A target answers the same lines each time with other numbers. So the reader keeps the last body and, for each line of it,
-where its number begins; what has moved since is found by comparing the two bodies (`renewing.py`, and its twin in C). Where the layout
-changes, series already known are found by their text; only a line never seen is taken apart, by one expression if it looks
-ordinary and by the exact grammar (`grammar.py`, `openmetrics.py`) otherwise. The short cuts may only ever agree with the
+A target answers the same lines each time with other numbers. So the reader keeps the last body and, for each line of it, where
+its number begins; what has moved since is found by comparing the two bodies (`renewing.py`, and its twin in C). Where the
+layout changes, series already known are found by their text; only a line never seen is taken apart, by one expression if it
+looks ordinary and by the exact grammar (`grammar.py`, `openmetrics.py`) otherwise. The short cuts may only ever agree with the
 grammar; what they do not surely read alike they hand on. A test holds all three ways equal.
 
 Reading is sliced: `read` is a generator that yields between slices of some thousand lines, and returns the Reading. A

@@ -5,8 +5,8 @@ side. So a reader does not compare its bodies at once: it says what there is to 
 that for several readers together. Laid end to end, their bodies are one body, and its lines are theirs.
 
 Together go only those parts that have kept their length. A body with lines that do not end in their number (a time follows, or
-an exemplar) is left out from the start: such lines move all the time, and it would be compared a second time, alone. What is odd in one body is no reason for the others: that one is
-left to its own reader, which goes about it alone.
+an exemplar) is left out from the start: such lines move all the time, and it would be compared a second time, alone. What is
+odd in one body is no reason for the others: that one is left to its own reader, which goes about it alone.
 """
 
 from __future__ import annotations

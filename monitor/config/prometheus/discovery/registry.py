@@ -13,10 +13,15 @@ from monitor.model.dataclass import dataclass
 
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "served": ("static", "file_sd", "http_sd", "dns_sd", "docker_sd"),
-    "clusters": ("dockerswarm_sd", "kubernetes_sd", "kuma_sd", "marathon_sd", "nomad_sd", "openstack_sd", "triton_sd", "uyuni_sd"),
-    "clouds": ("aws_sd", "azure_sd", "ec2_sd", "ecs_sd", "elasticache_sd", "gce_sd", "lightsail_sd", "msk_sd", "oci_sd", "rds_sd"),
+    "clusters": (
+        "dockerswarm_sd", "kubernetes_sd", "kuma_sd", "marathon_sd", "nomad_sd", "openstack_sd", "triton_sd", "uyuni_sd",
+    ),
+    "clouds": (
+        "aws_sd", "azure_sd", "ec2_sd", "ecs_sd", "elasticache_sd", "gce_sd", "lightsail_sd", "msk_sd", "oci_sd", "rds_sd",
+    ),
     "hosters": (
-        "digitalocean_sd", "hetzner_sd", "ionos_sd", "linode_sd", "outscale_sd", "ovhcloud_sd", "scaleway_sd", "stackit_sd", "vultr_sd",
+        "digitalocean_sd", "hetzner_sd", "ionos_sd", "linode_sd", "outscale_sd", "ovhcloud_sd", "scaleway_sd",
+        "stackit_sd", "vultr_sd",
     ),
     "registries": ("consul_sd", "eureka_sd", "nerve_sd", "puppetdb_sd", "serverset_sd"),
 }  # fmt: skip

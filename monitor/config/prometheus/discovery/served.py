@@ -28,7 +28,8 @@ def valid_labels(values: Values, reading: Reading) -> None:
 def go_quote(text: str) -> str:
     """Quoted as Go does; bytes that are no UTF-8 (lone surrogates here) as `\\xff`."""
     parts = re.split("([\udc80-\udcff])", text)
-    return '"' + "".join(f"\\x{ord(part) & 0xFF:02x}" if place % 2 else quote(part)[1:-1] for place, part in enumerate(parts)) + '"'  # fmt: skip
+    shown = (f"\\x{ord(part) & 0xFF:02x}" if place % 2 else quote(part)[1:-1] for place, part in enumerate(parts))
+    return '"' + "".join(shown) + '"'
 
 
 def _files(values: Values, reading: Reading) -> None:
