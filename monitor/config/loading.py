@@ -247,7 +247,7 @@ class _Loading:
             own: Tree = {
                 key: value for key, value in (tree.items() if isinstance(tree, dict) else ()) if key in _PROMETHEUS_KEYS
             }
-            return read_prometheus(self.document, own, (), findings, self._locate, self.variables) or PrometheusParts()
+            return read_prometheus(self.document, own, (), findings, self._locate, self.variables)
         for key in _PROMETHEUS_KEYS:
             if isinstance(self.document.tree, dict) and key in self.document.tree:
                 findings.wrong(
@@ -258,8 +258,6 @@ class _Loading:
             return PrometheusParts()
         document, locate = other
         parts = read_prometheus(document, document.tree, (), findings, locate, self.variables)
-        if parts is None:
-            return PrometheusParts()
         return replace(parts, rule_files=tuple(locate(pattern) for pattern in parts.rule_files))
 
     def _alertmanager(self) -> tuple[AlertmanagerParts | None, Tree | None]:

@@ -146,7 +146,9 @@ def test_what_was_announced_since_is_announced_again() -> None:
         name="move", matchers=(), once=(move,), announce_to="team", announce_before=(60 * MINUTE, 10 * MINUTE)
     )
     now = Told(to="team", starts_at=move.starts_at, ends_at=move.ends_at, before=10 * MINUTE)
-    found = replay(configuration(), history, [], START, START + END, [Entry(key=own_key("move"), window=window, told=now)])
+    found = replay(
+        configuration(), history, [], START, START + END, [Entry(key=own_key("move"), window=window, told=now)]
+    )
     announced = [
         one.at - START
         for one in found.told

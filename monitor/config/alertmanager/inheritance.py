@@ -23,6 +23,8 @@ Plain = dict[str, object]
 """An integration with everything that it inherits: keys to values; structures are such mappings too."""
 
 _SLACK_API: Final = "https://slack.com/api/chat.postMessage"
+_UNSURE: Final = "unsure"
+"""Stands for what is written wrongly, and is not missing."""
 _PROXY: Final = ("proxy_url", "no_proxy", "proxy_from_environment", "proxy_connect_header")
 
 
@@ -35,17 +37,30 @@ class MissingError(Exception):
 
 
 def inherited(key: str, own: Values, shared: Values, reading: Reading) -> Plain | None:
-    """One integration of the list `key`, complete; None if something is missing, which is then told."""
+    """One integration of the list `key`, complete; None if something is wrong with it. What is missing is told."""
+    if not own.unsure <= INTEGRATIONS[key].keys.keys():
+        return None  # a key that nobody knows may be meant for one that is missing
+    try:
+        found = _complete(key, own.presumed(_UNSURE), shared.presumed(_UNSURE))
+    except MissingError as error:
+        reading.refuse(own.path, str(error), error.remedy)
+        return None
+    if own.broken or not shared.unsure:
+        return None if own.broken else found
+    try:
+        return _complete(key, own, shared)
+    except MissingError:
+        return None  # what it would take is written wrongly in the global section, which is told there
+
+
+def _complete(key: str, own: Values, shared: Values) -> Plain:
+    """Raises MissingError."""
     found = plain(INTEGRATIONS[key], own)
     if "http_config" in found:
         found["http_config"] = _client(key, own, shared)
     step = _STEPS.get(key)
     if step is not None:
-        try:
-            step(found, shared)
-        except MissingError as error:
-            reading.refuse(own.path, str(error), error.remedy)
-            return None
+        step(found, shared)
     return found
 
 
@@ -179,7 +194,7 @@ def _slack(found: Plain, shared: Values) -> None:
             "credentials_file": found["app_token_file"],
         }
         found["http_config"] = {**client, "authorization": authorization}
-    if found["update_message"] and found["api_url"] != _SLACK_API and not ours:
+    if found["update_message"] is True and found["api_url"] not in (_SLACK_API, _UNSURE) and not ours:
         text = f"update_message can only be used with bot tokens. api_url must be set to {_SLACK_API}"
         raise MissingError(text, f"set api_url: {_SLACK_API} and an app_token_file")
 

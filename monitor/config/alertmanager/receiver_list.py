@@ -91,7 +91,7 @@ def complete(values: Values, shared: Values, reading: Reading) -> NamedReceiver:
     for key in INTEGRATIONS:
         entries: list[Integration] = []
         for own in values.many(key):
-            whole = None if own.broken else inherited(key, own, shared, reading)
+            whole = inherited(key, own, shared, reading)
             if whole is not None:
                 entries.append(Integration(values=whole, given=own.given, path=own.path))
         if entries:
@@ -108,11 +108,13 @@ def read_receivers(
     found: list[tuple[Values, NamedReceiver]] = []
     names: set[str] = set()
     for values in cast("list[object]", read):
-        if not isinstance(values, Values) or not values.text("name"):
+        if not isinstance(values, Values):
             continue
-        name = values.text("name")
+        name, whole = values.text("name"), complete(values, shared, reading)
+        if not name:
+            continue
         if name in names:
             reading.refuse(values.at("name"), f"notification config name {quote(name)} is not unique", "rename it")
         names.add(name)
-        found.append((values, complete(values, shared, reading)))
+        found.append((values, whole))
     return found

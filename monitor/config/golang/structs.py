@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field
 from functools import cached_property
 from typing import ClassVar, cast
@@ -14,69 +15,102 @@ from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 
 
+class UnsureError(Exception):
+    """What was asked for is written, and written wrongly."""
+
+
 class Values:
-    """What was read of a mapping; keys that were not given have their defaults."""
+    """What was read of a mapping; keys that were not given have their defaults, and so have those that are written wrongly."""
 
-    __slots__ = ("_values", "broken", "given", "path")
+    __slots__ = ("_strict", "_values", "broken", "given", "path", "unsure")
 
-    def __init__(self, values: Mapping[str, object], given: frozenset[str], path: Path, *, broken: bool) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, object],
+        given: frozenset[str],
+        path: Path,
+        *,
+        broken: bool,
+        unsure: frozenset[str] = frozenset(),
+        strict: bool = False,
+    ) -> None:
         self._values = values
+        self._strict = strict
         self.given = given
         """The keys that were written, and not as null."""
         self.path = path
         self.broken = broken
         """Something in it, or in what it holds, is wrong."""
+        self.unsure = unsure
+        """The keys of which it is not known what was meant: what they hold is wrong, or nobody knows them."""
 
     def __repr__(self) -> str:
         return f"Values({sorted(self.given)}, {'broken' if self.broken else 'good'})"
+
+    def strict(self) -> Values:
+        """The same for whoever judges: asked for what is unsure it raises UnsureError, since a default would be judged in its
+        place."""
+        return Values(self._values, self.given, self.path, broken=self.broken, unsure=self.unsure, strict=True)
+
+    def presumed(self, value: object) -> Values:
+        """The same with this value for all that is unsure."""
+        if not self.unsure:
+            return self
+        values = {**self._values, **{key: value for key in self.unsure if key in self._values}}
+        return Values(values, self.given, self.path, broken=self.broken)
 
     def at(self, *parts: str | int) -> Path:
         return (*self.path, *parts)
 
     def get(self, key: str) -> object:
         """What the key holds, or its default."""
+        if self._strict and key in self.unsure:
+            raise UnsureError
         return self._values[key]
 
     def text(self, key: str) -> str:
-        value = self._values[key]
+        value = self.get(key)
         return value if isinstance(value, str) else ""
 
     def whole(self, key: str) -> int:
-        value = self._values[key]
+        value = self.get(key)
         return value if isinstance(value, int) else 0
 
     def real(self, key: str) -> float:
-        value = self._values[key]
+        value = self.get(key)
         return float(value) if isinstance(value, int | float) else 0.0
 
     def flag(self, key: str) -> bool:
-        return self._values[key] is True
+        return self.get(key) is True
 
     def texts(self, key: str) -> tuple[str, ...]:
         return tuple(one for one in self._items(key) if isinstance(one, str))
 
     def mapping(self, key: str) -> dict[str, object]:
         """A mapping with the user's own keys."""
-        value = self._values[key]
+        value = self.get(key)
         return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
     def pairs(self, key: str) -> dict[str, str]:
         return {name: value for name, value in self.mapping(key).items() if isinstance(value, str)}
 
     def one(self, key: str) -> Values | None:
-        value = self._values[key]
-        return value if isinstance(value, Values) else None
+        value = self.get(key)
+        return self._as_here(value) if isinstance(value, Values) else None
 
     def many(self, key: str) -> tuple[Values, ...]:
-        return tuple(one for one in self._items(key) if isinstance(one, Values))
+        return tuple(self._as_here(one) for one in self._items(key) if isinstance(one, Values))
 
     def set(self, *keys: str) -> list[str]:
-        """Those of the keys that hold something."""
-        return [key for key in keys if self._values[key] not in (None, "", 0, False, [], {})]
+        """Those of the keys that hold something, right or wrong."""
+        return [key for key in keys if key in self.unsure or self._values[key] not in (None, "", 0, False, [], {})]
 
     def _items(self, key: str) -> list[object]:
-        value = self._values[key]
+        value = self.get(key)
         return cast("list[object]", value) if isinstance(value, list) else []
+
+    def _as_here(self, other: Values) -> Values:
+        return other.strict() if self._strict else other
 
 
 Rule = Callable[[Values, Reading], None]
@@ -103,14 +137,15 @@ class Struct(Kind):
         known = len(reading.findings.errors)
         if not isinstance(tree, dict):
             misfit(tree, path, self._go, reading, "is not a mapping", None)
-            return Values(self._defaults, frozenset(), path, broken=True)
+            return Values(self._defaults, frozenset(), path, broken=True, unsure=frozenset(self.keys))
         values: dict[str, object] = dict(self._defaults)
         given: set[str] = set()
-        fit = True
+        unsure: set[str] = set()
         for key, value in tree.items():
             kind = self.keys.get(key)
             if kind is None or key in self.elsewhere:
                 self._unknown(key, path, reading)
+                unsure.add(key)
                 continue
             null = isinstance(value, Scalar) and value.is_null
             if null and isinstance(kind, Struct):
@@ -120,14 +155,15 @@ class Struct(Kind):
             if null:
                 continue
             given.add(key)
-            fit = fit and (reading.mistakes == before or isinstance(kind, Struct | ListOf))
+            if reading.mistakes > before and not isinstance(kind, Struct | ListOf):
+                unsure.add(key)
             if not kind.served and values[key] != kind.empty and reading.mistakes == before:
                 reading.doubt((*path, key), "is known but not served yet", kind.about)
         self._repeated(path, reading)
-        made = Values(values, frozenset(given), path, broken=False)
-        if fit:
-            for rule in self.rules:
-                rule(made, reading)
+        made = Values(values, frozenset(given), path, broken=False, unsure=frozenset(unsure))
+        for rule in self.rules:
+            with suppress(UnsureError):
+                rule(made.strict(), reading)
         made.broken = len(reading.findings.errors) > known
         return made
 

@@ -89,9 +89,9 @@ def read_prometheus(
     findings: Findings,
     locate: Callable[[str], str],
     variables: Mapping[str, str] | None = None,
-) -> PrometheusParts | None:
-    """Read the section at `path`; None if something is wrong. `variables` stand in external labels as `$NAME`."""
-    before = len(findings.errors)
+) -> PrometheusParts:
+    """Read the section at `path`: what is right of it, if something is wrong, for then the rest is judged all the same.
+    `variables` stand in external labels as `$NAME`."""
     reading = Reading(document, findings, locate)
     values = read_values(reading, tree, path)
     defaults = defaults_of(values)
@@ -103,8 +103,6 @@ def read_prometheus(
     alerting = values.one("alerting")
     names = NameScheme.LEGACY if is_legacy(defaults, defaults) else NameScheme.UTF8
     relabeled = relabeling(alerting, "alert_relabel_configs", reading, names) if alerting is not None else NOTHING
-    if len(findings.errors) > before:
-        return None
     return PrometheusParts(
         jobs=tuple(jobs),
         rule_files=values.texts("rule_files"),
@@ -126,8 +124,7 @@ def read_values(reading: Reading, tree: Tree, path: Path = ()) -> Values:
     defaults = defaults_of(values)
     seen: set[str] = set()
     for job in values.many("scrape_configs"):
-        if not job.broken:
-            validate_job(job, defaults, reading)
+        validate_job(job, defaults, reading)
         name = job.text("job_name")
         if name and name in seen:
             text = f"found multiple scrape configs with job name {quote(name)}"
@@ -195,8 +192,7 @@ def _included(file: str, findings: Findings) -> Reading | None:
 
 
 def _valid_included(job: Values, defaults: Values, names: dict[str, str], inside: Reading) -> None:
-    if not job.broken:
-        validate_job(job, defaults, inside)
+    validate_job(job, defaults, inside)
     name = job.text("job_name")
     first = names.setdefault(name, quote(inside.document.file))
     if name and first != quote(inside.document.file):

@@ -9,6 +9,9 @@ from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.matching.relabel import NOTHING, NameScheme, RelabelAction, Relabeling, RelabelRule, validate
 from monitor.model.labels import quote
 
+_PRESUMED: Final = frozenset({"modulus", "regex", "target_label"})
+"""Keys that may be wrong while it is judged which of the keys go together: something stands for each."""
+
 
 def _known_action(values: Values, reading: Reading) -> None:
     """Here and not with the other rules, since Prometheus knows the action before it knows the scheme of names."""
@@ -43,15 +46,15 @@ def relabeling(values: Values, key: str, reading: Reading, names: NameScheme = N
     """The steps under this key, compiled; what is wrong with one is told."""
     rules: list[RelabelRule] = []
     for step in values.many(key):
-        if step.broken:
+        if not step.unsure <= _PRESUMED or (step.broken and not step.unsure):
             continue
         rule = RelabelRule(
             source_labels=step.texts("source_labels"),
             separator=step.text("separator"),
             regex=step.text("regex"),
-            target_label=step.text("target_label"),
+            target_label="label" if "target_label" in step.unsure else step.text("target_label"),
             replacement=step.text("replacement"),
-            modulus=step.whole("modulus"),
+            modulus=1 if "modulus" in step.unsure else step.whole("modulus"),
             action=step.text("action"),
         )
         try:
@@ -59,5 +62,6 @@ def relabeling(values: Values, key: str, reading: Reading, names: NameScheme = N
         except ValueError as error:
             reading.refuse(step.path, str(error), "see the reference of relabelling")
         else:
-            rules.append(rule)
+            if not step.broken:
+                rules.append(rule)
     return Relabeling(rules, names=names) if rules else NOTHING

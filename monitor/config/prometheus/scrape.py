@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from monitor.config.golang.http_client import HTTP_CLIENT, valid_client
 from monitor.config.golang.kinds import File, Flag, Kind, Reading, Real, Size, Span, Text, Whole
-from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
+from monitor.config.golang.structs import ListOf, MapOf, Struct, UnsureError, Values
 from monitor.config.prometheus.discovery.registry import DISCOVERIES
 from monitor.config.prometheus.discovery.served import go_quote
 from monitor.config.prometheus.relabeling import relabel_configs
@@ -149,17 +150,28 @@ SCRAPE: Final = Struct(
 def validate_job(job: Values, defaults: Values, reading: Reading) -> None:
     """What only the job and the global section together can tell (Prometheus's ScrapeConfig.Validate)."""
     name = f"for scrape config with job name {quote(job.text('job_name'))}"
+    for rule in (_valid_times, _valid_formats, _valid_fallback, _valid_escaping):
+        with suppress(UnsureError):
+            rule(job.strict(), defaults.strict(), name, reading)
+
+
+def _valid_times(job: Values, defaults: Values, name: str, reading: Reading) -> None:
     if job.whole("scrape_timeout") > interval_of(job, defaults):
         text = f"scrape timeout greater than scrape interval {name}"
         reading.refuse(job.at("scrape_timeout"), text, "lower scrape_timeout or raise scrape_interval")
+
+
+def _valid_formats(job: Values, defaults: Values, name: str, reading: Reading) -> None:
     if "scrape_protocols" in job.given:
         _valid_protocols(job, job.texts("scrape_protocols"), f" {name}", reading)
+
+
+def _valid_fallback(job: Values, defaults: Values, name: str, reading: Reading) -> None:
     fallback = job.text("fallback_scrape_protocol")
     if fallback and fallback not in PROTOCOLS:
         text = f"invalid fallback_scrape_protocol {name}: {_unknown_protocol(fallback)}"
         problem = f"unknown scrape protocol {fallback}"
         reading.refuse(job.at("fallback_scrape_protocol"), text, f"supported: {', '.join(PROTOCOLS)}", problem=problem)
-    _valid_escaping(job, defaults, reading)
 
 
 def interval_of(job: Values, defaults: Values) -> int:
@@ -179,7 +191,7 @@ def is_legacy(job: Values, defaults: Values) -> bool:
     return (job.text(key) or defaults.text(key)) == "legacy"
 
 
-def _valid_escaping(job: Values, defaults: Values, reading: Reading) -> None:
+def _valid_escaping(job: Values, defaults: Values, name: str, reading: Reading) -> None:
     key = "metric_name_escaping_scheme"
     escaping = job.text(key) or defaults.text(key)
     where: Path = job.at(key) if job.text(key) else job.path

@@ -225,3 +225,72 @@ log: {level: loud}
         'watchkeeper.yml:1:53: receivers[1]: no route and no policy in this file uses the receiver "quiet"',
         'watchkeeper.yml:2:34: flapping[0].receivers[1]: no route leads to "quiet": nothing is damped there',
     ]
+
+
+def test_a_wrong_value_of_a_prometheus_file_hides_nothing_of_it(tmp_path: Path) -> None:
+    """Neither what else is wrong with the same job or step, nor what its rule files hold."""
+    theirs = """\
+global: {scrape_interval: soon, scrape_timeout: 5s}
+rule_files: [rules.yml]
+scrape_configs:
+- job_name: a
+  scrape_timeout: 20s
+  honor_labels: perhaps
+  scrape_protocols: []
+  basic_auth: {username: [], password: a, password_file: b}
+  relabel_configs: [{action: hashmod, modulus: x}, {action: labeldrop, target_label: [], regex: "("}]
+- {job_name: a, scrape_interval: 10s, scrape_timeout: 20s, fallback_scrape_protocol: x, metrics_path: []}
+remote_write: [{remote_timeout: x, basic_auth: {}, bearer_token: b, url: "http://a"}]
+"""
+    rules = "groups: [{name: g, rules: [{alert: A, expr: 'up +'}]}]\n"
+    assert told(tmp_path, "prometheus_file: theirs.yml\n", theirs=theirs, rules=rules) == [
+        'theirs.yml:1:10: global.scrape_interval: not a valid duration string: "soon"',
+        "theirs.yml:6:3: scrape_configs[0].honor_labels: true or false is wanted here",
+        "theirs.yml:8:16: scrape_configs[0].basic_auth.username: a text is wanted here",
+        "theirs.yml:9:39: scrape_configs[0].relabel_configs[0].modulus: a whole number is wanted here",
+        "theirs.yml:9:72: scrape_configs[0].relabel_configs[1].target_label: a text is wanted here",
+        "theirs.yml:9:90: scrape_configs[0].relabel_configs[1].regex: error parsing regexp: missing closing ): `^(?s:()$`",
+        "theirs.yml:8:3: scrape_configs[0].basic_auth: at most one of basic_auth password, password_file & password_ref must be configured",
+        "theirs.yml:10:89: scrape_configs[1].metrics_path: a text is wanted here",
+        'theirs.yml:11:17: remote_write[0].remote_timeout: not a valid duration string: "x"',
+        "theirs.yml:11:52: remote_write[0].bearer_token: at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured",
+        'theirs.yml:7:3: scrape_configs[0].scrape_protocols: scrape_protocols cannot be empty for scrape config with job name "a"',
+        'theirs.yml:10:39: scrape_configs[1].scrape_timeout: scrape timeout greater than scrape interval for scrape config with job name "a"',
+        "theirs.yml:10:60: scrape_configs[1].fallback_scrape_protocol: unknown scrape protocol x",
+        'theirs.yml:10:4: scrape_configs[1].job_name: found multiple scrape configs with job name "a"',
+        "theirs.yml:9:21: scrape_configs[0].relabel_configs[0]: relabel configuration for hashmod action requires 'target_label' value",
+        "theirs.yml:9:52: scrape_configs[0].relabel_configs[1]: labeldrop action requires only 'regex', and no other fields",
+        'rules.yml:1:39: groups[0].rules[0].expr: group "g", rule 1, "A": could not parse expression: 1:5: parse error: unexpected end of input',
+    ]
+
+
+def test_a_mistake_of_a_receiver_hides_no_conflict_in_it(tmp_path: Path) -> None:
+    """Of the same integration, of what it inherits, and of a receiver without a name."""
+    routing = """\
+global: {smtp_smarthost: [], victorops_api_url: "http://v/"}
+route: {receiver: a}
+receivers:
+- name: a
+  webhook_configs: [{url: "http://a", url_file: b, max_alerts: many}]
+  victorops_configs: [{routing_key: r, send_resolved: perhaps}]
+  email_configs: [{to: a@b.c, from: a@b.c, tls_config: {insecure_skip_verify: x, cert_file: c}}]
+- slack_configs: [{channel: "#a", update_message: x}]
+- {name: b, slack_configs: [{api_url: "http://a", api_url_file: b, channle: x}]}
+- {name: c, telegram_configs: [{chat_id: x, bot_token: []}]}
+"""
+    assert told(tmp_path, "alertmanager_file: routing.yml\n", routing=routing) == [
+        "routing.yml:1:10: global.smtp_smarthost: a text is wanted here",
+        "routing.yml:5:52: receivers[0].webhook_configs[0].max_alerts: a whole number is wanted here",
+        "routing.yml:5:39: receivers[0].webhook_configs[0].url_file: at most one of url & url_file must be configured",
+        "routing.yml:6:40: receivers[0].victorops_configs[0].send_resolved: true or false is wanted here",
+        "routing.yml:7:57: receivers[0].email_configs[0].tls_config.insecure_skip_verify: true or false is wanted here",
+        "routing.yml:7:82: receivers[0].email_configs[0].tls_config.cert_file: exactly one of key or key_file must be configured when a client certificate is configured",
+        "routing.yml:8:35: receivers[1].slack_configs[0].update_message: true or false is wanted here",
+        "routing.yml:8:3: receivers[1]: missing name in receiver",
+        'routing.yml:9:68: receivers[2].slack_configs[0].channle: "channle" is not a known key here',
+        "routing.yml:9:51: receivers[2].slack_configs[0].api_url_file: at most one of api_url & api_url_file must be configured",
+        "routing.yml:10:33: receivers[3].telegram_configs[0].chat_id: a whole number is wanted here",
+        "routing.yml:10:45: receivers[3].telegram_configs[0].bot_token: a text is wanted here",
+        "routing.yml:6:23: receivers[0].victorops_configs[0]: no global VictorOps API Key set",
+        "routing.yml:8:19: receivers[1].slack_configs[0]: no Slack API URL nor App token set either inline or in a file",
+    ]
