@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from monitor.config.covering import covered_place, covered_text
 from monitor.config.fields import MisfitError
 from monitor.config.pruning import Pruning, is_echo
 from monitor.config.yamltree import Document, Path, Scalar, Tree, defined_already, path_text
@@ -34,7 +35,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.all: list[Finding] = []
-        self._explained: dict[tuple[str, str], Finding] = {}
+        self._explained: dict[tuple[str, int, int, str], Finding] = {}
         self._taken_out: dict[str, set[Path]] = {}
         self._listed: set[Path] = set()
         """Mappings whose keys were named already."""
@@ -68,7 +69,7 @@ class Findings:
     def explained(self) -> None:
         """What was found last explains whatever else is said of its place; nothing more is told of that."""
         finding = self.all[-1]
-        self._explained.setdefault((finding.file, finding.path), finding)
+        self._explained.setdefault(_place_of(finding), finding)
 
     def has_mistakes(self, document: Document, path: Path) -> bool:
         """Is something wrong at this place or below it?"""
@@ -125,7 +126,7 @@ class Findings:
     def error(self) -> ConfigError:
         """Everything that is to be told, as an error."""
         told = self._explained
-        return ConfigError([one for one in self.all if told.get((one.file, one.path), one) is one])
+        return ConfigError([one for one in self.all if told.get(_place_of(one), one) is one])
 
     def _tell(
         self, document: Document, path: Path, problem: str, remedy: str, *, original: str = "", warning: bool = False
@@ -146,15 +147,16 @@ class Findings:
         warning: bool = False,
     ) -> None:
         line, column = place
+        shown = covered_place(path, document.tree)
         self.all.append(
             Finding(
                 file=document.file,
                 line=line,
                 column=column,
-                path=path_text(path),
-                problem=problem,
-                remedy=remedy,
-                original=original,
+                path=path_text(shown),
+                problem=covered_text(problem, path, shown),
+                remedy=covered_text(remedy, path, shown),
+                original=covered_text(original, path, shown),
                 warning=warning,
             )
         )
@@ -198,6 +200,10 @@ class Findings:
             if isinstance(error, MisfitError):
                 problem, remedy = message, error.remedy
             self.wrong(document, location, problem, remedy, original=message)
+
+
+def _place_of(finding: Finding) -> tuple[str, int, int, str]:
+    return finding.file, finding.line, finding.column, finding.path
 
 
 def _source(tree: Tree) -> Tree:

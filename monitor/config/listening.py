@@ -13,6 +13,7 @@ from monitor.config.findings import Findings
 from monitor.config.web_file import read_web_file
 from monitor.config.yamltree import Document
 from monitor.model.errors import Finding
+from monitor.net.url import redacted
 from monitor.notify.kinds.secret import SecretSource
 
 Locate: TypeAlias = Callable[[str], str]
@@ -31,7 +32,8 @@ def read_listen(
     text = address or environment.listen or section.web.listen
     host, colon, port = text.rpartition(":")
     if not colon or not (port.isdecimal() and port.isascii() and len(port) <= 5) or int(port) > 65535:
-        problem, remedy = f'"{text}" is not an address to listen at', "write host:port or :port"
+        shown = text.rpartition("@")[2]  # who writes a whole address here may write a password too
+        problem, remedy = f'"{shown}" is not an address to listen at', "write host:port or :port"
         if address or environment.listen:
             where, name = ("command line", "--listen") if address else ("environment", "WATCHKEEPER_LISTEN")
             findings.all.append(Finding(file=where, line=0, path=name, problem=problem, remedy=remedy))
@@ -63,7 +65,7 @@ def judge_external_url(
     if not given or _is_web_address(given):
         return
     problem, remedy = (
-        f'"{given}" is not an address that a link can begin with',
+        f'"{redacted(given)}" is not an address that a link can begin with',
         "write http://host or https://host/path",
     )
     if file == "environment":

@@ -47,7 +47,7 @@ class InhibitRuleSection(GoSection):
     """Deprecated form of target_matchers: label to regular expression."""
     target_matchers: Annotated[list[Text], AsList] = []
     """Which alerts are inhibited; all conditions must hold."""
-    equal: Annotated[list[Text], AsList] = []
+    equal: Annotated[list[MaybeText], AsList] = []
     """Labels that must have the same value in both; a missing one is an empty one."""
 
 
@@ -109,7 +109,10 @@ def read_inhibit_rule(
 ) -> InhibitRule:
     """The rule; what is wrong in it becomes findings."""
     for place, label in enumerate(section.equal):
-        if not is_label_name(label, syntax):
+        if label is None:
+            # to amtool it is a label without a name, which no alert has: all are equal in it
+            findings.doubt(document, (*path, "equal", place), "is empty and left out", "remove it or fill it")
+        elif not is_label_name(label, syntax):
             findings.wrong(document, (*path, "equal", place), f'invalid label name "{label}" in equal list')
 
     source = MatcherLists(
@@ -128,7 +131,12 @@ def read_inhibit_rule(
         findings.doubt(
             document, path, "lets every alert inhibit every other", "add source_matchers and target_matchers"
         )
-    return InhibitRule(name=section.name, sources=sources, targets=targets, equal=tuple(section.equal))
+    return InhibitRule(
+        name=section.name,
+        sources=sources,
+        targets=targets,
+        equal=tuple(label for label in section.equal if label is not None),
+    )
 
 
 def read_named_intervals(

@@ -45,6 +45,11 @@ def shown(tree: Tree) -> str:
     return yaml.safe_dump(_plain(tree), sort_keys=False, default_flow_style=False, allow_unicode=True)
 
 
+def is_secret_key(key: str) -> bool:
+    """Does a secret stand under this key, or may one?"""
+    return key in _SECRETS or key in _SECRET_MAPPINGS or key.rpartition("_")[2] in _SECRETS
+
+
 def _plain(tree: Tree, *, hide: bool = False) -> object:
     if isinstance(tree, dict):
         return {

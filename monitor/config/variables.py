@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from monitor.config.covering import may_name_variable
 from monitor.config.findings import Findings
 from monitor.config.yamltree import Document, Path, Scalar, Tree
 
@@ -28,9 +29,13 @@ def expand(tree: Tree, environment: Mapping[str, str], document: Document, findi
             return "$"
         found = environment.get(name) or default
         if found is None:
-            findings.wrong(
-                document, path, f"the environment variable {name} is not set", f"set it, or write ${{{name}:-default}}"
-            )
+            if may_name_variable(path, tree.text, name):
+                problem = f"the environment variable {name} is not set"
+                remedy = f"set it, or write ${{{name}:-default}}"
+            else:
+                problem = "an environment variable that is named here is not set"
+                remedy = "set it, or write ${NAME:-default}; $$ is a dollar"
+            findings.wrong(document, path, problem, remedy)
             findings.explained()
             return match.group()
         return found

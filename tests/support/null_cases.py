@@ -54,7 +54,7 @@ GOOD: Final = {
 LISTS: Final = tuple(name for name, text in GOOD.items() if text.startswith("["))
 ACCEPTED: Final = (
     *((name, "null") for name in GOOD if name != "AUTHORIZATION"),
-    *((name, "[null]") for name in LISTS if name != "EQUAL"),  # newer ones refuse a label without a name there
+    *((name, "[null]") for name in LISTS),
     ("GROUP_WAIT", ""),
     ("MESSAGE_TYPE", "''"),
 )

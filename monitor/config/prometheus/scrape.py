@@ -235,7 +235,7 @@ def refuse_urls(values: Values, reading: Reading) -> None:
                 continue
             scheme, _, rest = address.rpartition("://")
             host, slash, tail = rest.partition("/")
-            remedy = [f"write {host}"]
+            remedy = [f"write {host.rpartition('@')[2]}"]
             if scheme and scheme != values.text("scheme"):
                 remedy.append(f"scheme: {scheme}")
             if tail and "metrics_path" in SCRAPE.keys and slash + tail != "/metrics":

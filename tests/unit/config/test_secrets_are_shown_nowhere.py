@@ -14,7 +14,7 @@ from monitor.cli.verbs import command_line
 from monitor.config.environment import Environment
 from monitor.config.golang.kinds import url_mistake
 from monitor.config.loading import Overrides, load
-from monitor.model.errors import PeerError
+from monitor.model.errors import ConfigError, PeerError
 from monitor.net.asking import Asking
 from monitor.net.http_config import HttpClient, OAuth2
 from monitor.net.oauth2 import Tokens
@@ -200,3 +200,55 @@ def test_a_secret_in_place_of_a_files_name_is_not_repeated(tmp_path: Path, capsy
     assert "url_file: this looks like the secret itself" in said
     assert "absent cannot be read" in said
     assert "s3cret" not in said
+
+
+def _told(folder: Path, text: str) -> str:
+    (folder / "watchkeeper.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(Overrides(config=str(folder / "watchkeeper.yml")), NOTHING_SET, {})
+    return "\n".join(f"{one} {one.original}" for one in caught.value.findings)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "s3cret: ana",
+        "s3cret: {role: admin}",
+        "s3cret: {role: king}",
+        "s3cret: [ana]",
+        '"${s3cret}": {person: ana}',
+        "ana: {s3cret: }",
+        "ana: {token: short, s3cret: responder}",
+        "s3cret: {person: a}, s3cret: {person: b}",
+        'ana: {token: "a${s3cret}b"}',
+    ],
+)
+def test_a_token_that_stands_where_its_name_belongs_is_not_told(entry: str, tmp_path: Path) -> None:
+    """Line and column tell where it is."""
+    told = _told(tmp_path, f"web:\n  tokens: {{{entry}}}\n")
+    assert "web.tokens.<secret>" in told or "web.tokens.ana." in told
+    assert "s3cret" not in told
+
+
+def test_what_is_wrong_with_a_named_token_is_told_by_its_name(tmp_path: Path) -> None:
+    """And a key that is nearly known is told as well; so is a variable that is all there is."""
+    told = _told(tmp_path, 'web: {tokens: {ana: {token: "${ops_token}", rol: admin}, bo: {token: "${OPS}"}}}\n')
+    assert 'web.tokens.ana.rol: "rol" is not a known key here: did you mean "role"?' in told
+    assert "web.tokens.ana.token: the environment variable ops_token is not set" in told
+    assert "web.tokens.bo.token: the environment variable OPS is not set" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'external_url: "ftp://u:s3cret@h"\n',
+        'rules: {query_url: "ftp://u:s3cret@h"}\n',
+        'remote_write: [{url: "http://u:s3cret@h"}, {url: "http://u:s3cret@h"}]\n',
+        'scrape_configs: [{job_name: a, static_configs: [{targets: ["http://u:s3cret@h"]}]}]\n',
+        'web: {listen: "u:s3cret@h"}\n',
+        'checks: [{name: a, url: "http://u:a${s3cret}@h"}]\n',
+    ],
+)
+def test_passwords_in_addresses_are_not_told(text: str, tmp_path: Path) -> None:
+    """Neither in what is wrong nor in what would be right."""
+    assert "s3cret" not in _told(tmp_path, text)
