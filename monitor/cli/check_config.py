@@ -231,9 +231,10 @@ def _prometheus(name: str, parsed: Document, scrutiny: Scrutiny | None = None) -
         return str(base / path)
 
     parts = read_prometheus(parsed, parsed.tree, (), findings, locate, os.environ)
+    sound = not findings.errors
     groups: list[RuleGroup] = []
     repeated: list[Duplicate] = []
-    if parts is not None and not how.syntax_only:
+    if not how.syntax_only:
         check_named(parsed, findings, locate)
         defaults = Defaults(interval=parts.evaluation_interval, query_offset=parts.query_offset)
         for path in named_rule_files(parts.rule_files, base, parsed, findings):
@@ -241,10 +242,10 @@ def _prometheus(name: str, parsed: Document, scrutiny: Scrutiny | None = None) -
             groups += found
             # as promtool does: the same rule in two files is not a duplicate
             repeated += duplicates(found)
-    doubts = [*_style(parts, repeated, how)] if parts is not None else []
+    doubts = [*_style(parts, repeated, how)] if sound else []
     for doubt in doubts:
         findings.doubt(parsed, (), doubt)
-    counts = {"scrape jobs": len(parts.jobs) if parts is not None else 0, **rule_counts(groups)}
+    counts = {"scrape jobs": len(parts.jobs), **rule_counts(groups)}
     return replace(_checked("Prometheus configuration", findings, counts), style=bool(doubts))
 
 

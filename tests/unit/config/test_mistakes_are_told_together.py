@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.cli.check_config import checked_file
 from monitor.config.environment import Environment
 from monitor.config.loading import load
 from monitor.config.overrides import Overrides
@@ -293,4 +294,15 @@ receivers:
         "routing.yml:10:45: receivers[3].telegram_configs[0].bot_token: a text is wanted here",
         "routing.yml:6:23: receivers[0].victorops_configs[0]: no global VictorOps API Key set",
         "routing.yml:8:19: receivers[1].slack_configs[0]: no Slack API URL nor App token set either inline or in a file",
+    ]
+
+
+def test_a_prometheus_file_alone_is_judged_likewise(tmp_path: Path) -> None:
+    """Also by `check-config` of it, where no file of ours names it."""
+    (tmp_path / "prometheus.yml").write_text("global: {scrape_interval: soon}\nrule_files: [rules.yml]\n")
+    (tmp_path / "rules.yml").write_text("groups: [{name: g, rules: [{alert: A, expr: 'up +'}]}]\n")
+    found = checked_file(str(tmp_path / "prometheus.yml")).findings
+    assert [(Path(one.file).name, one.path) for one in found] == [
+        ("prometheus.yml", "global.scrape_interval"),
+        ("rules.yml", "groups[0].rules[0].expr"),
     ]
