@@ -16,6 +16,14 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/watchkeeper \
 
 WORKDIR /src
 
+# What reads scraped bodies is compiled here too; `--build-arg WATCHKEEPER_NATIVE=0` leaves that to its twin in Python.
+ARG WATCHKEEPER_NATIVE=1
+RUN if [ "$WATCHKEEPER_NATIVE" != 0 ]; then \
+        apt-get update \
+        && apt-get install --yes --no-install-recommends gcc libc6-dev \
+        && rm -rf /var/lib/apt/lists/*; \
+    fi
+
 # uv lives beside the environment that it makes, and stays behind with this stage.
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==0.13.9
 
@@ -28,7 +36,7 @@ COPY README.md hatch_build.py ./
 COPY rules ./rules
 COPY dashboards ./dashboards
 COPY monitor ./monitor
-RUN /opt/uv/bin/uv sync --frozen --no-dev --no-editable
+RUN WATCHKEEPER_NATIVE="$WATCHKEEPER_NATIVE" /opt/uv/bin/uv sync --frozen --no-dev --no-editable
 
 
 FROM python:3.11-slim-bookworm

@@ -22,7 +22,10 @@ bench: .venv/.installed ## the project's own micro-benchmarks: JSON and a table
 native: .venv/.installed ## the optional C reader of scraped bodies; needs a C compiler
 	$(PY) hatch_build.py
 
+sanitize: .venv/.installed ## that reader under gcc's sanitizers, on mutated bodies
+	$(PY) -m tests.support.sanitized
+
 clean: ## remove the environment and the data folder
 	rm -rf .venv data
 
-.PHONY: help run test bench native clean
+.PHONY: help run test bench native sanitize clean

@@ -11,19 +11,21 @@ import os
 import shlex
 import subprocess
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_FOLDER = Path(__file__).parent / "monitor" / "scrape" / "exposition"
+SOURCE = Path(__file__).parent / "monitor" / "scrape" / "exposition" / "_renewing.c"
+BUILT = SOURCE.with_suffix(".so")
+_FLAGS = ("-O2", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared")
 
 
-def build(into: Path = _FOLDER / "_renewing.so") -> Path:
-    """Compile it. Raises OSError or CalledProcessError if there is no compiler that can."""
+def build(into: Path = BUILT, *, source: Path = SOURCE, flags: Sequence[str] = ()) -> Path:
+    """Compile it, with these flags besides. Raises OSError or CalledProcessError if there is no compiler that can."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    flags = ["-O2", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
-    subprocess.run([*compiler, *flags, "-o", str(into), str(_FOLDER / "_renewing.c")], check=True)
+    subprocess.run([*compiler, *_FLAGS, *flags, "-o", str(into), str(source)], check=True)
     return into
 
 

@@ -6,6 +6,8 @@ how late it was woken. The gauge shows the worst of the last one to two minutes.
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import io
 import logging
 import sys
@@ -267,8 +269,10 @@ class DeferredLog:
         self._kept: list[tuple[str, str, dict[str, object]]] = []
         self._log: Log | None = None
 
-    def open(self) -> None:
-        """Write what was kept; from now on everything is written at once."""
+    async def open(self) -> None:
+        """Write what was kept; from now on everything is written at once. What writes is imported beside the loop."""
+        if self._log is None:
+            await asyncio.to_thread(_import_structlog)
         if self._log is None:
             self._log = open_log(self._form, self._level)
             for method, event, facts in self._kept:
@@ -294,17 +298,22 @@ class DeferredLog:
         return None
 
 
-def open_log(form: Form = "console", level: str = "info") -> Log:
-    """One line an event on standard error, as text for people or JSON for machines."""
-    # The package would pull in rich for traces in colour, which costs three megabytes and is not used here.
+def _import_structlog() -> None:
+    """It would pull in rich for traces in colour, which costs three megabytes and is not used here."""
     without = "rich" not in sys.modules
     if without:
         sys.modules["rich"] = None  # pyright: ignore[reportArgumentType]  # the import system's way to say no
     try:
-        import structlog
+        importlib.import_module("structlog")
     finally:
         if without:
             del sys.modules["rich"]
+
+
+def open_log(form: Form = "console", level: str = "info") -> Log:
+    """One line an event on standard error, as text for people or JSON for machines."""
+    _import_structlog()
+    import structlog
 
     named: list[Any] = []
     match form:

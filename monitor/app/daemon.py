@@ -162,7 +162,7 @@ class Daemon:
     async def stop(self) -> None:
         """Go down: no new work, finish what is under way, write what is not written. Each step is taken whatever became of
         those before it; what failed is logged, and the last of it raised."""
-        self.log.open()
+        await self.log.open()
         began = self.clock.monotonic()
         if self.parts is not None:
             self.health.ready = False
@@ -292,7 +292,7 @@ class Daemon:
 
     async def _start_rest(self, address: str, stores: Stores, parts: Parts) -> None:
         configuration, lookout = self.configuration, self.lookout
-        self.log.open()
+        await self.log.open()
         rooms = self.rooms = await Rooms.open(configuration, self.drivers, stores)
         if lookout is not None:
             await lookout.join(rooms, parts)

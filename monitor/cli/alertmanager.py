@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.cli.exits import TABLE
+from monitor.cli.usage import Parser
 from monitor.model.times import Millis, parse_duration
 
 if TYPE_CHECKING:
@@ -94,9 +95,9 @@ def flags_of(arguments: Sequence[str]) -> AlertmanagerFlags:
     features = [name for text in given["enable-feature"] for name in text.split(",") if name]
     unknown = [name for name in features if name not in _FEATURES]
     if unknown:
-        parser.error(f"Unknown option '{unknown[0]}' for --enable-feature: one of {', '.join(sorted(_FEATURES))}")
+        parser.error(f'--enable-feature: "{unknown[0]}" is not known: one of {", ".join(sorted(_FEATURES))}')
     if {"classic-mode", "utf8-strict-mode"} <= set(features):
-        parser.error("cannot have both classic-mode and utf8-strict-mode enabled")
+        parser.error("--enable-feature: classic-mode and utf8-strict-mode exclude each other: leave one of them out")
     return AlertmanagerFlags(
         config_file=given["config.file"],
         storage=given["storage.path"],
@@ -132,10 +133,8 @@ def _unserved(given: dict[str, Any], features: Sequence[str]) -> list[str]:
     return found
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="watchkeeper alertmanager", description=_DESCRIPTION, epilog=TABLE, allow_abbrev=False
-    )
+def _parser() -> Parser:
+    parser = Parser(prog="watchkeeper alertmanager", description=_DESCRIPTION, epilog=TABLE, allow_abbrev=False)
 
     def text(name: str, about: str, default: str = "") -> None:
         parser.add_argument(f"--{name}", dest=name, default=default, metavar="TEXT", help=about)
@@ -222,8 +221,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _span(text: str) -> Millis:
-    """A duration as Go writes it (`1.5h`, `2m0s`), or as Prometheus does (`5d`). Raises ValueError or
-    ArgumentTypeError."""
+    """A duration as Go writes it (`1.5h`, `2m0s`), or as Prometheus does (`5d`). Raises ArgumentTypeError."""
     if text == "0":
         return 0
     parts = _SPAN.findall(text)
@@ -232,21 +230,24 @@ def _span(text: str) -> Millis:
         if 0 < millis < 1:
             raise argparse.ArgumentTypeError(f"{text} is shorter than a millisecond: write 1ms or more, or 0")
         return round(millis)
-    return parse_duration(text)
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is no duration: write 30s or 1h30m') from None
 
 
 def _address(text: str) -> tuple[str, int]:
-    """Host and port. Raises ValueError."""
+    """Host and port. Raises ArgumentTypeError."""
     host, colon, port = text.rpartition(":")
     if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5) or int(port) > 65535:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f'"{text}" is no address to listen at: write host:port or :port')
     return host, int(port)
 
 
 def _level(text: str) -> str:
-    """One of ours. Raises ValueError."""
+    """One of ours. Raises ArgumentTypeError."""
     if text not in _LEVELS:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f'"{text}" is not known: one of {", ".join(_LEVELS)}')
     return _LEVELS[text]
 
 

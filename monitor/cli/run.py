@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import signal
@@ -12,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from monitor.cli.exits import TABLE, Exit
+from monitor.cli.usage import Parser
 
 if TYPE_CHECKING:
     from monitor.config.configuration import Configuration
@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     file = next((one for one in given.url if _is_file(one)), "")
     if file:
-        parser.error(f"{file} is a file, and what stands without an option is a URL to check: say --config {file}")
+        parser.error(f"{file} is a file, and what stands without an option is a URL to check: write --config {file}")
     # Until the daemon listens for it: what is being read now is new already, and a sidecar that reloads must not kill.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Importing makes much that stays and no garbage. The daemon sets the collector up when it stands.
@@ -87,8 +87,8 @@ def leave_within(seconds: float, code: int) -> None:
     watch.start()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="watchkeeper run", description=_DESCRIPTION, epilog=TABLE)
+def _parser() -> Parser:
+    parser = Parser(prog="watchkeeper run", description=_DESCRIPTION, epilog=TABLE)
     parser.add_argument("url", nargs="*", metavar="URL", help="a health address to check")
     parser.add_argument("--config", default="", metavar="FILE", help="the configuration file (WATCHKEEPER_CONFIG)")
     parser.add_argument(

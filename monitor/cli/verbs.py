@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Annotated, Final
 
 import typer
+from typer.exceptions import TyperException
 
 from monitor.cli.exits import TABLE, CommandError, Exit
 
@@ -45,15 +46,29 @@ Start with `watchkeeper demo`, or `watchkeeper run https://shop.example.com/heal
 def command_line(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
     try:
-        _app(arguments)(args=list(arguments), prog_name="watchkeeper")
+        code: object = _app(arguments)(args=list(arguments), prog_name="watchkeeper", standalone_mode=False)
     except CommandError as error:
         _tell(error, as_json="--json" in arguments)
         return error.code
+    except typer.Abort:
+        return Exit.INTERRUPTED
+    except TyperException as error:
+        return _misused(error, arguments)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    return Exit.OK
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _misused(error: TyperException, arguments: Sequence[str]) -> int:
+    """What typer refuses. Where nothing is given it shows the help instead."""
+    from monitor.cli.usage import is_help, usage_error
+
+    if not is_help(error):
+        verb = arguments[0] if arguments and arguments[0] in _VERBS else ""
+        _tell(usage_error(error, verb), as_json="--json" in arguments)
+    return Exit.USAGE
 
 
 def _app(arguments: Sequence[str]) -> typer.Typer:

@@ -20,7 +20,6 @@ from monitor.matching.matchers import Matcher
 from monitor.matching.parse import Syntax, is_label_name
 from monitor.matching.printing import matchers_text
 from monitor.model.dataclass import dataclass
-from monitor.model.times import HOUR, MINUTE, SECOND, Millis
 
 
 class RouteSection(GoSection):
@@ -57,20 +56,6 @@ class RouteSection(GoSection):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Inherited:
-    receiver: str = ""
-    group_by: frozenset[str] = frozenset()
-    group_by_all: bool = False
-    group_wait: Millis = 30 * SECOND
-    group_interval: Millis = 5 * MINUTE
-    repeat_interval: Millis = 4 * HOUR
-    page_first: bool = False
-    labels: tuple[tuple[str, str], ...] = ()
-    key: str = ""
-    id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the tree stands, and what it may name."""
 
@@ -96,7 +81,7 @@ def read_route_tree(section: RouteSection, place: Place) -> Route | None:
 
 def route_tree(section: RouteSection, place: Place) -> Route:
     """The tree below any node, as if it were a root."""
-    return _node(section, _Inherited(), place.path, 0, place, root=True)
+    return _node(section, Route(receiver=""), place.path, 0, place, root=True)
 
 
 def _check_root(route: RouteSection, place: Place) -> None:
@@ -112,34 +97,21 @@ def _check_root(route: RouteSection, place: Place) -> None:
         place.wrong(place.path, "cannot have continue in root route")
 
 
-def _node(
-    section: RouteSection, parent: _Inherited, path: Path, number: int, place: Place, *, root: bool = False
-) -> Route:
+def _node(section: RouteSection, parent: Route, path: Path, number: int, place: Place, *, root: bool = False) -> Route:
     matchers = _matchers(section, path, place)
-    own = _inherit(section, parent, path, place)
     level = matchers_text(matchers)
     own = replace(
-        own,
-        key=level if root else f"{parent.key}/{level}",
+        _inherit(section, parent, path, place),
         id=level if root else f"{parent.id}/{level}/{number}",
-    )
-    return Route(
-        receiver=own.receiver,
-        id=own.id,
-        key=own.key,
+        key=level if root else f"{parent.key}/{level}",
         matchers=matchers,
         continue_=section.continue_,
-        group_by=own.group_by,
-        group_by_all=own.group_by_all,
-        group_wait=own.group_wait,
-        group_interval=own.group_interval,
-        repeat_interval=own.repeat_interval,
-        page_first=own.page_first,
         mute_time_intervals=tuple(section.mute_time_intervals),
         active_time_intervals=tuple(section.active_time_intervals),
-        labels=own.labels,
-        children=tuple(_node(child, own, (*path, "routes", at), at, place) for at, child in enumerate(section.routes)),
+        children=(),
     )
+    children = [_node(child, own, (*path, "routes", at), at, place) for at, child in enumerate(section.routes)]
+    return replace(own, children=tuple(children))
 
 
 def _check_names(section: RouteSection, path: Path, place: Place) -> None:
@@ -161,7 +133,7 @@ def _check_names(section: RouteSection, path: Path, place: Place) -> None:
         _check_names(child, (*path, "routes", number), place)
 
 
-def _inherit(section: RouteSection, parent: _Inherited, path: Path, place: Place) -> _Inherited:
+def _inherit(section: RouteSection, parent: Route, path: Path, place: Place) -> Route:
     own = parent
     if section.receiver:
         own = replace(own, receiver=section.receiver)

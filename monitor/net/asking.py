@@ -116,7 +116,8 @@ class Asking:
     async def _ask(
         self, method: str, url: str, client: HttpClient, sent: CIMultiDict[str], body: bytes | None
     ) -> aiohttp.ClientResponse:
-        session, proxy = self._way(_proxy(url, client))
+        context = self._context(client.trust)
+        session, proxy = await self._way(_proxy(url, client), context)
         try:
             return await session.request(
                 method,
@@ -125,7 +126,7 @@ class Asking:
                 headers=sent,
                 allow_redirects=client.follow_redirects,
                 timeout=aiohttp.ClientTimeout(total=None),  # the block's deadline holds
-                ssl=self._context(client.trust),
+                ssl=context,
                 server_hostname=client.trust.server_name or None,
                 proxy=proxy,
                 proxy_headers=CIMultiDict(client.proxy_headers) or None,
@@ -135,12 +136,12 @@ class Asking:
                 raise PeerError(why) from None
             raise
 
-    def _way(self, proxy: str | None) -> tuple[aiohttp.ClientSession, str | None]:
+    async def _way(self, proxy: str | None, context: ssl.SSLContext | bool) -> tuple[aiohttp.ClientSession, str | None]:
         """The session to ask with, and the proxy that it is still to be told."""
         session = self._session()
         if proxy is None or not is_socks(proxy):
             return session, proxy
-        return self._socks.through(proxy, session), None
+        return await self._socks.through(proxy, session, context), None
 
     async def close(self) -> None:
         """Give back what it holds beside the session."""
@@ -148,14 +149,15 @@ class Asking:
 
     async def _post(self, options: OAuth2, headers: Mapping[str, str], form: str) -> tuple[int, str, bytes]:
         """For a token."""
-        session, proxy = self._way(_proxy(options.token_url, options))
+        context = self._context(options.trust)
+        session, proxy = await self._way(_proxy(options.token_url, options), context)
         async with session.post(
             _addressed(options.token_url, headers),
             headers=headers,
             data=form,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=_TOKEN_SECONDS),
-            ssl=self._context(options.trust),
+            ssl=context,
             server_hostname=options.trust.server_name or None,
             proxy=proxy,
             proxy_headers=CIMultiDict(options.proxy_headers) or None,

@@ -6,11 +6,13 @@ for each. Secrets in the proxy's URL are told nowhere.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from monitor.model.errors import PeerError
+from monitor.net.tls import authorities_read
 
 if TYPE_CHECKING:
     import ssl
@@ -51,17 +53,24 @@ class SocksSessions:
     def __repr__(self) -> str:
         return f"SocksSessions({len(self._sessions)} proxies)"
 
-    def through(self, proxy: str, like: aiohttp.ClientSession) -> aiohttp.ClientSession:
-        """The session for this proxy; its headers are those of `like`. Raises PeerError."""
+    async def through(
+        self, proxy: str, like: aiohttp.ClientSession, trust: ssl.SSLContext | bool
+    ) -> aiohttp.ClientSession:
+        """The session for this proxy; its headers are those of `like`. `trust`: the call's own, True if that is the session's.
+        Neither the package nor the system's authorities are read on the loop. Raises PeerError."""
         import aiohttp
 
+        await authorities_read(self._tls() if trust is True else trust)
         found = self._sessions.get(proxy)
         if found is not None and not found.closed:
             return found
         try:
-            package = self._package()
+            package = await asyncio.get_running_loop().run_in_executor(None, self._package)
         except ImportError:
             raise PeerError(f"a SOCKS proxy needs the package aiohttp-socks: {INSTALL}") from None
+        made = self._sessions.get(proxy)
+        if made is not None and not made.closed:
+            return made  # by another call, meanwhile
         url = proxy.partition("://")[2]
         try:
             connector = package.ProxyConnector.from_url(f"socks5://{url}", rdns=True, ssl=self._tls())

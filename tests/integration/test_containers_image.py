@@ -95,6 +95,18 @@ def test_the_environment_is_made_from_the_lock_and_without_tools_for_development
     assert any(re.search(r"uv==\d+\.\d+\.\d+", run) for run in BUILD.all("RUN"))
 
 
+def test_the_c_reader_is_built_where_a_compiler_is_and_nothing_else_comes_along() -> None:
+    """Unless the build says otherwise; one that was built outside is not taken."""
+    runs = BUILD.all("RUN")
+    (tools,) = [run for run in runs if "apt-get install" in run]
+    assert BUILD.last("ARG") == "WATCHKEEPER_NATIVE=1"
+    assert 'if [ "$WATCHKEEPER_NATIVE" != 0 ]' in tools
+    assert "gcc libc6-dev" in tools
+    assert runs.index(tools) < next(place for place, run in enumerate(runs) if "--no-editable" in run)
+    assert 'WATCHKEEPER_NATIVE="$WATCHKEEPER_NATIVE" ' in runs[-1]
+    assert "**/*.so" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+
 def test_what_the_wheel_needs_is_copied_and_let_through() -> None:
     """Every source exists, and .dockerignore, which shuts out all else, lets it in."""
     allowed = {

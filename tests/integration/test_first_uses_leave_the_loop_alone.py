@@ -9,9 +9,12 @@ import sys
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
+import aiohttp
 import pytest
 
 from monitor.app.sessions import Sessions
@@ -23,6 +26,7 @@ from monitor.model.checks import FailureReason
 from monitor.net.connection import Connection
 from monitor.net.poller import Poller
 from monitor.net.resolve import Address, literal
+from monitor.net.socks import SocksSessions
 from monitor.net.tls import SystemTrust
 from tests.support.certificates import Authority
 from tests.support.targets import Target, reply, serving
@@ -155,16 +159,39 @@ async def test_notifications_wait_for_the_authorities_likewise(authority: Author
         await sessions.close()
 
 
-_FIRST_NAME = """
+async def test_what_goes_through_a_socks_proxy_waits_likewise(authority: Authority) -> None:
+    """For the package that speaks to it too."""
+    contexts = [Watched.made(), Watched.made()]
+    importers: list[threading.Thread] = []
+
+    def package() -> ModuleType:
+        importers.append(threading.current_thread())
+        return import_module("aiohttp_socks")
+
+    for context in contexts:
+        context.may_begin.set()
+    sessions = SocksSessions(lambda: contexts[0], package)
+    async with aiohttp.ClientSession() as like:
+        made = [await sessions.through("socks5://127.0.0.1:1", like, trust) for trust in (True, contexts[1], True)]
+    assert made[0] is made[1] is made[2]
+    assert all(context.read_beside() for context in contexts)
+    (importer,) = importers
+    assert importer is not threading.main_thread()
+    await sessions.close()
+
+
+_WATCH = """
 import asyncio, sys, threading
-from monitor.net.resolve import AresSource
 
 importers = []
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name == "aiodns":
+        if name == sys.argv[1]:
             importers.append(threading.current_thread() is threading.main_thread())
+"""
+_FIRST_NAME = """
+from monitor.net.resolve import AresSource
 
 async def main():
     loop = asyncio.get_running_loop()
@@ -181,7 +208,56 @@ asyncio.run(main())
 """
 
 
+_FIRST_TARGETS = """
+from monitor.model.errors import PeerError
+from monitor.scrape.kinds.dns_targets import c_ares
+
+async def main():
+    sys.meta_path.insert(0, Finder())
+    look_up = c_ares(["127.0.0.1"], port=1)
+    for _ in range(2):
+        try:
+            await look_up("shop.test", "SRV")
+        except PeerError:
+            print("nobody there")
+    print(importers)
+
+asyncio.run(main())
+"""
+_FIRST_LINES = """
+from monitor.telemetry import DeferredLog
+
+async def main():
+    sys.meta_path.insert(0, Finder())
+    log = DeferredLog("logfmt", "info")
+    log.info("one")
+    await asyncio.gather(log.open(), log.open())
+    log.info("two")
+    print(importers, "rich" in sys.modules)
+
+asyncio.run(main())
+"""
+
+
+def _run(code: str, package: str) -> tuple[list[str], str]:
+    """What it prints, and what it logs."""
+    words = [sys.executable, "-c", _WATCH + code, package]
+    run = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    return run.stdout.splitlines(), run.stderr
+
+
 def test_the_library_for_names_is_imported_beside_the_loop() -> None:
     """By the first question; those that come meanwhile are answered in their turn."""
-    run = subprocess.run([sys.executable, "-c", _FIRST_NAME], capture_output=True, text=True, check=True, timeout=60)
-    assert run.stdout.splitlines() == ["[['192.0.2.1'], ['192.0.2.2']]", "[False]"]
+    assert _run(_FIRST_NAME, "aiodns")[0] == ["[['192.0.2.1'], ['192.0.2.2']]", "[False]"]
+
+
+def test_so_it_is_for_targets_that_are_records() -> None:
+    """By whoever asks first."""
+    assert _run(_FIRST_TARGETS, "aiodns")[0] == ["nobody there", "nobody there", "[False]"]
+
+
+def test_what_writes_the_log_is_imported_beside_the_loop() -> None:
+    """What was said before is written once, and in its order."""
+    printed, logged = _run(_FIRST_LINES, "structlog")
+    assert printed == ["[False] False"]
+    assert [line.partition("msg=")[2] for line in logged.splitlines()] == ["one", "two"]

@@ -87,7 +87,7 @@ async def test_without_the_package_the_way_to_it_is_told() -> None:
 
     async with aiohttp.ClientSession() as session:
         with pytest.raises(PeerError, match=r"pip install 'watchkeeper\[socks\]'"):
-            SocksSessions(lambda: True, gone).through("socks5://proxy:1080", session)
+            await SocksSessions(lambda: True, gone).through("socks5://proxy:1080", session, True)
     assert [is_socks(url) for url in ("SOCKS5://x", "socks5h://x", "http://x", "socks4://x")] == [
         True,
         True,

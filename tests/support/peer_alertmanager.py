@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
-from tests.support.daemon_process import until
+from tests.support.peer_processes import running_peer
 
 ALERTMANAGER = shutil.which("prometheus-alertmanager")
 AMTOOL = shutil.which("amtool")
-_LISTENS = re.compile(r'msg="?Listening on"? address=(\S+)')
 
 
 @asynccontextmanager
@@ -25,37 +21,14 @@ async def running_alertmanager(folder: Path, configuration: str, *flags: str) ->
     assert ALERTMANAGER is not None
     file = folder / "alertmanager.yml"
     file.write_text(configuration, encoding="utf-8")
-    log_file = folder / "alertmanager.log"
-    with log_file.open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            ALERTMANAGER,
-            f"--config.file={file}",
-            f"--storage.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-            "--cluster.listen-address=127.0.0.1:0",
-            "--cluster.settle-timeout=0s",
-            *flags,
-            stdout=log,
-            stderr=log,
-        )
-
-    def address() -> str:
-        assert process.returncode is None, log_file.read_text()
-        found = _LISTENS.search(log_file.read_text())
-        return f"http://{found[1]}" if found else ""
-
-    async def is_ready(url: str) -> bool:
-        async with aiohttp.ClientSession() as session, session.get(f"{url}/-/ready") as answer:
-            return answer.status == 200
-
-    try:
-        url = await until(address, "Alertmanager listens")
-        await until(lambda: is_ready(url), "Alertmanager is ready")
+    flags = (
+        f"--storage.path={folder / 'data'}",
+        "--cluster.listen-address=127.0.0.1:0",
+        "--cluster.settle-timeout=0s",
+        *flags,
+    )
+    async with running_peer(ALERTMANAGER, file, *flags) as url:
         yield url
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 @dataclass(frozen=True, slots=True)

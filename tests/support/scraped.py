@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,43 +18,18 @@ from monitor.scrape.jobs import ScrapeJob
 from monitor.scrape.scraped import Answer
 from monitor.scrape.scraping import Fetch, Scraping, Told
 from monitor.scrape.targets import Target
+from tests.support import sinks
 
 TEXT = "text/plain; version=0.0.4"
 
 
-class FakeSink:
-    """Keeps all samples and refuses what the contract of SampleSink forbids."""
-
-    def __init__(self) -> None:
-        self.samples: dict[Labels, list[tuple[Timestamp, float]]] = {}
-        self.open_series: set[Labels] = set()
+class FakeSink(sinks.FakeSink):
+    """Keeps all samples and refuses what the contract of SampleSink forbids, of each series for itself."""
 
     def open(self, labels: Sequence[Labels]) -> FakeWriter:
         writer = FakeWriter(self)
         writer.replace(labels)
         return writer
-
-    def opening(self, labels: Sequence[Labels]) -> Generator[None, None, FakeWriter]:
-        yield
-        return self.open(labels)
-
-    def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
-        for labels, value in samples:
-            self.put(labels, at, value)
-
-    append_stamped = append
-
-    def appending(
-        self, at: Timestamp, labels: Sequence[Labels], values: Sequence[float]
-    ) -> Generator[None, None, None]:
-        self.append(at, zip(labels, values, strict=True))
-        yield
-
-    appending_again = appending
-    appending_stamped = appending
-
-    def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
-        self.append(at, zip(labels, values, strict=True))
 
     def put(self, labels: Labels, at: Timestamp, value: float) -> None:
         points = self.samples.setdefault(labels, [])

@@ -34,7 +34,7 @@ class FakeSink:
 
     def append(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> None:
         for labels, value in samples:
-            self.samples.setdefault(labels, []).append((at, value))
+            self.put(labels, at, value)
 
     append_stamped = append
 
@@ -49,6 +49,9 @@ class FakeSink:
 
     def append_again(self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]) -> None:
         self.append(at, zip(labels, values, strict=True))
+
+    def put(self, labels: Labels, at: Timestamp, value: float) -> None:
+        self.samples.setdefault(labels, []).append((at, value))
 
     def last(self, name: str, **labels: str) -> float | None:
         """The newest value of the one series with this name and at least these labels; None if there is none or it has
@@ -79,7 +82,7 @@ class _FakeWriter:
         for labels, value, absent in zip(self._labels, row, missing(row), strict=True):
             if not absent:
                 assert is_stale(float(value)) or not np.isnan(value), "a missing value lost its bits"
-                self._sink.samples.setdefault(labels, []).append((at, float(value)))
+                self._sink.put(labels, at, float(value))
                 if is_stale(float(value)):
                     self._ended.add(labels)
 

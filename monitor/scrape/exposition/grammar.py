@@ -22,6 +22,7 @@ from monitor.scrape.exposition.lexing import (
     QUOTED,
     QUOTED_NO_NULL,
     Lexer,
+    Rule,
     Rules,
     State,
     Token,
@@ -84,6 +85,20 @@ def unescape_help(text: bytes) -> str:
     return text.decode()
 
 
+IN_METRIC: Final[tuple[Rule, ...]] = (
+    (re.compile(QUOTED_NO_NULL), Token.MNAME, State.TEXT),
+    (re.compile(METRIC_CHARS), Token.MNAME, State.TEXT),
+)
+"""What follows HELP or TYPE, in both formats."""
+IN_LABELS: Final[tuple[Rule, ...]] = (
+    (re.compile(LABEL_CHARS), Token.LNAME, State.LABELS),
+    (re.compile(QUOTED_NO_NULL), Token.QSTRING, State.LABELS),
+    (re.compile(rb"\}"), Token.BCLOSE, State.VALUE),
+    (re.compile(rb"="), Token.EQUAL, State.LABEL_VALUE),
+    (re.compile(rb","), Token.COMMA, State.LABELS),
+)
+"""Names between braces, in both formats; only what may be a value differs."""
+
 _RULES: Final[Rules] = {
     State.START: (
         (re.compile(rb"\n"), Token.LINEBREAK, State.START),
@@ -97,18 +112,9 @@ _RULES: Final[Rules] = {
         (re.compile(rb"TYPE[ \t]+"), Token.TYPE, State.METRIC),
         (re.compile(rb"[^\n]*"), Token.COMMENT, State.START),
     ),
-    State.METRIC: (
-        (re.compile(QUOTED_NO_NULL), Token.MNAME, State.TEXT),
-        (re.compile(METRIC_CHARS), Token.MNAME, State.TEXT),
-    ),
+    State.METRIC: IN_METRIC,
     State.TEXT: ((re.compile(rb"[^\n]*"), Token.TEXT, State.START),),
-    State.LABELS: (
-        (re.compile(LABEL_CHARS), Token.LNAME, State.LABELS),
-        (re.compile(QUOTED_NO_NULL), Token.QSTRING, State.LABELS),
-        (re.compile(rb"\}"), Token.BCLOSE, State.VALUE),
-        (re.compile(rb"="), Token.EQUAL, State.LABEL_VALUE),
-        (re.compile(rb","), Token.COMMA, State.LABELS),
-    ),
+    State.LABELS: IN_LABELS,
     State.LABEL_VALUE: ((re.compile(QUOTED), Token.LVALUE, State.LABELS),),
     State.VALUE: (
         (re.compile(rb"\{"), Token.BOPEN, State.LABELS),

@@ -57,7 +57,8 @@ class State(Enum):
     EXEMPLAR_TIMESTAMP = "after the value of an exemplar"
 
 
-Rules: TypeAlias = Mapping[State, tuple[tuple[re.Pattern[bytes], Token | None, State], ...]]
+Rule: TypeAlias = tuple[re.Pattern[bytes], Token | None, State]
+Rules: TypeAlias = Mapping[State, tuple[Rule, ...]]
 """For each state: what may come, which token it is (None: read on), and the state it leads to."""
 
 QUOTED: Final = rb'"[^"\\]*(?:\\[^\n][^"\\]*)*"'

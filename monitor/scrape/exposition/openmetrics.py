@@ -20,12 +20,11 @@ from monitor.scrape.exposition.entries import (
     MetadataEntry,
     SeriesEntry,
 )
-from monitor.scrape.exposition.grammar import label_set, read_labels, unescape
+from monitor.scrape.exposition.grammar import IN_LABELS, IN_METRIC, label_set, read_labels, unescape
 from monitor.scrape.exposition.lexing import (
     LABEL_CHARS,
     METRIC_CHARS,
     PAIR_TEXT,
-    QUOTED_NO_NULL,
     Lexer,
     Rules,
     State,
@@ -55,18 +54,9 @@ _RULES: Final[Rules] = {
         (re.compile(rb"UNIT "), Token.UNIT, State.METRIC),
         (re.compile(rb"EOF\n?"), Token.EOF_WORD, State.START),
     ),
-    State.METRIC: (
-        (re.compile(QUOTED_NO_NULL), Token.MNAME, State.TEXT),
-        (re.compile(METRIC_CHARS), Token.MNAME, State.TEXT),
-    ),
+    State.METRIC: IN_METRIC,
     State.TEXT: ((re.compile(rb" [^\n]*\n"), Token.TEXT, State.START),),
-    State.LABELS: (
-        (re.compile(LABEL_CHARS), Token.LNAME, State.LABELS),
-        (re.compile(QUOTED_NO_NULL), Token.QSTRING, State.LABELS),
-        (re.compile(rb"\}"), Token.BCLOSE, State.VALUE),
-        (re.compile(rb"="), Token.EQUAL, State.LABEL_VALUE),
-        (re.compile(rb","), Token.COMMA, State.LABELS),
-    ),
+    State.LABELS: IN_LABELS,
     State.LABEL_VALUE: ((_LINE_VALUE, Token.LVALUE, State.LABELS),),
     State.VALUE: ((re.compile(rb"\{"), Token.BOPEN, State.LABELS), (_VALUE, Token.VALUE, State.TIMESTAMP)),
     State.TIMESTAMP: (

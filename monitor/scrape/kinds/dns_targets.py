@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Final, Literal
 
 from monitor.model.dataclass import dataclass
@@ -96,6 +97,8 @@ def c_ares(nameservers: Sequence[str] = (), *, port: int = 53) -> Lookup:
 
     async def lookup(name: str, kind: RecordType) -> Sequence[Record]:
         nonlocal resolver
+        # the import takes longer than the loop may be held
+        await asyncio.get_running_loop().run_in_executor(None, import_module, "aiodns")
         import aiodns
 
         if resolver is None:

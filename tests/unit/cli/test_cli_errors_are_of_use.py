@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from monitor.cli.alertmanager import flags_of
 from monitor.cli.exits import Exit
 from monitor.cli.option_words import spoken, spoken_remedy
+from monitor.cli.run import run
 from monitor.cli.verbs import command_line
 
 OWN = "people: {ana: {console: true}}\n"
@@ -166,3 +169,75 @@ def test_fields_of_the_api_are_named_as_the_options_that_give_them(text: str, sa
 def test_what_would_be_sent_is_told_as_options(remedy: str, said: str) -> None:
     """Nobody at a command line sends JSON."""
     assert spoken_remedy(remedy, WORDS) == said
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("nope", 'there is no command "nope" in `watchkeeper`: `watchkeeper --help` tells what it takes'),
+        (
+            "silence ad",
+            'there is no command "ad" in `watchkeeper silence`: did you mean add? `watchkeeper silence --help`',
+        ),
+        (
+            "checks --nope",
+            "--nope is no option of `watchkeeper checks`: `watchkeeper checks --help` tells what it takes",
+        ),
+        (
+            "query up --stop 5",
+            "--stop is no option of `watchkeeper query`: did you mean --step? `watchkeeper query --help`",
+        ),
+        ("silence add --for", "--for needs a value: `watchkeeper silence --help`"),
+        ("status --json=1", "--json takes no value: `watchkeeper status --help`"),
+        ("query", "EXPR is missing: `watchkeeper query --help` tells what it takes"),
+        ("alerts replay", "CONFIG is missing: "),
+        ("checks a b c", '"b c" is more than `watchkeeper checks` takes: '),
+        ("samples stats --limit abc", '--limit: "abc" is no whole number: write a number such as 20'),
+        ("audit --limit 0", '--limit: "0" is less than 1: write 1 or more'),
+        ("audit --limit 1001", '--limit: "1001" is more than 1000: write 1000 or less'),
+        ("check-metrics --lint x", '--lint: "x" is not known: one of all, none'),
+    ],
+)
+def test_what_is_wrong_with_the_command_line_is_said_in_our_words(
+    command: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The option or argument, what was given, and what would be right; as an error of the API's form where JSON is asked for."""
+    assert command_line(command.split()) == Exit.USAGE
+    assert capsys.readouterr().err.startswith(f"watchkeeper: {said}")
+    if "--json" not in command:
+        assert command_line([*command.split(), "--json"]) == Exit.USAGE
+
+
+def test_a_misused_command_answers_in_json_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs read it."""
+    assert command_line(["status", "--json", "--nope"]) == Exit.USAGE
+    assert json.loads(capsys.readouterr().out)["error"] == {
+        "code": "usage",
+        "message": "--nope is no option of `watchkeeper status`",
+        "remedy": "`watchkeeper status --help` tells what it takes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("run --confg x", "--confg is no option of `watchkeeper run`: did you mean --config? `watchkeeper run --help`"),
+        ("run --listen", "--listen needs a value: `watchkeeper run --help` tells what it takes"),
+        ("alertmanager --nope=1", "--nope is no option of `watchkeeper alertmanager`: "),
+        ("alertmanager more", '"more" is more than `watchkeeper alertmanager` takes: '),
+        ("alertmanager --log.format x", '--log.format: "x" is not known: one of logfmt, json'),
+        ("alertmanager --log.level x", '--log.level: "x" is not known: one of debug, info, warn, error'),
+        ("alertmanager --web.listen-address x", '"x" is no address to listen at: write host:port or :port'),
+        ("alertmanager --data.retention x", '--data.retention: "x" is no duration: write 30s or 1h30m'),
+        ("alertmanager --data.retention 1ns", "--data.retention: 1ns is shorter than a millisecond: write 1ms or more"),
+        ("alertmanager --silences.max-silences x", '--silences.max-silences: "x" is no whole number: write a number'),
+        ("alertmanager --enable-feature x", '--enable-feature: "x" is not known: one of alert-names-in-metrics, '),
+    ],
+)
+def test_so_is_what_is_wrong_with_a_start(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which typer never sees."""
+    verb, *arguments = command.split()
+    with pytest.raises(SystemExit) as caught:
+        run(arguments) if verb == "run" else flags_of(arguments)
+    assert caught.value.code == Exit.USAGE
+    assert said in capsys.readouterr().err

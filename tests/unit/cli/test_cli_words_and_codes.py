@@ -77,7 +77,7 @@ def test_a_file_is_not_watched_as_if_it_were_a_service(
     with pytest.raises(SystemExit) as left:
         run([name])
     assert left.value.code == Exit.USAGE
-    assert f"say --config {name}" in capsys.readouterr().err
+    assert f"write --config {name}" in capsys.readouterr().err
 
 
 def test_every_help_shows_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
