@@ -34,9 +34,12 @@ def why(
 def show_alert(one: Mapping[str, Any], at: Timestamp) -> None:
     """One alert in words."""
     labels = ", ".join(f'{name}="{value}"' for name, value in one["labels"].items())
-    say(f"[bold]{clean(one['labels'].get('alertname', '?'))}[/] {coloured(one['state'])} {since(one['since'], at)}")
+    say(f"[bold]{clean(one['labels'].get('alertname', '?'))}[/] {coloured(one['state'])} {_when(one, at)}")
     say(f"  labels   {clean(labels)}  [dim]{one['fingerprint']}[/]")
-    _show_rule(one["rule"], at)
+    if one["rule"] is None and not one.get("pushed", True):
+        say("  rule     of our own rules, where it fires no longer")
+    else:
+        _show_rule(one["rule"], at)
     group = one["group"]
     if group is None:
         say("  group    none: it has not left its rule yet, so nobody is told")
@@ -93,6 +96,12 @@ def _show_incident(one: Mapping[str, Any], at: Timestamp) -> None:
         before = "" if latest["created_at"] >= one["since"] else ", before this alert began"
         say(f"  [bold]{clean(told['destination'])}[/] {_became(latest, ' of the incident', when)}{before}")
         _show_attempts(told["attempts"], at)
+
+
+def _when(one: Mapping[str, Any], at: Timestamp) -> str:
+    if one["state"] != "resolved":
+        return since(one["since"], at)
+    return f"{ago(one['believed_until'], at)}, began {ago(one['since'], at)}"
 
 
 def _show_rule(rule: Mapping[str, Any] | None, at: Timestamp) -> None:

@@ -105,6 +105,8 @@ class IncidentView:
     loop: int = 0
     next_step_at: Timestamp | None = None
     acknowledged_by: str = ""
+    wake: int = 0
+    """How often the incident had paged again after somebody had it, when the one who gets this was paged last."""
     news: tuple[str, ...] = ()
     """Fingerprints of the alerts that joined what its readers knew already."""
 

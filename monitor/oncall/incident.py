@@ -54,6 +54,8 @@ class Notified:
     loop: int
     step: int
     at: Timestamp
+    wake: int = 0
+    """`Incident.wakes` at its last page."""
 
     def __str__(self) -> str:
         return self.person or self.destination.receiver.rstrip(":")
@@ -116,6 +118,8 @@ class Incident:
     reminders: int = 0
     updates: int = 0
     repages: int = 0
+    wakes: int = 0
+    """How often it pages again after somebody had it."""
     nobody: int = 0
     """Steps that reached nobody."""
     fallbacks: int = 0

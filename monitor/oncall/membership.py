@@ -55,6 +55,15 @@ def explained(members: tuple[Member, ...]) -> tuple[Member, ...]:
     return tuple(member for member in members if member.firing and member.explained_by in firing)
 
 
+def why_quiet(member: Member, members: tuple[Member, ...]) -> tuple[tuple[MuteReason, str], ...]:
+    """Each reason with a sentence; what another member explains names it."""
+    cause = next((one.name for one in members if one.firing and one.fingerprint == member.explained_by), "")
+    return tuple(
+        (reason, f"explained by {cause}" if cause and reason is MuteReason.INHIBITION else reason.sentence)
+        for reason in member.muted_by
+    )
+
+
 def overlay(members: tuple[Member, ...], until: Timestamp | None, *, begun: bool) -> Overlay:
     """Maintenance keeps quiet only what has not begun: an open incident keeps walking when a window opens over it."""
     firing = tuple(member for member in members if member.firing)

@@ -163,6 +163,7 @@ class Draft:
     def _wake_up(self, incident: Incident) -> None:
         self.incident = replace(
             incident,
+            wakes=incident.wakes + (incident.state is not IncidentState.TRIGGERED),
             state=IncidentState.TRIGGERED,
             acked_by="",
             acked_at=None,
@@ -293,6 +294,7 @@ class Draft:
             loop=incident.loop,
             step=incident.step,
             at=kept[0].at if kept else self.now,
+            wake=incident.wakes,
         )
         if kept:
             notified = tuple(entry if one.destination == reached.destination else one for one in incident.notified)
@@ -306,11 +308,15 @@ class Draft:
             by, at = self.taken
             news = tuple(member.fingerprint for member in self.news)
             occasion = replace(occasion, news=news, taken_by=by, taken_at=at)
+        message = build(incident, occasion, self.setting.deployments, self.setting.external_url, self.now)
+        wake = next((one.wake for one in incident.notified if one.destination == destination), incident.wakes)
+        if wake and message.incident is not None:
+            message = replace(message, incident=replace(message.incident, wake=wake))
         row = OutboxRow(
             dedupe_key=f"{incident.id}:{incident.epoch}:{place}:{destination}",
             order_key=f"{incident.id}|{destination}",
             destination=destination,
-            message=build(incident, occasion, self.setting.deployments, self.setting.external_url, self.now),
+            message=message,
             due_at=self.now,
             incident=incident.id,
             epoch=incident.epoch,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
@@ -55,6 +55,13 @@ def _page(kind: MessageKind = MessageKind.TRIGGER, key: str = "r1", *, of_incide
     return a_row(kind, key=key, integration="pagerduty", of_incident=of_incident)
 
 
+def _again(kind: MessageKind, wake: int) -> OutboxRow:
+    """Of an incident that has paged again so often after somebody had it."""
+    row = _page(kind, key=f"{kind.value}{wake}")
+    assert row.message.incident is not None
+    return replace(row, message=replace(row.message, incident=replace(row.message.incident, wake=wake)))
+
+
 async def test_an_incident_is_triggered_acknowledged_and_resolved_under_one_key(line: Line) -> None:
     """One alert at PagerDuty, with the incident's own key as its handle."""
     handles = [
@@ -65,6 +72,23 @@ async def test_an_incident_is_triggered_acknowledged_and_resolved_under_one_key(
     (alert,) = line.twin.pagerduty.alerts
     assert alert.log == ["trigger", "trigger", "acknowledge", "resolve"]
     assert alert.summary == "shop-api is down"
+
+
+async def test_a_page_after_an_acknowledgement_is_an_alert_of_its_own(line: Line) -> None:
+    """PagerDuty notifies nobody of an acknowledged alert. The one before is ended with it, and the end of the incident ends
+    whatever is left, also where the page came to somebody else."""
+    for row in (
+        _page(),
+        _page(MessageKind.ACKNOWLEDGE),
+        _again(MessageKind.TRIGGER, 1),
+        _again(MessageKind.ACKNOWLEDGE, 1),
+    ):
+        assert isinstance(await line.send(row), Delivered)
+    first, second = line.twin.pagerduty.alerts
+    assert (first.dedup_key, first.log) == (f"wk:shop:{INCIDENT}", ["trigger", "acknowledge", "resolve"])
+    assert (second.dedup_key, second.log) == (f"wk:shop:{INCIDENT}:1", ["trigger", "acknowledge"])
+    assert await line.send(_again(MessageKind.RESOLVE, 1)) == Delivered(f"wk:shop:{INCIDENT}:1")
+    assert line.twin.pagerduty.open() == []
 
 
 async def test_plain_notifications_use_alertmanagers_key(line: Line) -> None:

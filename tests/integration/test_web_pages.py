@@ -171,7 +171,7 @@ async def test_the_runbook_of_every_shipped_alert_is_a_page(tmp_path: Path) -> N
         status, page = await world.get("/runbooks/ServiceDown.md")
         assert status == 200
         assert "<h1>ServiceDown</h1>" in page
-        assert "<pre>watchkeeper status" in page
+        assert "<pre>watchkeeper checks NAME" in page
         for name in ("Nothing.md", "..%2F..%2Fpyproject.toml", "%2e%2e%2fcritical.yml"):
             assert (await world.get(f"/runbooks/{name}"))[0] == 404
 

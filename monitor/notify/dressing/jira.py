@@ -15,7 +15,7 @@ from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 from monitor.model.notifications import Message
 from monitor.model.times import MINUTE, Millis
-from monitor.notify.dressing.pagerduty import dedup_key
+from monitor.notify.dressing.keys import dedup_key
 from monitor.notify.dressing.wording import cut, field, fields_below, headline, plain_text
 
 LONGEST_SUMMARY: Final = 255

@@ -10,7 +10,7 @@ from dataclasses import field
 
 from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Message, MessageKind
-from monitor.notify.dressing.pagerduty import dedup_key
+from monitor.notify.dressing.keys import page_key
 from monitor.notify.dressing.wording import cut, fields_below, headline, plain_text, records
 from monitor.notify.dressing.wording import field as field_of
 
@@ -32,7 +32,7 @@ def opsgenie_requests(
     message: Message, *, instance: str, row_key: str, update_alerts: bool = False
 ) -> tuple[OpsgenieRequest, ...]:
     """In their order; each makes sense only once those before it were taken."""
-    alias = dedup_key(message, instance=instance, row_key=row_key)
+    alias = page_key(message, instance=instance, row_key=row_key)
     source = field_of(message, "source") or message.external_url or _CLIENT
     one = f"v2/alerts/{alias}"
     by_alias = "?identifierType=alias"

@@ -1,14 +1,9 @@
-"""A message as an event for PagerDuty's Events API v2.
-
-One dedup key per incident generation, never one per rule: a stale trigger that arrives late then cannot revive an alert
-under a key that somebody uses again. Group notifications use Alertmanager's key, the sha256 of the group key, so that a
-move from Alertmanager leaves open alerts closable. Sources: PagerDuty developer-docs events-API-v2, alertmanager
-notify/pagerduty/pagerduty.go.
+"""A message as an event for PagerDuty's Events API v2. Sources: PagerDuty developer-docs events-API-v2, alertmanager
+notify/pagerduty/pagerduty.go. What its dedup keys are is in `keys`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import cast
@@ -17,6 +12,7 @@ from monitor.model.dataclass import dataclass
 from monitor.model.incidents import Severity
 from monitor.model.notifications import AlertView, Message, MessageKind
 from monitor.model.times import rfc3339
+from monitor.notify.dressing.keys import page_key
 from monitor.notify.dressing.wording import (
     cut,
     field,
@@ -66,14 +62,6 @@ class PagerDutyEvent:
     """payload, links, images, client, client_url; empty unless it triggers."""
 
 
-def dedup_key(message: Message, *, instance: str, row_key: str) -> str:
-    """At most 255 characters. `row_key` serves messages that belong to neither incident nor group, as tests do."""
-    if message.incident is not None:
-        key = f"wk:{instance}:{message.incident.id}"
-        return key if len(key) <= _LARGEST_FIELD else f"wk:{_digest(key)}"
-    return _digest(message.group.key if message.group is not None else row_key)
-
-
 def pagerduty_event(message: Message, *, instance: str, row_key: str) -> PagerDutyEvent:
     """The event. Too large a one keeps everything but its details."""
     action = _ACTIONS[message.kind]
@@ -85,7 +73,7 @@ def pagerduty_event(message: Message, *, instance: str, row_key: str) -> PagerDu
             properties = _properties(message, note)
     return PagerDutyEvent(
         action=action,
-        dedup_key=dedup_key(message, instance=instance, row_key=row_key),
+        dedup_key=page_key(message, instance=instance, row_key=row_key),
         properties=properties,
     )
 
@@ -164,7 +152,3 @@ def _line(alert: AlertView) -> str:
 
 def _size(properties: dict[str, object]) -> int:
     return len(json.dumps(properties, ensure_ascii=False).encode())
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

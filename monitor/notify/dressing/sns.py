@@ -6,7 +6,7 @@ import hashlib
 
 from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Message
-from monitor.notify.dressing.pagerduty import dedup_key
+from monitor.notify.dressing.keys import dedup_key
 from monitor.notify.dressing.wording import REPEAT_MARK, cut, field, fields_below, headline, plain_text
 
 LARGEST_MESSAGE = 256 * 1024

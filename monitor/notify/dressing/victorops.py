@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.model.notifications import Message, MessageKind
-from monitor.notify.dressing.pagerduty import dedup_key
+from monitor.notify.dressing.keys import page_key
 from monitor.notify.dressing.wording import cut, field, fields_below, headline, plain_text
 
 LONGEST_STATE = 20_480
@@ -14,7 +14,7 @@ def victorops_event(message: Message, *, instance: str, row_key: str) -> dict[st
     """The body. Fields that the user adds come last, under names of their own."""
     return {
         "message_type": _type(message),
-        "entity_id": dedup_key(message, instance=instance, row_key=row_key),
+        "entity_id": page_key(message, instance=instance, row_key=row_key),
         "entity_display_name": field(message, "entity_display_name") or headline(message),
         "state_message": cut(field(message, "state_message") or plain_text(message), LONGEST_STATE),
         "monitoring_tool": field(message, "monitoring_tool") or "Watchkeeper",

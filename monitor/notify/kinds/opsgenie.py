@@ -37,6 +37,7 @@ class Opsgenie(OverHttp[OpsgenieOptions]):
 
     name = "opsgenie"
     repeated = Repeats.HARMLESS
+    wakes_people = True
     options = OpsgenieOptions
     addressing = frozenset({"responders", "tags", "priority", "entity", "details", "actions"})
 

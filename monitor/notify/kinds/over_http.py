@@ -7,9 +7,11 @@ from being made or answered is an outcome already.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
@@ -18,6 +20,7 @@ from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Mes
 from monitor.model.times import Millis
 from monitor.net.http_config import HttpClient
 from monitor.notify.attempts import Repeats
+from monitor.notify.dressing.keys import ends_of_former
 from monitor.notify.kinds.addressing import addressed
 from monitor.notify.kinds.answers import GATEWAY_GAVE_UP, RETRIED, by_status
 from monitor.notify.kinds.calling import Call, CallAnswer, NoAnswerError, answer_of
@@ -29,6 +32,8 @@ SERVER_ERRORS: Final = frozenset(range(500, 600))
 """Of a vendor that recognises what it has had: whether a failed server took it in is open, and a repetition harmless."""
 JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 _QUOTED: Final = 200
+_ENDING_SECONDS: Final = 4.0
+"""A page waits no longer for the ends of what was before it."""
 _READ: Final[ContextVar[list[str]]] = ContextVar("secrets that were read for the delivery under way")
 
 
@@ -66,6 +71,9 @@ class OverHttp(Generic[T]):
     name: ClassVar[str]
     repeated: ClassVar[Repeats] = Repeats.VISIBLE
     limit: ClassVar[Limit] = ONCALL
+    wakes_people: ClassVar[bool] = False
+    """It has one alert under one key, and notifies nobody of it again once it is acknowledged: a page that comes then has
+    another key."""
     addressing: ClassVar[frozenset[str]] = frozenset()
     """The templated options that say whom it is for (see `addressing`)."""
     options: type[T]
@@ -85,17 +93,46 @@ class OverHttp(Generic[T]):
         return self.repeated
 
     def tolls(self, sending: Sending) -> Sequence[Toll]:
-        return (Toll(f"{self.name} {own_options(sending.options, self.options).address}", self.limit),)
+        toll = Toll(f"{self.name} {own_options(sending.options, self.options).address}", self.limit)
+        return (toll,) * (1 + len(ends_of_former(sending.message)) if self.wakes_people else 1)
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
         _READ.set([])  # each delivery is a task of its own
         try:
             whole = addressed(sending, self.addressing, self._addresses)
-            return await self.tell(own_options(sending.options, self.options), whole)
+            options = own_options(sending.options, self.options)
+            outcome = await self.tell(options, whole)
+            if self.wakes_people and isinstance(outcome, Delivered):
+                outcome = await self._end_former(options, sending, outcome)
+            return outcome
         except (Stop, NoAnswerError) as ended:
             return ended.outcome
         except StoreError as error:
             return RetryLater(str(error))
+
+    async def _end_former(self, options: T, sending: Sending, outcome: Delivered) -> DeliveryOutcome:
+        """A page that arrived has arrived, whatever becomes of the alert of before: the end of the incident ends that as well."""
+        ends = ends_of_former(sending.message)
+        if not sending.message.kind.wakes:
+            for message in ends:
+                ended = await self._end(options, sending, message)
+                if not isinstance(ended, Delivered):
+                    return ended
+            return outcome
+        try:
+            async with asyncio.timeout(_ENDING_SECONDS):
+                for message in ends:
+                    await self._end(options, sending, message)
+        except TimeoutError:
+            pass
+        return outcome
+
+    async def _end(self, options: T, sending: Sending, message: Message) -> DeliveryOutcome:
+        row = replace(sending.row, message=message)
+        try:
+            return await self.tell(options, addressed(replace(sending, row=row), self.addressing, self._addresses))
+        except (Stop, NoAnswerError) as failed:
+            return failed.outcome
 
     async def tell(self, options: T, sending: Sending) -> DeliveryOutcome:
         """Make the calls. May raise Stop, NoAnswerError and StoreError. Each kind has its own."""

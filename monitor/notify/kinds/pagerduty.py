@@ -70,6 +70,7 @@ class PagerDuty(OverHttp[PagerDutyOptions]):
 
     name = "pagerduty"
     repeated = Repeats.HARMLESS
+    wakes_people = True
     limit = PAGERDUTY
     options = PagerDutyOptions
 

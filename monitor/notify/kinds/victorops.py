@@ -38,6 +38,7 @@ class VictorOps(OverHttp[VictorOpsOptions]):
 
     name = "victorops"
     repeated = Repeats.HARMLESS
+    wakes_people = True
     options = VictorOpsOptions
     addressing = frozenset({"routing_key", "custom_fields"})
 

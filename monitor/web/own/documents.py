@@ -130,7 +130,7 @@ def incident_details(incident: Incident, timeline: Iterable[TimelineEntry], sent
     policy = incident.pinned.policy
     return {
         **incident_document(incident),
-        "members": [_member(one) for one in incident.members],
+        "members": [_member(one, incident.members) for one in incident.members],
         "policy_steps": [
             {
                 "number": place + 1,
@@ -196,7 +196,9 @@ def audit_documents(entries: Sequence[AuditEntry]) -> list[Document]:
     ]
 
 
-def _member(member: Member) -> Document:
+def _member(member: Member, members: tuple[Member, ...]) -> Document:
+    from monitor.oncall.membership import why_quiet
+
     return {
         "fingerprint": member.fingerprint,
         "name": member.name,
@@ -206,7 +208,8 @@ def _member(member: Member) -> Document:
         "starts_at": instant(member.starts_at),
         "ends_at": instant(member.ends_at),
         "value": number(member.value),
-        "muted_by": [{"reason": one.value, "text": one.sentence} for one in member.muted_by],
+        "muted_by": [{"reason": one.value, "text": text} for one, text in why_quiet(member, members)],
+        "explained_by": member.explained_by or None,
         "generator_url": member.generator_url,
     }
 

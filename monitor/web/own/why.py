@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _MOST: Final = 20
 """Alerts in one answer."""
 _ATTEMPTS: Final = 5
+_LATELY: Final = 100
+"""Incidents, the newest first, among which that of an alert that is over is looked for."""
 
 _Ruled = tuple[str, "Rule", "ActiveAlert"]
 """Key of the rule group, rule, and its alert."""
@@ -59,18 +61,16 @@ async def why(call: Call) -> web.StreamResponse:
     sent = {
         told.order_key: await outbox.of_order(told.order_key, _ATTEMPTS) for standing in found for told in standing.told
     }
-    open_ones = await up(parts.escalating).incidents(1_000, open_only=True)
-    incidents = {(one.policy, one.group_key): one for one in open_ones}
     pages: dict[str, Document] = {}
-    for standing in found:
-        incident = incidents.get((standing.teller.policy, standing.teller.key))
-        if incident is not None and incident.id not in pages:
+    incidents = await _incidents(parts, found)
+    for incident in incidents.values():
+        if incident.id not in pages:
             pages[incident.id] = _paged(incident, await outbox.of_incident(incident.id))
 
     def build() -> object:
         documents: list[Document] = []
         for one in found:
-            incident = incidents.get((one.teller.policy, one.teller.key))
+            incident = incidents.get(_key(one))
             paged = pages[incident.id] if incident is not None else None
             documents.append(_standing(one, ruled.get(one.alert.fingerprint), sent, paged, call.now))
         return {"alerts": documents + [_unrouted(fingerprint, one) for fingerprint, one in unrouted]}
@@ -104,6 +104,27 @@ def _ruled(parts: Parts, chosen: _Chosen) -> dict[str, _Ruled]:
     return found
 
 
+def _key(one: Standing) -> tuple[str, str, str]:
+    return one.teller.policy, one.teller.key, one.alert.fingerprint
+
+
+async def _incidents(parts: Parts, found: Sequence[Standing]) -> dict[tuple[str, str, str], Incident]:
+    """The open incident of each alert, or the latest one that had it."""
+    keys = {_key(one) for one in found if one.group.policy}
+    if not keys:
+        return {}
+    escalating = up(parts.escalating)
+    open_ones = {(one.policy, one.group_key): one for one in await escalating.incidents(1_000, open_only=True)}
+    known = {key: one for key in keys if (one := open_ones.get(key[:2])) is not None}
+    if len(known) < len(keys):
+        for incident in await escalating.incidents(_LATELY):
+            for member in incident.members:
+                key = (incident.policy, incident.group_key, member.fingerprint)
+                if key in keys:
+                    known.setdefault(key, incident)
+    return known
+
+
 def _paged(incident: Incident, sent: Sequence[Sent]) -> Document:
     """An incident, and what was last sent to each who was to hear of it."""
     told: dict[str, list[Sent]] = {}
@@ -133,6 +154,7 @@ def _standing(
         "since": instant(one.alert.starts_at),
         "believed_until": instant(one.alert.ends_at),
         "rule": None if ruled is None else _rule(ruled),
+        "pushed": one.alert.value is None,
         "route": [step.key for step in one.way],
         "group": {
             "key": group.key,
@@ -196,6 +218,7 @@ def _unrouted(fingerprint: str, ruled: _Ruled) -> Document:
         "state": one.state.value,
         "since": instant(one.active_at),
         "rule": _rule(ruled),
+        "pushed": False,
         "route": [],
         "group": None,
         "quiet": [],

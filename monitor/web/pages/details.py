@@ -143,7 +143,9 @@ def _actions(found: Incident) -> Html | None:
     )
 
 
-def _members(members: Sequence[Member], call: Call) -> Html:
+def _members(members: tuple[Member, ...], call: Call) -> Html:
+    from monitor.oncall.membership import why_quiet
+
     rows = [
         tag(
             "tr",
@@ -158,7 +160,7 @@ def _members(members: Sequence[Member], call: Call) -> Html:
                     for text in (one.annotations.get("summary"), one.annotations.get("description"))
                     if text
                 ],
-                [tag("div", f"muted: {reason.sentence}", class_="soft") for reason in one.muted_by],
+                [tag("div", f"muted: {text}", class_="soft") for _, text in why_quiet(one, members)],
                 class_="wide fill",
             ),
             tag("td", f"{one.value:.6g}" if one.value is not None else "", class_="num"),

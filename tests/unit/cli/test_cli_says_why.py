@@ -107,6 +107,7 @@ def paged(**changes: Any) -> dict[str, Any]:
         "state": "acknowledged",
         "acknowledged_by": "ana",
         "acknowledged_at": "2025-12-31T23:59:30.000Z",
+        "resolved_at": "2025-12-31T23:59:50.000Z",
         "told": [{"destination": "user:ana/console[0]", "attempts": [row("sent", "user:ana/console[0]")]}],
         **changes,
     }
@@ -127,6 +128,15 @@ def test_an_incident_shows_who_was_paged_and_what_comes_next(capsys: pytest.Capt
     assert "user:ana/console[0] was told of the incident 53s ago sent trigger, decided 53s ago" in said
     later = words(capsys, incident=paged(), since="2025-12-31T23:59:40.000Z")
     assert "was told of the incident 53s ago, before this alert began" in later
+
+
+def test_an_alert_that_is_over_says_since_when_and_that_it_was_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its rule has forgotten it by then, and nobody has pushed it."""
+    times = {"since": "2025-12-31T23:50:00.000Z", "believed_until": "2025-12-31T23:58:00.000Z"}
+    said = words(capsys, state="resolved", pushed=False, incident=paged(state="resolved"), **times)
+    assert said.startswith("Down resolved 2m ago, began 10m ago")
+    assert "of our own rules, where it fires no longer" in said
+    assert "pushed from outside" in words(capsys, pushed=True)
 
 
 def test_an_older_daemon_names_the_incident_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,8 @@ from monitor.model.incidents import Severity
 from monitor.model.notifications import Message, MessageKind
 from monitor.notify.dressing.chats import telegram_body
 from monitor.notify.dressing.email import Envelope, email_message
-from monitor.notify.dressing.pagerduty import LARGEST_EVENT, dedup_key, pagerduty_event
+from monitor.notify.dressing.keys import dedup_key
+from monitor.notify.dressing.pagerduty import LARGEST_EVENT, pagerduty_event
 from monitor.notify.dressing.slack import escaped, group_post, reply, root
 from monitor.notify.dressing.webhook import webhook_body
 from monitor.notify.dressing.wording import plain_text

@@ -231,6 +231,29 @@ def test_everybody_who_was_paged_hears_what_is_new() -> None:
     assert titles == {"user:ana": (MessageKind.TRIGGER, new), "user:bo": (MessageKind.UPDATE, new)}
 
 
+def wakes(story: Story) -> dict[str, int]:
+    """By key the wake that the latest rows to each carry."""
+    return {
+        row.destination.receiver.removeprefix("user:"): row.message.incident.wake
+        for row in story.rows.values()
+        if row.message.incident is not None
+    }
+
+
+def test_each_hears_of_the_incident_under_the_wake_of_their_own_last_page() -> None:
+    """A vendor has one alert for each wake: whoever is only told of the later one must find theirs."""
+    story = opened(Story())
+    story.at(5 * MINUTE).fire()
+    assert wakes(story) == {"ana": 0, "bo": 0}
+    story.at(6 * MINUTE).feed(Acknowledge(ANA))
+    story.at(7 * MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))
+    assert wakes(story) == {"ana": 1, "bo": 0}
+    story.at(12 * MINUTE).fire()
+    assert wakes(story) == {"ana": 1, "bo": 1}
+    story.feed(EscalateNow(ANA))
+    assert (wakes(story), story.state.wakes) == ({"ana": 1, "bo": 1, "cy": 1}, 1)
+
+
 def test_what_the_acknowledged_alert_explains_pages_nobody() -> None:
     """Neither when it joins nor when it outlives its cause: whoever has the cause has it. Both are noted."""
     story = opened(Story())

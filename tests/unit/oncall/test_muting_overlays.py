@@ -10,9 +10,21 @@ from monitor.model.notifications import MessageKind
 from monitor.model.times import HOUR, MINUTE
 from monitor.oncall.events import Acknowledge, EscalateNow, GroupChanged, TimerFired
 from monitor.oncall.incident import TimerKind
-from tests.support.incidents import ANA, PAYMENTS, START, Story, alert, group, muted, noted, over, sent
+from monitor.oncall.membership import why_quiet
+from tests.support.incidents import ANA, PAYMENTS, START, Story, alert, explained, group, muted, noted, over, sent
 
 MAINTENANCE = MuteReason.MAINTENANCE
+
+
+def test_what_keeps_an_alert_quiet_is_named_where_it_is_known() -> None:
+    """Another member by its name; what fires elsewhere, or no longer, only as such."""
+    down = alert()
+    both = replace(explained(alert("NoDatabase"), down), muted_by=(MuteReason.INHIBITION, MuteReason.SILENCE))
+    silence = (MuteReason.SILENCE, "a silence matches it")
+    unknown = (MuteReason.INHIBITION, "another alert that fires explains it")
+    assert why_quiet(both, (down, both)) == ((MuteReason.INHIBITION, "explained by Down"), silence)
+    assert why_quiet(both, (over(down), both)) == why_quiet(both, (both,)) == (unknown, silence)
+    assert why_quiet(down, (down, both)) == ()
 
 
 def test_a_new_incident_whose_alerts_are_all_muted_is_held() -> None:
