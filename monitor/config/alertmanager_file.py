@@ -16,7 +16,7 @@ from monitor.alerts.routes import Route
 from monitor.calendar.intervals import TimeInterval
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.whole import WholeFile, located
-from monitor.config.fields import AsList, AsMapping, Free, Section, Text
+from monitor.config.fields import AsList, AsMapping, Free, GoSection, Text
 from monitor.config.findings import Findings
 from monitor.config.golang.kinds import Reading
 from monitor.config.golang.structs import Values
@@ -35,8 +35,16 @@ from monitor.model.dataclass import dataclass
 from monitor.model.times import MINUTE, Millis
 
 
-class AlertmanagerSection(Section):
+class AlertmanagerSection(GoSection):
     """The whole file."""
+
+    go_types = {
+        "receivers": "[]*config.Receiver",
+        "inhibit_rules": "[]*config.InhibitRule",
+        "time_intervals": "[]config.TimeInterval",
+        "mute_time_intervals": "[]config.MuteTimeInterval",
+        "templates": "[]string",
+    }
 
     global_: Free = Field(default=None, alias="global")
     """Defaults for receivers."""

@@ -7,7 +7,8 @@ wrong is said with what would be right; where another program invented the field
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
@@ -35,6 +36,11 @@ class Section(BaseModel):
 
 class GoSection(Section):
     """A section that Alertmanager reads too: as to go-yaml, a key that holds null is not there."""
+
+    go_type: ClassVar[str] = "config.plain"
+    """Into which type of Go its mapping is read."""
+    go_types: ClassVar[Mapping[str, str]] = {}
+    """The same of its keys, where these are neither texts nor flags nor such sections."""
 
     @model_validator(mode="before")
     @classmethod

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from monitor.config.covering import covered_place, covered_text
-from monitor.config.fields import MisfitError
+from monitor.config.fields import GoSection, MisfitError
 from monitor.config.pruning import Pruning, is_echo
-from monitor.config.yamltree import Document, Path, Scalar, Tree, defined_already, path_text
+from monitor.config.yamltree import Document, Path, Scalar, Tree, defined_already, path_text, shape
 from monitor.model.errors import ConfigError, Finding
 
 M = TypeVar("M", bound=BaseModel)
@@ -173,6 +173,7 @@ class Findings:
         location = base + _location(detail)
         kind: str = detail["type"]
         key = str(location[-1]) if location else ""
+        original = _gos_words(model, document, location, detail)
         if kind == "missing":
             self.wrong(document, location, "is missing", "this key is required")
         elif kind == "extra_forbidden":
@@ -182,14 +183,14 @@ class Findings:
                 location,
                 f'"{key}" is not a known key here',
                 self._known_keys(key, known, (document.file, *location[:-1])),
-                original=f"field {key} not found",
+                original=original or f"field {key} not found",
             )
-        elif kind == "model_type":
-            self.wrong(document, location, "is not a mapping", "write `key: value` lines below it")
         elif kind in ("list_type", "tuple_type"):
-            self.wrong(document, location, "is not a list", "write `- item` lines below it, or [a, b]")
-        elif kind == "dict_type":
-            self.wrong(document, location, "is not a mapping", "write `key: value` lines below it")
+            remedy = "write `- item` lines below it, or [a, b]"
+            self.wrong(document, location, "is not a list", remedy, original=original)
+        elif kind in ("model_type", "dict_type"):
+            remedy = "write `key: value` lines below it"
+            self.wrong(document, location, "is not a mapping", remedy, original=original)
         elif kind in _PLAIN:
             problem, remedy = _PLAIN[kind](detail.get("ctx", {}))
             self.wrong(document, location, problem, remedy, original=str(detail["msg"]))
@@ -199,7 +200,68 @@ class Findings:
             error = detail.get("ctx", {}).get("error")
             if isinstance(error, MisfitError):
                 problem, remedy = message, error.remedy
-            self.wrong(document, location, problem, remedy, original=message)
+            self.wrong(document, location, problem, remedy, original=original or message)
+
+
+def _gos_words(model: type[BaseModel], document: Document, location: Path, detail: Any) -> str:
+    """What go-yaml says of a misfit in a section that Alertmanager reads too; empty where it says nothing of that sort."""
+    kind: str = detail["type"]
+    places: tuple[str | int, ...] = detail["loc"]
+    if kind == "extra_forbidden":
+        owner, _, section = _walked(model, places[:-1])
+        if not (isinstance(section, type) and issubclass(section, GoSection)):
+            return ""
+        text = f"field {location[-1]} not found in type {section.go_type}"
+    else:
+        owner, key, section = _walked(model, places)
+        value = _value_at(document.tree, location)
+        if owner is None or value is None or isinstance(detail.get("ctx", {}).get("error"), MisfitError):
+            return ""
+        if kind == "model_type":
+            wanted = section.go_type if isinstance(section, type) and issubclass(section, GoSection) else ""
+        elif kind == "value_error":
+            wanted = "string" if isinstance(value, list | dict) else ""
+            wanted = "bool" if "true or false" in str(detail["msg"]) else wanted
+        else:
+            wanted = owner.go_types.get(key, "")
+        if not wanted:
+            return ""
+        text = f"cannot unmarshal {shape(value)} into {wanted}"
+    return f"yaml: unmarshal errors:\n  line {document.line(location)}: {text}"
+
+
+def _walked(model: type[BaseModel], places: Sequence[str | int]) -> tuple[type[GoSection] | None, str, Any]:
+    """The innermost section that Alertmanager reads too on the way to this place, its key there, and what stands at the
+    place itself."""
+    current: Any = model
+    owner: type[GoSection] | None = None
+    key = ""
+    for part in places:
+        section = _section(current)
+        if section is None or not isinstance(part, str):
+            continue
+        by_name = {field.alias or name: field for name, field in section.model_fields.items()}
+        if part in by_name:
+            owner, key = (section, part) if issubclass(section, GoSection) else (None, "")
+            current = _section_in(by_name[part].annotation)
+    return owner, key, current
+
+
+def _section(found: Any) -> type[BaseModel] | None:
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def _value_at(tree: Tree, path: Path) -> Tree | None:
+    found: Tree | None = tree
+    for part in path:
+        match found, part:
+            case dict(), str():
+                found = found.get(part)
+            case list(), int():
+                found = found[part] if part < len(found) else None
+            case _:
+                return None
+    return found
 
 
 def _place_of(finding: Finding) -> tuple[str, int, int, str]:

@@ -33,6 +33,16 @@ _ZERO: Final = (0, 0)
 class InhibitRuleSection(GoSection):
     """While an alert of the source side fires, alerts of the target side keep quiet."""
 
+    go_types = {
+        "source_match": "map[string]string",
+        "source_match_re": "map[string]string",
+        "source_matchers": "[]string",
+        "target_match": "map[string]string",
+        "target_match_re": "map[string]string",
+        "target_matchers": "[]string",
+        "equal": "[]string",
+    }
+
     name: Text = ""
     """For people: it is shown where the rule inhibits."""
     source_match: Annotated[dict[str, Text], AsMapping] = {}
@@ -54,6 +64,8 @@ class InhibitRuleSection(GoSection):
 class TimesSection(GoSection):
     """Hours of a day, on the local clock."""
 
+    go_type = "timeinterval.yamlTimeRange"
+
     start_time: Text = ""
     """`09:00`."""
     end_time: Text = ""
@@ -62,6 +74,15 @@ class TimesSection(GoSection):
 
 class TimeIntervalSection(GoSection):
     """An interval holds when each of its fields does; a field holds when one of its ranges does."""
+
+    go_type = "timeinterval.TimeInterval"
+    go_types = {
+        "times": "[]timeinterval.TimeRange",
+        "weekdays": "[]timeinterval.WeekdayRange",
+        "days_of_month": "[]timeinterval.DayOfMonthRange",
+        "months": "[]timeinterval.MonthRange",
+        "years": "[]timeinterval.YearRange",
+    }
 
     times: list[Annotated[TimesSection | None, AsOptional]] | None = None
     """Hours of the day."""
@@ -79,6 +100,8 @@ class TimeIntervalSection(GoSection):
 
 class NamedIntervalsSection(GoSection):
     """Intervals under a name that routes use; it holds when one of them does."""
+
+    go_types = {"time_intervals": "[]timeinterval.TimeInterval"}
 
     name: Text = ""
     """The name."""

@@ -25,6 +25,17 @@ from monitor.model.dataclass import dataclass
 class RouteSection(GoSection):
     """One node of the route tree."""
 
+    go_types = {
+        "group_by": "[]string",
+        "match": "map[string]string",
+        "match_re": "map[string]string",
+        "matchers": "[]string",
+        "mute_time_intervals": "[]string",
+        "active_time_intervals": "[]string",
+        "labels": "map[string]string",
+        "routes": "[]*config.Route",
+    }
+
     receiver: Text = ""
     """The receiver of this node; inherited from the parent when absent."""
     group_by: Annotated[list[Text] | None, AsList] = None

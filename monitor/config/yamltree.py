@@ -133,6 +133,27 @@ def natural(tree: Tree) -> object:
     return {key: natural(value) for key, value in tree.items()}
 
 
+def shape(tree: Tree) -> str:
+    """A value as go-yaml's messages show it."""
+    if isinstance(tree, list):
+        return "!!seq"
+    if isinstance(tree, dict):
+        return "!!map"
+    match tree.natural():
+        case None:
+            tag = "null"
+        case bool():
+            tag = "bool"
+        case int():
+            tag = "int"
+        case float():
+            tag = "float"
+        case _:
+            tag = "str"
+    text = tree.text if len(tree.text) <= 10 else tree.text[:7] + "..."
+    return f"!!{tag} `{text}`"
+
+
 def path_text(path: Path) -> str:
     """`checks[0].url`."""
     out = ""

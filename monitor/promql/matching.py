@@ -17,6 +17,7 @@ from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql.arithmetic import COMPARISON, calculate
 from monitor.promql.matrix import RESERVED, Block, Bools, Floats, Ints, merged
 from monitor.promql.nodes import Binary, Cardinality, Matching
+from monitor.promql.quoting import go_quote, label_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,4 +266,4 @@ def _refuse_rivals(there: Bools, pairing: Pairing, matching: Matching) -> None:
 
 
 def _braced(labels: Labels) -> str:
-    return "{" + ", ".join(f'{name}="{value}"' for name, value in labels.pairs) + "}"
+    return "{" + ", ".join(f"{label_text(name)}={go_quote(value)}" for name, value in labels.pairs) + "}"

@@ -5,7 +5,6 @@ Source: prometheus promql/parser/{printer,prettier}.go.
 
 from __future__ import annotations
 
-import re
 from typing import Final, assert_never
 
 from monitor.matching.matchers import Matcher, MatchOp
@@ -31,10 +30,9 @@ from monitor.promql.nodes import (
     VectorSelector,
 )
 from monitor.promql.numbers import millis_of, plain
-from monitor.promql.quoting import go_quote
+from monitor.promql.quoting import go_quote, label_text
 from monitor.promql.selectors import NO_LABEL
 
-_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WIDTH: Final = 100
 _INDENT: Final = "  "
 
@@ -136,15 +134,11 @@ def _series(node: VectorSelector) -> str:
 
 
 def _matcher(matcher: Matcher) -> str:
-    return f"{_label(matcher.name)}{matcher.op.value}{go_quote(matcher.value)}"
-
-
-def _label(name: str) -> str:
-    return name if _LABEL.fullmatch(name) else go_quote(name)
+    return f"{label_text(matcher.name)}{matcher.op.value}{go_quote(matcher.value)}"
 
 
 def _labels(names: tuple[str, ...]) -> str:
-    return ", ".join(go_quote(name) if name == NO_LABEL else _label(name) for name in names)
+    return ", ".join(go_quote(name) if name == NO_LABEL else label_text(name) for name in names)
 
 
 def _suffix(node: VectorSelector) -> str:

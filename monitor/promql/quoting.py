@@ -5,7 +5,10 @@ Places in PromQL are counted in bytes, so the lexer works on a text whose charac
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+_LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def bytes_of(text: str) -> str:
@@ -41,6 +44,11 @@ def go_quote(text: str, mark: str = '"') -> str:
 
 
 _ESCAPED: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
+
+
+def label_text(name: str) -> str:
+    """A label's name as it is printed: quoted unless it is one of old."""
+    return name if _LABEL.fullmatch(name) else go_quote(name)
 
 
 def go_rune(char: str) -> str:

@@ -6,6 +6,7 @@ few numpy calls. For `rate` and `increase` see `rates.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
@@ -16,7 +17,7 @@ from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.promql import kernels, rates
 from monitor.promql.matrix import Bools, Floats, Ints
-from monitor.promql.numbers import plain
+from monitor.promql.numbers import general
 from monitor.promql.rates import Reach
 from monitor.promql.selection import Run
 
@@ -266,13 +267,18 @@ def _predict_linear(windows: Windows) -> Result:
     return slope * windows.arguments[0] + height, None
 
 
+def _fixed(value: float) -> str:
+    """As Go's %f."""
+    return f"{value:f}" if math.isfinite(value) else general(value)
+
+
 def _smoothing(windows: Windows) -> Result:
     level_factor, trend_factor = windows.arguments
     for factor, name in ((level_factor, "smoothing"), (trend_factor, "trend")):
-        bad = ~((factor > 0) & (factor < 1))
+        bad = (factor <= 0) | (factor >= 1)  # NaN is neither, and makes everything NaN
         if bool(bad.any()):
-            shown = plain(float(factor[bad][0]))
-            raise EvaluationError(f"invalid {name} factor. Expected: 0 < {name[0]}f < 1, got: {shown}")
+            shown = float(factor[bad][0])
+            raise EvaluationError(f"invalid {name} factor. Expected: 0 < {name[0]}f < 1, got: {_fixed(shown)}")
     values = windows.values
     level, trend = values[..., 0], values[..., 1] - values[..., 0]
     before = level

@@ -42,6 +42,35 @@ MISFITS: Final = (
         _HEAD + "receivers: [{name: r, telegram_configs: [{bot_token: t, chat_id: {a: 1}}]}]",
         "line 2: cannot unmarshal !!map into int64",
     ),
+    (_TAIL + "templates: {a: b}", "line 3: cannot unmarshal !!map into []string"),
+    (_TAIL + "bogus: 1", "line 3: field bogus not found in type config.plain"),
+    (_TAIL + "inhibit_rules: [{equal: [a], bogus: 1}]", "line 3: field bogus not found in type config.plain"),
+    (_TAIL + "inhibit_rules: [{source_match: [a]}]", "line 3: cannot unmarshal !!seq into map[string]string"),
+    (
+        _TAIL + "time_intervals: [{name: t, time_intervals: [{months: may}]}]",
+        "line 3: cannot unmarshal !!str `may` into []timeinterval.MonthRange",
+    ),
+    (
+        _TAIL + "time_intervals: [{name: t, time_intervals: [{times: [noon]}]}]",
+        "line 3: cannot unmarshal !!str `noon` into timeinterval.yamlTimeRange",
+    ),
+    (
+        _TAIL + "time_intervals: [{name: t, time_intervals: [{nope: x}]}]",
+        "line 3: field nope not found in type timeinterval.TimeInterval",
+    ),
+    (
+        "route: {receiver: r, routes: [{continue: 5}]}\nreceivers: [{name: r}]",
+        "line 1: cannot unmarshal !!int `5` into bool",
+    ),
+    (
+        "route: {receiver: r, routes: {a: b}}\nreceivers: [{name: r}]",
+        "line 1: cannot unmarshal !!map into []*config.Route",
+    ),
+    (
+        "route: {receiver: r, group_wait: [1]}\nreceivers: [{name: r}]",
+        "line 1: cannot unmarshal !!seq into string",
+    ),
+    ("route: {receiver: [r]}\nreceivers: [{name: r}]", "line 1: cannot unmarshal !!seq into string"),
     (_TAIL + "inhibit_rules: [{target_match_re: {a: '['}}]", "error parsing regexp: missing closing ]: `[)$`"),
     (
         "route: {receiver: r, routes: [{match_re: {a: '('}}]}\nreceivers: [{name: r}]",

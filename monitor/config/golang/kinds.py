@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import ClassVar, Final
 
 from monitor.config.findings import Findings
-from monitor.config.yamltree import Document, Path, Scalar, Tree
+from monitor.config.yamltree import Document, Path, Scalar, Tree, shape
 from monitor.matching.regex import Regex
 from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
@@ -302,27 +302,6 @@ def misfit(tree: Tree, path: Path, go: str, reading: Reading, problem: str, defa
     """Tell that the value has another shape than `go`, and go on with the default."""
     reading.misfit(path, f"cannot unmarshal {shape(tree)} into {go}", problem)
     return default
-
-
-def shape(tree: Tree) -> str:
-    """A value as go-yaml's messages show it."""
-    if isinstance(tree, list):
-        return "!!seq"
-    if isinstance(tree, dict):
-        return "!!map"
-    match tree.natural():
-        case None:
-            tag = "null"
-        case bool():
-            tag = "bool"
-        case int():
-            tag = "int"
-        case float():
-            tag = "float"
-        case _:
-            tag = "str"
-    text = tree.text if len(tree.text) <= 10 else tree.text[:7] + "..."
-    return f"!!{tag} `{text}`"
 
 
 def parse_size(text: str) -> int:

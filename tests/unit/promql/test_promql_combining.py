@@ -134,6 +134,16 @@ def test_matching_must_be_unique() -> None:
     assert ask("errors{code='500'} / on (job) totals", lines, "0s") == {'{job="a"}': 0.2}
 
 
+def test_series_that_match_twice_are_told_with_their_quotes() -> None:
+    """Values with quotes in them, and names that are none of old."""
+    lines = ['m{b="1"} 1', 'n{b="1", c="q\\"q"} 1', 'n{b="1", "d.e"="x"} 1']
+    with pytest.raises(EvaluationError) as caught:
+        ask("m / on (b) n", lines, "0s", gappy=True)
+    pair = ('{__name__="n", b="1", "d.e"="x"}', '{__name__="n", b="1", c="q\\"q"}')
+    said = str(caught.value)
+    assert f"[{pair[0]}, {pair[1]}]" in said or f"[{pair[1]}, {pair[0]}]" in said
+
+
 def test_set_operators_compare_signatures_only() -> None:
     """Values and names of the left side stay."""
     lines = _ERRORS + _TOTALS

@@ -213,8 +213,18 @@ def test_rates_of_what_has_no_counters_name_are_doubted() -> None:
 
 def test_smoothing_factors_must_lie_between_zero_and_one() -> None:
     """Else the evaluation fails."""
-    with pytest.raises(EvaluationError, match="invalid smoothing factor"):
+    wanted = r"^invalid smoothing factor. Expected: 0 < sf < 1, got: 1.000000$"
+    with pytest.raises(EvaluationError, match=wanted):
         ask("double_exponential_smoothing(x[5m], 1, 0.5)", ["x 0+1x10"])
+    with pytest.raises(EvaluationError, match=r"^invalid trend factor. Expected: 0 < tf < 1, got: -Inf$"):
+        ask("double_exponential_smoothing(x[5m], 0.5, -Inf)", ["x 0+1x10"])
+
+
+def test_a_smoothing_factor_that_is_no_number_makes_all_of_it_none() -> None:
+    """It is neither too small nor too large."""
+    found = ask("double_exponential_smoothing(x[5m], NaN, 0.5)", ["x 0+1x10"])
+    assert isinstance(found, dict)
+    assert [math.isnan(value) for value in found.values()] == [True]
 
 
 def test_several_quantiles_become_one_label() -> None:
