@@ -14,8 +14,10 @@ from monitor.model.errors import PeerError, StoreError, UserError
 from monitor.model.labels import EMPTY, METRIC_NAME, Labels
 from monitor.model.samples import Sample, Vector
 from monitor.model.times import Timestamp
+from monitor.promql.parser import ParseError
 from monitor.rules.groups import AlertingRule
 from monitor.rules.ports import Querier
+from monitor.rules.rule_files import parse_problem
 from monitor.rules.states import same_value
 from monitor.rules.texts import AlertData, Answers, Rendered, World
 
@@ -81,6 +83,8 @@ def _asking(querier: Querier, at: Timestamp) -> Callable[[str], Awaitable[Vector
     async def ask(query: str) -> Vector:
         try:
             return await querier.instant(query, at)
+        except ParseError as error:
+            raise ValueError(parse_problem(query, error)) from error
         except (UserError, PeerError, StoreError) as error:
             raise ValueError(str(error)) from error
 
@@ -95,5 +99,6 @@ def _rendered(
     if labels is None:
         own = {name: text.render(data, known) for name, text in rule.labels}
         labels = element.labels.merged({METRIC_NAME: "", **own, "alertname": rule.name})
-    annotations = Labels({name: text.render(data, known) for name, text in rule.annotations})
+    # Unlike labels, annotations of nothing are there.
+    annotations = Labels.of_sorted(tuple(sorted((name, text.render(data, known)) for name, text in rule.annotations)))
     return Rendered(labels=labels, annotations=annotations, value=element.value)

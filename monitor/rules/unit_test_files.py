@@ -178,7 +178,7 @@ class _Reader:
         for one in self.mappings(source, "exp_alerts"):
             self.known(one, frozenset(("exp_labels", "exp_annotations")), "alert")
             labels = self.labels(one, "exp_labels").with_(alertname=name)
-            alerts.append(ExpectedAlert(labels=labels, annotations=self.labels(one, "exp_annotations")))
+            alerts.append(ExpectedAlert(labels=labels, annotations=self.annotations(one)))
         return AlertCase(at=at, name=name, alerts=tuple(alerts))
 
     def expr_case(self, source: Mapping[str, Any]) -> ExprCase:
@@ -230,6 +230,11 @@ class _Reader:
         if not isinstance(value, Mapping):
             raise TestFileError(f"{key}: must be a mapping")
         return {str(name): item for name, item in cast("Mapping[Any, Any]", value).items()}
+
+    def annotations(self, source: Mapping[str, Any]) -> Labels:
+        """Those of nothing are expected too."""
+        given = self.mapping(source.get("exp_annotations"), "exp_annotations")
+        return Labels.of_sorted(tuple(sorted((name, _text(value)) for name, value in given.items())))
 
     def labels(self, source: Mapping[str, Any], key: str) -> Labels:
         return Labels((name, _text(value)) for name, value in self.mapping(source.get(key), key).items())

@@ -166,6 +166,8 @@ async def test_texts_see_labels_value_and_the_world() -> None:
                     "none": '{{ with query "nope" }}some{{ else }}none{{ end }}',
                     "bad": "{{ template `z` }}",
                     "u": "{{ $externalURL }}",
+                    "empty": "{{ $labels.nope }}",
+                    "wrong": "{{ query `x +` }}",
                 },
             },
         )[0],
@@ -179,6 +181,9 @@ async def test_texts_see_labels_value_and_the_world() -> None:
         "q": "2",
         "none": "none",
         "u": "http://w",
+        "empty": "",
+        "wrong": "<error expanding template: error executing template __alert_A: template: __alert_A:1:115: executing "
+        '"__alert_A" at <query `x +`>: error calling query: 1:4: parse error: unexpected end of input>',
         "bad": "<error expanding template: error executing template __alert_A: template: __alert_A:1:124: executing "
         '"__alert_A" at <{{template "z"}}>: template "z" not defined>',
     }

@@ -56,6 +56,17 @@ async def test_alerts_are_compared_at_their_times() -> None:
     assert (await result(test)).failures == ()
 
 
+async def test_an_annotation_of_nothing_is_one() -> None:
+    """It must be expected, as with promtool."""
+    groups = groups_of({"alert": "Down", "expr": "up == 0", "annotations": {"s": "{{ $labels.nope }}"}})
+    for notes, passes in (({"s": ""}, True), ({}, False)):
+        test = {
+            "input_series": _UP,
+            "alert_rule_test": [case("2m", {"exp_labels": {"job": "a"}, "exp_annotations": notes})],
+        }
+        assert ((await result(test, groups)).failures == ()) is passes
+
+
 async def test_difference_is_shown_line_by_line() -> None:
     """What is missing with -, what is too much with +, what fits without mark."""
     test = {
