@@ -15,7 +15,7 @@ itself may be gone from the configuration by then.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -24,7 +24,6 @@ from monitor.alerts.maintenance_book import Entry, Told, name_of
 from monitor.alerts.notices import News, news_rows, spoken_wait
 from monitor.calendar.walls import wall_text
 from monitor.matching.printing import matchers_text
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Destination, OutboxRow
 from monitor.model.times import Timestamp, spoken_instant
 

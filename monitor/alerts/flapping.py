@@ -11,12 +11,11 @@ The changes of an alert are kept with its group, written with the decisions that
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from monitor.matching.matchers import Matcher, all_match
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp, spoken_duration
 

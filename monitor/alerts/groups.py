@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from monitor.alerts.flapping import Flap
 from monitor.model import copies
 from monitor.model.alerts import Alert, MuteReason
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination, NotifyReason
 from monitor.model.times import Millis, Timestamp

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from monitor.alerts.pushed import check_labels
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import LAST_INSTANT, Timestamp, parse_rfc3339, rfc3339
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from monitor.alerts.dedup import foreign
 from monitor.alerts.groups import AlertGroup, NotifyEntry
@@ -18,7 +18,6 @@ from monitor.alerts.placement import Routing
 from monitor.alerts.routes import Route
 from monitor.matching.matchers import MatchOp
 from monitor.matching.parse import parse_matchers
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination
 from monitor.model.times import Timestamp

@@ -13,12 +13,12 @@ counts is 0.34.1's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from monitor.matching.index import MatcherIndex
 from monitor.matching.matchers import Matcher, all_match
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 

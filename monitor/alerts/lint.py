@@ -8,6 +8,7 @@ matchers as sets of values (`matching.implication`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from monitor.alerts.dedup import RETENTION
@@ -17,7 +18,6 @@ from monitor.alerts.routes import Route
 from monitor.matching.implication import Prover
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.printing import matcher_text, matchers_text
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Millis, Timestamp, format_duration, to_datetime
 
 Place: TypeAlias = tuple[str | int, ...]

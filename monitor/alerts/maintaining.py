@@ -7,7 +7,7 @@ two that are due it sleeps.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final, Protocol
 
 from monitor.alerts.announcements import Announcing, announce, rows
@@ -26,7 +26,6 @@ from monitor.alerts.maintenance import (
 from monitor.alerts.maintenance_book import Entry, file_key, own_key, times
 from monitor.clock import Clock, Wakeup
 from monitor.model.changes import AuditEntry
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConflictError, NotFoundError, StoreError
 from monitor.model.incidents import Actor
 from monitor.model.notifications import Destination, OutboxRow

@@ -10,13 +10,12 @@ open during it is held until its end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from monitor.alerts.spans import Once, Repeated, Span, began, holds, next_flip
 from monitor.calendar.intervals import TimeInterval
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.times import DAY, HOUR, Millis, Timestamp
 
 RETENTION: Final[Millis] = 120 * HOUR

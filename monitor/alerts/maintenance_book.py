@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.alerts.maintenance import Cut, MaintenanceWindow
 from monitor.alerts.spans import Watched
 from monitor.matching.index import MatcherIndex
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 

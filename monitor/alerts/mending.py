@@ -9,12 +9,11 @@ Alertmanager's.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from monitor.alerts.dedup import left_unmuted
 from monitor.alerts.groups import NotifyEntry
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 
 

@@ -8,7 +8,7 @@ Muting is a look at things, never a state of the alert: nothing is stored, and w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -20,7 +20,6 @@ from monitor.alerts.silence_book import SilenceBook
 from monitor.alerts.spans import Watched, latest
 from monitor.calendar.intervals import TimeInterval
 from monitor.model.alerts import Alert, MuteReason
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 

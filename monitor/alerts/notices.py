@@ -7,8 +7,8 @@ as long as the news is of something that goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import Severity
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.notifications import (

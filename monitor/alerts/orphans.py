@@ -13,12 +13,11 @@ key is told anew (decision 0031).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from monitor.alerts.groups import AlertGroup
 from monitor.alerts.placement import Routing
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 
 Claims: TypeAlias = Mapping[str, frozenset[str]]

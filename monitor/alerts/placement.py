@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from monitor.alerts.dedup import RETENTION
@@ -16,7 +16,6 @@ from monitor.alerts.receivers import Receiver
 from monitor.alerts.recurring import Recurring
 from monitor.alerts.routes import Route, group_key, labels_text
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.fingerprints import learn_fingerprints
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp

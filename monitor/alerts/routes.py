@@ -8,9 +8,9 @@ matchers and `continue` are not. Source: Alertmanager dispatch/route.go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from monitor.matching.matchers import Matcher, all_match
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels, quote
 from monitor.model.times import HOUR, MINUTE, SECOND, Millis
 

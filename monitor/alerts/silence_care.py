@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from monitor.alerts.notices import News, spoken_wait
 from monitor.alerts.silences import NO_LIMITS, Silence, SilenceLimits, SilenceState, expire
 from monitor.matching.index import MatcherIndex
 from monitor.matching.printing import matchers_text
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import ALERT_NAME
 from monitor.model.times import Millis, Timestamp, spoken_instant
 

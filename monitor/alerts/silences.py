@@ -9,7 +9,7 @@ silence/silence.go.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, TypeVar
 
@@ -17,7 +17,6 @@ from monitor.alerts.silence_size import stored_size
 from monitor.matching.matchers import Matcher, MatchOp, all_match
 from monitor.matching.parse import Syntax, is_label_name
 from monitor.matching.regex import compile_re2
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import NotFoundError, RequestError
 from monitor.model.labels import EMPTY, Labels, quote
 from monitor.model.notifications import OutboxRow

@@ -6,11 +6,11 @@ All answer the same three questions, so that what is muted need not know how its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from monitor.calendar.cron import Cron
 from monitor.calendar.intervals import TimeInterval
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Millis, Timestamp
 
 _JOINED: Final = 100

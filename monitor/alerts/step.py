@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor.alerts.groups import AlertGroup
 from monitor.model.alerts import Alert, MuteReason
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import IncidentEvent
 from monitor.model.notifications import OutboxRow
 

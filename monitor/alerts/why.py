@@ -7,6 +7,7 @@ the last flush said to each integration and why, and when the next word is due.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from monitor.alerts.flapping import Flap, calm_at, rule_for
 from monitor.alerts.flush import order_key_of
@@ -16,7 +17,6 @@ from monitor.alerts.orphans import is_orphan, teller
 from monitor.alerts.placement import Routing
 from monitor.alerts.routes import Route
 from monitor.model.alerts import Alert, MuteReason
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.notifications import Destination, NotifyReason
 from monitor.model.times import Timestamp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from monitor.alerts.maintenance import MaintenanceWindow
@@ -11,7 +12,6 @@ from monitor.calendar.cron import parse_cron
 from monitor.calendar.intervals import TimeInterval
 from monitor.calendar.walls import parse_local, parse_location
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.times import DAY, Millis, Timestamp, format_duration, rfc3339
 
 T = TypeVar("T")

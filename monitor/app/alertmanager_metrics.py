@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -17,7 +18,6 @@ from prometheus_client.samples import Sample
 
 from monitor.alerts.receivers import Integration
 from monitor.config.configuration import Configuration
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import DeliveryFailure
 from monitor.model.times import Timestamp
 from monitor.telemetry import Telemetry

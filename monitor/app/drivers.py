@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor.alerts.step import AlertStep
 from monitor.chance import Chance
 from monitor.clock import Clock
-from monitor.model.dataclass import dataclass
 from monitor.net.tls import Contexts
 from monitor.notify.kinds.sending import Kind
 from monitor.state.alert_history import SqlAlertHistory

@@ -8,11 +8,10 @@ database refuses. Any other task that is down, one that broke a while ago, a cha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from monitor.model.checks import HealthState
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.times import MINUTE, SECOND, Millis, Timestamp, spoken_duration
 from monitor.state.database import Database

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.clock import Clock
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 from monitor.telemetry import Log
 

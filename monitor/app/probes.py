@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor import __version__
 from monitor.app.announcing import AnnouncingSink, Flushing
@@ -17,7 +17,6 @@ from monitor.app.meters import ProbeMeters
 from monitor.app.remote_writing import RemoteWriting
 from monitor.config.configuration import Configuration
 from monitor.model.checks import StatusChanged, VersionChanged
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.labels import Labels
 from monitor.model.samples import Exemplar

@@ -14,11 +14,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from monitor.config.configuration import QuerySettings
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import QueryLimitError
 from monitor.model.samples import Series, Vector
 from monitor.model.times import SECOND, Millis, Timestamp

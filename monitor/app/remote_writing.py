@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +19,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from monitor.app.announcing import Tap
 from monitor.app.drivers import Drivers
 from monitor.config.configuration import Configuration, RemoteReceiver
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Millis, Timestamp
 from monitor.net.asking import Asking
 from monitor.net.http_config import HttpClient

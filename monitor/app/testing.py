@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from monitor.alerts.templating.options import FieldTemplate, NotificationTemplates
 from monitor.app.rooms import Rooms
@@ -19,7 +19,6 @@ from monitor.chance import Chance
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
 from monitor.model.changes import AuditEntry
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import NotFoundError, TemplateError
 from monitor.model.incidents import Actor, Severity
 from monitor.model.labels import ALERT_NAME, Labels, quote

@@ -11,12 +11,12 @@ cron, if both are named, takes either.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from monitor.calendar.walls import first_shifted, instant_of, wall_of
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Millis, Timestamp, from_datetime, parse_rfc3339, to_datetime
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from calendar import monthrange, weekday
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, cast
 
 from monitor.calendar.walls import first_shifted, local_time, parse_location
-from monitor.model.dataclass import dataclass
 from monitor.model.times import DAY, MINUTE, Millis, Timestamp
 
 Range: TypeAlias = tuple[int, int]

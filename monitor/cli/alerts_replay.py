@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -28,7 +29,6 @@ from monitor.config.in_place import load_in_place
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
 from monitor.config.overrides import AlertmanagerFlags
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, CorruptionError, StoreError
 from monitor.model.times import DAY, HOUR, LAST_INSTANT, Millis, Timestamp, parse_duration, rfc3339
 from monitor.simulate.comparing import compare

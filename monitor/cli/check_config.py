@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final
@@ -29,7 +29,6 @@ from monitor.config.rule_files import read_rule_file, read_rules
 from monitor.config.schema import configuration_schema
 from monitor.config.shipped import shipped_rules
 from monitor.config.yamltree import Document, Tree, read
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.times import MINUTE, Millis, format_duration, parse_duration
 from monitor.rules.groups import AlertingRule, RuleGroup

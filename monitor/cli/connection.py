@@ -10,13 +10,13 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
 
 from monitor.cli.exits import CommandError, Exit
 from monitor.cli.option_words import spoken, spoken_remedy
-from monitor.model.dataclass import dataclass
 
 DEFAULT_URL: Final = "http://127.0.0.1:9797"
 OWN: Final = "/api/watchkeeper/v1"

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,7 +26,6 @@ from monitor.cli.exits import CommandError, Exit
 from monitor.cli.options import JsonOption
 from monitor.cli.showing import clean, coloured, say, say_json
 from monitor.clock import Clock
-from monitor.model.dataclass import dataclass
 
 _CONFIGURATION: Final = """\
 environment: demo

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -30,7 +31,6 @@ from monitor.config.configuration import Configuration
 from monitor.config.in_place import load_in_place
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
 from monitor.config.overrides import AlertmanagerFlags
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, CorruptionError, LockedError, StoreError
 from monitor.model.incidents import Actor, Door
 from monitor.model.times import Timestamp

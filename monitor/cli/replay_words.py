@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.cli.check_config import counted
 from monitor.cli.showing import clean, clock_time, say, say_json
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.notifications import MessageKind, NotifyReason
 from monitor.model.times import Timestamp, rfc3339, spoken_duration

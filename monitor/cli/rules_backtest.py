@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -25,7 +25,6 @@ from monitor.columns.sink import SampleSink
 from monitor.config.findings import Findings
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
 from monitor.config.rule_files import read_rule_file
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, EvaluationError
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.samples import Sample, Series, Vector

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 from xml.etree import ElementTree
@@ -26,7 +26,6 @@ from monitor.config.opening import UnreadableError, read_text
 from monitor.config.rule_files import plain, read_rule_file
 from monitor.config.yamltree import Scalar, read
 from monitor.gotemplate.regexps import matches
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError
 from monitor.model.times import DAY, Millis, format_duration
 from monitor.promql.engine import Options

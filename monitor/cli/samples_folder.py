@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -15,7 +16,6 @@ from monitor.cli.exits import CommandError, Exit
 from monitor.cli.showing import complain, now
 from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, LockedError, QueryError, StoreError
 from monitor.model.times import DAY, Millis, Timestamp, parse_rfc3339
 from monitor.promql.parser import parse_selector

@@ -8,7 +8,7 @@ at series by series.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from monitor.columns.nans import missing, stale
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 

@@ -6,7 +6,7 @@ Sections that we know but do not serve yet warn; keys that nobody knows are erro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -31,7 +31,6 @@ from monitor.config.route_tree import Place, RouteSection, read_route_tree
 from monitor.config.template_files import check_fields, read_template_files
 from monitor.config.yamltree import Document, Path, Scalar, Tree, natural
 from monitor.matching.parse import Syntax
-from monitor.model.dataclass import dataclass
 from monitor.model.times import MINUTE, Millis
 
 

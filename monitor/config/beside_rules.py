@@ -6,7 +6,7 @@ Two sections count, `rule_options` and `queries.enable_features`; the others may
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from monitor.config.document import ConfigurationSection
@@ -15,7 +15,6 @@ from monitor.config.opening import UnreadableError, read_text
 from monitor.config.rule_options import RuleOptionsSection, with_options
 from monitor.config.variables import expand
 from monitor.config.yamltree import Document, read
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError
 from monitor.promql.features import Features
 from monitor.rules.groups import RuleGroup

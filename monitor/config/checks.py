@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -15,7 +15,6 @@ from monitor.config.findings import Findings
 from monitor.config.http_client import HttpClientSection, trust_of
 from monitor.config.yamltree import Document, Path, Scalar
 from monitor.model.checks import Check, Expect
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND
 from monitor.net.tls import Trust

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -26,7 +26,6 @@ from monitor.config.fallbacks import Fallbacks
 from monitor.config.web_settings import WebFile
 from monitor.matching.parse import Syntax
 from monitor.model.checks import Check
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import Finding
 from monitor.model.incidents import Actor, Door
 from monitor.model.labels import Labels

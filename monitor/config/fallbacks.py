@@ -9,10 +9,9 @@ message was meant for, and who stands on it already is not put there again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Destination
 
 if TYPE_CHECKING:

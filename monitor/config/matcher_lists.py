@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from monitor.config.findings import Findings
@@ -11,7 +11,6 @@ from monitor.config.yamltree import Document, Path
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.parse import Syntax, disagreement, is_label_name, parse_matchers
 from monitor.matching.regex import Regex
-from monitor.model.dataclass import dataclass
 
 _OPS: Final = (MatchOp.EQUAL, MatchOp.NOT_EQUAL, MatchOp.MATCHES, MatchOp.NOT_MATCHES)
 

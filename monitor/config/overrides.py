@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-from monitor.model.dataclass import dataclass
 from monitor.model.times import HOUR, Millis
 
 

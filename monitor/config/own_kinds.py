@@ -7,6 +7,7 @@ place where they belong.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.alerts.templating.options import FieldTemplate
@@ -16,7 +17,6 @@ from monitor.config.alertmanager.making import template_keys
 from monitor.config.golang.kinds import File, Flag, Kind, Reading, Secret, Span, Text
 from monitor.config.golang.structs import ListOf, Struct, Values
 from monitor.config.people import EscalateSection
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.notifications import Destination
 from monitor.notify.kinds.apprise import INSTALL, PATIENCE, AppriseOptions, flaw_of, installed

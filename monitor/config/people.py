@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -10,7 +11,6 @@ from pydantic import BeforeValidator, Field
 from monitor.config.fields import AsList, AsMapping, Flag, Section, Span, Text, Whole
 from monitor.config.findings import Findings
 from monitor.config.yamltree import Document, Path, Scalar
-from monitor.model.dataclass import dataclass
 from monitor.model.times import MINUTE
 from monitor.oncall.policies import OnExhausted, OnNewAlert, Policy, PolicyStep, Target, TargetKind
 

@@ -8,7 +8,7 @@ are known by name and warn.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from monitor.alerts.receivers import Integration
 from monitor.alerts.templating.options import FieldTemplate
@@ -20,7 +20,6 @@ from monitor.config.golang.structs import Values
 from monitor.config.own_kinds import OURS, own_escalation, own_integrations
 from monitor.config.people import EscalateSection
 from monitor.config.yamltree import Document, Path, Tree
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.notifications import Destination
 from monitor.notify.kinds.secret import SecretSource

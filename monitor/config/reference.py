@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
@@ -32,7 +33,6 @@ from monitor.config.golang.structs import ListOf, Struct
 from monitor.config.own_kinds import OURS
 from monitor.config.prometheus import described
 from monitor.config.prometheus.file import CONFIG
-from monitor.model.dataclass import dataclass
 from monitor.model.times import format_duration
 
 _DOCS: Final = Path(__file__).resolve().parents[2] / "docs"

@@ -6,7 +6,7 @@ Source: Alertmanager config/config.go, dispatch/route.go.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -19,7 +19,6 @@ from monitor.config.yamltree import Document, Path
 from monitor.matching.matchers import Matcher
 from monitor.matching.parse import Syntax, is_label_name
 from monitor.matching.printing import matchers_text
-from monitor.model.dataclass import dataclass
 
 
 class RouteSection(GoSection):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Millis
 from monitor.net.server_tls import ServerTls
 

@@ -7,10 +7,10 @@ only what was read without mistakes is used.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.config.yamltree import Tree, natural
-from monitor.model.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import yaml
 from yaml.reader import ReaderError
 from yaml.scanner import ScannerError
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, Finding
 
 Path: TypeAlias = tuple[str | int, ...]

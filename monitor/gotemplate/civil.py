@@ -6,12 +6,11 @@ used for a year of the same form, since it repeats itself every 400 years.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
-
-from monitor.model.dataclass import dataclass
 
 DAY: Final = 86_400
 _CYCLE: Final = 146_097

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -29,7 +30,6 @@ from monitor.gotemplate.values import (
     truth,
     zero_of,
 )
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
 

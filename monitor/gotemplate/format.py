@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from monitor.gotemplate.floats import binary_float_text, float_text, hex_float_text, sharp_float_text
 from monitor.gotemplate.moments import moment_of
 from monitor.gotemplate.values import NOTHING, Object, Value, go_type, mapping_of, sequence_of
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 
 MAX_VALUES: Final = 100_000

@@ -5,10 +5,9 @@ Source: Go's html/template/context.go and attr.go. The values of the enums are G
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-
-from monitor.model.dataclass import dataclass
 
 
 class State(Enum):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 
 

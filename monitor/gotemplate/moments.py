@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from monitor.gotemplate.civil import Face, days_before, zone_at
 from monitor.gotemplate.values import INT, STRING, Function, Kind, Object, Value
-from monitor.model.dataclass import dataclass
 
 NANOSECOND: Final = 1
 MICROSECOND: Final = 1_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.builtin_functions import BUILTINS
@@ -12,7 +12,6 @@ from monitor.gotemplate.executor import DEFAULT_LIMITS, execute
 from monitor.gotemplate.parser import parse
 from monitor.gotemplate.tree import Definition
 from monitor.gotemplate.values import Function, Value
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
 

@@ -4,10 +4,9 @@ text, in characters."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 
 

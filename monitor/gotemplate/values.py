@@ -10,11 +10,11 @@ stands for; any other mapping has nil.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final, TypeAlias, cast
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 
 Value: TypeAlias = object

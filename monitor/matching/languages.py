@@ -10,9 +10,8 @@ Regular Expressions, 1964.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
-
-from monitor.model.dataclass import dataclass
 
 LAST: Final = 0x10FFFF
 Span: TypeAlias = tuple[int, int]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, assert_never
 
 from monitor.matching.regex import Match, Regex
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 
 

@@ -6,11 +6,11 @@ Errors say where in characters, `start:end`. Source: Alertmanager matcher/parse.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from monitor.matching.matchers import Matcher, MatchOp
-from monitor.model.dataclass import dataclass
 from monitor.model.quoting import unescape
 
 _RESERVED: Final = frozenset("{}!=~,\\\"'`")

@@ -6,9 +6,9 @@ itself; `ends_at` tells until when the last report is to be believed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.times import Timestamp
 

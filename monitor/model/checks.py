@@ -8,12 +8,11 @@ An outcome is raw: what this one attempt saw. A verdict is judged: it changes on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import SECOND, Millis, Timestamp
 

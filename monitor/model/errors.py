@@ -25,8 +25,7 @@ Foreign exceptions stop where they enter and become one of these.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from monitor.model.dataclass import dataclass
+from dataclasses import dataclass
 
 
 class WatchkeeperError(Exception):

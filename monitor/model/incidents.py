@@ -6,10 +6,10 @@ from timers; `monitor/oncall` decides what each does. Everything here is stored,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from monitor.model.alerts import MuteReason
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import Timestamp
 

@@ -6,11 +6,10 @@ credential or an address: those are read at the moment of sending through the `D
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import Severity
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import Millis, Timestamp

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 

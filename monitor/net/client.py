@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, TypeAlias
 
 from monitor.model.checks import FailureReason
-from monitor.model.dataclass import dataclass
 from monitor.net.connection import Connection
 from monitor.net.http1 import BODY_LIMIT, Response, WireError
 from monitor.net.poller import Poller

@@ -5,10 +5,9 @@ Names and meaning are those of `http_config`, as Prometheus and Alertmanager sha
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.net.tls import SYSTEM_TRUST, Trust
 
 

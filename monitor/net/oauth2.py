@@ -11,11 +11,10 @@ import asyncio
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.surrogates import json_of
 from monitor.net.http_config import OAuth2

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
-
-from monitor.model.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from monitor.model.checks import FailureReason
-from monitor.model.dataclass import dataclass
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -11,10 +11,9 @@ import ssl
 import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
-
-from monitor.model.dataclass import dataclass
 
 VERSIONS: Final = {
     "TLS10": ssl.TLSVersion.TLSv1,

@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp, rfc3339
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"

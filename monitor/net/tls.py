@@ -15,14 +15,13 @@ import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, cast
 
 from monitor.model.checks import FailureReason, TlsFacts
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp, from_datetime
 
 

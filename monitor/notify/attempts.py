@@ -16,9 +16,9 @@ overtaken is not sent either: by then somebody may have given the incident back.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import (
     Delivered,
     DeliveryOutcome,

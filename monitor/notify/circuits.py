@@ -7,7 +7,8 @@ nobody has tried for an hour is not known to be down any more.
 
 from __future__ import annotations
 
-from monitor.model.dataclass import dataclass
+from dataclasses import dataclass
+
 from monitor.model.notifications import Delivered, DeliveryOutcome
 from monitor.model.times import HOUR, SECOND, Millis, Timestamp
 

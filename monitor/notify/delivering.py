@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
 from typing import Any, Protocol
 
 from monitor.clock import Clock, Jumps, Wakeup
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError, StoreError
 from monitor.model.notifications import (
     Delivered,

@@ -8,10 +8,10 @@ worker that lost its lease from writing an old result over a new one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import DeliveryReport, Destination, OutboxRow, OutboxState
 from monitor.model.times import Millis, Timestamp
 

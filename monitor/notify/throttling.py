@@ -11,10 +11,9 @@ chat.update 50 a minute (its tier 3).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from monitor.model.dataclass import dataclass
 from monitor.model.times import HOUR, MINUTE, SECOND, Millis, Timestamp
 
 

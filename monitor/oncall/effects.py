@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from monitor.model.changes import AuditEntry
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import TimelineEntry
 from monitor.model.notifications import OutboxRow
 from monitor.model.times import Timestamp

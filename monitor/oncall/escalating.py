@@ -9,12 +9,11 @@ repeats the decision on the same rows; after it, nothing is left to repeat.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor.chance import Chance
 from monitor.clock import Clock, Wakeup
 from monitor.model.changes import Deployment
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError, ConflictError, CorruptionError, NotFoundError, StoreError
 from monitor.model.incidents import Actor, IncidentEvent, Severity, TimelineEntry
 from monitor.model.times import MINUTE, Millis, Timestamp

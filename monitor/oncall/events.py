@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from monitor.model.changes import Deployment
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import Actor, IncidentEvent
 from monitor.model.notifications import DeliveryReport
 from monitor.model.times import Timestamp

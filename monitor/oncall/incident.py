@@ -10,10 +10,10 @@ codec stores it; fields are only ever added, with a default.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from monitor.model.changes import Timer
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import IncidentEvent, IncidentState, Member, Severity
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.notifications import Destination

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.model.alerts import MuteReason
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import Member, Severity
 from monitor.model.times import Timestamp
 

@@ -9,10 +9,10 @@ link has them all. What is muted stands apart, with its reason, and is not count
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from monitor.model.changes import Deployment
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import IncidentState, Member
 from monitor.model.labels import Labels, in_common
 from monitor.model.notifications import (

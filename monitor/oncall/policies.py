@@ -12,10 +12,10 @@ none, since a first step that comes `after: 0s` must not follow on the last one'
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Destination
 from monitor.model.times import MINUTE, Millis, Timestamp
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from monitor.model.changes import AuditEntry, Timer
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.incidents import IncidentEvent, TimelineEntry
 from monitor.model.notifications import DeliveryReport, OutboxRow

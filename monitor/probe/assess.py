@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from monitor.model.checks import NO_READING, BodyReading, FailureReason, HealthState
-from monitor.model.dataclass import dataclass
 from monitor.probe.expect import Shortfall
 
 

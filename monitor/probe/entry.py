@@ -7,12 +7,11 @@ the clock was set back, its next sample comes a millisecond after its last one.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from monitor.columns.sink import RowWriter, SampleSink
 from monitor.model.checks import Check, Component, Outcome, Verdict
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.samples import MISSING, STALE
 from monitor.model.times import Timestamp

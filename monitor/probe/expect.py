@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 from monitor.matching.regex import Match, compile_re2
 from monitor.model.checks import Expect, FailureReason, HealthState
-from monitor.model.dataclass import dataclass
 from monitor.model.times import DAY
 from monitor.probe.answers import NOT_JSON, Answer
 

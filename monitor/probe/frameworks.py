@@ -7,10 +7,10 @@ trusts a type: each value is looked at before it is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, cast
 
 from monitor.model.checks import Component, HealthState
-from monitor.model.dataclass import dataclass
 from monitor.probe.words import DEEPEST, MOST_COMPONENTS, clean_name, clean_text, state_of
 
 Document = Mapping[str, object]

@@ -9,12 +9,11 @@ nobody could have taken the ping. Source of the arithmetic: healthchecks, hc/api
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Protocol
 
 from monitor.model.checks import FailureReason, HealthState
-from monitor.model.dataclass import dataclass
 from monitor.model.times import HOUR, Millis, Timestamp, spoken_duration
 
 _LONGEST_RUN: Final[Millis] = 72 * HOUR

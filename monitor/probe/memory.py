@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.model.checks import Verdict
-from monitor.model.dataclass import dataclass
 from monitor.probe.heartbeat import HeartbeatState
 
 

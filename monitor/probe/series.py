@@ -12,11 +12,11 @@ raw: 1 if this one attempt met all expectations and the body did not say otherwi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from monitor.model.checks import Check, Component, FailureReason, HealthState, Outcome, TlsFacts, Verdict
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import MISSING
 

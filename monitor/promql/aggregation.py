@@ -7,12 +7,12 @@ taken together, so that each group's values at those steps form a full array and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from monitor.columns.distinct import distinct, runs
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.xxh import series_share

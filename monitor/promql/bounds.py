@@ -6,10 +6,10 @@ Only what holds for all data is said; where nothing is known the bounds are infi
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.matching.matchers import MatchOp
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME
 from monitor.promql.nodes import (
     Aggregation,

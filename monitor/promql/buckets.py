@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.model.dataclass import dataclass
 from monitor.promql.matrix import Bools, Floats
 
 _TOLERANCE = 1e-12

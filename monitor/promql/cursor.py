@@ -4,10 +4,10 @@ is the lexer's business.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.promql.quoting import go_quote, text_of
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from monitor.columns.frame import SampleSource
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import QueryError, QueryLimitError
 from monitor.model.labels import Labels
 from monitor.model.samples import Sample, Series, Vector

@@ -7,13 +7,13 @@ as a value: range functions ask for runs of samples and the windows on them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.columns.distinct import distinct
 from monitor.columns.frame import Frame, SampleSource
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError, EvaluationError
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp

@@ -7,9 +7,8 @@ refuse it, so each flag is off unless asked for. Duration expressions are stable
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
-
-from monitor.model.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import SECOND, rfc3339
 from monitor.promql.buckets import Repair

@@ -7,11 +7,11 @@ sample counts; without a name matcher `target_info` is meant.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.matching.matchers import Matcher, MatchOp
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql.matrix import SAME_LABELS, Block, Bools, Floats, empty

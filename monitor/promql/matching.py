@@ -8,10 +8,10 @@ prometheus promql/engine.go VectorBinop, VectorAnd, VectorOr, VectorUnless.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError, EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql.arithmetic import COMPARISON, calculate

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 

@@ -9,10 +9,9 @@ promql/parser/{lex.go,generatedParser.y,parse.go}, whose error texts these are.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import QueryError
 from monitor.promql.numbers import parse_number
 from monitor.promql.quoting import go_quote, go_rune, text_of

@@ -6,12 +6,11 @@ offsets into the text, end not included) take no part in comparison.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Millis, Timestamp
 from monitor.promql.signatures import Signature
 

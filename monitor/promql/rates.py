@@ -7,12 +7,12 @@ over long windows cost no more than such over short ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from monitor.columns.frame import Resets
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Millis
 from monitor.promql.matrix import Bools, Floats, Ints
 from monitor.promql.selection import Run

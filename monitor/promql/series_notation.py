@@ -8,9 +8,9 @@ Values, separated by spaces: `V`; `VxN`, that value and N more; `V+DxN` and `V-D
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import QueryError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import STALE

@@ -9,9 +9,9 @@ matter. Kept are results, not windows: one number a series.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.promql.matrix import Bools, Floats

@@ -7,10 +7,9 @@ negative one allows any number of the last argument.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-
-from monitor.model.dataclass import dataclass
 
 
 class ValueType(Enum):

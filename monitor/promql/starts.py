@@ -12,6 +12,7 @@ and so does it in the samples after that one (OpenTelemetry marks streams of unk
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,6 @@ import numpy as np
 from monitor.columns.frame import Frame
 from monitor.columns.nans import missing, stale
 from monitor.matching.matchers import Matcher, MatchOp
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.promql.matrix import Bools, Floats, Ints
 from monitor.promql.rates import Reach

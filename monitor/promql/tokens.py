@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from monitor.model.dataclass import dataclass
 from monitor.promql.cursor import Kind, LexError, Token
 from monitor.promql.lexer import Lexer
 from monitor.promql.nodes import Number

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from monitor.columns.distinct import distinct
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.promql import kernels, rates
 from monitor.promql.matrix import Bools, Floats, Ints

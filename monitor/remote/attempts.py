@@ -5,10 +5,10 @@ Source: prometheus storage/remote/client.go (5xx and 429 may be tried again) and
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
-from monitor.model.dataclass import dataclass
 from monitor.model.times import MINUTE, Millis, Timestamp
 
 _LONGEST_TEXT = 300

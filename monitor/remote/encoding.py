@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.columns.nans import missing
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.samples import Exemplar
 from monitor.model.times import Timestamp

@@ -6,9 +6,9 @@ Whole requests are bounded before they come here (`snappy`); within, counts are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.samples import Exemplar
 from monitor.model.surrogates import whole

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor.matching.relabel import NOTHING, Relabeling
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import MINUTE, SECOND, Millis
 

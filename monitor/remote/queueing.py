@@ -13,11 +13,10 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 
 _HEAD: Final = struct.Struct("<IIqI")

@@ -16,12 +16,12 @@ import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from operator import add
 from typing import Final, NamedTuple
 
 from monitor.clock import Clock
 from monitor.columns.sink import SampleSink
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import RequestError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import Exemplar, is_stale

@@ -10,11 +10,10 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor.columns.sink import SampleSink
 from monitor.model.alerts import AlertState, AlertTransition
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp
 from monitor.rules.evaluating import GroupRun, Surroundings

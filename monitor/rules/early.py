@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from monitor.matching.matchers import Matcher, MatchOp, all_match
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import Millis
 from monitor.promql.nodes import Expr, MatrixSelector, Shift, VectorSelector, children

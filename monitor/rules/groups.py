@@ -6,10 +6,9 @@ wherever they stand in a file.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import Millis
 from monitor.promql.nodes import Expr

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, Millis, Timestamp

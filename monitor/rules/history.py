@@ -12,12 +12,11 @@ in the place of the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from monitor.columns.frame import Frame, Newest, SampleSource
 from monitor.matching.matchers import Matcher, MatchOp, all_match
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME
 from monitor.model.samples import Sample, Series, Vector
 from monitor.model.times import Millis, Timestamp

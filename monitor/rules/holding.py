@@ -4,10 +4,9 @@ alerts are all in its answer has nothing to ask."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor.model.alerts import AlertState
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.samples import Sample

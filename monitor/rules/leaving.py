@@ -8,10 +8,10 @@ Source: prometheus notifier/manager.go (relabelAlerts).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.matching.relabel import NOTHING, Relabeling
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 
 

@@ -6,10 +6,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.matching.matchers import Matcher, MatchOp
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, quote
 from monitor.promql.bounds import COMPARISONS, constant, label_names, value_bounds
 from monitor.promql.inspect import selectors, walk

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from monitor.calendar.hours import ActiveHours
 from monitor.matching.matchers import MatchOp
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import ALERT_NAME, METRIC_NAME, Labels
 from monitor.model.samples import Sample, Vector
 from monitor.model.times import Timestamp

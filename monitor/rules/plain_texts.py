@@ -7,12 +7,12 @@ what the walk would give; whatever is not plain, and what is too long, is left t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.executor import DEFAULT_LIMITS
 from monitor.gotemplate.floats import float_text
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.model.alerts import Alert
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.samples import Series, Vector
 from monitor.model.times import Millis, Timestamp

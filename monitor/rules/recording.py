@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import is_
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.samples import STALE, Vector

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import QueryError, TemplateError
 from monitor.model.labels import METRIC_NAME, Labels, quote
 from monitor.model.times import MINUTE, Millis, parse_duration

@@ -5,9 +5,9 @@ The time of an evaluation is its slot, however late it runs. Source: prometheus 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import PurePath
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor.columns.sink import SampleSink
 from monitor.model.alerts import AlertTransition
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp
 from monitor.rules import states

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Final
 
 from monitor.model.alerts import AlertState, AlertTransition
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import ALERT_NAME, METRIC_NAME, Labels
 from monitor.model.times import MINUTE, Millis, Timestamp

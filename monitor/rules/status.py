@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from monitor.model.alerts import AlertState
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 from monitor.rules.groups import Rule, RuleGroup
 from monitor.rules.states import ActiveAlert

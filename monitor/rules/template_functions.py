@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,7 +20,6 @@ from monitor.gotemplate.humanize import humanize, humanize_1024, humanize_durati
 from monitor.gotemplate.moments import MILLISECOND, Moment, Span
 from monitor.gotemplate.regexps import matches, replace_all
 from monitor.gotemplate.values import ANY, STRING, Function, Kind, Object, Safe, Value
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp, parse_duration
 

@@ -8,14 +8,14 @@ alert is built becomes the text `<error expanding template: ...>`: the alert mus
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from monitor.gotemplate import tree
 from monitor.gotemplate.evaluation import MissingKey
 from monitor.gotemplate.template import TemplateSet
 from monitor.gotemplate.values import Function, Object, Value
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import TemplateError
-from monitor.model.labels import Labels
+from monitor.model.labels import EMPTY, Labels
 from monitor.model.samples import Vector
 from monitor.model.times import Millis, Timestamp
 from monitor.rules.options import Hold
@@ -35,7 +35,7 @@ _NONE = TemplateSet.allowing(FUNCTION_NAMES)
 class World:
     """What templates see beside the alert."""
 
-    external_labels: Labels = Labels()
+    external_labels: Labels = EMPTY
     external_url: str = ""
 
 

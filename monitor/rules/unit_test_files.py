@@ -7,10 +7,9 @@ after the test's start, which is 1970 unless `start_timestamp` says otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import QueryError
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import MINUTE, Millis, Timestamp, parse_duration, parse_rfc3339

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from monitor.columns.sink import SampleSink
 from monitor.model.alerts import Alert, AlertState
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import UserError
 from monitor.model.labels import Labels
 from monitor.model.times import Millis, Timestamp, format_duration

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.model.dataclass import dataclass
+from dataclasses import dataclass
+
 from monitor.model.labels import Labels
 
 

@@ -6,9 +6,9 @@ Source: prometheus discovery/targetgroup/targetgroup.go and docs (file_sd_config
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.model.surrogates import json_of

@@ -5,10 +5,10 @@ Names, meaning and defaults are those of `scrape_configs`. A limit of 0 is no li
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.matching.relabel import NOTHING, Relabeling
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels
 from monitor.model.times import MINUTE, SECOND, Millis
 from monitor.net.http_config import PLAIN, HttpClient

@@ -9,13 +9,13 @@ yields now and then.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.columns.nans import STALE_VALUE
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.samples import Exemplar
 from monitor.model.times import Timestamp

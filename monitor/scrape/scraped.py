@@ -8,11 +8,11 @@ be taken bit by bit. Source: prometheus scrape/scrape.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from monitor.clock import Clock
 from monitor.columns.sink import SampleSink
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ExpositionError, PeerError
 from monitor.model.labels import Labels
 from monitor.model.samples import Exemplar

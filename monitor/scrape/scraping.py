@@ -19,12 +19,11 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 from monitor.clock import Clock, Wakeup
 from monitor.columns.sink import SampleSink
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis, Timestamp

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels, quote
 from monitor.model.times import Millis, Timestamp, format_duration, parse_duration
 from monitor.scrape.jobs import ScrapeJob, TargetGroup

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
-from monitor.model.dataclass import dataclass
 from monitor.model.times import HOUR, Timestamp
 from monitor.simulate.replay import Telling
 

@@ -10,7 +10,7 @@ What fires when the history begins was told of before. So the world starts earli
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -21,7 +21,6 @@ from monitor.alerts.silences import Silence, SilenceStep
 from monitor.alerts.step import AlertStep
 from monitor.config.configuration import Configuration, HostSettings
 from monitor.model.alerts import Alert, MuteReason
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.notifications import MessageKind, NotifyReason
 from monitor.model.times import DAY, HOUR, Millis, Timestamp

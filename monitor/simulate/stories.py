@@ -15,7 +15,7 @@ the story; a jump of the wall clock does not move them.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from difflib import ndiff
 from typing import Final
 
@@ -25,7 +25,6 @@ from monitor.alerts.silences import SilenceDraft
 from monitor.config.configuration import Configuration
 from monitor.matching.parse import parse_matchers
 from monitor.model.checks import Outcome
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import NotFoundError
 from monitor.model.incidents import Actor, Door, IncidentState
 from monitor.model.notifications import MessageKind

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.model.dataclass import dataclass
+from dataclasses import dataclass
+
 from monitor.model.notifications import MessageKind
 from monitor.model.times import Millis, format_duration
 from monitor.simulate.world import Heard

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final, cast
 
@@ -30,7 +30,6 @@ from monitor.app.watching import Watching
 from monitor.chance import Chance
 from monitor.config.configuration import Configuration
 from monitor.model.checks import Check, Expect, FailureReason, HealthState, Outcome
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.notifications import (
     Delivered,

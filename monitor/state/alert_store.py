@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import compress, count
 from operator import attrgetter, is_not, itemgetter
 from types import MappingProxyType
@@ -22,7 +22,6 @@ from monitor.alerts.groups import AlertGroup
 from monitor.alerts.step import AlertStep
 from monitor.model.alerts import Alert
 from monitor.model.changes import Timer
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import DeliveryReport
 from monitor.model.times import Timestamp
 from monitor.state.alert_history import record

@@ -13,10 +13,10 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError, StoreError
 from monitor.state.fresh import FreshMessages
 from monitor.state.statements import script

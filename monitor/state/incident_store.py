@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from monitor.model.changes import Timer
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError, StoreError
 from monitor.model.incidents import TimelineEntry
 from monitor.model.times import Timestamp

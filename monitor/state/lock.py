@@ -14,10 +14,10 @@ import json
 import os
 import socket
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import LockedError, StoreError
 from monitor.model.times import Timestamp, rfc3339
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.incidents import Severity
 from monitor.model.notifications import (

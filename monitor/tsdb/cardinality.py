@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, Labels
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from monitor.columns.nans import missing
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.times import Timestamp
 from monitor.tsdb.blocks import Block, BlockReader

@@ -12,6 +12,7 @@ make some of them a millisecond earlier; to those a microsecond is added.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,6 @@ from monitor.columns.frame import Frame
 from monitor.columns.nans import missing, stale
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.regex import quote_meta
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.past import JoinedFrame

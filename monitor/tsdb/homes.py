@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from threading import RLock
 from typing import Final
 
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 
 from monitor.columns.nans import missing
 from monitor.matching.matchers import Matcher, MatchOp
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import Layout

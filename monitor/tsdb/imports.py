@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.columns.distinct import distinct
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import RequestError
 from monitor.model.labels import Labels
 from monitor.model.times import Millis

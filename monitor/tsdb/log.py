@@ -14,13 +14,13 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.tsdb.chunks import AnyChunk, Layout

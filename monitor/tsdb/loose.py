@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import Layout

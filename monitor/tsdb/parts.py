@@ -14,6 +14,7 @@ import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -21,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp

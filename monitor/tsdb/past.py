@@ -10,7 +10,7 @@ A part that cannot be read costs its samples and is noted; the query goes on wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +20,6 @@ from monitor.columns.distinct import distinct
 from monitor.columns.frame import Frame, Resets
 from monitor.columns.nans import MISSING_VALUE, missing, stale
 from monitor.matching.matchers import Matcher
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp

@@ -17,14 +17,13 @@ import json
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp

@@ -13,13 +13,12 @@ come back in front of newer ones. Such a segment is set aside as it was before, 
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import CorruptionError
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis, Timestamp, spoken_duration

@@ -7,6 +7,7 @@ the same stays the same object, with its label list, so that what the evaluator 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from monitor.columns.distinct import distinct
 from monitor.columns.frame import Frame, MatrixFrame, Newest, Resets
 from monitor.columns.nans import missing
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.times import Timestamp
 from monitor.tsdb.chunks import AnyChunk, Chunk, Layout, PackedChunk, padded

@@ -19,11 +19,11 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import AccessError, StoreError
 from monitor.model.incidents import Actor, Door
 

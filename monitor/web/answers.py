@@ -10,12 +10,12 @@ import html
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from threading import Event
 from typing import Final, cast
 
 from aiohttp import web
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import (
     AccessError,
     ConfigError,

@@ -21,13 +21,13 @@ import ipaddress
 import os
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from monitor.config.web_settings import RateLimit, Stamp, WebFile, stamp_of
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError, ConfigError
 from monitor.net.server_tls import LiveContext, ServerTls, names_of
 from monitor.telemetry import Log

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import WatchkeeperError
 from monitor.model.times import Millis, Timestamp
 

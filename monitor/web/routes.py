@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 from urllib.parse import parse_qsl
@@ -11,7 +12,6 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import MultiDict
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import RequestError
 from monitor.model.times import Timestamp
 from monitor.web.access import Caller, Role

@@ -7,13 +7,12 @@ where it is never reached is doubtful as well.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import cast
 
 from monitor.alerts.templating.options import FieldTemplate
 from monitor.alerts.templating.renderer import TemplateLibrary, empty_set
 from monitor.gotemplate.template import TemplateSet
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
 

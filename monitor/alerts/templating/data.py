@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from monitor.gotemplate.moments import MILLISECOND, ZERO, Moment
 from monitor.gotemplate.values import Function, Kind, Object, Value, sequence_of
 from monitor.matching.regex import quote_meta
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import Labels
 from monitor.model.notifications import Message, MessageKind
 from monitor.model.times import Timestamp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 from monitor.config.alertmanager.inheritance import Plain, complete_values
@@ -9,7 +10,6 @@ from monitor.config.golang.clients import client_of, trust_of
 from monitor.config.golang.http_client import CLIENT, TLS
 from monitor.config.golang.kinds import Reading
 from monitor.config.yamltree import Path
-from monitor.model.dataclass import dataclass
 from monitor.net.http_config import HttpClient
 from monitor.net.tls import Trust
 from monitor.notify.kinds.secret import SecretSource

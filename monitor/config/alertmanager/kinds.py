@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from monitor.alerts.templating.functions import FUNCTION_NAMES
@@ -11,7 +12,6 @@ from monitor.config.golang.kinds import COVERED, Kind, Reading, Text, misfit, ur
 from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values
 from monitor.config.yamltree import Path, Scalar, Tree, natural
 from monitor.gotemplate.template import TemplateSet
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
 

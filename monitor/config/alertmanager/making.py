@@ -8,7 +8,7 @@ named default, as there; a receiver of our own file says it in Watchkeeper's own
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from monitor.alerts.templating.options import FieldTemplate
@@ -21,7 +21,6 @@ from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Flag, Kind, Reading
 from monitor.config.golang.structs import ListOf, MapOf, Struct
 from monitor.config.yamltree import Path
-from monitor.model.dataclass import dataclass
 from monitor.notify.dressing.slack import MARKED
 from monitor.notify.kinds.discord import DiscordOptions
 from monitor.notify.kinds.email import EmailOptions

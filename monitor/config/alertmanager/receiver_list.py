@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from monitor.config.alertmanager.catalogue import INTEGRATIONS, OURS, TAKES_DEFAULTS
@@ -11,7 +11,6 @@ from monitor.config.alertmanager.inheritance import Plain, inherited
 from monitor.config.golang.kinds import Kind, Reading, Text
 from monitor.config.golang.structs import ListOf, MapOf, Struct, Values
 from monitor.config.yamltree import Path, Tree
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 
 

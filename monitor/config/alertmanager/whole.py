@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 from monitor.config.alertmanager.global_section import GLOBAL
@@ -12,7 +13,6 @@ from monitor.config.alertmanager.printing import printed_global, printed_receive
 from monitor.config.alertmanager.receiver_list import NamedReceiver
 from monitor.config.golang.structs import Values
 from monitor.matching.parse import Syntax
-from monitor.model.dataclass import dataclass
 
 _ORDER: Final = ("global", "route", "inhibit_rules", "receivers", "templates", "mute_time_intervals", "time_intervals")
 _UNSERVED: Final = frozenset({"tracing", "event_recorder"})

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from monitor.config.findings import Findings
 from monitor.config.yamltree import Document, Path, Scalar, Tree, shape
 from monitor.matching.regex import Regex
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 from monitor.model.times import format_duration, parse_duration
 

@@ -8,12 +8,12 @@ decode.go.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from monitor.config.golang.kinds import Reading, Span, misfit
 from monitor.config.yamltree import Path, Scalar, Tree
 from monitor.gotemplate import moments
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 from monitor.model.times import Millis
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, cast
 
 from monitor.config.golang.kinds import Kind, Reading, Text, misfit
 from monitor.config.yamltree import Path, Scalar, Tree
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -23,7 +24,6 @@ from monitor.config.prometheus.writing import receivers_of
 from monitor.config.showing import shown
 from monitor.config.yamltree import Document, Path, Tree, read
 from monitor.matching.relabel import NOTHING, NameScheme, Relabeling
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels, quote
 from monitor.model.times import MINUTE, Millis

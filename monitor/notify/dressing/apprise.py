@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.model.dataclass import dataclass
+from dataclasses import dataclass
+
 from monitor.model.incidents import Severity
 from monitor.model.notifications import Message, MessageKind
 from monitor.notify.dressing.wording import REPEAT_MARK, field, headline, plain_text

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from html import escape
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Message
 from monitor.model.times import rfc3339, to_datetime
 from monitor.notify.dressing.wording import (

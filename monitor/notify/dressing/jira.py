@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import quote
 from monitor.model.notifications import Message
 from monitor.model.times import MINUTE, Millis

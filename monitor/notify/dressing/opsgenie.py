@@ -6,9 +6,8 @@ leaves open alerts closable.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Message, MessageKind
 from monitor.notify.dressing.keys import page_key
 from monitor.notify.dressing.wording import cut, fields_below, headline, plain_text, records

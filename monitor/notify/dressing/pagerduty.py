@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import Severity
 from monitor.model.notifications import AlertView, Message, MessageKind
 from monitor.model.times import rfc3339

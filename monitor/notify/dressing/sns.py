@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Message
 from monitor.notify.dressing.keys import dedup_key
 from monitor.notify.dressing.wording import REPEAT_MARK, cut, field, fields_below, headline, plain_text

@@ -13,11 +13,10 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import field
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.notifications import (
     Delivered,

@@ -11,12 +11,11 @@ import configparser
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.times import HOUR, MINUTE, Timestamp
 from monitor.net.sigv4 import Credentials, signed

@@ -10,10 +10,9 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.notifications import DeliveryFailure, Rejected, RetryLater, Undelivered, Unknown
 from monitor.model.times import Millis, format_duration

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from monitor.model.dataclass import dataclass
 from monitor.notify.kinds.apprise import Apprise, AppriseOptions
 from monitor.notify.kinds.console import Console, ConsoleOptions
 from monitor.notify.kinds.discord import Discord, DiscordOptions

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, Unknown
 from monitor.notify.attempts import Repeats
 from monitor.notify.dressing.wording import plain_text

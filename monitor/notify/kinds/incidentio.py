@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import DeliveryOutcome, Message, MessageKind, Rejected
 from monitor.model.times import Millis
 from monitor.net.http_config import PLAIN, HttpClient

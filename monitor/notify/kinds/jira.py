@@ -6,11 +6,10 @@ Each attempt asks first whether there is an issue, so that a repetition after a 
 from __future__ import annotations
 
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import (
     Delivered,
     DeliveryFailure,

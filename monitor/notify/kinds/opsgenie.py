@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Delivered, DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats

@@ -15,11 +15,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Delivered, DeliveryOutcome, Message, MessageKind, Rejected, RetryLater, Unknown
 from monitor.model.times import Millis, Timestamp
 from monitor.net.http_config import PLAIN, HttpClient

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import DeliveryOutcome
 from monitor.model.times import HOUR, MINUTE, Millis
 from monitor.net.http_config import PLAIN, HttpClient

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Delivered, DeliveryFailure, DeliveryOutcome, Rejected
 from monitor.model.surrogates import json_of
 from monitor.net.http_config import PLAIN, HttpClient

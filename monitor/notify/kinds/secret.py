@@ -6,9 +6,9 @@ A secret file that changes is used with its new text at the next attempt; nothin
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 
 _LARGEST_FILE = 64 * 1024

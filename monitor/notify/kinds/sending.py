@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import BugError
 from monitor.model.notifications import DeliveryOutcome, Destination, Message, OutboxRow
 from monitor.model.times import Timestamp

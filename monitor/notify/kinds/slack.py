@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError
 from monitor.model.notifications import (
     Delivered,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlencode
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Delivered, DeliveryFailure, DeliveryOutcome, Rejected, RetryLater
 from monitor.model.times import SECOND
 from monitor.net.http_config import PLAIN, HttpClient

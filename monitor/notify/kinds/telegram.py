@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Delivered, DeliveryOutcome, Rejected, RetryLater, Unknown
 from monitor.model.surrogates import json_of
 from monitor.model.times import SECOND, Millis

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.attempts import Repeats

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import DeliveryOutcome
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.chats import webex_body

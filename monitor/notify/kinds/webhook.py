@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import StoreError, TemplateError
 from monitor.model.notifications import DeliveryOutcome, Message, Rejected, RetryLater
 from monitor.model.times import SECOND, Millis, Timestamp

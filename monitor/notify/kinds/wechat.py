@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
-from monitor.model.dataclass import dataclass
 from monitor.model.notifications import Delivered, DeliveryFailure, DeliveryOutcome, Rejected, RetryLater
 from monitor.model.surrogates import json_of
 from monitor.model.times import HOUR, SECOND, Millis, Timestamp

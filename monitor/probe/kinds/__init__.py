@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, cast
 
-from monitor.model.dataclass import dataclass
 from monitor.probe import series
 from monitor.probe.kinds.heartbeat import HeartbeatKind, HeartbeatOptions
 from monitor.probe.kinds.http import HttpKind

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from monitor.model.checks import Check, HealthState, Outcome
-from monitor.model.dataclass import dataclass
 from monitor.model.times import DAY, HOUR, Millis
 from monitor.probe.heartbeat import Every, HeartbeatRule, HeartbeatState, standing
 from monitor.probe.kinds.kind import Done, Instruments

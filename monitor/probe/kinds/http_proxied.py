@@ -6,10 +6,10 @@ are no TLS facts. aiohttp costs 16 MB and is imported at the first such attempt.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.model.checks import NO_READING, Check, FailureReason, HealthState, Outcome
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 from monitor.net.http1 import KEPT_BODY
 from monitor.net.tls import authorities_read

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
 from monitor.model.checks import NO_READING, BodyReading, Check
-from monitor.model.dataclass import dataclass
 from monitor.model.times import spoken_duration
 from monitor.net.http1 import BODY_LIMIT, request
 from monitor.net.tls import SYSTEM_TRUST, Trust

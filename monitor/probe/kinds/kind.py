@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from monitor.clock import Clock
 from monitor.model.checks import Check, FailureReason, HealthState, Outcome
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 from monitor.net.poller import Poller
 from monitor.net.resolve import Resolver

@@ -7,11 +7,10 @@ nothing. With `tls` the handshake belongs to the attempt, and certificate expect
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from monitor.matching.regex import Match, compile_re2
 from monitor.model.checks import Check, FailureReason, HealthState, Outcome
-from monitor.model.dataclass import dataclass
 from monitor.model.times import spoken_duration
 from monitor.net.connection import Connection
 from monitor.net.resolve import Address, Unresolved

@@ -6,10 +6,9 @@ degraded, fewer than 3 is a failure.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from monitor.model.checks import Check
-from monitor.model.dataclass import dataclass
 from monitor.net.tls import SYSTEM_TRUST, Trust
 from monitor.probe.kinds.tcp import TcpKind, TcpOptions, TcpTarget, compile_tcp
 

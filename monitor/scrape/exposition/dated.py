@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import ExpositionError
 from monitor.model.labels import Labels
 from monitor.model.samples import STALE

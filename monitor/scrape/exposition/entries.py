@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
-
-from monitor.model.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

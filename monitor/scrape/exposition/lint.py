@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, quote
 from monitor.scrape.exposition.reading import Metadata
 from monitor.scrape.exposition.text import TextReader

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp
 from monitor.scrape.exposition.entries import Exemplar
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Literal
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.labels import Labels
 from monitor.model.times import SECOND, Millis

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.times import MINUTE, SECOND, Millis
 from monitor.scrape.discovery import Found, Groups, read_groups

@@ -23,13 +23,13 @@ import asyncio
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from monitor.clock import Clock
 from monitor.columns.nans import STALE_VALUE
 from monitor.columns.sink import RowWriter, SampleSink
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import METRIC_NAME, Labels
 from monitor.model.times import SECOND, Millis, Timestamp
 

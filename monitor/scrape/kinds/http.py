@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from monitor.model.checks import FailureReason
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import PeerError
 from monitor.model.times import format_duration
 from monitor.net.asking import Asking, authorization_header, body_of, url_authorization

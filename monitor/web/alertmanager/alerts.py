@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import RequestError
 from monitor.web.alertmanager.asking import (
     LARGEST_PUSH,

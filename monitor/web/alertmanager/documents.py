@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.model.alerts import MuteReason
-from monitor.model.dataclass import dataclass
 from monitor.model.times import Timestamp, rfc3339
 
 if TYPE_CHECKING:

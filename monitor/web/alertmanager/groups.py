@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import set_order
 from monitor.web.alertmanager.alerts import Wanted
 from monitor.web.alertmanager.asking import flag, route, wanted_receivers

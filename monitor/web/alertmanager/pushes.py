@@ -8,13 +8,12 @@ that is wrong in the call what Alertmanager tells first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import orjson
 
 from monitor.alerts.pushed import are_label_names, pushed_alert, reported
-from monitor.model.dataclass import dataclass
 from monitor.model.labels import EMPTY, Labels, quote
 from monitor.web.alertmanager.asking import ShapedError
 from monitor.web.alertmanager.bodies import BAD_TYPE, Reader, elements, names, required

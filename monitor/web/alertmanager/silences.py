@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from monitor.model.dataclass import dataclass
 from monitor.model.errors import NotFoundError, RequestError, StoreError
 from monitor.model.labels import Labels
 from monitor.web.alertmanager.asking import ShapedError, body_of, facts_of, flag, matchers, route

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import cast
 
-from monitor.model.dataclass import dataclass
 from monitor.model.surrogates import json_of
 from monitor.model.times import Millis, Timestamp, parse_duration, parse_rfc3339
 from monitor.web.answers import BadCallError

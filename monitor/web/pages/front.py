@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -10,7 +11,6 @@ from aiohttp import web
 
 from monitor.model.alerts import AlertState
 from monitor.model.checks import HealthState
-from monitor.model.dataclass import dataclass
 from monitor.model.incidents import IncidentState, Severity
 from monitor.model.times import DAY
 from monitor.web.own.alerts import pushed_alerts

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
 
 from monitor.model.checks import HealthState
-from monitor.model.dataclass import dataclass
 from monitor.model.times import SECOND, Millis, Timestamp, rfc3339, spoken_duration
 from monitor.web.pages.markup import Child, Html, join, tag
 from monitor.web.pages.style import POLICY, SCRIPT, STYLE

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import ClassVar, Final
 
 from monitor.config.golang.kinds import Kind, Reading
 from monitor.config.golang.structs import ListOf, Struct
 from monitor.config.yamltree import Path, Tree
-from monitor.model.dataclass import dataclass
 
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "served": ("static", "file_sd", "http_sd", "dns_sd", "docker_sd"),
