@@ -11,6 +11,7 @@ threads. Compiled queries are kept, because they carry the plans for the label s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +24,17 @@ from monitor.model.samples import Series, Vector
 from monitor.model.times import SECOND, Millis, Timestamp
 from monitor.promql.engine import Answer, Options, Query
 from monitor.promql.nodes import Expr
+from monitor.promql.plans import LearningError
 from monitor.promql.printer import to_text
 from monitor.promql.sharing import Shared, Sharing
 from monitor.rules.inline import vector_of
 from monitor.tsdb.store import SampleStore
 
 _INLINE_SECONDS = 0.004
-_INLINE_SERIES = 2_000
+_INLINE_SERIES = 10_000
+"""To look through for the first time."""
+_INLINE_LEARNING = 1_000
+"""Label sets; of what is new about them an evaluation keeps plans, at some microseconds for each."""
 _INLINE_TEXT = 4_000
 """Characters; reading a hundred thousand takes a second."""
 _LONGEST_TEXT = 200_000
@@ -91,7 +96,11 @@ class EmbeddedQuerier:
             shared = self._shared = Shared(at)
         sharing = Sharing(shared, view.state)
         answer = await self._run(
-            self._text(query), None, 1, lambda query: query.instant(view, at, check, sharing), rule=True
+            self._text(query),
+            None,
+            1,
+            lambda query, learning: query.instant(view, at, check, sharing, learning),
+            rule=True,
         )
         return vector_of(answer)
 
@@ -101,7 +110,7 @@ class EmbeddedQuerier:
             self._text(query),
             None,
             _steps(start, end, step),
-            lambda query: query.range(view, start, end, step, check),
+            lambda query, learning: query.range(view, start, end, step, check, learning),
             rule=True,
         )
         return [one for one in answer.value if isinstance(one, Series)] if isinstance(answer.value, tuple) else []
@@ -112,7 +121,9 @@ class EmbeddedQuerier:
         """An instant query with its type and annotations. Raises QueryError, EvaluationError, QueryLimitError."""
         view = self._store.view()
         until, check = self._deadline(seconds)
-        return await self._run(text, lookback, 1, lambda query: query.instant(view, at, check), until=until)
+        return await self._run(
+            text, lookback, 1, lambda query, learning: query.instant(view, at, check, None, learning), until=until
+        )
 
     async def answer_range(
         self,
@@ -131,7 +142,7 @@ class EmbeddedQuerier:
             text,
             lookback,
             _steps(start, end, step),
-            lambda query: query.range(view, start, end, step, check),
+            lambda query, learning: query.range(view, start, end, step, check, learning),
             until=until,
         )
 
@@ -140,7 +151,7 @@ class EmbeddedQuerier:
         text: str,
         lookback: Millis | None,
         steps: int,
-        evaluate: Callable[[Query], Answer],
+        evaluate: Callable[[Query, int | None], Answer],
         *,
         until: float | None = None,
         rule: bool = False,
@@ -150,20 +161,19 @@ class EmbeddedQuerier:
         fresh = known is None
         if known is None:
             known = await self._compiled(text, lookback, rule=rule)
-            inline = rule and steps == 1
+            inline = rule and steps == 1 and self._store.series <= _INLINE_SERIES
         else:
             inline = known.seconds_per_step * steps <= _INLINE_SECONDS
-        # What it has learned of label sets it must learn anew of those that have come since.
-        inline = inline and self._store.series_born - known.born <= _INLINE_SERIES
-        known.born = self._store.series_born
         places = None if inline or until is None else await self._place(until)
         began = self._monotonic()
         try:
             if inline:
-                return evaluate(known.query)
+                with contextlib.suppress(LearningError):
+                    return evaluate(known.query, _INLINE_LEARNING)
+                places = None if until is None else await self._place(until)
             if places is None:
-                return await asyncio.to_thread(evaluate, known.query)
-            answer = self._elsewhere(lambda: evaluate(known.query))
+                return await asyncio.to_thread(evaluate, known.query, None)
+            answer = self._elsewhere(lambda: evaluate(known.query, None))
             answer.add_done_callback(lambda _: places.release())
             return await asyncio.shield(answer)
         finally:
@@ -256,7 +266,7 @@ def options_of(settings: QuerySettings) -> Options:
 class _Known:
     """A query that was asked before."""
 
-    __slots__ = ("born", "last_seconds", "query", "seconds_per_step")
+    __slots__ = ("last_seconds", "query", "seconds_per_step")
 
     def __init__(self, query: Query) -> None:
         self.query = query
@@ -264,5 +274,3 @@ class _Known:
         """What it is believed to take."""
         self.last_seconds = 0.0
         """What it took last, waiting included."""
-        self.born = 0
-        """How many series there had been when it was evaluated last."""

@@ -129,11 +129,17 @@ class Query:
         return f"Query({self.text!r}, {len(self._plans)} plans)"
 
     def instant(
-        self, source: SampleSource, at: Timestamp, check: Check | None = None, shared: Sharing | None = None
+        self,
+        source: SampleSource,
+        at: Timestamp,
+        check: Check | None = None,
+        shared: Sharing | None = None,
+        learning: int | None = None,
     ) -> Answer:
-        """The value at one instant. `shared`: what other queries at this instant have worked out. Raises EvaluationError,
-        QueryLimitError and whatever `check` raises."""
-        run = self._start(source, at, at, 0, check, shared)
+        """The value at one instant. `shared`: what other queries at this instant have worked out; `learning`: how many label
+        sets there is time to learn of at once. Raises EvaluationError, QueryLimitError, LearningError and whatever `check`
+        raises."""
+        run = self._start(source, at, at, 0, check, shared, learning)
         match self.kind:
             case ValueType.STRING:
                 inner = unwrapped(self.tree)
@@ -147,10 +153,16 @@ class Query:
                 return self._answer(run, _samples(block, at))
 
     def range(
-        self, source: SampleSource, start: Timestamp, end: Timestamp, step: Millis, check: Check | None = None
+        self,
+        source: SampleSource,
+        start: Timestamp,
+        end: Timestamp,
+        step: Millis,
+        check: Check | None = None,
+        learning: int | None = None,
     ) -> Answer:
         """The value at start, start + step, ... up to end, as series sorted by labels. Raises QueryError for types that
-        have no range, EvaluationError, QueryLimitError and whatever `check` raises."""
+        have no range, and what `instant` raises."""
         if self.kind not in (ValueType.SCALAR, ValueType.VECTOR):
             problem = f'invalid expression type "{self.kind.spoken}" for range query, must be Scalar or instant Vector'
             raise QueryError(problem, start=self.tree.start, end=self.tree.end)
@@ -161,7 +173,7 @@ class Query:
                 f"exceeded maximum resolution of {self.options.max_points:,} points per timeseries. Try decreasing the "
                 "query resolution (?step=XX)"
             )
-        run = self._start(source, start, end, step, check)
+        run = self._start(source, start, end, step, check, learning=learning)
         if len(run.at) == 0:
             return self._answer(run, (), ValueType.MATRIX)
         if self.kind is ValueType.SCALAR:
@@ -178,6 +190,7 @@ class Query:
         step: Millis,
         check: Check | None,
         shared: Sharing | None = None,
+        learning: int | None = None,
     ) -> _Run:
         options = self.options
         annotations = Annotations(self.text)
@@ -195,7 +208,8 @@ class Query:
             shared=shared,
         )
         at = np.arange(start, end + 1, step, dtype=np.int64) if step else np.array([start], dtype=np.int64)
-        return _Run(evaluator=Evaluator(task, self._plans, annotations), annotations=annotations, at=at)
+        plans = self._plans if learning is None else self._plans.at_most(learning)
+        return _Run(evaluator=Evaluator(task, plans, annotations), annotations=annotations, at=at)
 
     def _answer(self, run: _Run, value: Value, kind: ValueType | None = None) -> Answer:
         return Answer(

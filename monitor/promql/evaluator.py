@@ -131,6 +131,7 @@ class Evaluator(RangeCalls):
         if len(moved) == 1:
             quick = newest_at_one(self.task.source, node.matchers, int(moved[0]), self.task.lookback)
             if quick is not None:
+                self.plans.meet(node, quick[0].labels)
                 self.count(quick[0].values.size)
                 return quick
         low, high = int(moved.min()) - self.task.lookback, int(moved.max())
@@ -220,10 +221,13 @@ class Evaluator(RangeCalls):
         return frames, self.joined(node, [frame.labels for frame in frames])
 
     def joined(self, node: Expr, parts: Sequence[Sequence[Labels]]) -> Sequence[Labels]:
-        """All labels in a row; the same object as long as the parts are the same."""
+        """All labels that were selected in a row; the same object as long as the parts are the same."""
         if len(parts) == 1:
-            return parts[0]
-        return self.plans.get(node, "labels", parts, lambda: [one for part in parts for one in part])
+            labels = parts[0]
+        else:
+            labels = self.plans.get(node, "labels", parts, lambda: [one for part in parts for one in part])
+        self.plans.meet(node, labels)
+        return labels
 
     def room(self, series: int, steps: int) -> None:
         """Before a matrix of this size is made: raises QueryLimitError if it would hold more than a query may."""

@@ -16,11 +16,34 @@ from monitor.promql.matrix import RESERVED
 T = TypeVar("T")
 
 
+class LearningError(Exception):
+    """There are more new label sets than there is time for now."""
+
+
 class Plans:
     """The plans of one expression. Safe to share between threads: a lost race makes the same plan again."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str], tuple[tuple[object, ...], object]] = {}
+        self._left: int | None = None
+
+    def at_most(self, labels: int) -> Plans:
+        """The same plans, for one evaluation that raises LearningError as soon as it has met more new label sets than this."""
+        plans = Plans()
+        plans._kept, plans._left = self._kept, labels
+        return plans
+
+    def meet(self, node: object, labels: Sequence[Labels]) -> None:
+        """These have been selected. If they are others than the last time, whatever is planned of them is made anew."""
+        key = (id(node), "met")
+        kept = self._kept.get(key)
+        if kept is not None and kept[0][0] is labels:
+            return
+        if self._left is not None:
+            self._left -= len(labels)
+            if self._left < 0:
+                raise LearningError
+        self._kept[key] = ((labels,), None)
 
     def get(self, node: object, purpose: str, made_of: Sequence[object], make: Callable[[], T]) -> T:
         """The plan for this node (which must live as long as the expression) and purpose, made anew when any of

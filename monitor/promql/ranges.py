@@ -130,7 +130,7 @@ class RangeCalls(Calls):
         def make() -> Ranged:
             frames = self.task.source.select(matchers, low + 1, high)
             parts = [frame.labels for frame in frames]
-            series = sum(map(len, parts))
+            series = len(self.joined(inner, parts))  # before the work: there may be no time for so many
             found = self._counted(runs(frames, low, high, self.task.max_samples))
             del frames  # each is let go of when it was looked through
             values, present = windows.apply(name, found, series, reach, arguments, self.task.check)

@@ -43,11 +43,6 @@ class SeriesIndex:
     def __len__(self) -> int:
         return len(self._sids)
 
-    @property
-    def born(self) -> int:
-        """How many series there have been, those included that are no more."""
-        return len(self.births) + self._reuses
-
     def find(self, labels: Labels) -> int | None:
         """The sid of this label set, if it has one."""
         return self._sids.get(labels)

@@ -131,11 +131,6 @@ class SampleStore:
         return len(self.head.homes.index)
 
     @property
-    def series_born(self) -> int:
-        """How many there have been, those included that are no more."""
-        return self.head.homes.index.born
-
-    @property
     def unlogged(self) -> dict[StoredFrame, None]:
         """Frames with rows that the log does not have yet."""
         return self.head.unlogged

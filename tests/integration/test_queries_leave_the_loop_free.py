@@ -12,7 +12,7 @@ import pytest
 from monitor.app.querying import EmbeddedQuerier, QueryLimits
 from monitor.model.errors import QueryError, QueryLimitError
 from monitor.model.labels import Labels
-from monitor.model.times import HOUR, MINUTE, SECOND
+from monitor.model.times import HOUR, MINUTE, SECOND, Timestamp
 from monitor.promql.engine import Options
 from monitor.promql.parser import parse
 from monitor.tsdb.store import SampleStore
@@ -44,6 +44,22 @@ class Watched:
         main = {threading.main_thread().name}
         found, self.threads = self.threads - main, set()
         return bool(found)
+
+
+async def test_what_meets_many_label_sets_for_the_first_time_is_evaluated_elsewhere() -> None:
+    """Though the query has been quick for as long as there were few, or none with a sample in its window."""
+    watched = Watched()
+    many = watched.store.open([Labels({"__name__": "x", "many": str(n)}) for n in range(1_500)])
+
+    async def ask(at: Timestamp) -> tuple[int, bool]:
+        return len(await watched.querier.instant("rate(x[1m])", at)), watched.elsewhere
+
+    assert await ask(END) == (3, False)
+    for at in range(END + SECOND, END + 10 * MINUTE, 15 * SECOND):
+        many.append(at, [1.0] * 1_500)
+    assert await ask(END) == (3, False)
+    assert await ask(END + 5 * MINUTE) == (1_500, True)
+    assert await ask(END + 6 * MINUTE) == (1_500, False)
 
 
 async def test_a_strangers_query_is_evaluated_elsewhere_until_it_is_known_to_be_quick() -> None:
