@@ -49,7 +49,7 @@ class Upkeep:
         for state in IncidentState:
             if state.is_open:
                 telemetry.incidents.labels(state.value).set(incidents.get(state.value, 0))
-        audit = await rooms.escalating.audit_open(now)
+        audit = await rooms.escalating.audit_open()
         if audit.repaired:
             rooms.drivers.log.error("incidents would not have escalated; repaired", incidents=audit.repaired)
         telemetry.incidents_without_timer.set(audit.unattended)

@@ -36,6 +36,7 @@ from monitor.oncall.events import (
     Unacknowledge,
 )
 from monitor.oncall.incident import Incident, IncidentKey, TimerKind
+from monitor.oncall.moves import REPAIRED
 from monitor.oncall.policies import Directory, Policy, Target
 from monitor.oncall.stores import Decision, InboxRow, IncidentQueries, IncidentStore, Snapshot, raised
 
@@ -174,17 +175,21 @@ class Escalating:
         incident = await self._find(reference)
         return Shown(incident=incident, timeline=await self._queries.timeline(incident.id))
 
-    async def audit_open(self, now: Timestamp) -> AuditReport:
+    async def audit_open(self) -> AuditReport:
         """Will every open incident be looked at again? Repairs those that will not: missing or wrong timers, and ones
         that lie too far ahead because the clock was put back. To be run once a minute."""
         unreadable: dict[IncidentKey, CorruptionError] = {}
         found = await self._store.open_incidents(unreadable.__setitem__)
         for key, error in unreadable.items():
             self._broken(key, error)
+        now = self._clock.now()  # only now: next to an older instant, what was decided since lies too far ahead
         repaired: list[str] = []
         for incident, stored in found:
-            wrong = stored != incident.timers or self._audited(incident, now).incident != incident
-            if wrong and await self._tell(incident, Audited()):
+            lost = stored != incident.timers
+            if not lost and self._audited(incident, now).incident == incident:
+                continue
+            decision = await self._tell(incident, Audited())
+            if decision is not None and (lost or any(entry.kind == REPAIRED for entry in decision.timeline)):
                 repaired.append(incident.id)
         if repaired:
             found = await self._store.open_incidents(unreadable.__setitem__)
@@ -225,16 +230,15 @@ class Escalating:
             return 0
         return len(keys)
 
-    async def _tell(self, incident: Incident, event: PolicyRemoved | Audited) -> bool:
-        """False if that could not be decided, which is reported. Raises StoreError when the store itself fails."""
+    async def _tell(self, incident: Incident, event: PolicyRemoved | Audited) -> Decision | None:
+        """None if that could not be decided, which is reported. Raises StoreError when the store itself fails."""
         try:
-            await self._transact((incident.key,), self._apply(incident.id, event))
+            return await self._transact((incident.key,), self._apply(incident.id, event))
         except Exception as error:
             if _of_the_store(error):
                 raise
             self._broken(incident.key, error)
-            return False
-        return True
+            return None
 
     async def _act(self, reference: str, action: Action) -> Answer:
         incident = await self._find(reference)

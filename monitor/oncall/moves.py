@@ -7,6 +7,7 @@ for: the table has decided that.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from monitor.model.incidents import IncidentState, Member
 from monitor.model.notifications import MessageKind, NotifyReason
@@ -18,6 +19,9 @@ from monitor.oncall.membership import Overlay, explained, joined, merged, names_
 from monitor.oncall.messages import changes_before, counted, headline
 from monitor.oncall.policies import OnNewAlert, Policy, PolicyVersion
 from monitor.oncall.run import Draft, until
+
+REPAIRED: Final = "repaired"
+"""What `repair` writes down when there was something to do."""
 
 
 def open_incident(
@@ -199,7 +203,7 @@ def reroute(draft: Draft, event: DeliveryReported) -> None:
         return
     prefix, tail = f"{report.incident}:{report.epoch}:", f":{report.destination}"
     place = report.dedupe_key.removeprefix(prefix).removesuffix(tail)
-    draft.send_elsewhere(report.destination, place, report.why, redirected=report.redirected_to is not None)
+    draft.send_elsewhere(report, place)
 
 
 def repair(draft: Draft) -> None:
@@ -207,14 +211,14 @@ def repair(draft: Draft) -> None:
     incident = draft.incident
     if incident.due_at is not None and incident.due_at - draft.now > incident.due_span:
         draft.incident = replace(incident, due_at=draft.now + incident.due_span)
-        draft.note("repaired", "the clock was put back: the next step is counted from now")
+        draft.note(REPAIRED, "the clock was put back: the next step is counted from now")
     limit = incident.pinned.policy.ack_timeout
     if incident.ack_expires_at is not None and limit is not None and incident.ack_expires_at - draft.now > limit:
         draft.incident = replace(draft.incident, ack_expires_at=draft.now + limit)
-        draft.note("repaired", "the clock was put back: the acknowledgement is counted from now")
+        draft.note(REPAIRED, "the clock was put back: the acknowledgement is counted from now")
     if not draft.incident.timers and not draft.incident.waits_for:
         draft.incident = replace(draft.incident, due_at=draft.now, due_span=0)
-        draft.note("repaired", "nothing was to come although nobody has it: the walk goes on now")
+        draft.note(REPAIRED, "nothing was to come although nobody has it: the walk goes on now")
 
 
 def _take_over(draft: Draft, event: GroupChanged) -> tuple[tuple[Member, ...], tuple[Member, ...]]:

@@ -15,8 +15,8 @@ from monitor.model.errors import BugError, ConflictError, NotFoundError, StoreEr
 from monitor.model.incidents import IncidentState
 from monitor.model.times import HOUR, MINUTE, Timestamp
 from monitor.oncall.escalating import Escalating, Playbook
-from monitor.oncall.incident import IncidentKey
-from monitor.oncall.stores import Decide, Decision
+from monitor.oncall.incident import Incident, IncidentKey
+from monitor.oncall.stores import Decide, Decision, Unreadable, raised
 from monitor.simulate.loop import VirtualLoop, VirtualTime, run
 from tests.support.incident_store import FakeIncidentStore
 from tests.support.incidents import ANA, BO, PAYMENTS, ROSTER, START, alert, group, muted, over
@@ -25,9 +25,9 @@ from tests.support.incidents import ANA, BO, PAYMENTS, ROSTER, START, alert, gro
 class Desk:
     """A daemon with a clock that stands still until it is moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: FakeIncidentStore | None = None) -> None:
         self.now: Timestamp = START
-        self.store = FakeIncidentStore()
+        self.store = store if store is not None else FakeIncidentStore()
         self.decisions: list[Decision] = []
         self.decided = asyncio.Event()
         self.escalating = Escalating(
@@ -196,7 +196,7 @@ async def test_the_audit_is_content_with_what_is_in_order() -> None:
     desk.store.hand_over(group(muted(alert()), key="quiet"))
     await desk.escalating.advance()
     commits = desk.store.commits
-    report = await desk.escalating.audit_open(desk.now)
+    report = await desk.escalating.audit_open()
     assert (report.open, report.repaired, report.unattended, desk.store.commits) == (2, (), 0, commits)
     assert list(report.without_timer.values()) == ["held while all of its alerts are muted, until that ends"]
 
@@ -206,7 +206,7 @@ async def test_the_audit_puts_a_lost_timer_back() -> None:
     desk = await Desk().opened()
     (id_,) = desk.store.timers
     desk.store.timers[id_] = ()
-    report = await desk.escalating.audit_open(desk.now)
+    report = await desk.escalating.audit_open()
     assert (report.repaired, report.unattended) == ((id_,), 0)
     assert await desk.store.next_due() == START + 5 * MINUTE
 
@@ -215,11 +215,40 @@ async def test_a_clock_that_was_put_back_delays_no_step_beyond_the_next_audit() 
     """The step is counted from now then, and taken once."""
     desk = await Desk().opened()
     desk.now -= HOUR
-    assert len((await desk.escalating.audit_open(desk.now)).repaired) == 1
+    assert len((await desk.escalating.audit_open()).repaired) == 1
     assert await desk.store.next_due() == desk.now + 5 * MINUTE
     desk.now += HOUR
     await desk.escalating.advance()
     assert desk.pages() == ["ana", "bo"]
+
+
+async def test_what_is_decided_while_the_audit_reads_needs_no_repair() -> None:
+    """Its step lies a whole span ahead of an instant that the audit, begun before, must not judge it by."""
+
+    class Busy(FakeIncidentStore):
+        async def open_incidents(self, unreadable: Unreadable = raised) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
+            desk.now += 5
+            await desk.opened()
+            return await super().open_incidents(unreadable)
+
+    desk = Desk(Busy())
+    report = await desk.escalating.audit_open()
+    assert (report.open, report.repaired) == (1, ())
+
+
+async def test_only_what_the_audit_changed_counts_as_repaired() -> None:
+    """The clock that was behind when the incidents were looked at is right again when one is to be repaired."""
+
+    class Corrected(FakeIncidentStore):
+        async def transact(self, keys: Sequence[IncidentKey], decide: Decide) -> Decision:
+            desk.now = START
+            return await super().transact(keys, decide)
+
+    desk = Desk(Corrected())
+    await desk.opened()
+    desk.now -= HOUR
+    assert (await desk.escalating.audit_open()).repaired == ()
+    assert [entry.kind for entry in (await desk.escalating.show("1")).timeline] == ["opened", "paged"]
 
 
 async def test_a_stored_timer_that_its_incident_does_not_know_is_dropped() -> None:
@@ -296,7 +325,7 @@ def test_an_incident_that_cannot_be_read_is_tried_again_each_minute_and_hides_no
         assert 15 <= len(broken) <= 16
         assert len(looks) < 80
         assert [one.group_key for one in await escalating.incidents()] == ["good"]
-        report = await escalating.audit_open(time.now())
+        report = await escalating.audit_open()
         assert (report.open, report.unattended) == (2, 1)
 
     run(tell(), loop)

@@ -279,10 +279,10 @@ class Incidents(RuleBasedStateMachine):
         if lost:
             for id_ in self.store.timers:
                 self.store.timers[id_] = ()
-        report = run_now(self.escalating.audit_open(self.now))
+        report = run_now(self.escalating.audit_open())
         assert report.unattended == 0
         self.settle()
-        assert run_now(self.escalating.audit_open(self.now)).repaired == ()
+        assert run_now(self.escalating.audit_open()).repaired == ()
         for incident, _ in run_now(self.store.open_incidents()):
             if incident.due_at is not None:
                 assert incident.due_at <= self.now + max(incident.due_span, 0)
