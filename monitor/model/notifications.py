@@ -274,3 +274,5 @@ class DeliveryReport:
     """What went wrong; empty when it arrived."""
     redirected_to: Destination | None = None
     """Who was told instead."""
+    trying: bool = False
+    """It did not arrive so far and is tried further."""

@@ -212,7 +212,14 @@ def _alarmed(finish: Finish, claimed: Claimed, why: str, fallback: Destination |
     rows: tuple[OutboxRow, ...] = ()
     if fallback is not None and fallback != row.destination and not at_the_end(row):
         rows = (instead(row, fallback, why, now),)
-    report = _report(claimed, now, arrived=False, why=why, redirected_to=rows[0].destination if rows else None)
+    report = _report(
+        claimed,
+        now,
+        arrived=False,
+        why=why,
+        redirected_to=rows[0].destination if rows else None,
+        trying=finish.state is not OutboxState.FAILED,
+    )
     return Finish(
         state=finish.state,
         due_at=finish.due_at,
@@ -226,7 +233,13 @@ def _alarmed(finish: Finish, claimed: Claimed, why: str, fallback: Destination |
 
 
 def _report(
-    claimed: Claimed, now: Timestamp, *, arrived: bool, why: str = "", redirected_to: Destination | None = None
+    claimed: Claimed,
+    now: Timestamp,
+    *,
+    arrived: bool,
+    why: str = "",
+    redirected_to: Destination | None = None,
+    trying: bool = False,
 ) -> DeliveryReport:
     row = claimed.row
     return DeliveryReport(
@@ -240,4 +253,5 @@ def _report(
         order_key=decided_key(row.order_key),
         why=why,
         redirected_to=redirected_to,
+        trying=trying,
     )

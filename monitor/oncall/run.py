@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from monitor.model.changes import AuditEntry
 from monitor.model.incidents import SYSTEM, Actor, IncidentState, Member, TimelineEntry
-from monitor.model.notifications import Destination, MessageKind, NotifyReason, OutboxRow
+from monitor.model.notifications import DeliveryReport, Destination, MessageKind, NotifyReason, OutboxRow
 from monitor.model.times import Millis, Timestamp, rfc3339, spoken_duration
 from monitor.oncall.effects import Answer, Cancel, Effect, Step
 from monitor.oncall.events import Setting
@@ -145,18 +145,25 @@ class Draft:
             if one.destination not in self._paged:
                 self._row(one.destination, place, Occasion(kind=kind, reason=reason, note=note))
 
-    def send_elsewhere(self, failed: Destination, place: str, why: str, *, redirected: bool) -> None:
-        """A page could not be delivered: the person's next contact gets it, and the fallback through another channel."""
+    def send_elsewhere(self, report: DeliveryReport, place: str) -> None:
+        """A page could not be delivered: the person's next contact gets it, and the fallback through another channel, unless
+        delivery has told somebody instead already."""
+        failed, instead = report.destination, report.redirected_to
         person = next((one.person for one in self.incident.notified if one.destination == failed), "")
         contacts = self.setting.directory.contacts(person) if person else ()
         later = contacts[contacts.index(failed) + 1 :] if failed in contacts else ()
         found = [Reached(contact, person) for contact in later[:1]]
-        if not redirected:
+        if instead is None:
             found.extend(self._by_another_channel(failed, person))
-        note = f"The page to {person or failed.receiver} by {failed.integration} could not be delivered: {why}"
-        self.note("delivery_failed", note)
+        became = "has not been delivered yet" if report.trying else "could not be delivered"
+        note = f"The page to {person or failed.receiver} by {failed.integration} {became}: {report.why}"
+        further = (f"; {instead} is told instead" if instead is not None else "") + (
+            "; it is tried further" if report.trying else ""
+        )
+        self.note("delivery_failed", f"{note}{further}")
         if not found:
-            self._count_nobody("nobody else is left to be told of it")
+            if instead is None:
+                self._count_nobody("nobody else is left to be told of it")
             return
         self._page(tuple(found), place, Occasion(kind=MessageKind.TRIGGER, reason=NotifyReason.STATE_CHANGE, note=note))
 

@@ -94,7 +94,7 @@ def test_everything_but_the_page_of_an_incident_is_given_up_one_day(
     assert ended(one, _LATER, now=T0 + patience - 150 * SECOND).state is OutboxState.PENDING
     finish = ended(one, _LATER, now=T0 + patience - 149 * SECOND)
     assert (finish.state, finish.error) == (OutboxState.FAILED, "busy")
-    assert [report.arrived for report in finish.reports] == [False]
+    assert [(report.arrived, report.trying) for report in finish.reports] == [(False, False)]
 
 
 def test_the_page_of_an_incident_is_never_given_up_for_its_age() -> None:
@@ -109,7 +109,7 @@ def test_the_fifth_failure_of_a_page_tells_the_fallback_once_and_reports() -> No
     assert [len(finish.rows) for finish in told] == [0, 1, 0]
     assert [len(finish.reports) for finish in told] == [0, 1, 0]
     assert told[1].state is OutboxState.PENDING
-    assert told[1].reports[0].redirected_to == _OPS
+    assert (told[1].reports[0].redirected_to, told[1].reports[0].trying) == (_OPS, True)
 
 
 def test_a_fifth_attempt_that_nobody_concluded_leaves_the_alarm_to_the_sixth() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from monitor.model.incidents import TimelineEntry
 from monitor.model.notifications import DeliveryReport, Destination, MessageKind, OutboxRow
 from monitor.model.times import MINUTE
 from monitor.oncall.effects import Step
@@ -78,6 +79,20 @@ def test_nobody_left_to_tell_is_counted() -> None:
     story = Story(replace(PAYMENTS, steps=(policy_step("slack:#x"),), fallback=()))
     taken = failed(story, opened(story))
     assert (pages(taken), noted(taken), story.state.nobody) == ([], ["delivery_failed", "nobody"], 1)
+
+
+def test_who_was_told_instead_by_delivery_is_somebody() -> None:
+    """The house's last resort, where no contact and no fallback is left: the incident says who has it, and that the first
+    is tried further."""
+    story = Story(replace(PAYMENTS, steps=(policy_step("slack:#x"),), fallback=()))
+    taken = failed(story, opened(story), redirected_to=Destination("ops", "console"), trying=True)
+    assert (pages(taken), noted(taken), story.state.nobody) == ([], ["delivery_failed"], 0)
+    (entry,) = taken.effects
+    assert isinstance(entry, TimelineEntry)
+    assert entry.text == (
+        "The page to slack:#x by slack has not been delivered yet: 404 no such routing key; ops/console[0] is told instead; "
+        "it is tried further"
+    )
 
 
 def test_a_failure_after_somebody_took_it_is_only_written_down() -> None:
