@@ -369,6 +369,7 @@ async def test_wechat_changes_its_secret_for_a_token_and_keeps_it() -> None:
     [
         (Reply(body="ok"), Delivered()),
         (Reply(body="invalid_token"), Rejected("Slack refused it: invalid_token")),
+        (Reply(body=""), Rejected("Slack answered '' instead of ok")),
         (Reply(body={"ok": False, "error": "no_channel"}), Rejected("Slack refused it: no_channel")),
         (Reply(body={"ok": True}), Delivered()),
     ],

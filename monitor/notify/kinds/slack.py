@@ -173,4 +173,6 @@ def _webhook_verdict(answer: CallAnswer, now: Timestamp) -> DeliveryOutcome:
         return Rejected(f"Slack refused it: {word[:200]}", failure_of_word(word)) if refused else outcome
     if said == "ok":
         return outcome
+    if not said:
+        return Rejected("Slack answered '' instead of ok", failure_of_word(said))
     return Rejected(f"Slack refused it: {answer.words().strip()[:200]}", failure_of_word(said))
