@@ -5,7 +5,8 @@ that somebody uses again. Group notifications use Alertmanager's key, the sha256
 Alertmanager leaves open alerts closable.
 
 Vendors that wake people notify nobody of an alert that is acknowledged already. There an incident that pages again after it was
-acknowledged has a new key, and the alerts under its former ones are ended (decision 0037).
+acknowledged has a new key; the page ends the alert under the key before it, and the end of the incident all that may be left
+(decision 0037).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import Final
 from monitor.model.notifications import Message, MessageKind
 
 LONGEST_KEY: Final = 255
-_FORMER: Final = 5
-"""Keys of before, the latest ones, that are ended; those before them were ended with the pages that came between."""
+_FORMER: Final = 10
+"""Keys of before, the latest ones, that the end of an incident ends; those before them were ended with the pages that came
+between."""
 
 
 def dedup_key(message: Message, *, instance: str, row_key: str) -> str:
@@ -39,11 +41,13 @@ def page_key(message: Message, *, instance: str, row_key: str) -> str:
 
 
 def ends_of_former(message: Message) -> tuple[Message, ...]:
-    """What ends the alerts that this page, or this end, leaves behind under the incident's former keys."""
+    """What ends the alerts that this page, or this end, leaves behind under the incident's former keys: a page the latest one,
+    an end all of them that may be open."""
     incident = message.incident
     if incident is None or not (message.kind.wakes or message.kind is MessageKind.RESOLVE):
         return ()
-    former = range(max(incident.wake - _FORMER, 0), incident.wake)
+    most = 1 if message.kind.wakes else _FORMER
+    former = range(max(incident.wake - most, 0), incident.wake)
     return tuple(
         replace(message, kind=MessageKind.RESOLVE, fields=(), incident=replace(incident, wake=wake))
         for wake in reversed(former)

@@ -94,7 +94,9 @@ class OverHttp(Generic[T]):
 
     def tolls(self, sending: Sending) -> Sequence[Toll]:
         toll = Toll(f"{self.name} {own_options(sending.options, self.options).address}", self.limit)
-        return (toll,) * (1 + len(ends_of_former(sending.message)) if self.wakes_people else 1)
+        # A page is charged alone: what ends the alert of before may fail, and no page waits for it.
+        ends = self.wakes_people and not sending.message.kind.wakes
+        return (toll,) * (1 + len(ends_of_former(sending.message)) if ends else 1)
 
     async def deliver(self, sending: Sending) -> DeliveryOutcome:
         _READ.set([])  # each delivery is a task of its own
@@ -133,6 +135,8 @@ class OverHttp(Generic[T]):
             return await self.tell(options, addressed(replace(sending, row=row), self.addressing, self._addresses))
         except (Stop, NoAnswerError) as failed:
             return failed.outcome
+        except StoreError as error:
+            return RetryLater(str(error))
 
     async def tell(self, options: T, sending: Sending) -> DeliveryOutcome:
         """Make the calls. May raise Stop, NoAnswerError and StoreError. Each kind has its own."""

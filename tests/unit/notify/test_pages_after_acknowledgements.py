@@ -13,12 +13,14 @@ from monitor.model.notifications import (
     Rejected,
     RetryLater,
 )
+from monitor.model.errors import StoreError
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.keys import dedup_key, ends_of_former, page_key
 from monitor.notify.kinds.calling import NoAnswerError
 from monitor.notify.kinds.over_http import OverHttp, Stop
 from monitor.notify.kinds.sending import Sending
-from tests.support.messages import INCIDENT, a_row
+from monitor.notify.throttling import Throttle
+from tests.support.messages import INCIDENT, T0, a_row
 from tests.support.surroundings import sending, unused_surroundings
 
 KEY = f"wk:shop:{INCIDENT}"
@@ -78,16 +80,18 @@ def test_each_acknowledgement_that_did_not_last_makes_another_key() -> None:
 
 
 def test_pages_and_ends_end_what_was_before_and_nothing_else_does() -> None:
-    """The latest first, and not without bound."""
-    assert keys(woken(TRIGGER, 2).message) == keys(woken(RESOLVE, 2).message) == [":1", ""]
-    assert keys(woken(RESOLVE, 9).message) == [":8", ":7", ":6", ":5", ":4"]
+    """A page the one before it; the end all of them, the latest first and not without bound."""
+    assert keys(woken(TRIGGER, 2).message) == [":1"]
+    assert keys(woken(RESOLVE, 2).message) == [":1", ""]
+    assert keys(woken(RESOLVE, 99).message) == [f":{wake}" for wake in range(98, 88, -1)]
     assert keys(woken(MessageKind.ACKNOWLEDGE, 2).message) == keys(woken(MessageKind.UPDATE, 2).message) == []
     assert ends_of_former(a_row(of_incident=False).message) == ()
 
 
 async def test_the_page_goes_first_and_has_arrived_whatever_comes_of_the_others() -> None:
     """The end of the incident comes back to them."""
-    for trouble in (RetryLater("busy"), Stop(Rejected("no")), NoAnswerError(RetryLater("no connection"))):
+    no_answer, no_key = NoAnswerError(RetryLater("no connection")), StoreError("the key's file is gone")
+    for trouble in (RetryLater("busy"), Stop(Rejected("no")), no_answer, no_key):
         vendor = Vendor(Delivered("new"), trouble)
         assert await vendor.deliver(sending(woken(TRIGGER, 1), Account())) == Delivered("new")
         assert vendor.taken == [("trigger", ":1"), ("resolve", "")]
@@ -109,8 +113,16 @@ async def test_an_end_has_arrived_when_every_alert_has_ended() -> None:
     assert vendor.taken == [("resolve", ":1"), ("resolve", "")] * 2
 
 
-def test_every_call_counts_against_the_vendors_limit() -> None:
-    """Also those for the alerts of before."""
-    vendor = Vendor()
-    assert len(vendor.tolls(sending(woken(TRIGGER, 2), Account()))) == 3
-    assert len(vendor.tolls(sending(a_row(), Account()))) == 1
+def test_no_page_waits_at_the_vendors_limit_for_the_alerts_of_before() -> None:
+    """Eight incidents that page at once, each for the sixth time, go out as eight do that page for the first."""
+
+    def slots(wake: int) -> list[int]:
+        vendor, throttle, found = Vendor(), Throttle(), list[int]()
+        for number in range(8):
+            tolls = vendor.tolls(sending(woken(TRIGGER, wake), Account()))
+            throttle, slot = throttle.ask(f"row {number}", tolls, urgent=True, now=T0)
+            found.append(slot)
+        return found
+
+    assert slots(5) == slots(0)
+    assert len(Vendor().tolls(sending(woken(RESOLVE, 2), Account()))) == 3
