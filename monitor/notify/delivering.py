@@ -38,11 +38,10 @@ from monitor.notify.attempts import (
     unneeded,
     unrepeatable,
 )
-from monitor.notify.circuits import Circuit
+from monitor.notify.channels import ChannelMeter, Channels
 from monitor.notify.kinds.sending import Kind, Sending
 from monitor.notify.outbox import AddressBook, Claimed, Finish, OutboxStore
 from monitor.notify.redirects import at_the_last_step
-from monitor.notify.throttling import Throttle
 
 Start = Callable[[str, Coroutine[Any, Any, None]], object]
 """Starts a task under a name (see `monitor.supervise`)."""
@@ -56,7 +55,7 @@ _JUMP: Millis = 10 * SECOND
 """Smaller corrections of the clock only make a pause that much longer."""
 
 
-class Meters(Protocol):
+class Meters(ChannelMeter, Protocol):
     """Where deliveries are counted."""
 
     def accepted(self, destination: Destination, kind: MessageKind, latency: Millis) -> None:
@@ -76,10 +75,6 @@ class Meters(Protocol):
     def handed_over(self, destination: Destination, kind: MessageKind, failure: DeliveryFailure) -> None:
         """A row failed so often that it was told to somebody else, or to whoever decided it; the attempts go on. Once for a
         row."""
-        ...
-
-    def channel(self, destination: Destination, up: bool | None) -> None:
-        """A channel was first used, went down or came back. None: nothing is known of it any more."""
         ...
 
 
@@ -127,15 +122,12 @@ class Delivery:
         self._patience = patience if patience is not None else Patience()
         self._pace = pace if pace is not None else Pace()
         self._reported = reported
-        self._throttle = Throttle()
+        self._channels = Channels(meters)
         self._jumps = Jumps(clock)
         self._jumped: Millis = 0
         self._most: Millis = LONGEST_PAUSE
         """How long a row may wait from now on. At the start nobody knows what the clock did meanwhile, so then no row waits
         longer than our own pauses are."""
-        self._circuits: dict[Destination, Circuit] = {}
-        self._tried: dict[Destination, object] = {}
-        """Of each circuit, the options that the latest attempt was made with."""
         self._news = {name: Wakeup() for name in kinds}
         self._busy = dict.fromkeys(kinds, 0)
         self._idle = asyncio.Event()
@@ -143,8 +135,7 @@ class Delivery:
         self._draining = False
 
     def __repr__(self) -> str:
-        down = [str(destination) for destination, circuit in self._circuits.items() if not circuit.up]
-        return f"Delivery(busy={self._busy}, down={down})"
+        return f"Delivery(busy={self._busy}, {self._channels})"
 
     def begin(self, keep: Keep | None = None) -> None:
         """Start one loop for each integration; through `keep` if it is given, so that a crash does not end it."""
@@ -161,14 +152,12 @@ class Delivery:
 
     def reconfigured(self) -> None:
         """The address book has changed: what is known of channels that it has no more, or has otherwise, is void."""
-        for destination, options in list(self._tried.items()):
-            if self._book.options(destination) != options:
-                self._forget(destination)
+        self._channels.keep(self._book.options)
         self.wake()
 
     def down(self) -> Mapping[Destination, str]:
         """The channels that are down, each with its latest failure."""
-        return {destination: circuit.why for destination, circuit in self._circuits.items() if not circuit.up}
+        return self._channels.down()
 
     async def drain(self) -> None:
         """Claim nothing more and return when no attempt is under way. Bound it with a timeout; what is cut off comes back
@@ -192,26 +181,8 @@ class Delivery:
                 # whoever cannot decide cannot deliver; /health tells of it, and the rows are still there
                 due = self._clock.now() + _STORE_PAUSE
             if not self._draining:
-                lapse = self._lapse(name)
+                lapse = self._channels.lapse(name, self._clock.now())
                 await self._clock.wait(news, min((at for at in (due, lapse) if at is not None), default=None))
-
-    def _lapse(self, name: str) -> Timestamp | None:
-        """Forget the channels that were down and that nobody has tried for long. Returns when the next one will be so."""
-        now = self._clock.now()
-        ahead: list[Timestamp] = []
-        for destination, circuit in list(self._circuits.items()):
-            at = circuit.lapses_at(now)
-            if at is None or destination.integration != name:
-                continue
-            if at <= now:
-                self._forget(destination)
-            else:
-                ahead.append(at)
-        return min(ahead, default=None)
-
-    def _forget(self, destination: Destination) -> None:
-        del self._circuits[destination], self._tried[destination]
-        self._meters.channel(destination, None)
 
     async def _take(self, name: str) -> Timestamp | None:
         """Fill the free places. Returns when to look again; None: when there is news."""
@@ -246,7 +217,7 @@ class Delivery:
         self._jumped += self._jumps.since_last()
         jumped, most = self._jumped, self._most
         if jumped < -_JUMP:
-            self._throttle = self._throttle.moved(jumped)
+            self._channels.clock_moved(jumped)
             self._jumped = 0
             self._most = most = 0
         if most < LONGEST_WISH:
@@ -318,7 +289,7 @@ class Delivery:
             handle=claimed.handle,
             followed=claimed.followed,
         )
-        wait = self._turn(kind, sending, now)
+        wait = self._channels.turn(kind, sending, now)
         if wait > now:
             return put_back(claimed, wait)
         outcome = await self._send(kind, sending)
@@ -364,15 +335,6 @@ class Delivery:
         elif finish.alarmed:
             self._meters.handed_over(row.destination, row.message.kind, failure)
 
-    def _turn(self, kind: Kind, sending: Sending, now: Timestamp) -> Timestamp:
-        urgent = sending.message.kind.wakes or sending.message.kind is MessageKind.RESOLVE
-        circuit = self._circuits.get(sending.row.destination, Circuit())
-        opens_at = circuit.opens_at(urgent=urgent, now=now)
-        if opens_at > now:
-            return opens_at
-        self._throttle, slot = self._throttle.ask(sending.row.dedupe_key, kind.tolls(sending), urgent=urgent, now=now)
-        return slot
-
     async def _send(self, kind: Kind, sending: Sending) -> DeliveryOutcome:
         try:
             async with asyncio.timeout(self._pace.deadline / 1000):
@@ -382,17 +344,11 @@ class Delivery:
 
     def _count(self, sending: Sending, outcome: DeliveryOutcome, now: Timestamp) -> None:
         destination = sending.row.destination
-        known = destination in self._circuits
-        before = self._circuits.get(destination, Circuit())
-        after = before.after(outcome, now)
-        self._circuits[destination] = after
-        self._tried[destination] = sending.options
+        self._channels.count(sending, outcome, now)
         if isinstance(outcome, Delivered):
             self._meters.accepted(destination, sending.message.kind, max(now - sending.message.at, 0))
         else:
             self._meters.failed(destination, type(outcome).__name__.lower())
-        if before.up is not after.up or not known:
-            self._meters.channel(destination, after.up)
 
 
 def _place(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from monitor.model.errors import StoreError
 from monitor.model.notifications import (
     Delivered,
     DeliveryOutcome,
@@ -13,7 +14,6 @@ from monitor.model.notifications import (
     Rejected,
     RetryLater,
 )
-from monitor.model.errors import StoreError
 from monitor.net.http_config import PLAIN, HttpClient
 from monitor.notify.dressing.keys import dedup_key, ends_of_former, page_key
 from monitor.notify.kinds.calling import NoAnswerError

@@ -226,7 +226,9 @@ async def test_what_is_decided_while_the_audit_reads_needs_no_repair() -> None:
     """Its step lies a whole span ahead of an instant that the audit, begun before, must not judge it by."""
 
     class Busy(FakeIncidentStore):
-        async def open_incidents(self, unreadable: Unreadable = raised) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
+        async def open_incidents(
+            self, unreadable: Unreadable = raised
+        ) -> tuple[tuple[Incident, tuple[Timer, ...]], ...]:
             desk.now += 5
             await desk.opened()
             return await super().open_incidents(unreadable)
