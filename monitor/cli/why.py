@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from monitor.cli.alerts import show_alerts
 from monitor.cli.connection import OWN
 from monitor.cli.incidents import what_next
 from monitor.cli.options import HERE, JsonOption, TokenOption, UrlOption, daemon
@@ -15,12 +16,28 @@ from monitor.model.times import Timestamp
 
 
 def why(
-    alert: Annotated[str, typer.Argument(help="A fingerprint, an alert's name, or matchers: 'team=\"shop\"'.")],
+    alert: Annotated[
+        str,
+        typer.Argument(
+            help="A fingerprint, an alert's name, or matchers: 'team=\"shop\"'. Without it the alerts that there are.",
+            show_default=False,
+        ),
+    ] = "",
     url: UrlOption = HERE,
     token_file: TokenOption = "",
     json_: JsonOption = False,
 ) -> None:
     """Why somebody was told of an alert, or nobody was: rule, route, group, what keeps it quiet, each integration."""
+    if not alert:
+        document = daemon(url, token_file).get(f"{OWN}/alerts")
+        if json_:
+            say_json(document)
+        elif document["alerts"]:
+            show_alerts(document["alerts"], now())
+            say("\nOf which? `watchkeeper why NAME` tells.")
+        else:
+            say("Nothing fires. Of an alert that is over `watchkeeper why NAME` tells for as long as it is remembered.")
+        return
     document = daemon(url, token_file, {"alert": "ALERT"}).get(f"{OWN}/alerts/why", alert=alert)
     if json_:
         say_json(document)

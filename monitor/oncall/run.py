@@ -17,7 +17,7 @@ from dataclasses import replace
 from monitor.model.changes import AuditEntry
 from monitor.model.incidents import SYSTEM, Actor, IncidentState, Member, TimelineEntry
 from monitor.model.notifications import DeliveryReport, Destination, MessageKind, NotifyReason, OutboxRow
-from monitor.model.times import Millis, Timestamp, rfc3339, spoken_duration
+from monitor.model.times import Millis, Timestamp, spoken_duration, spoken_instant
 from monitor.oncall.effects import Answer, Cancel, Effect, Step
 from monitor.oncall.events import Setting
 from monitor.oncall.incident import Incident, Notified, is_urgent
@@ -332,5 +332,5 @@ class Draft:
 
 
 def until(at: Timestamp | None) -> str:
-    """`until 2026-…Z`, or that nobody knows."""
-    return f"until {rfc3339(at)}" if at is not None else "until that ends"
+    """`until 2026-… UTC`, or that nobody knows."""
+    return f"until {spoken_instant(at)}" if at is not None else "until that ends"

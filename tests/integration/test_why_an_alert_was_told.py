@@ -89,6 +89,10 @@ async def test_the_way_of_an_alert_is_told_from_its_rule_to_the_attempts(tmp_pat
             (pending,) = json.loads((await daemon.command("why", "Soon", "--json"))[1])["alerts"]
             assert (pending["state"], pending["group"]) == ("pending", None)
             assert "nobody is told" in (await daemon.command("why", "Soon"))[1]
+            code, words = await daemon.command("why")
+            assert (code, "Always" in words, "`watchkeeper why NAME` tells" in words) == (0, True, True)
+            asked = json.loads((await daemon.command("why", "--json"))[1])
+            assert {one["name"] for one in asked["alerts"]} >= {"Always", "Soon"}
             code, words = await daemon.command("why", "Never")
             assert (code, "nothing that is Never fires or is pending" in words) == (5, True)
         finally:

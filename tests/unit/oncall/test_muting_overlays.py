@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from monitor.model.alerts import MuteReason
-from monitor.model.incidents import IncidentState
+from monitor.model.incidents import IncidentState, TimelineEntry
 from monitor.model.notifications import MessageKind
 from monitor.model.times import HOUR, MINUTE
 from monitor.oncall.events import Acknowledge, EscalateNow, GroupChanged, TimerFired
@@ -32,6 +32,8 @@ def test_a_new_incident_whose_alerts_are_all_muted_is_held() -> None:
     story = Story()
     taken = story.feed(GroupChanged(group(muted(alert()), held_until=START + HOUR)))
     assert (sent(taken), noted(taken), taken.wake_at) == ([], ["opened", "held"], START + HOUR)
+    (held,) = (effect for effect in taken.effects if isinstance(effect, TimelineEntry) and effect.kind == "held")
+    assert held.text.endswith("held until 2027-01-15 09:00:00 UTC")
     assert (story.state.state, story.state.held) == (IncidentState.TRIGGERED, True)
 
 
