@@ -3,7 +3,7 @@
 A rule's sources are the firing alerts that match its source side; a target is inhibited while any of them has the same
 values of the `equal` labels (a missing label is an empty one). An alert that matches both sides is inhibited only by sources
 that do not match the target side as well, so nothing inhibits itself and no two alerts inhibit each other. Whether a source
-is itself muted makes no difference, but for rules that say so (`by_what_is_heard`, ours and not Alertmanager's).
+is itself muted makes no difference, but for rules that say so (`by_what_is_heard`, ours and not Alertmanager's, as is `alike`).
 
 Sources are filed by rule and by their `equal` values when they come, so that a target costs a look-up for each rule that
 could concern it, never a comparison with each source. Source: Alertmanager inhibit/inhibit.go; that any firing source
@@ -39,6 +39,12 @@ class InhibitRule:
     equal: tuple[str, ...] = ()
     by_what_is_heard: bool = False
     """Only by sources that neither a silence nor a maintenance window keeps quiet. Not Alertmanager's."""
+    alike: tuple[str, ...] = ()
+    """Only by sources in which these labels have one value. Not Alertmanager's."""
+
+    def takes(self, labels: Labels) -> bool:
+        """May an alert with these labels, which the source side matches, be a source?"""
+        return len({labels.get(name, "") for name in self.alike}) <= 1
 
     def values(self, labels: Labels) -> tuple[str, ...]:
         """The values that a source and its targets share."""
@@ -97,6 +103,8 @@ class Inhibition:
         changed = False
         for place in self._as_source.matching(alert.labels) if self.rules else ():
             rule = self.rules[place]
+            if not rule.takes(alert.labels):
+                continue
             key = (place, rule.values(alert.labels))
             filed = self._sources.setdefault(key, {})
             known = filed.get(alert.fingerprint)

@@ -8,7 +8,7 @@ nobody, unless they go on when what explained them is over and nobody has taken 
 
 | while this fires        | these of the same service are explained by it                                                |
 |-------------------------|----------------------------------------------------------------------------------------------|
-| `ServiceDown`           | all below, and `ScrapeTargetsDown`, `DatabaseComponentDown`, `ServiceDegraded`, `InstanceDown` |
+| `ServiceDown`           | all below but queries, `ScrapeTargetsDown`, `DatabaseComponentDown`, `ServiceDegraded`, `InstanceDown` |
 | `ScrapeTargetsDown`     | rates and latencies, which are then of the past, and `InstanceDown`                            |
 | `DatabaseComponentDown` | failing and slow requests, pools that give no connections, `ServiceDegraded`                   |
 | `ErrorRateHigh`         | `ErrorRateElevated`                                                                            |
@@ -17,6 +17,10 @@ nobody, unless they go on when what explained them is over and nobody has taken 
 A cause is never taken for a symptom: a certificate, the CPU, memory and slow queries may be why a service is down, so they
 are told beside it. And nothing explains `ServiceDown` itself: a service that was slow and is now gone is news.
 
+Nothing hides behind less than a page: only what is critical explains. Nor behind another part of the service: what a check
+sees ill in its answer is explained by the same check only, and what all of the service suffers, its targets and requests, only
+by the check that bears the service's name. A second check that shares a job by its labels may watch a side door.
+
 An alert that is silenced, or in maintenance, explains nothing: whoever silenced a broken check has not asked to miss what
 its service suffers from besides.
 """
@@ -24,6 +28,7 @@ its service suffers from besides.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from monitor.alerts.inhibition import InhibitRule
@@ -38,6 +43,10 @@ DEFAULT: Final = "default"
 PAGE: Final = "page"
 """The receiver that escalates."""
 
+_UNSAID: Final = """\
+# Alertmanager has no words for this: here only sources that are neither silenced nor in maintenance inhibit, and those
+# of a check inhibit what has no check only if the check has the name of its job.
+"""
 _SERVICE: Final = ("job", "environment")
 _REQUESTS: Final = ("ErrorRateHigh", "ErrorRateElevated", "LatencyHigh", "DatabasePoolTimeouts")
 _QUERIES: Final = ("DatabasePoolQueue", "PostgresLongQuery", "PostgresSlowQueries", "MysqlSlowQueries")
@@ -60,11 +69,12 @@ def default_tree(pages: bool) -> Route:
 
 def default_inhibit_rules() -> tuple[InhibitRule, ...]:
     """Which of the shipped alerts explains which."""
-    down = ("ScrapeTargetsDown", "InstanceDown", "DatabaseComponentDown", "ComponentDegraded", "ServiceDegraded")
     return (
-        _explains("ServiceDown", *down, *_REQUESTS),
+        _check_explains("ServiceDown", "DatabaseComponentDown", "ComponentDegraded", "ServiceDegraded"),
+        _main_check_explains("ServiceDown", "ScrapeTargetsDown", "InstanceDown", *_REQUESTS),
         _explains("ScrapeTargetsDown", "InstanceDown", *_REQUESTS),
-        _explains("DatabaseComponentDown", "ServiceDegraded", *_REQUESTS),
+        _check_explains("DatabaseComponentDown", "ServiceDegraded"),
+        _main_check_explains("DatabaseComponentDown", *_REQUESTS),
         _explains("ErrorRateHigh", "ErrorRateElevated"),
         _explains("DatabaseDown", *_QUERIES, equal=(*_SERVICE, "instance")),
     )
@@ -73,18 +83,34 @@ def default_inhibit_rules() -> tuple[InhibitRule, ...]:
 def _explains(cause: str, *symptoms: str, equal: tuple[str, ...] = _SERVICE) -> InhibitRule:
     return InhibitRule(
         name=f"{cause} explains it",
-        sources=(Matcher(ALERT_NAME, MatchOp.EQUAL, cause), Matcher("job", MatchOp.NOT_EQUAL, "")),
+        sources=(
+            Matcher(ALERT_NAME, MatchOp.EQUAL, cause),
+            Matcher("severity", MatchOp.EQUAL, "critical"),
+            Matcher("job", MatchOp.NOT_EQUAL, ""),
+        ),
         targets=(Matcher(ALERT_NAME, MatchOp.MATCHES, "|".join(symptoms)),),
         equal=equal,
         by_what_is_heard=True,
     )
 
 
+def _check_explains(cause: str, *symptoms: str) -> InhibitRule:
+    """What the same check sees."""
+    rule = _explains(cause, *symptoms, equal=(*_SERVICE, "check"))
+    return replace(rule, sources=(*rule.sources, Matcher("check", MatchOp.NOT_EQUAL, "")))
+
+
+def _main_check_explains(cause: str, *symptoms: str) -> InhibitRule:
+    """What all of the service suffers: only where the check that saw the cause bears the service's name."""
+    return replace(_explains(cause, *symptoms), alike=("check", "job"))
+
+
 def printed_tree(root: Route, receivers: Iterable[str], inhibit_rules: Iterable[InhibitRule]) -> str:
     """The tree, the receivers' names and the inhibition rules in Alertmanager's words, for clients that read its
-    configuration. How a receiver is told is no business of theirs."""
+    configuration. How a receiver is told is no business of theirs, and a comment says what these words cannot."""
     import yaml
 
+    inhibit_rules = tuple(inhibit_rules)
     document = {
         "route": _printed(root),
         "receivers": [{"name": name} for name in receivers],
@@ -97,7 +123,8 @@ def printed_tree(root: Route, receivers: Iterable[str], inhibit_rules: Iterable[
             for rule in inhibit_rules
         ],
     }
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    return _UNSAID + text if any(rule.by_what_is_heard for rule in inhibit_rules) else text
 
 
 def _printed(route: Route) -> dict[str, object]:

@@ -24,6 +24,7 @@ from monitor.oncall.events import (
     TimerFired,
 )
 from monitor.oncall.incident import Incident
+from monitor.oncall.membership import heard
 from monitor.oncall.messages import counted
 from monitor.oncall.policies import PolicyVersion
 from monitor.oncall.run import Draft, until
@@ -120,7 +121,8 @@ def refusal(incident: Incident | None, event: Event, now: Timestamp) -> Answer |
 
 
 def _settle_down(draft: Draft, actor: Actor, state: IncidentState) -> None:
-    """Somebody has it: nothing more goes out by itself, and they know all that fires now, muted or not."""
+    """Somebody has it: nothing more goes out by itself. They know what is heard now and what that explains, but not
+    what a silence or maintenance keeps quiet: it is news when that ends."""
     incident = draft.incident
     draft.incident = replace(
         incident,
@@ -132,7 +134,7 @@ def _settle_down(draft: Draft, actor: Actor, state: IncidentState) -> None:
         due_at=None,
         due_span=0,
     )
-    draft.learn(incident.firing)
+    draft.take_on(heard(incident.members))
     draft.new_epoch()
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from monitor.model.alerts import MuteReason
 from monitor.model.incidents import Member, Severity
-from monitor.model.times import Timestamp
+from monitor.model.times import MINUTE, Timestamp
 
 _KEPT: Final = 50
 """Alerts that are over and that the group has forgotten, kept for the message that ends the incident."""
+
+_FORGOTTEN: Final = 15 * MINUTE
+"""An alert that comes back sooner flaps, and is known to whoever was told of it; later it is another outage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +53,27 @@ def joined(before: tuple[Member, ...], after: tuple[Member, ...]) -> tuple[tuple
     return came, went
 
 
-def explained(members: tuple[Member, ...]) -> tuple[Member, ...]:
-    """Members that fire and that another one which fires explains: whoever knows of that one has their cause."""
-    firing = {member.fingerprint for member in members if member.firing}
-    return tuple(member for member in members if member.firing and member.explained_by in firing)
+def heard(members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Members that fire and that nothing keeps quiet, not even maintenance that came too late to hold the incident."""
+    return tuple(member for member in members if member.firing and not member.muted_by)
+
+
+def explained(members: tuple[Member, ...], known: Iterable[str]) -> tuple[Member, ...]:
+    """Members that fire and that nothing keeps quiet but another one which fires and whose fingerprint is `known`, or which
+    is explained itself: whoever knows of that one has their cause. Of what is silenced nobody knows by this."""
+    quiet = {one.fingerprint: one for one in members if one.firing and set(one.muted_by) == {MuteReason.INHIBITION}}
+    causes = {one.fingerprint for one in members if one.firing}.intersection(known)
+    while more := {mark for mark, one in quiet.items() if one.explained_by in causes} - causes:
+        causes |= more
+    return tuple(one for one in quiet.values() if one.explained_by in causes)
+
+
+def long_over(name: str, before: tuple[Member, ...], now: Timestamp) -> bool:
+    """Has no alert of this name been heard, or been explained by one that was, for so long that it is forgotten?"""
+    told = heard(before)
+    going_on = told + explained(before, (one.fingerprint for one in told))
+    lately = (one for one in before if not one.firing and now - (one.ends_at or 0) < _FORGOTTEN)
+    return not any(one.name == name for some in (going_on, lately) for one in some)
 
 
 def why_quiet(member: Member, members: tuple[Member, ...]) -> tuple[tuple[MuteReason, str], ...]:

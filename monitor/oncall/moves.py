@@ -15,7 +15,7 @@ from monitor.model.times import Timestamp, spoken_duration
 from monitor.oncall.effects import Step
 from monitor.oncall.events import DeliveryReported, GroupChanged, Setting
 from monitor.oncall.incident import Incident, is_urgent
-from monitor.oncall.membership import Overlay, explained, joined, merged, names_of, overlay, worst
+from monitor.oncall.membership import Overlay, explained, heard, joined, long_over, merged, names_of, overlay, worst
 from monitor.oncall.messages import changes_before, counted, headline
 from monitor.oncall.policies import OnNewAlert, Policy, PolicyVersion
 from monitor.oncall.run import Draft, until
@@ -58,7 +58,7 @@ def open_incident(
         severity=worst(told),
         urgent=is_urgent(told),
         members=members,
-        names=names_of((), told),
+        names=names_of((), over.loud),
         due_at=now + first,
         due_span=first,
         policy_removed=policy is None,
@@ -66,7 +66,7 @@ def open_incident(
     )
     superseded = replace(previous, still_firing=(), reopen_at=None) if previous is not None else None
     draft = Draft(opened, setting, now, superseded)
-    what = f"{counted(len(firing))}: {', '.join(opened.names)}"
+    what = f"{counted(len(firing))}: {', '.join(names_of((), told))}"
     draft.note("opened" if previous is None else "reopened", f"{what} ({headline(opened)})" if firing else what)
     for change in changes_before(opened, setting.deployments, now):
         draft.note("changed", change)
@@ -78,7 +78,8 @@ def open_incident(
 
 
 def follow(draft: Draft, event: GroupChanged) -> None:
-    """The group changed while the walk goes on. Of what came or went muted nobody is told: it was not heard either."""
+    """The group changed while the walk goes on. Of what came or went muted nobody is told: it was not heard either. New is
+    what nobody was told of by its name, and what joined under a known one; what flaps is not."""
     before, known = draft.incident.pages, draft.incident.members
     came, went = _take_over(draft, event)
     if not draft.incident.firing:
@@ -86,10 +87,12 @@ def follow(draft: Draft, event: GroupChanged) -> None:
         return
     over = overlay(draft.incident.members, event.event.held_until, begun=_counts_as_open(draft.incident))
     _lay_over(draft, over)
-    was_urgent = draft.incident.urgent
-    draft.learn(over.loud)
+    was_urgent, told = draft.incident.urgent, draft.incident.names
+    loud, seen = heard(draft.incident.members), {member.fingerprint for member in known}
+    draft.learn(loud)
+    changed = tuple(member for member in loud if member in came or member.name not in told)
     if draft.incident.begun:
-        draft.news = tuple(member for member in came if not member.muted_by)
+        draft.news = tuple(one for one in changed if one.name not in told or one.fingerprint not in seen)
     if draft.incident.urgent and not was_urgent and draft.incident.begun:
         draft.note("raised", f"severity is now {draft.incident.severity.value}: the walk starts from its first step")
         draft.restart(NotifyReason.NEW_ALERTS)
@@ -97,13 +100,13 @@ def follow(draft: Draft, event: GroupChanged) -> None:
     draft.settle()
     quiet = {member.fingerprint for member in known if member.muted_by}
     cleared = any(member.fingerprint not in quiet for member in went)
-    if draft.incident.pages == before and (draft.news or cleared) and not draft.incident.held:
-        draft.tell(MessageKind.UPDATE, NotifyReason.NEW_ALERTS if draft.news else NotifyReason.SOME_RESOLVED)
+    if draft.incident.pages == before and (changed or cleared) and not draft.incident.held:
+        draft.tell(MessageKind.UPDATE, NotifyReason.NEW_ALERTS if changed else NotifyReason.SOME_RESOLVED)
 
 
 def join(draft: Draft, event: GroupChanged) -> None:
     """The group changed while somebody has it: is it worth waking them again? Not for what another member explains, then or
-    when that one is over: whoever has the cause has what it does."""
+    when that one is over: whoever has the cause has what it does. Nor for what flaps under a name that they know."""
     _take_over(draft, event)
     if not draft.incident.firing:
         _resolve_by_source(draft)
@@ -111,15 +114,16 @@ def join(draft: Draft, event: GroupChanged) -> None:
     over = overlay(draft.incident.members, event.event.held_until, begun=_counts_as_open(draft.incident))
     _lay_over(draft, over)
     incident = draft.incident
-    news = [member for member in over.loud if member.name not in incident.names]
+    loud = heard(incident.members)
+    news = [member for member in loud if member.name not in incident.names]
     strange = sorted({member.name for member in news})
-    worse = over.loud and worst(over.loud).rank > incident.severity.rank
-    draft.learn(over.loud, quietly=explained(incident.members))
+    worse = loud and worst(loud).rank > incident.severity.rank
+    draft.take_on(loud)
     if not strange and not worse:
         return
-    draft.news = tuple(news or (one for one in over.loud if one.severity.rank > incident.severity.rank))
+    draft.news = tuple(news or (one for one in loud if one.severity.rank > incident.severity.rank))
     draft.taken = (incident.acked_by, incident.acked_at)
-    why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(over.loud).value}"
+    why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(loud).value}"
     if draft.policy.on_new_alert is OnNewAlert.NOTE:
         draft.note("joined", f"{why}; the policy only notes it")
         return
@@ -130,16 +134,20 @@ def join(draft: Draft, event: GroupChanged) -> None:
 
 
 def watch(incident: Incident, event: GroupChanged, setting: Setting, now: Timestamp) -> Step:
-    """A resolved incident sees its group change: only what was not dealt with opens the next generation."""
+    """A resolved incident sees its group change: only what was not dealt with opens the next generation. What an alert
+    explains that was dealt with is so too, and goes on being so after it where alerts that never stop open it again."""
     news = event.event
     members = merged(incident.members, news.members, incident.opened_at)
     still = tuple(
         member.fingerprint for member in members if member.firing and member.fingerprint in incident.still_firing
     )
-    if any(member.firing and member.fingerprint not in still for member in members):
+    symptoms = tuple(one.fingerprint for one in explained(members, still) if one.fingerprint not in still)
+    if any(member.firing and member.fingerprint not in still + symptoms for member in members):
         reported = {member.fingerprint for member in news.members}
         left = tuple(one for one in members if one.firing and one.fingerprint not in reported)
         return open_incident(incident, event, news.members + left, setting, now)
+    if incident.reopen_at is not None:
+        still += symptoms
     watched = replace(
         incident,
         members=members,
@@ -222,14 +230,17 @@ def repair(draft: Draft) -> None:
 
 
 def _take_over(draft: Draft, event: GroupChanged) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
-    """Replace the members by the news and write down who came and went. Gives both."""
+    """Replace the members by the news and write down who came and went; a name that comes back after long is forgotten, and
+    so news again. Gives both."""
     news = event.event
     before = draft.incident.members
     members = merged(before, news.members, draft.incident.opened_at)
     came, went = joined(before, members)
+    back = {name for name in names_of((), came) if long_over(name, before, draft.now)}
     draft.incident = replace(
         draft.incident,
         members=members,
+        names=tuple(name for name in draft.incident.names if name not in back),
         receiver=news.receiver,
         group_labels=news.group_labels,
         alerts_joined=draft.incident.alerts_joined + len(came),

@@ -21,7 +21,7 @@ from monitor.model.times import Millis, Timestamp, spoken_duration, spoken_insta
 from monitor.oncall.effects import Answer, Cancel, Effect, Step
 from monitor.oncall.events import Setting
 from monitor.oncall.incident import Incident, Notified, is_urgent
-from monitor.oncall.membership import names_of, worst
+from monitor.oncall.membership import explained, names_of, worst
 from monitor.oncall.messages import Occasion, build
 from monitor.oncall.policies import Policy, PolicyVersion, Reached, Target, reach
 
@@ -68,15 +68,22 @@ class Draft:
         self.incident = replace(self.incident, epoch=self.incident.epoch + 1)
         self._effects.append(Cancel(incident=self.incident.id, below_epoch=self.incident.epoch, at=self.now))
 
-    def learn(self, loud: tuple[Member, ...], quietly: tuple[Member, ...] = ()) -> None:
-        """People are told of these alerts with what is decided here; of those others they need not be told any more."""
+    def learn(self, loud: tuple[Member, ...]) -> None:
+        """People are told of these alerts with what is decided here."""
         incident = self.incident
         self.incident = replace(
             incident,
             severity=max(incident.severity, worst(loud), key=lambda one: one.rank) if loud else incident.severity,
-            names=names_of(incident.names, loud + quietly),
+            names=names_of(incident.names, loud),
             urgent=incident.urgent or is_urgent(loud),
         )
+
+    def take_on(self, loud: tuple[Member, ...]) -> None:
+        """Somebody has these alerts, and with them what they explain: of that they need not be told any more."""
+        self.learn(loud)
+        incident = self.incident
+        quietly = explained(incident.members, (member.fingerprint for member in loud))
+        self.incident = replace(incident, names=names_of(incident.names, quietly))
 
     def close(self, by: str) -> None:
         """It is over. `by`: the person who says so; empty: its alerts are over."""

@@ -5,13 +5,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from monitor.alerts.maintenance import MaintenanceWindow, Once
 from monitor.config.configuration import Configuration
 from monitor.config.environment import Environment
 from monitor.config.loading import Overrides, load
+from monitor.matching.parse import parse_matchers
 from monitor.model.incidents import IncidentState
 from monitor.model.notifications import MessageKind
-from monitor.simulate.stories import Story
+from monitor.model.times import MINUTE
+from monitor.simulate.stories import Played, Story
 from monitor.simulate.tellings import acknowledged, page, resolve, update
+from monitor.simulate.world import START
 
 METRICS = "http://shop.test:80/metrics"
 SHOP = """
@@ -28,11 +34,35 @@ DOWN = "5m22s50ms"
 """When a check that fails from 5m on is judged: its slot lies 20 s after each half minute."""
 
 
-def shop(folder: Path, *, job: str = "shop") -> Configuration:
-    """A service with a check and a scrape job of one name, the shipped rules, and no routing of its own."""
+SIDE_DOOR = '{name: admin, url: "http://admin.test/health", labels: {job: shop}}'
+"""A second check of the same service."""
+
+
+def shop(folder: Path, *, job: str = "shop", beside: str = "") -> Configuration:
+    """A service with a check and a scrape job of one name, the shipped rules, and no routing of its own. `beside`: another
+    check."""
     file = folder / "watchkeeper.yml"
-    file.write_text(SHOP.replace("job_name: shop", f"job_name: {job}"))
+    text = SHOP.replace("job_name: shop", f"job_name: {job}")
+    file.write_text(text.replace('/health"}]', f'/health"}}, {beside}]') if beside else text)
     return load(Overrides(config=str(file)), Environment(), {})
+
+
+def pages(played: Played, who: str = "ana") -> list[str]:
+    """The titles of what woke somebody."""
+    heard = (one for one in played.world.heard if one.who == who and one.kind is MessageKind.TRIGGER)
+    return [one.message.title for one in heard]
+
+
+def dead(folder: Path, beside: str = "") -> Story:
+    """Both the check and the metrics port are refused from the fifth minute on."""
+    story = Story(shop(folder, beside=beside))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("shop").serve(METRICS, None)
+    return story
+
+
+REFUSED = "shop is down: connection refused"
+NO_TARGET = "shop is down: no instance answers"
 
 
 def requests(total: float, failed: float) -> str:
@@ -191,3 +221,104 @@ def test_an_update_names_what_joined(tmp_path: Path) -> None:
     message = story.until("10m").expect_nothing().telling("ana", MessageKind.UPDATE).message
     assert message.text.splitlines()[0] == "New, since 2026-01-01 00:08:22 UTC: shop is down"
     assert message.facts[0] == ("New", "ServiceDown since 2026-01-01 00:08:22 UTC")
+
+
+def test_a_service_that_dies_again_much_later_pages_whoever_has_what_is_left_of_it(tmp_path: Path) -> None:
+    """The metrics port stayed closed, so the incident never ended; the second outage is another one."""
+    story = dead(tmp_path)
+    story.at("6m").ack("ana")
+    story.at("10m").up("shop")
+    story.at("60m").down("shop")
+    assert pages(story.observe(62 * MINUTE)) == [f"CRITICAL: {REFUSED}", f"CRITICAL, NEW: {REFUSED}"]
+
+
+def test_a_service_that_flaps_pages_whoever_has_it_no_more(tmp_path: Path) -> None:
+    """Minutes between the outages do not make them news."""
+    story = dead(tmp_path)
+    story.at("6m").ack("ana")
+    for minute in range(8, 60, 4):
+        story.at(f"{minute}m").up("shop")
+        story.at(f"{minute + 2}m").down("shop")
+    assert len(pages(story.observe(65 * MINUTE))) == 1
+
+
+def test_a_service_that_flaps_is_called_new_to_nobody_who_was_paged(tmp_path: Path) -> None:
+    """They hear of each change; what was told before is not new."""
+    story = dead(tmp_path)
+    for minute in range(8, 20, 4):
+        story.at(f"{minute}m").up("shop")
+        story.at(f"{minute + 2}m").down("shop")
+    told = [one.message.title for one in story.observe(25 * MINUTE).world.heard if one.kind is MessageKind.UPDATE]
+    assert f"CRITICAL: {REFUSED}" in told
+    assert not [title for title in told if title.startswith("CRITICAL, NEW") and REFUSED in title]
+
+
+def test_a_warning_of_a_causes_name_hides_no_page(tmp_path: Path) -> None:
+    """Somebody pushes their own `ServiceDown` for one instance; all targets going is a page all the same."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("1m").alert("ServiceDown", job="shop", environment="production", severity="warning", check="shop")
+    story.at("5m").serve(METRICS, None)
+    assert pages(story.observe(8 * MINUTE)) == [f"CRITICAL: {NO_TARGET}"]
+
+
+def test_one_check_explains_nothing_that_another_one_sees(tmp_path: Path) -> None:
+    """Whoever has the side door's outage is told of the shop's database."""
+    story = Story(shop(tmp_path, beside=SIDE_DOOR))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("admin")
+    story.at("6m").ack("ana")
+    story.at("10m").ill("shop", healthy=True, database="disconnected")
+    first, second = pages(story.observe(12 * MINUTE))
+    assert first == "CRITICAL: admin is down: connection refused"
+    assert second.startswith("CRITICAL, NEW: shop cannot reach its database")
+
+
+def test_a_side_door_that_is_closed_does_not_explain_that_the_house_is_gone(tmp_path: Path) -> None:
+    """Only the check that bears the service's name speaks for all of its targets."""
+    story = Story(shop(tmp_path, beside=SIDE_DOOR))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("admin")
+    story.at("6m").ack("ana")
+    story.at("30m").serve(METRICS, None)
+    assert pages(story.observe(32 * MINUTE))[1:] == [f"CRITICAL, NEW: {NO_TARGET} (+1 known before)"]
+
+
+def test_a_cause_that_was_silenced_is_news_when_the_silence_ends(tmp_path: Path) -> None:
+    """Whoever acknowledged what was heard meanwhile was never told of it."""
+    story = dead(tmp_path)
+    story.at("1s").silence("ana", 'alertname="ServiceDown"', "20m")
+    story.at("8m").ack("ana")
+    assert pages(story.observe(22 * MINUTE)) == [f"CRITICAL: {NO_TARGET}", f"CRITICAL, NEW: {REFUSED}"]
+
+
+def test_a_cause_in_maintenance_is_news_when_the_window_ends_and_not_before(tmp_path: Path) -> None:
+    """As with a silence, though the incident has begun by then."""
+    story = dead(tmp_path)
+    span = Once(START + 2 * MINUTE, START + 40 * MINUTE)
+    window = MaintenanceWindow(name="move", matchers=tuple(parse_matchers('check="shop"')), once=(span,))
+    story.at("2m").maintain("ana", window)
+    story.at("8m").ack("ana")
+    played = story.observe(42 * MINUTE)
+    assert pages(played) == [f"CRITICAL: {NO_TARGET}", f"CRITICAL, NEW: {REFUSED}"]
+    assert [one.at for one in played.world.heard if one.kind is MessageKind.TRIGGER][1] == 40 * MINUTE
+
+
+def test_a_symptom_that_was_silenced_too_is_news_when_the_silence_ends(tmp_path: Path) -> None:
+    """It was kept quiet by more than its cause."""
+    story = dead(tmp_path)
+    story.at("1s").silence("ana", 'alertname="ScrapeTargetsDown"', "20m")
+    story.at("6m").ack("ana")
+    story.at("10m").up("shop")
+    assert pages(story.observe(22 * MINUTE)) == [f"CRITICAL: {REFUSED}", f"CRITICAL, NEW: {NO_TARGET}"]
+
+
+@pytest.mark.parametrize("cause_ends", [True, False])
+def test_what_a_person_resolved_is_not_opened_by_what_it_explains(tmp_path: Path, cause_ends: bool) -> None:
+    """The targets fail half a minute later; both open it again if they go on for the policy's quarter of an hour."""
+    story = dead(tmp_path)
+    story.at("5m40s").resolve("ana")
+    if cause_ends:
+        story.at("9m").up("shop")
+    assert pages(story.observe(20 * MINUTE)) == [f"CRITICAL: {REFUSED}"]
+    assert len(pages(story.observe(22 * MINUTE))) == 2

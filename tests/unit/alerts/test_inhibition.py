@@ -71,6 +71,19 @@ def test_nothing_inhibits_itself_nor_two_alerts_each_other() -> None:
     assert inhibition.inhibited(both.labels, NOW)
 
 
+def test_a_rule_may_want_sources_in_which_labels_are_alike() -> None:
+    """Another one explains nothing by this rule, whether it comes, stays or goes."""
+    inhibition = Inhibition([replace(rule("sev=crit", "sev=warn"), alike=("check", "job"))])
+    target = Labels({"sev": "warn"})
+    assert not inhibition.learn(alert(sev="crit", check="admin", job="shop"), NOW)
+    assert inhibition.inhibited(target, NOW) is None
+    main = alert(sev="crit", check="shop", job="shop")
+    assert inhibition.learn(main, NOW)
+    found = inhibition.inhibited(target, NOW)
+    assert found is not None
+    assert found.by == main.labels
+
+
 def test_a_rule_may_ask_whether_its_source_is_heard() -> None:
     """One that is silenced explains nothing then, and another one that is heard does; other rules do not ask."""
     asking = replace(rule("sev=crit", "sev=warn"), by_what_is_heard=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from monitor.model.alerts import MuteReason
 from monitor.model.changes import AuditEntry
-from monitor.model.incidents import Actor, Door, IncidentState, TimelineEntry
+from monitor.model.incidents import Actor, Door, IncidentState, Member, TimelineEntry
 from monitor.model.notifications import MessageKind, NotifyReason, OutboxRow
 from monitor.model.times import HOUR, MINUTE
 from monitor.oncall.effects import Answer, Step
@@ -313,12 +314,42 @@ def test_a_muted_alert_pages_an_acknowledged_incident_only_when_it_is_heard() ->
     assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))) == ["ana"]
 
 
-def test_who_acknowledges_knows_the_muted_alerts_too() -> None:
-    """The end of their silence is no news then."""
+def test_who_acknowledges_does_not_know_what_is_muted() -> None:
+    """What a silence or maintenance kept quiet was told to nobody: the end of it is news, once."""
+    for reason in (MuteReason.SILENCE, MuteReason.MAINTENANCE):
+        story = Story()
+        quiet = GroupChanged(group(alert(), muted(alert("Full"), reason)))
+        story.feed(quiet)
+        story.feed(Acknowledge(ANA))
+        assert story.at(MINUTE).feed(quiet).effects == ()
+        assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))) == ["ana"]
+        story.feed(Acknowledge(ANA))
+        assert sent(story.at(3 * MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))) == []
+
+
+def test_who_acknowledges_what_is_held_is_told_when_the_hold_ends() -> None:
+    """Whatever was muted all the time was heard by nobody."""
     story = Story()
-    story.feed(GroupChanged(group(alert(), muted(alert("Full")))))
+    story.feed(GroupChanged(group(muted(alert()))))
     story.feed(Acknowledge(ANA))
-    assert sent(story.at(MINUTE).feed(GroupChanged(group(alert(), alert("Full"))))) == []
+    assert sent(story.at(MINUTE).feed(GroupChanged(group(alert())))) == ["ana"]
+
+
+def test_what_is_silenced_as_well_as_explained_is_not_known_with_its_cause() -> None:
+    """The cause is over, and the silence then: somebody has to hear of it. So with one whose cause is silenced."""
+    both = replace(explained(alert("Full"), alert()), muted_by=(MuteReason.INHIBITION, MuteReason.SILENCE))
+    hidden = muted(alert("Disk"))
+    symptom = explained(alert("Full"), hidden)
+    for begin, later in (
+        (group(alert(), both), group(over(alert()), muted(alert("Full")))),
+        (group(alert("Other"), hidden, symptom), group(alert("Other"), over(hidden), muted(alert("Full")))),
+    ):
+        story = Story()
+        story.feed(GroupChanged(begin))
+        story.feed(Acknowledge(ANA))
+        assert sent(story.at(MINUTE).feed(GroupChanged(later))) == []
+        gone_on = tuple(one for one in later.members if one.name != "Full")
+        assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(*gone_on, alert("Full"))))) == ["ana"]
 
 
 def test_an_alert_that_comes_back_under_a_known_name_is_no_news() -> None:
@@ -329,6 +360,38 @@ def test_an_alert_that_comes_back_under_a_known_name_is_no_news() -> None:
     story.feed(Acknowledge(ANA))
     story.at(MINUTE).feed(GroupChanged(group(alert(), over(full))))
     assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(alert(), full)))) == []
+
+
+def test_an_alert_that_comes_back_long_after_is_news_also_when_it_comes_back_muted() -> None:
+    """A quarter of an hour without any of its name is the end of it; flapping and another instance are not."""
+    other = alert("Full", instance="b")
+    for away, between, pages in ((13, (), []), (16, (), ["ana"]), (16, (other,), [])):
+        story = Story()
+        full = alert("Full")
+        story.feed(GroupChanged(group(alert(), full)))
+        story.feed(Acknowledge(ANA))
+        story.at(MINUTE).feed(GroupChanged(group(alert(), over(full), *between)))
+        back = (1 + away) * MINUTE
+        quiet = story.at(back).feed(GroupChanged(group(alert(), muted(full), *between)))
+        assert sent(quiet) == []
+        assert sent(story.at(back + MINUTE).feed(GroupChanged(group(alert(), full, *between)))) == pages
+
+
+def test_what_flaps_is_not_called_new_to_those_who_were_paged() -> None:
+    """They hear that it is back; another instance is new, and so is what a silence kept quiet."""
+    story = Story()
+    full = alert("Full")
+    story.feed(GroupChanged(group(alert(), full, muted(alert("Slow")))))
+    story.at(MINUTE).feed(GroupChanged(group(alert(), over(full))))
+
+    def new(*members: Member) -> list[tuple[str, ...]]:
+        taken = story.feed(GroupChanged(group(alert(), *members)))
+        rows = [row.message for row in taken.effects if isinstance(row, OutboxRow)]
+        return [message.incident.news for message in rows if message.incident is not None]
+
+    assert new(full) == [()]
+    assert new(full, other := alert("Full", instance="b")) == [(other.fingerprint,)]
+    assert new(full, other, slow := alert("Slow")) == [(slow.fingerprint,)]
 
 
 def test_recovery_resolves_for_everybody_who_was_paged() -> None:

@@ -21,7 +21,7 @@ def explanations() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for rule in default_inhibit_rules():
         cause = next(one.value for one in rule.sources if one.op is MatchOp.EQUAL)
-        found[cause] = set(rule.targets[0].value.split("|"))
+        found.setdefault(cause, set()).update(rule.targets[0].value.split("|"))
     return found
 
 
@@ -39,6 +39,15 @@ def test_causes_and_symptoms_are_shipped_alerts() -> None:
     named = {name for cause, symptoms in explanations().items() for name in (cause, *symptoms)}
     assert named <= alerts.keys()
     assert {alerts[cause] for cause in explanations()} == {"critical"}
+
+
+def test_only_what_pages_explains_and_what_a_check_saw_explains_no_other_check() -> None:
+    """Checks may share a job: one of them explains what has no check only if it bears the job's name."""
+    for rule in default_inhibit_rules():
+        cause = rule.sources[0].value
+        assert ("severity", MatchOp.EQUAL, "critical") in [(one.name, one.op, one.value) for one in rule.sources]
+        of_a_check = cause in {"ServiceDown", "DatabaseComponentDown"}
+        assert ("check" in rule.equal, rule.alike == ("check", "job")).count(True) == int(of_a_check)
 
 
 def test_no_alert_explains_what_explains_it() -> None:
