@@ -181,7 +181,7 @@ class Intake:
             self.loose(at, samples)
             return
         head = self.head
-        if at < max(head.newest - max(self.window, HOUR), head.floor):
+        if self._long_over(at):
             self.too_old += len(list(samples))
             return
         placed = self._loose.place(at, samples)
@@ -203,12 +203,12 @@ class Intake:
         the end, some at a time; at once where late samples are taken, since those share their frames."""
         rest: Iterator[tuple[Labels, float]] = zip(labels, values, strict=True)
         part = len(labels)
-        if len(labels) > SLICE:
+        if len(labels) > SLICE and not self._long_over(at):
             frame = yield from self._prepared(at, labels)
             try:
                 placed = yield from self._loose.placing(at, rest)
                 rest = zip(labels, values, strict=True)
-                if placed is not None:
+                if placed is not None and not self._long_over(at):  # others may have gone on meanwhile
                     self._write(at, placed.rows, self._loose)
                     self.duplicates += placed.duplicates
                     self.dropped += placed.repeated
@@ -221,6 +221,10 @@ class Intake:
             self.stamped(at, odd)
             if part < len(labels):
                 yield
+
+    def _long_over(self, at: Timestamp) -> bool:
+        """Where late samples are taken: is this too old even for a series that has nothing newer?"""
+        return bool(self.window) and at < max(self.head.newest - max(self.window, HOUR), self.head.floor)
 
     def settled(self, frame: StoredFrame) -> None:
         """A replayed frame takes its series' samples from now on."""

@@ -108,12 +108,14 @@ class _Places:
 class LooseFrames:
     """Which frame, and which column of it, takes each loose series."""
 
-    __slots__ = ("_homes", "_late", "_lists", "_places", "listed")
+    __slots__ = ("_evicted", "_homes", "_late", "_lists", "_places", "listed")
 
     def __init__(self, homes: Homes, *, late: bool = False) -> None:
         """`late`: samples need not be newer than those of their series, and their frames take them in any order."""
         self._homes = homes
         self._late = late
+        self._evicted = 0
+        """How many frames are no more: what was decided before one went may be for it."""
         self._places = _Places(homes.frames)
         self._lists: dict[int, tuple[tuple[Labels, ...], tuple[Part, ...]]] = {}
         """By the id of the list, which is kept so that its id is not given to another one."""
@@ -146,6 +148,7 @@ class LooseFrames:
 
     def evict(self, frame: StoredFrame) -> None:
         """This frame is no more."""
+        self._evicted += 1
         self._forget_lists()
         self._places.drop(frame, frame.layout.sids)
 
@@ -164,11 +167,14 @@ class LooseFrames:
         behind: set[StoredFrame] = set()
         taken: set[int] = set()
         repeated = duplicates = 0
+        evicted = self._evicted
         find, contested, places = self._homes.index.find, self._homes.is_contested, self._places
         for number, (labels, value) in enumerate(samples):
             if number % _STEP == _STEP - 1:
                 yield
-                if any(frame.layout is not layout or frame.last >= at for frame, layout in layouts.items()):
+                if self._evicted != evicted or any(
+                    frame.layout is not layout or frame.last >= at for frame, layout in layouts.items()
+                ):
                     return None
             sid = find(labels)
             place = places.get(sid) if sid is not None else None
@@ -232,9 +238,12 @@ class LooseFrames:
         looked at."""
         frames: dict[StoredFrame, tuple[list[int], list[int]]] = {}
         seen: set[int] = set()
+        evicted = self._evicted
         for number, each in enumerate(labels):
             if number % _STEP == _STEP - 1:
                 yield
+                if self._evicted != evicted:
+                    return None
             sid = self._homes.index.find(each)
             place = self._places.get(sid) if sid is not None else None
             if sid is None or place is None or sid in seen or self._homes.is_contested(sid):

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.chance import Chance
 from monitor.model.labels import Labels
-from monitor.model.times import DAY, MINUTE, Millis
+from monitor.model.times import DAY, HOUR, MINUTE, Millis
 from monitor.tsdb.store import SampleStore
 from tests.support.samples import everything, points
 
@@ -36,7 +36,7 @@ def test_steps_store_and_count_what_is_stored_and_counted_at_once(window: Millis
         store.open(SERIES[:40]).append(DAY, [0.5] * 40)
     at = DAY
     for _ in range(12):
-        at += (0, MINUTE, MINUTE, -MINUTE, -5 * MINUTE, 1)[dice.span(0, 5)]
+        at += (0, MINUTE, MINUTE, -MINUTE, -5 * MINUTE, 1, 2 * HOUR, -2 * HOUR)[dice.span(0, 7)]
         begin, count = dice.span(0, len(SERIES)), (3, 300, 2_900)[dice.span(0, 2)]
         labels = [SERIES[(begin + 7 * number) % len(SERIES)] for number in range(count)]
         if dice.fraction() < 0.3:
@@ -69,3 +69,32 @@ def test_a_writer_that_comes_between_two_steps_loses_nothing() -> None:
     last = [stored[labels][-1] for labels in (SERIES[0], SERIES[1], SERIES[-1])]
     assert last == points([(DAY + 1, 2.0), (DAY + 1, 1.0), (DAY + 1, 2.0)])
     assert store.intake.duplicates == 2
+
+
+@pytest.mark.parametrize("count", range(1_500, 3_001, 1_500))
+def test_many_that_are_too_old_for_any_series_are_not_stored(count: int) -> None:
+    """Nor taken to be new because their series have nothing newer."""
+    store = SampleStore.in_memory(DAY)
+    store.take_late(30 * MINUTE)
+    store.append_stamped(DAY, [(SERIES[0], 0.0)])
+    run(store.appending_stamped(DAY - 2 * HOUR, SERIES[1:count], [1.0] * (count - 1)))
+    assert (store.intake.too_old, set(everything(store.view()))) == (count - 1, {SERIES[0]})
+
+
+@pytest.mark.parametrize("stamped", [True, False], ids=["stamped", "of now"])
+@pytest.mark.parametrize("count", range(12))
+def test_what_the_store_forgets_between_two_steps_costs_no_new_sample(stamped: bool, count: int) -> None:
+    """All samples of their series but one are long past, and gone with the frame in which the new ones had their place."""
+    store = SampleStore.in_memory(DAY)
+    old, now = SERIES[:-1], 3 * DAY
+    store.append_stamped(DAY, [(labels, 0.0) for labels in old])
+    store.append_stamped(now - 1, [(SERIES[-1], 0.0)])
+    values = [1.0] * len(SERIES)
+    steps = store.appending_stamped(now, SERIES, values) if stamped else store.appending(now, SERIES, values)
+    for _ in range(count):
+        next(steps, None)
+    store.forget(now)
+    run(steps)
+    stored = everything(store.view())
+    assert {labels: there[-1] for labels, there in stored.items()} == dict.fromkeys(SERIES, points([(now, 1.0)])[0])
+    assert set(counts(store)) == {0}
