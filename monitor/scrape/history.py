@@ -38,6 +38,7 @@ class TargetSeries:
         "_sink",
         "_stored",
         "_writer",
+        "_writing",
         "plan",
         "reports",
         "track_loose",
@@ -57,6 +58,7 @@ class TargetSeries:
         self._ending: tuple[Labels, ...] = ()  # reports no longer wanted that have no stale marker yet
         self._last: Timestamp | None = None
         self._closed = False
+        self._writing: list[Labels] = []  # with times of their own, of an answer that is being stored: those so far
 
     def __repr__(self) -> str:
         return f"TargetSeries(open={len(self._stored)}, alive={self._alive})"
@@ -90,12 +92,16 @@ class TargetSeries:
                 yield
             if self._closed:
                 return
-            yield from self._sink.appending_stamped(time, labels, values)
-        if self._closed:
-            return
+            self._writing += labels
+            steps = self._sink.appending_stamped(time, labels, values)
+            for _ in steps:
+                yield
+                if self._closed:
+                    steps.close()  # what was written of it has ended by now
+                    return
         if change is not None:
             yield from self._ending_loose(at, change.vanished_loose)
-        self.plan, self._alive, self._last = plan, True, at
+        self.plan, self._alive, self._last, self._writing = plan, True, at, []
 
     def fail(self, at: Timestamp, reports: Sequence[float]) -> Generator[None, None, None]:
         """Store that there was no good answer: every series that goes on ends."""
@@ -117,8 +123,9 @@ class TargetSeries:
         if self._writer is not None:
             self._writer.close(at)
             self._writer = None
-        if at is not None and self.plan is not None and self._alive:
-            self._end_loose(at, [labels for _, labels in self.plan.loose])
+        if at is not None:
+            loose = [labels for _, labels in self.plan.loose] if self.plan is not None and self._alive else []
+            self._end_loose(at, list(dict.fromkeys([*loose, *self._writing])))
 
     def _append(
         self, at: Timestamp, labels: tuple[Labels, ...], row: NDArray[np.float64], vanished: tuple[Labels, ...]

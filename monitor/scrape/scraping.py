@@ -247,7 +247,10 @@ class Scraping:
                 return
 
     def _go_on(self, answered: _Answered) -> None:
-        """Read an answer for no longer than a turn."""
+        """Read an answer for no longer than a turn; not that of a target that is gone."""
+        if answered.scrape.ended:
+            answered.steps.close()
+            return
         try:
             if not self._read(answered, self._clock.monotonic() + _HOLD):
                 self._unfinished.append(answered)
@@ -261,6 +264,8 @@ class Scraping:
         lines = 0
         while self._answered and lines < ENOUGH:
             answered = self._answered.popleft()
+            if answered.scrape.ended:
+                continue
             try:
                 try:
                     first = next(answered.steps)

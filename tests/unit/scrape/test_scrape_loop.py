@@ -150,6 +150,26 @@ async def test_a_removed_target_ends_its_series_and_an_unchanged_one_goes_on() -
     assert [value for _, value in world.sink.shown("m", instance="a:1")] == [1.0, 1.0]
 
 
+async def test_the_answer_of_a_removed_target_is_not_read_further() -> None:
+    """Neither what was begun nor what has just come: one round of the loop, and it is gone."""
+    world = ScrapeWorld(clock=SlowClock)
+    world.scraping.apply([replace(JOB, groups=(TargetGroup(addresses=("a:1", "b:1")),))])
+    world.fetch.late = []
+    for address in ("a:1", "b:1"):
+        body = "".join(f'm{{i="{number}"}} 1\n' for number in range(20_000))
+        world.tell(body, f"http://{address}/metrics")
+    await world.go(max(due for due, _ in world.scraping.due_times()))
+    begun, come = world.fetch.late
+    begun()
+    await Clock().sleep(0)
+    come()
+    assert world.scraping.unread == 2
+    world.scraping.apply([])
+    for _ in range(3):
+        await Clock().sleep(0)
+    assert (world.scraping.unread, world.sink.samples, world.told) == (0, {}, [])
+
+
 async def test_changed_options_keep_the_series_that_are_still_wanted() -> None:
     """A new metric relabelling ends what it drops at the next scrape and nothing else."""
     world = ScrapeWorld()

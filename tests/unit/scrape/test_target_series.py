@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
 
 from monitor.model.labels import Labels
-from monitor.model.samples import is_stale
+from monitor.model.samples import STALE, is_stale
+from monitor.model.times import DAY
 from monitor.scrape.exposition.reading import Reading
 from monitor.scrape.exposition.text import TextReader
 from monitor.scrape.history import TargetSeries
 from monitor.scrape.rows import compare_plans, plan_rows
-from tests.support.samples import metric
+from monitor.tsdb.store import SampleStore
+from tests.support.samples import bits, everything, metric
 from tests.support.scraped import FakeSink
 
 R = TypeVar("R")
@@ -34,7 +37,7 @@ def write(series: TargetSeries, at: int, body: str) -> Generator[None, None, Non
     """The steps of storing this answer."""
     reader: TextReader[Labels | None] = TextReader(Labels)
     reading: Reading[Labels | None] = through(reader.read(body.encode()))
-    plan = through(plan_rows(reading, frozenset(), UP))
+    plan = through(plan_rows(reading, frozenset(reading.times), UP))
     return series.write(at, plan, through(compare_plans(series.plan, plan)), reading, [1.0], at)
 
 
@@ -67,3 +70,28 @@ def test_a_failure_is_stored_in_steps_as_well(count: int) -> None:
     through(steps)
     assert sink.open_series == set()
     assert all(is_stale(there[-1][1]) for there in sink.samples.values())
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["known", "new"])
+def test_a_target_taken_away_while_stamped_samples_are_stored_leaves_nothing_open(before: bool) -> None:
+    """At whichever step: what was stored of them has ended, and what was not is not stored any more."""
+
+    def body(at: int) -> str:
+        return "".join(f'm{{i="{number}"}} 1 {at}\n' for number in range(2_500))
+
+    count, done = 0, False
+    while not done:
+        store = SampleStore.in_memory(DAY)
+        series = TargetSeries(store, UP, track_loose=True)
+        if before:
+            through(write(series, DAY, body(DAY)))
+        steps = write(series, DAY + 2, body(DAY + 2))
+        taken = sum(1 for _ in itertools.islice(steps, count))
+        series.close(DAY + 3)
+        through(steps)
+        stored = everything(store.view())
+        assert [there[-1] for there in stored.values() if there[-1][1] != bits(STALE)] == []
+        assert store.intake.dropped == 0
+        count, done = count + 1, taken < count
+    assert count > 5
+    assert len(stored) == 2_501
