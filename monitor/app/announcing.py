@@ -25,13 +25,16 @@ Saw = Callable[[Timestamp, Sequence[Labels]], None]
 
 _FLUSH_AFTER = 1.0
 _SLACK = 0.1
+"""Seconds by which a flush may come early. One that is due so soon is done with what is written just then, which saves waking
+up for it alone."""
 _LONG_FLUSH = 0.005
 _LARGE_FLUSH = 50_000
 """Values: two or three milliseconds. A thread that writes while the loop reads answers costs both more than the writing."""
 
 
 class Flushing:
-    """Writes the log once a second while there is something to write; in a worker thread when that takes long."""
+    """Writes the log once a second while there is something to write; in a worker thread when that takes long. A flush that
+    is nearly due comes along with what is written: it is done in the same round of the loop."""
 
     def __init__(self, store: SampleStore, loop: asyncio.AbstractEventLoop, now: Callable[[], Timestamp]) -> None:
         self._store = store
@@ -41,9 +44,12 @@ class Flushing:
         self._running: asyncio.Future[None] | None = None
         self._soon = 0.0
         self._took = 0.0
+        self._closed = False
 
     def arm(self) -> None:
-        """Something was written."""
+        """Something was written. Once this is closed, closing the store writes it."""
+        if self._closed:
+            return
         if self._timer is None:
             self._timer = self._loop.call_later(_FLUSH_AFTER, self._flush)
             self._soon = self._loop.time() + _FLUSH_AFTER - _SLACK
@@ -54,6 +60,7 @@ class Flushing:
 
     async def close(self) -> None:
         """Wait for a flush under way; then the store may be closed."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._running is not None:

@@ -101,3 +101,25 @@ def test_a_flush_that_is_nearly_due_comes_along_with_what_is_written(tmp_path: P
     run(story(), loop)
     assert flushed == pytest.approx([0.95, 3.0, 8.0])
     store.close(2)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.95], ids=["just armed", "nearly due"])
+def test_nothing_is_flushed_once_flushing_is_closed(tmp_path: Path, pause: float) -> None:
+    """What is written still is written by closing the store; a flush after that would open its log again."""
+    loop = VirtualLoop()
+    store, _ = SampleStore.recover(tmp_path, DAY, 0)
+    flushed: list[float] = []
+    flushing = Flushing(store, loop, lambda: flushed.append(loop.time()) or 1)
+
+    async def story() -> None:
+        flushing.arm()
+        await asyncio.sleep(pause)  # noqa: TID251 - virtual
+        await flushing.close()
+        flushing.arm()
+        await asyncio.sleep(0.95)  # noqa: TID251 - virtual
+        flushing.arm()
+        await asyncio.sleep(5)  # noqa: TID251 - virtual
+
+    run(story(), loop)
+    assert flushed == []
+    store.close(2)
