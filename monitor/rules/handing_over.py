@@ -116,7 +116,7 @@ def _begin_to_save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRu
     changed: list[StoredAlert] = []
     removed: list[StoredKey] = []
     whole: list[RuleRun] = []
-    written = [(run, run.active) for run in runs]
+    written = [(run, run.active) for run in runs if run.active is not run.saved]
     for run in runs:
         old = at - run.saved_at >= REFRESH and bool(run.active)
         if old:

@@ -256,3 +256,16 @@ async def test_telling_does_not_wait_until_the_states_are_stored_nor_storing_unt
     run.around = world.around
     await run.slot(0)
     assert (sink.calls, store.saves, len(store.rows)) == (1, 1, 3)
+
+
+async def test_what_is_told_again_is_not_compared_again_with_what_is_stored() -> None:
+    """After a report the alerts are other ones to the rules, but for the store they are as it has them."""
+    world = RuleWorld()
+    run = await _known(world)
+    await run.slot(0)
+    await run.slot(15 * SECOND)
+    assert [one.saved is one.active for one in run.rules] == [True] * 3
+    world.put(MINUTE + 15 * SECOND, x=5)
+    await run.slot(MINUTE + 15 * SECOND)
+    assert world.sink.calls == 2
+    assert [one.saved is one.active for one in run.rules] == [True] * 3
