@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from monitor.model.errors import BugError
 from monitor.model.times import SECOND, Millis, Timestamp
 
 _LONGEST_NAP: Millis = 30 * SECOND
@@ -37,14 +38,17 @@ class Wakeup:
         self.is_set = False
 
     async def wait(self, seconds: float | None) -> None:
-        """Until it is set, or so long on monotonic time."""
+        """Until it is set, or so long on monotonic time. A second task that waits would never be woken, so it is refused."""
+        if self._waiter is not None and not self._waiter.done():
+            raise BugError("two tasks wait for one wakeup")
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
         timer = None if seconds is None else loop.call_later(seconds, _end, waiter)
         try:
             await waiter
         finally:
-            self._waiter = None
+            if self._waiter is waiter:  # not the one of a task that came after this was cancelled
+                self._waiter = None
             if timer is not None:
                 timer.cancel()
 

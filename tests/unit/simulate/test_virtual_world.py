@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.clock import Jumps, Wakeup
+from monitor.model.errors import BugError
 from monitor.model.times import HOUR, MINUTE
 from monitor.simulate.loop import DeadlockError, VirtualLoop, VirtualTime, run
 from monitor.simulate.stories import Story
@@ -88,6 +89,39 @@ def test_no_news_is_lost(news: tuple[float, ...], ended: tuple[bool, float]) -> 
         return first, await time.clock.wait(wakeup, time.now() + MINUTE)
 
     assert run(story(), loop) == (ended, False)
+
+
+def test_a_second_task_that_waits_for_one_wakeup_is_a_mistake() -> None:
+    """It would never be woken; the first goes on waiting."""
+    loop = VirtualLoop()
+    time = VirtualTime(loop, START)
+
+    async def story() -> bool:
+        wakeup = Wakeup()
+        first = asyncio.create_task(time.clock.wait(wakeup, START + MINUTE))  # noqa: TID251 - the test's own
+        await asyncio.sleep(0)  # noqa: TID251 - it waits
+        with pytest.raises(BugError, match="two tasks"):
+            await time.clock.wait(wakeup, START + MINUTE)
+        wakeup.set()
+        return await first
+
+    assert run(story(), loop)
+
+
+def test_a_task_may_wait_in_the_place_of_one_that_was_just_cancelled() -> None:
+    """Though that one has not noticed yet: its end takes nothing from the other."""
+    loop = VirtualLoop()
+    time = VirtualTime(loop, START)
+
+    async def story() -> tuple[bool, float]:
+        wakeup = Wakeup()
+        first = asyncio.create_task(time.clock.wait(wakeup, START + MINUTE))  # noqa: TID251 - the test's own
+        await asyncio.sleep(0)  # noqa: TID251 - it waits
+        first.cancel()
+        loop.call_later(20, wakeup.set)
+        return await time.clock.wait(wakeup, START + MINUTE), time.clock.monotonic()
+
+    assert run(story(), loop) == (True, 20.0)
 
 
 def test_a_wait_that_is_cancelled_leaves_its_wakeup_for_the_next() -> None:
