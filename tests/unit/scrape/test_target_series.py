@@ -79,7 +79,7 @@ def test_a_target_taken_away_while_stamped_samples_are_stored_leaves_nothing_ope
     def body(at: int) -> str:
         return "".join(f'm{{i="{number}"}} 1 {at}\n' for number in range(2_500))
 
-    count, done = 0, False
+    count, done, stored = 0, False, everything(SampleStore.in_memory(DAY).view())
     while not done:
         store = SampleStore.in_memory(DAY)
         series = TargetSeries(store, UP, track_loose=True)
