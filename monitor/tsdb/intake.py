@@ -28,7 +28,7 @@ from monitor.model.times import HOUR, Millis, Timestamp
 from monitor.tsdb.chunks import Chunk
 from monitor.tsdb.frames import FrameKind, StoredFrame
 from monitor.tsdb.head import SLICE, Head, at_once
-from monitor.tsdb.loose import LooseFrames
+from monitor.tsdb.loose import LooseFrames, Placed
 
 _LOOKED_UP = 5_000
 """Series that are looked up in one step."""
@@ -165,11 +165,14 @@ class Intake:
             yield
         if len(new) <= SLICE or at < head.floor:
             return None
-        frame = head.new_frame(np.empty(0, dtype=np.int32), FrameKind.LOOSE)
+        return (yield from self._held(list(new), FrameKind.LOOSE))
+
+    def _held(self, labels: Sequence[Labels], kind: FrameKind) -> Generator[None, None, StoredFrame]:
+        frame = self.head.new_frame(np.empty(0, dtype=np.int32), kind)
         frame.held = True
         try:
-            yield from head.lay_out(frame, list(new))
-            yield from self._loose.settling(frame)
+            yield from self.head.lay_out(frame, labels)
+            yield from self._of(frame).settling(frame)
         except BaseException:
             frame.held = False
             raise
@@ -200,7 +203,7 @@ class Intake:
         self, at: Timestamp, labels: Sequence[Labels], values: Sequence[float]
     ) -> Generator[None, None, None]:
         """The same in steps. What is not simply put into its place (late samples, series that move to another frame) comes at
-        the end, some at a time; at once where late samples are taken, since those share their frames."""
+        the end, some at a time. Late samples that are taken share their frames, so they go there in one row."""
         rest: Iterator[tuple[Labels, float]] = zip(labels, values, strict=True)
         part = len(labels)
         if len(labels) > SLICE and not self._long_over(at):
@@ -212,8 +215,10 @@ class Intake:
                     self._write(at, placed.rows, self._loose)
                     self.duplicates += placed.duplicates
                     self.dropped += placed.repeated
-                    rest = chain(placed.fresh.items(), placed.late.items())
-                    part = part if self.window else _PLACED
+                    part, late = _PLACED, placed.late
+                    if self.window and len(late) > SLICE and (yield from self._late_in_steps(at, late)):
+                        late = {}
+                    rest = chain(placed.fresh.items(), late.items())
             finally:
                 if frame is not None:
                     frame.held = False
@@ -240,20 +245,56 @@ class Intake:
     def _of(self, frame: StoredFrame) -> LooseFrames:
         return self._late if frame.kind is FrameKind.LATE else self._loose
 
-    def _take_late(self, at: Timestamp, samples: Mapping[Labels, float]) -> None:
-        homes = self.head.homes
-        sids = [sid for sid in map(homes.index.find, samples) if sid is not None]
-        stored = homes.samples_at(at, sids)
+    def _late_in_steps(self, at: Timestamp, samples: Mapping[Labels, float]) -> Generator[None, None, bool]:
+        """Take late samples in steps; False, and nothing is taken, if others have taken some meanwhile."""
+        taken, overtaken = self.taken_late, 0
         new: dict[Labels, float] = {}
-        for (labels, value), there, known in zip(
-            samples.items(), (~missing(stored)).tolist(), stored.tolist(), strict=True
-        ):
-            if not there:
+        homeless: list[Labels] = []
+        rest = iter(samples.items())
+        while part := dict(islice(rest, _PLACED)):
+            found = self._without_stored(at, part)
+            new.update(found[0])
+            overtaken += found[1]
+            homeless += [labels for labels in found[0] if not self._late.has(labels)]
+            yield
+        frame = (yield from self._held(homeless, FrameKind.LATE)) if len(homeless) > SLICE else None
+        try:
+            placed = yield from self._late.placing(at, new.items())
+            if placed is None or self.taken_late != taken:
+                return False
+            if at < self.head.newest - self.window:
+                self.too_old += len(samples)
+                return True
+            self.overtaken += overtaken
+            self._put_late(at, new, placed)
+            return True
+        finally:
+            if frame is not None:
+                frame.held = False
+
+    def _take_late(self, at: Timestamp, samples: Mapping[Labels, float]) -> None:
+        new, overtaken = self._without_stored(at, samples)
+        self.overtaken += overtaken
+        self._put_late(at, new, self._late.place(at, new.items()))
+
+    def _without_stored(self, at: Timestamp, samples: Mapping[Labels, float]) -> tuple[dict[Labels, float], int]:
+        """Those for a time for which their series has nothing yet; and for how many it has another value."""
+        homes = self.head.homes
+        known = {labels: sid for labels in samples if (sid := homes.index.find(labels)) is not None}
+        stored = homes.samples_at(at, list(known.values()))
+        new = {labels: value for labels, value in samples.items() if labels not in known}
+        overtaken = 0
+        for labels, absent, there in zip(known, missing(stored).tolist(), stored.tolist(), strict=True):
+            value = samples[labels]
+            if absent:
                 new[labels] = value
-            elif value != known and not (isnan(value) and isnan(known)):
-                self.overtaken += 1
+            elif value != there and not (isnan(value) and isnan(there)):
+                overtaken += 1
+        return new, overtaken
+
+    def _put_late(self, at: Timestamp, new: Mapping[Labels, float], placed: Placed) -> None:
+        homes = self.head.homes
         self.taken_late += len(new)
-        placed = self._late.place(at, new.items())
         fresh = dict(placed.fresh)
         for frame, row in list(placed.rows.items()):
             present = ~missing(row)

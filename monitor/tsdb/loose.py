@@ -29,7 +29,7 @@ from monitor.tsdb.newest import NEVER
 
 _NOWHERE = -1
 _SPARE = 1_000
-_STEP = 1_000
+_STEP = 500
 """Series that are looked at in one step."""
 
 
@@ -129,9 +129,12 @@ class LooseFrames:
     def settling(self, frame: StoredFrame) -> Generator[None, None, None]:
         """`settle` in steps."""
         left: dict[StoredFrame, set[int]] = {}
-        for column, sid in enumerate(frame.layout.sids.tolist()):
+        layout = frame.layout
+        for column, sid in enumerate(layout.sids.tolist()):
             if column % _STEP == _STEP - 1:
                 yield
+                if frame.layout is not layout:
+                    break  # others were written meanwhile and have left it, which gave the rest their places
             old = self._places.frame(sid)
             if old is not None and old is not frame:
                 left.setdefault(old, set()).add(sid)
@@ -151,6 +154,11 @@ class LooseFrames:
         self._evicted += 1
         self._forget_lists()
         self._places.drop(frame, frame.layout.sids)
+
+    def has(self, labels: Labels) -> bool:
+        """Has this series a place?"""
+        sid = self._homes.index.find(labels)
+        return sid is not None and self._places.frame(sid) is not None
 
     def place(self, at: Timestamp, samples: Iterable[tuple[Labels, float]]) -> Placed:
         """Decide where samples with this time go; writes nothing."""

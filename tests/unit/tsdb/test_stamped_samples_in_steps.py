@@ -48,11 +48,14 @@ def test_steps_store_and_count_what_is_stored_and_counted_at_once(window: Millis
     assert everything(stepped.view()) == everything(whole.view())
 
 
-def test_many_take_many_steps_whether_they_are_new_the_same_or_older() -> None:
+@pytest.mark.parametrize("window", [0, 30 * MINUTE], ids=["no window", "late ones are taken"])
+def test_many_take_many_steps_whether_they_are_new_the_same_or_older(window: Millis) -> None:
     """None of which is a second's work for the loop."""
     store = SampleStore.in_memory(DAY)
+    store.take_late(window)
     values = [1.0] * len(SERIES)
-    assert [run(store.appending_stamped(at, SERIES, values)) > 2 for at in (DAY, DAY + 1, DAY + 1, DAY)] == [True] * 4
+    times = (DAY, DAY + 1, DAY + 1, DAY, DAY - 1, DAY - 2)
+    assert [run(store.appending_stamped(at, SERIES, values)) > 3 for at in times] == [True] * 6
     assert run(store.appending_stamped(DAY + 2, SERIES[:10], values[:10])) == 1
 
 
@@ -61,7 +64,7 @@ def test_a_writer_that_comes_between_two_steps_loses_nothing() -> None:
     store = SampleStore.in_memory(DAY)
     run(store.appending_stamped(DAY, SERIES, [0.0] * len(SERIES)))
     steps = store.appending_stamped(DAY + 1, SERIES, [1.0] * len(SERIES))
-    for _ in range(3):  # looked up, and two thirds placed
+    for _ in range(5):  # looked up, and two thirds placed
         next(steps)
     store.append_stamped(DAY + 1, [(SERIES[0], 2.0), (SERIES[-1], 2.0)])
     run(steps)
@@ -82,7 +85,7 @@ def test_many_that_are_too_old_for_any_series_are_not_stored(count: int) -> None
 
 
 @pytest.mark.parametrize("stamped", [True, False], ids=["stamped", "of now"])
-@pytest.mark.parametrize("count", range(12))
+@pytest.mark.parametrize("count", range(18))
 def test_what_the_store_forgets_between_two_steps_costs_no_new_sample(stamped: bool, count: int) -> None:
     """All samples of their series but one are long past, and gone with the frame in which the new ones had their place."""
     store = SampleStore.in_memory(DAY)
@@ -98,3 +101,32 @@ def test_what_the_store_forgets_between_two_steps_costs_no_new_sample(stamped: b
     stored = everything(store.view())
     assert {labels: there[-1] for labels, there in stored.items()} == dict.fromkeys(SERIES, points([(now, 1.0)])[0])
     assert set(counts(store)) == {0}
+
+
+@pytest.mark.parametrize("count", range(36))
+def test_late_samples_that_others_bring_between_two_steps_stay_the_first(count: int) -> None:
+    """Whenever they come; of the rest none is lost."""
+    store = SampleStore.in_memory(DAY)
+    store.take_late(30 * MINUTE)
+    store.append_stamped(DAY, [(labels, 0.0) for labels in SERIES])
+    steps = store.appending_stamped(DAY - MINUTE, SERIES, [1.0] * len(SERIES))
+    ended = any(next(steps, "ended") == "ended" for _ in range(count))
+    store.append_stamped(DAY - MINUTE, [(SERIES[0], 2.0), (SERIES[-1], 2.0)])
+    run(steps)
+    stored = everything(store.view())
+    first = points([(DAY - MINUTE, 1.0 if ended else 2.0), (DAY, 0.0)])
+    assert stored == dict.fromkeys(SERIES, points([(DAY - MINUTE, 1.0), (DAY, 0.0)])) | {
+        SERIES[0]: first,
+        SERIES[-1]: first,
+    }
+    assert (store.intake.overtaken, store.intake.taken_late) == (2, len(SERIES))
+
+
+def test_late_samples_put_away_in_steps_share_a_frame() -> None:
+    """One for all of them, which also takes the next ones; narrow ones for each thousand would cost memory for ever."""
+    store = SampleStore.in_memory(DAY)
+    store.take_late(30 * MINUTE)
+    store.append_stamped(DAY, [(labels, 0.0) for labels in SERIES])
+    for at in (DAY - 1, DAY - 2):
+        run(store.appending_stamped(at, SERIES, [1.0] * len(SERIES)))
+    assert store.stats().frames == 2
