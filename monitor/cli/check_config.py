@@ -20,7 +20,7 @@ from monitor.cli.options import JsonOption
 from monitor.cli.showing import clean, counted, now, say, say_json
 from monitor.config.alertmanager_file import read_alertmanager
 from monitor.config.findings import Findings
-from monitor.config.loading import DEFAULT_FILE, Overrides, load, read_environment
+from monitor.config.loading import BLACKBOX_REMEDY, DEFAULT_FILE, Overrides, load, read_environment
 from monitor.config.opening import UnreadableError, read_text
 from monitor.config.prometheus.file import CONFIG, PrometheusParts, read_prometheus
 from monitor.config.prometheus.promtool import check_named, named_rule_files
@@ -39,6 +39,7 @@ _PROMETHEUS: Final = frozenset(CONFIG.keys)
 _ALERTMANAGER: Final = frozenset(
     {"global", "route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates", "tracing"}
 )
+_BLACKBOX: Final = frozenset({"modules"})
 _RULES: Final = frozenset({"groups", "namespace"})
 
 
@@ -195,7 +196,15 @@ def _reader(tree: Tree) -> Callable[[str, Document], Checked]:
         return _alertmanager
     if keys and keys <= _PROMETHEUS:
         return _prometheus
+    if keys == _BLACKBOX:
+        return _blackbox
     return _own
+
+
+def _blackbox(name: str, parsed: Document) -> Checked:
+    findings = Findings()
+    findings.wrong(parsed, ("modules",), "is known but not served yet", BLACKBOX_REMEDY)
+    return _checked("blackbox_exporter configuration", findings, {})
 
 
 def _own(name: str, parsed: Document) -> Checked:

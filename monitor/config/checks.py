@@ -161,20 +161,14 @@ def read_checks(
             findings.wrong(document, (*here, "name"), f'another check is named "{section.name}"', "rename one of them")
         names.add(section.name)
         kind = _kind(section, document, here, findings, locate)
-        if kind is None:
-            continue
-        if section.timeout > section.interval and section.heartbeat is None:
-            findings.wrong(
-                document,
-                (*here, "timeout"),
-                "the timeout is longer than the interval",
-                "lower it, or raise the interval",
-            )
+        _judge_times(section, document, here, findings)
         for key in ("failure_threshold", "success_threshold"):
             if getattr(section, key) < 1:
                 findings.wrong(document, (*here, key), "must be 1 or more")
         expect = _expect(section.expect)
         findings.attempt(document, (*here, "expect"), lambda expect=expect: Expectations(expect))
+        if kind is None:
+            continue
         found.append(
             Check(
                 name=section.name,
@@ -190,6 +184,14 @@ def read_checks(
             )
         )
     return tuple(found)
+
+
+def _judge_times(section: CheckSection, document: Document, here: Path, findings: Findings) -> None:
+    if section.interval <= 0:
+        findings.wrong(document, (*here, "interval"), "must be longer than nothing", "write a duration such as 30s")
+    elif section.timeout > section.interval and section.heartbeat is None:
+        problem, remedy = "the timeout is longer than the interval", "lower it, or raise the interval"
+        findings.wrong(document, (*here, "timeout"), problem, remedy)
 
 
 def check_of_url(url: str) -> Check:

@@ -12,6 +12,7 @@ from typing import Final
 
 from monitor.config.showing import HIDDEN, is_secret_key
 from monitor.config.yamltree import Path, Tree
+from monitor.model.labels import quote
 from monitor.net.url import redacted
 
 _TOKENS: Final = ("web", "tokens")
@@ -35,8 +36,17 @@ def covered_text(text: str, path: Path, shown: Path) -> str:
     """What is said of a place, without what the place may not tell either, and without passwords in addresses."""
     for part, told in zip(path, shown, strict=True):
         if part != told:
-            text = text.replace(str(part), HIDDEN)
+            text = _without_name(text, str(part))
     return redacted(text) if "@" in text else text
+
+
+def _without_name(text: str, name: str) -> str:
+    """Names are quoted where they are told, or stand as go-yaml's fields: the same letters within a word are none."""
+    if not name:
+        return text
+    for shown in {f'"{name}"', quote(name), f"'{name}'", f"`{name}`"}:
+        text = text.replace(shown, shown[0] + HIDDEN + shown[-1])
+    return text.replace(f"field {name} not found", f"field {HIDDEN} not found")
 
 
 def may_name_variable(path: Path, text: str, name: str) -> bool:

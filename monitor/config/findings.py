@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from monitor.config.covering import covered_place, covered_text
 from monitor.config.fields import GoSection, MisfitError
 from monitor.config.pruning import Pruning, is_echo
+from monitor.config.showing import HIDDEN, is_secret_place
 from monitor.config.yamltree import Document, Path, Scalar, Tree, defined_already, path_text, shape
 from monitor.model.errors import ConfigError, Finding
 
@@ -226,7 +227,8 @@ def _gos_words(model: type[BaseModel], document: Document, location: Path, detai
             wanted = owner.go_types.get(key, "")
         if not wanted:
             return ""
-        text = f"cannot unmarshal {shape(value)} into {wanted}"
+        cover = HIDDEN if is_secret_place(location) else ""
+        text = f"cannot unmarshal {shape(value, cover=cover)} into {wanted}"
     return f"yaml: unmarshal errors:\n  line {document.line(location)}: {text}"
 
 

@@ -13,7 +13,7 @@ from monitor.config.findings import Findings
 from monitor.config.web_file import read_web_file
 from monitor.config.yamltree import Document
 from monitor.model.errors import Finding
-from monitor.net.url import redacted
+from monitor.net.url import redacted_address
 from monitor.notify.kinds.secret import SecretSource
 
 Locate: TypeAlias = Callable[[str], str]
@@ -65,7 +65,7 @@ def judge_external_url(
     if not given or _is_web_address(given):
         return
     problem, remedy = (
-        f'"{redacted(given)}" is not an address that a link can begin with',
+        f'"{redacted_address(given)}" is not an address that a link can begin with',
         "write http://host or https://host/path",
     )
     if file == "environment":

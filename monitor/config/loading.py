@@ -46,6 +46,7 @@ from monitor.model.labels import EMPTY, Labels
 from monitor.rules.leaving import Leaving
 
 DEFAULT_FILE = "watchkeeper.yml"
+BLACKBOX_REMEDY = "run blackbox_exporter beside it and scrape that as before, or write the modules as `checks`"
 _PROMETHEUS_KEYS = ("global", "scrape_configs", "rule_files", "remote_write")
 
 
@@ -222,8 +223,7 @@ class _Loading:
 
     def _warn_unserved(self) -> None:
         if self.section.blackbox_file:
-            remedy = "run blackbox_exporter beside it and scrape that as before, or write the modules as `checks`"
-            self.findings.doubt(self.document, ("blackbox_file",), "is known but not served yet", remedy)
+            self.findings.doubt(self.document, ("blackbox_file",), "is known but not served yet", BLACKBOX_REMEDY)
 
     def _log(self) -> LogSettings:
         changes: dict[str, str] = {}

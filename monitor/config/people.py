@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
-from monitor.config.fields import AsList, AsMapping, Flag, Section, Span, Text, Whole
+from monitor.config.fields import AsList, AsMapping, Flag, MisfitError, Section, Span, Text, Whole
 from monitor.config.findings import Findings
 from monitor.config.yamltree import Document, Path, Scalar
 from monitor.model.times import MINUTE
@@ -32,6 +32,14 @@ class PersonSection(Section):
     """Print the page on the daemon's output."""
     name: Text = ""
     """Full name, for messages; the key when absent."""
+
+    @field_validator("webhook", mode="before")
+    @classmethod
+    def _plain_url(cls, given: object) -> object:
+        """Not a mapping, as receivers have it."""
+        if isinstance(given, dict):
+            raise MisfitError("a text is wanted here", "write the URL alone: `webhook: https://host/path`")
+        return given
 
 
 class StepSection(Section):
@@ -132,6 +140,7 @@ def read_policies(
             )
             for place, step in enumerate(section.steps)
         ]
+        _judge_silent_steps(section, document, here, findings)
         policy = findings.attempt(
             document,
             here,
@@ -156,6 +165,19 @@ def read_policies(
         if policy is not None:
             found[name] = policy
     return found
+
+
+def _judge_silent_steps(section: PolicySection, document: Document, path: Path, findings: Findings) -> None:
+    """A step without targets pages nobody; if all are so, the policy does not either."""
+    silent = [place for place, step in enumerate(section.steps) if not step.notify]
+    remedy = "name whom to page, such as user:NAME"
+    if len(silent) == len(section.steps) and not section.fallback:
+        for place in silent:
+            findings.wrong(document, (*path, "steps", place, "notify"), "is empty: this policy pages nobody", remedy)
+        return
+    for place in silent:
+        more = f"{remedy}, or leave the step out: `after` of the next one is the delay"
+        findings.doubt(document, (*path, "steps", place, "notify"), "is empty: this step pages nobody", more)
 
 
 def _targets(

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from monitor.alerts.receivers import Integration
 from monitor.alerts.templating.options import FieldTemplate
-from monitor.config.alertmanager.making import made
+from monitor.config.alertmanager.catalogue import INTEGRATIONS
+from monitor.config.alertmanager.inheritance import plain
+from monitor.config.alertmanager.making import made, written_texts
 from monitor.config.alertmanager.receiver_list import NamedReceiver, read_receivers
 from monitor.config.findings import Findings
 from monitor.config.golang.kinds import Reading
@@ -38,6 +40,8 @@ class ReceiverParts:
     templates: Mapping[Destination, Mapping[str, FieldTemplate]] = field(
         default_factory=dict[Destination, Mapping[str, FieldTemplate]]
     )
+    texts: tuple[tuple[Path, FieldTemplate], ...] = ()
+    """The same with where each stands, those of integrations with mistakes too: for whoever judges them."""
     escalate: EscalateSection | None = None
     fallback: str = ""
     """The receiver that is told instead."""
@@ -52,10 +56,13 @@ def receiver_parts(
 ) -> dict[str, tuple[NamedReceiver, ReceiverParts]]:
     """A list of receivers, by name. `ours`: it stands in our own file, so it may have keys of our own. `defaults`: texts that
     are not given are Alertmanager's named templates, and not Watchkeeper's own words."""
-    return {
-        receiver.name: (receiver, _parts(values, receiver, reading, ours=ours, defaults=defaults))
-        for values, receiver in read_receivers(tree, path, shared, reading, OURS, foreign=not ours)
-    }
+    found: dict[str, tuple[NamedReceiver, ReceiverParts]] = {}
+    for values, receiver in read_receivers(tree, path, shared, reading, OURS, foreign=not ours):
+        parts = _parts(values, receiver, reading, ours=ours, defaults=defaults)
+        if receiver.name in found:  # a mistake, which hides none in the texts of the first
+            parts = replace(parts, texts=(*found[receiver.name][1].texts, *parts.texts))
+        found[receiver.name] = (receiver, parts)
+    return found
 
 
 def joined(
@@ -94,6 +101,10 @@ def _parts(values: Values, receiver: NamedReceiver, reading: Reading, *, ours: b
     integrations: list[Integration] = []
     options: dict[Destination, object] = {}
     templates: dict[Destination, Mapping[str, FieldTemplate]] = {}
+    placed: list[tuple[Path, FieldTemplate]] = []
+
+    def look_at(place: Path, texts: Mapping[str, FieldTemplate]) -> None:
+        placed.extend(((*place, *_parts_of(name)), template) for name, template in texts.items())
 
     def add(destination: Destination, own: object, texts: Mapping[str, FieldTemplate], told: bool) -> None:
         options[destination] = own
@@ -107,19 +118,30 @@ def _parts(values: Values, receiver: NamedReceiver, reading: Reading, *, ours: b
             if one is not None:
                 destination = Destination(receiver.name, key.removesuffix("_configs"), place)
                 told = entry.values["send_resolved"] is True
-                add(destination, one.options, one.wanted(defaults=defaults), told)
+                texts = one.wanted(defaults=defaults)
+                add(destination, one.options, texts, told)
+                look_at(entry.path, texts)
+    for key, given in receiver.unfinished:
+        look_at(given.path, written_texts(key, plain(INTEGRATIONS[key], given), given.given - given.unsure))
     for own in own_integrations(receiver.name, values, reading) if ours else ():
         add(own.destination, own.options, own.templates, own.send_resolved)
+        look_at((*values.path, f"{own.destination.integration}_configs", own.destination.index), own.templates)
     return ReceiverParts(
         name=receiver.name,
         integrations=tuple(integrations),
         options=options,
         templates=templates,
+        texts=tuple(placed),
         escalate=own_escalation(values, reading) if ours else None,
         fallback=values.text("fallback") if ours else "",
         labels=Labels(receiver.labels),
         place=values.path,
     )
+
+
+def _parts_of(name: str) -> Path:
+    """`fields.0.value` as keys and places."""
+    return tuple(int(part) if part.isdecimal() else part for part in name.split("."))
 
 
 def read_secret(

@@ -95,16 +95,21 @@ def route_tree(section: RouteSection, place: Place) -> Route:
 
 
 def _check_root(route: RouteSection, place: Place) -> None:
+    """Each at its own key: what is wrong with another one hides it not."""
     if not route.receiver:
         place.wrong(place.path, "root route must specify a default receiver")
-    if route.match or route.match_re or route.matchers:
-        place.wrong(place.path, "root route must not have any matchers")
+    for key in ("match", "match_re", "matchers"):
+        if getattr(route, key):
+            place.wrong((*place.path, key), "root route must not have any matchers", "remove them")
+            break
     if route.mute_time_intervals:
-        place.wrong(place.path, "root route must not have any mute time intervals")
+        text = "root route must not have any mute time intervals"
+        place.wrong((*place.path, "mute_time_intervals"), text, "move them to a route below it")
     if route.active_time_intervals:
-        place.wrong(place.path, "root route must not have any active time intervals")
+        text = "root route must not have any active time intervals"
+        place.wrong((*place.path, "active_time_intervals"), text, "move them to a route below it")
     if route.continue_:
-        place.wrong(place.path, "cannot have continue in root route")
+        place.wrong((*place.path, "continue"), "cannot have continue in root route", "remove it")
 
 
 def _node(section: RouteSection, parent: Route, path: Path, number: int, place: Place, *, root: bool = False) -> Route:

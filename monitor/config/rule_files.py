@@ -41,7 +41,7 @@ def read_rules(text: str, shown: str, defaults: Defaults, findings: Findings) ->
         return ()
     groups, problems = read_document(source, shown, defaults)
     for problem in problems:
-        findings.wrong(document, _path(problem.path), str(problem), original=str(problem))
+        findings.wrong(document, _path(problem.path), str(problem), problem.remedy, original=str(problem))
     return groups
 
 
@@ -53,7 +53,7 @@ def matching_files(patterns: Iterable[str], base: FilePath, document: Document, 
         root = FilePath(whole.anchor) if whole.is_absolute() else base
         relative = str(whole.relative_to(whole.anchor)) if whole.is_absolute() else pattern
         files = sorted(root.glob(relative)) if relative else []
-        if not files:
+        if not files and not findings.has_mistakes(document, ("rule_files", place)):
             findings.doubt(document, ("rule_files", place), f"{pattern} matches no file", "no rules are read from it")
         found.update(dict.fromkeys(files))
     return list(found)

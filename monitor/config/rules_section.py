@@ -88,7 +88,7 @@ def rule_groups(
         features=features,
     )
     own: list[RuleGroup] = []
-    for path in matching_files(prometheus.rule_files, base, document, findings):
+    for path in matching_files(prometheus.rule_files, base, prometheus.source, findings):
         own.extend(read_rule_file(path, str(path), defaults, findings))
     theirs = list(own) if section.prometheus_file else []
     if rules.min_requests is not None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import yaml
 
-from monitor.config.yamltree import Scalar, Tree
+from monitor.config.yamltree import Path, Scalar, Tree
 
 HIDDEN: Final = "<secret>"
 
@@ -35,6 +35,8 @@ _SECRETS: Final = frozenset(
         "token",
     }
 )
+_CREDENTIALS: Final = frozenset({"authorization", "basic_auth", "http_config", "oauth2", "sigv4", "tls_config"})
+"""Sections that say who one is: what stands in their place, or astray in them, may be the secret itself."""
 _SECRET_MAPPINGS: Final = frozenset({"headers", "http_headers", "proxy_connect_header"})
 """Any value in these may be one."""
 _IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -48,6 +50,13 @@ def shown(tree: Tree) -> str:
 def is_secret_key(key: str) -> bool:
     """Does a secret stand under this key, or may one?"""
     return key in _SECRETS or key in _SECRET_MAPPINGS or key.rpartition("_")[2] in _SECRETS
+
+
+def is_secret_place(path: Path) -> bool:
+    """May what stands there, where something else belongs, be a secret?"""
+    keys = [part for part in path if isinstance(part, str)]
+    integration = "receivers" in keys and bool(keys) and keys[-1].endswith("_configs")
+    return integration or any(is_secret_key(key) or key in _CREDENTIALS for key in keys)
 
 
 def _plain(tree: Tree, *, hide: bool = False) -> object:

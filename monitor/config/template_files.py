@@ -75,18 +75,15 @@ def check_fields(
     Alertmanager takes with such mistakes, they only warn; in `receivers` of our own (`ours`) they are mistakes."""
     checks: TemplateChecks | None = None
     for part in parts:
-        for destination, templates in part.templates.items():
-            for name, template in templates.items():
-                if not template.is_template:
-                    continue
-                checks = checks or TemplateChecks.over(files)
-                keys = tuple(int(key) if key.isdecimal() else key for key in name.split("."))
-                here = (*part.place, f"{destination.integration}_configs", destination.index, *keys)
-                for problem in checks.problems(template):
-                    if ours:
-                        findings.wrong(document, here, problem, "correct it: see `watchkeeper template render`")
-                    else:
-                        findings.doubt(document, here, problem, _LIKE_ALERTMANAGER)
+        for here, template in part.texts:
+            if not template.is_template:
+                continue
+            checks = checks or TemplateChecks.over(files)
+            for problem in checks.problems(template):
+                if ours:
+                    findings.wrong(document, here, problem, "correct it: see `watchkeeper template render`")
+                else:
+                    findings.doubt(document, here, problem, _LIKE_ALERTMANAGER)
 
 
 _LIKE_ALERTMANAGER: Final = "correct it: Alertmanager could not notify; here plain words would be sent"

@@ -132,8 +132,8 @@ def natural(tree: Tree) -> object:
     return {key: natural(value) for key, value in tree.items()}
 
 
-def shape(tree: Tree) -> str:
-    """A value as go-yaml's messages show it."""
+def shape(tree: Tree, *, cover: str = "") -> str:
+    """A value as go-yaml's messages show it. `cover`: what is shown in place of a scalar that may be a secret."""
     if isinstance(tree, list):
         return "!!seq"
     if isinstance(tree, dict):
@@ -149,7 +149,7 @@ def shape(tree: Tree) -> str:
             tag = "float"
         case _:
             tag = "str"
-    text = tree.text if len(tree.text) <= 10 else tree.text[:7] + "..."
+    text = cover or (tree.text if len(tree.text) <= 10 else tree.text[:7] + "...")
     return f"!!{tag} `{text}`"
 
 

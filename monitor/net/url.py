@@ -77,6 +77,17 @@ def redacted(text: str) -> str:
     return _USER_INFO.sub(r"\1xxxxx@", text)
 
 
+def redacted_address(text: str) -> str:
+    """A text that is an address, with or without a scheme: `user:xxxxx@host`. A name without a password is taken for a
+    token."""
+    before, at, host = text.rpartition("@")
+    if not at:
+        return text
+    start = before.find("://") + 3 if "://" in before else 0
+    user, colon, _ = before[start:].partition(":")
+    return f"{before[:start]}{user if colon else ''}{colon}xxxxx@{host}"
+
+
 def follow(base: Url, location: str) -> Url:
     """Where a redirect leads. Raises ValueError."""
     joined = urljoin(str(base), location.strip())
@@ -87,6 +98,8 @@ def follow(base: Url, location: str) -> Url:
 
 def parse_host_port(text: str) -> tuple[str, int]:
     """`db.example:5432` or `[2001:db8::1]:443`. Raises ValueError."""
+    if "@" in text:
+        raise ValueError(f"{redacted_address(text)!r}: write host:port alone, without user and password")
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]

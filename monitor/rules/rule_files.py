@@ -7,6 +7,7 @@ prometheus model/rulefmt/rulefmt.go.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Problem:
     """From 1 within the group; 0 when it concerns the group or the file."""
     name: str = ""
     """Of the rule."""
+    remedy: str = ""
 
     def __str__(self) -> str:
         """As Prometheus prints it, but for the line and column in front."""
@@ -235,7 +237,8 @@ class _Reader:
         try:
             return parse_duration(_plain(value))
         except ValueError as error:
-            self._problem(f"{path}.{key}", str(error))
+            example = f"{value}s" if _plain(value).isdecimal() else "30s or 1h30m"
+            self._problem(f"{path}.{key}", str(error), f"write a number with its unit, such as {example}")
             return 0
 
     def _text(self, source: Mapping[str, Any], key: str, path: str) -> str:
@@ -248,7 +251,10 @@ class _Reader:
     def _unknown(self, source: Mapping[str, Any], known: frozenset[str], path: str, kind: str) -> None:
         for key in () if self.defaults.ignore_unknown else source:
             if key not in known:
-                self._problem(f"{path}.{key}".lstrip("."), f"field {key} not found in type {kind}")
+                close = difflib.get_close_matches(str(key), known, n=1)
+                hint = f'did you mean "{close[0]}"? ' if close else ""
+                remedy = f"{hint}known keys: {', '.join(sorted(known))}"
+                self._problem(f"{path}.{key}".lstrip("."), f"field {key} not found in type {kind}", remedy)
 
     def _mapping(self, value: object, path: str, kind: str) -> Mapping[str, Any]:
         if isinstance(value, Mapping):
@@ -264,9 +270,10 @@ class _Reader:
             self._problem(path, f"cannot unmarshal {quote(_plain(value))} into {kind}")
         return ()
 
-    def _problem(self, path: str, message: str) -> None:
+    def _problem(self, path: str, message: str, remedy: str = "") -> None:
+        name = self.name if self.rule else ""
         self.problems.append(
-            Problem(path=path, message=message, group=self.group, rule=self.rule, name=self.name if self.rule else "")
+            Problem(path=path, message=message, group=self.group, rule=self.rule, name=name, remedy=remedy)
         )
 
 

@@ -14,6 +14,7 @@ from monitor.config.yamltree import Path, Scalar, Tree, natural
 from monitor.gotemplate.template import TemplateSet
 from monitor.model.errors import TemplateError
 from monitor.model.labels import quote
+from monitor.net.url import redacted_address
 
 _SCHEME: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):(//)?")
 
@@ -139,22 +140,23 @@ UPDATED = Struct(
 
 def split_host_port(text: str) -> tuple[str, str]:
     """Go's net.SplitHostPort as the mail server's type uses it. Raises ValueError in its words."""
+    shown = redacted_address(text)
     if text.startswith("["):
         end = text.find("]")
         if end < 0:
-            raise ValueError(f"address {text}: missing ']' in address")
+            raise ValueError(f"address {shown}: missing ']' in address")
         host, rest = text[1:end], text[end + 1 :]
         if not rest.startswith(":"):
-            raise ValueError(f"address {text}: missing port in address")
+            raise ValueError(f"address {shown}: missing port in address")
         port = rest[1:]
     else:
         host, colon, port = text.rpartition(":")
         if not colon:
-            raise ValueError(f"address {text}: missing port in address")
+            raise ValueError(f"address {shown}: missing port in address")
         if ":" in host:
-            raise ValueError(f"address {text}: too many colons in address")
+            raise ValueError(f"address {shown}: too many colons in address")
     if not port:
-        raise ValueError(f"address {text}: port cannot be empty")
+        raise ValueError(f"address {shown}: port cannot be empty")
     return host, port
 
 

@@ -61,14 +61,24 @@ def made(key: str, values: Plain, given: frozenset[str], path: Path, reading: Re
     options = make(Making(values=values, path=path, reading=reading))
     if options is None:
         return None
+    templates = _all_texts(key, values)
+    own = frozenset(name for name in templates if name.partition(".")[0] in given)
+    return Made(options=options, templates=templates, given=own)
+
+
+def written_texts(key: str, values: Plain, given: frozenset[str]) -> dict[str, FieldTemplate]:
+    """The templates that an integration gives itself, whatever else is wrong with it."""
+    return {name: one for name, one in _all_texts(key, values).items() if name.partition(".")[0] in given}
+
+
+def _all_texts(key: str, values: Plain) -> dict[str, FieldTemplate]:
     templates = dict(_templates(INTEGRATIONS[key], values))
     # an address may hold a secret, and what is rendered now is stored with the message: it is rendered at the send
     templates.pop(_ADDRESSES.get(key, ""), None)
     for name in _html(key, values):
         if name in templates:
             templates[name] = FieldTemplate(templates[name].source, html=True)
-    own = frozenset(name for name in templates if name.partition(".")[0] in given)
-    return Made(options=options, templates=templates, given=own)
+    return templates
 
 
 def template_keys(struct: Struct) -> tuple[str, ...]:

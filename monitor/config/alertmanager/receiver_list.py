@@ -23,6 +23,8 @@ class NamedReceiver:
     """Of the receiver itself, `name` among them."""
     integrations: Mapping[str, tuple[Integration, ...]]
     """By the key that lists them."""
+    unfinished: tuple[tuple[str, Values], ...] = ()
+    """Those that have a mistake, or lack what is wrong in `global`, each with its key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +89,20 @@ _MISSING: Final = {key: f"missing {key.removesuffix('_configs')} config" for key
 def complete(values: Values, shared: Values, reading: Reading) -> NamedReceiver:
     """A receiver with what its integrations inherit; what is missing is told."""
     found: dict[str, tuple[Integration, ...]] = {}
+    unfinished: list[tuple[str, Values]] = []
     for key in INTEGRATIONS:
         entries: list[Integration] = []
         for own in values.many(key):
             whole = inherited(key, own, shared, reading)
-            if whole is not None:
+            if whole is None:
+                unfinished.append((key, own))
+            else:
                 entries.append(Integration(values=whole, given=own.given, path=own.path))
         if entries:
             found[key] = tuple(entries)
     name = values.text("name")
-    return NamedReceiver(name=name, labels={**values.pairs("labels"), "name": name}, integrations=found)
+    labels = {**values.pairs("labels"), "name": name}
+    return NamedReceiver(name=name, labels=labels, integrations=found, unfinished=tuple(unfinished))
 
 
 def read_receivers(

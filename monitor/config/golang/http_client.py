@@ -6,11 +6,12 @@ config/http_config.go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from monitor.config.golang.kinds import File, Flag, Kind, Reading, Secret, Text, Url
-from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, Values, at_most_one
+from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, UnsureError, Values, at_most_one
 from monitor.net.socks import INSTALL, installed, is_socks
 
 _VERSIONS: Final = ("TLS10", "TLS11", "TLS12", "TLS13")
@@ -196,11 +197,10 @@ HTTP_CLIENT: Final[Mapping[str, Kind]] = {
 
 
 def valid_client(values: Values, reading: Reading) -> None:
-    """What Prometheus's HTTPClientConfig.Validate says; like there, the first mistake of its kind only."""
-    found = _credentials(values)
-    if found:
-        key, text = found
-        reading.refuse(values.at(key), text, "keep one way to say who we are")
+    """What Prometheus's HTTPClientConfig.Validate says. It ends with the first mistake, we tell the others behind it."""
+    with suppress(UnsureError):
+        for key, text in _credentials(values):
+            reading.refuse(values.at(key), text, "keep one way to say who we are")
     _proxy(values, reading)
     for header in values.mapping("http_headers"):
         if canonical(header) in _RESERVED:
@@ -208,42 +208,46 @@ def valid_client(values: Values, reading: Reading) -> None:
             reading.refuse(values.at("http_headers", header), text, "it is set by us")
 
 
-def _credentials(values: Values) -> tuple[str, str] | None:
-    """The key that is wrong, and why."""
+def _credentials(values: Values) -> Iterator[tuple[str, str]]:
+    """The keys that are wrong, and why. Of ways that exclude each other the first pair is told."""
     bearer = values.set("bearer_token", "bearer_token_file")
     basic, other, oauth2 = values.one("basic_auth"), values.one("authorization"), values.one("oauth2")
+    clash = False
     if len(bearer) > 1:
-        return bearer[1], "at most one of bearer_token & bearer_token_file must be configured"
+        yield bearer[1], "at most one of bearer_token & bearer_token_file must be configured"
     if bearer and (basic or oauth2):
-        return bearer[0], "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
-    if basic:
-        for name in ("username", "password"):
-            if len(basic.set(name, f"{name}_file", f"{name}_ref")) > 1:
-                text = f"at most one of basic_auth {name}, {name}_file & {name}_ref must be configured"
-                return "basic_auth", text
+        clash = True
+        yield bearer[0], "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
+    for name in ("username", "password") if basic else ():
+        if basic and len(basic.set(name, f"{name}_file", f"{name}_ref")) > 1:
+            yield "basic_auth", f"at most one of basic_auth {name}, {name}_file & {name}_ref must be configured"
     if other:
-        if bearer:
-            return bearer[0], "authorization is not compatible with bearer_token & bearer_token_file"
+        if bearer and not clash:
+            clash = True
+            yield bearer[0], "authorization is not compatible with bearer_token & bearer_token_file"
         if len(other.set("credentials", "credentials_file", "credentials_ref")) > 1:
-            return "authorization", "at most one of authorization credentials & credentials_file must be configured"
-        if other.text("type").strip().lower() == "basic":
-            return "authorization", 'authorization type cannot be set to "basic", use "basic_auth" instead'
-        if basic or oauth2:
-            return "authorization", "at most one of basic_auth, oauth2 & authorization must be configured"
-    return _tokens(oauth2, basic) if oauth2 else None
+            yield "authorization", "at most one of authorization credentials & credentials_file must be configured"
+        with suppress(UnsureError):
+            if other.text("type").strip().lower() == "basic":
+                yield "authorization", 'authorization type cannot be set to "basic", use "basic_auth" instead'
+    if not clash and other and (basic or oauth2):
+        yield "authorization", _ONE_WAY
+    elif not clash and oauth2 and basic:
+        yield "oauth2", _ONE_WAY
+    if oauth2:
+        yield from _tokens(oauth2)
 
 
-def _tokens(oauth2: Values, basic: Values | None) -> tuple[str, str] | None:
-    if basic:
-        return "oauth2", "at most one of basic_auth, oauth2 & authorization must be configured"
-    if not oauth2.text("client_id"):
-        return "oauth2", "oauth2 client_id must be configured"
-    if not oauth2.text("token_url"):
-        return "oauth2", "oauth2 token_url must be configured"
+def _tokens(oauth2: Values) -> Iterator[tuple[str, str]]:
+    for key in ("client_id", "token_url"):
+        with suppress(UnsureError):
+            if not oauth2.text(key):
+                yield "oauth2", f"oauth2 {key} must be configured"
     if len(oauth2.set("client_secret", "client_secret_file", "client_secret_ref")) > 1:
-        text = "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured"
-        return "oauth2", text
-    return None
+        yield "oauth2", "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured"
+
+
+_ONE_WAY: Final = "at most one of basic_auth, oauth2 & authorization must be configured"
 
 
 def custom(values: Values) -> bool:

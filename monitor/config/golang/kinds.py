@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from monitor.config.findings import Findings
+from monitor.config.showing import is_secret_place
 from monitor.config.yamltree import Document, Path, Scalar, Tree, shape
 from monitor.matching.regex import Regex
 from monitor.model.labels import quote
@@ -300,7 +301,8 @@ class Expression(Text):
 
 def misfit(tree: Tree, path: Path, go: str, reading: Reading, problem: str, default: object) -> object:
     """Tell that the value has another shape than `go`, and go on with the default."""
-    reading.misfit(path, f"cannot unmarshal {shape(tree)} into {go}", problem)
+    cover = COVERED if is_secret_place(path) else ""
+    reading.misfit(path, f"cannot unmarshal {shape(tree, cover=cover)} into {go}", problem)
     return default
 
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, cast
+from typing import ClassVar, Final, cast
 
 from monitor.config.golang.kinds import Kind, Reading, Text, misfit
 from monitor.config.yamltree import Path, Scalar, Tree
 from monitor.model.labels import quote
+
+_LISTED: Final = 40
+"""Keys that a remedy names at most."""
 
 
 class UnsureError(Exception):
@@ -21,7 +24,7 @@ class UnsureError(Exception):
 class Values:
     """What was read of a mapping; keys that were not given have their defaults, and so have those that are written wrongly."""
 
-    __slots__ = ("_strict", "_values", "broken", "given", "path", "unsure")
+    __slots__ = ("_shapeless", "_strict", "_values", "broken", "given", "path", "unsure")
 
     def __init__(
         self,
@@ -32,9 +35,12 @@ class Values:
         broken: bool,
         unsure: frozenset[str] = frozenset(),
         strict: bool = False,
+        shapeless: bool = False,
     ) -> None:
+        """`shapeless`: it was no mapping, so none of its keys was written."""
         self._values = values
         self._strict = strict
+        self._shapeless = shapeless
         self.given = given
         """The keys that were written, and not as null."""
         self.path = path
@@ -49,7 +55,15 @@ class Values:
     def strict(self) -> Values:
         """The same for whoever judges: asked for what is unsure it raises UnsureError, since a default would be judged in its
         place."""
-        return Values(self._values, self.given, self.path, broken=self.broken, unsure=self.unsure, strict=True)
+        return Values(
+            self._values,
+            self.given,
+            self.path,
+            broken=self.broken,
+            unsure=self.unsure,
+            strict=True,
+            shapeless=self._shapeless,
+        )
 
     def presumed(self, value: object) -> Values:
         """The same with this value for all that is unsure."""
@@ -102,6 +116,8 @@ class Values:
 
     def set(self, *keys: str) -> list[str]:
         """Those of the keys that hold something, right or wrong."""
+        if self._shapeless:
+            return []
         return [key for key in keys if key in self.unsure or self._values[key] not in (None, "", 0, False, [], {})]
 
     def _items(self, key: str) -> list[object]:
@@ -136,7 +152,7 @@ class Struct(Kind):
         known = len(reading.findings.errors)
         if not isinstance(tree, dict):
             misfit(tree, path, self._go, reading, "is not a mapping", None)
-            return Values(self._defaults, frozenset(), path, broken=True, unsure=frozenset(self.keys))
+            return Values(self._defaults, frozenset(), path, broken=True, unsure=frozenset(self.keys), shapeless=True)
         values: dict[str, object] = dict(self._defaults)
         given: set[str] = set()
         unsure: set[str] = set()
@@ -180,13 +196,11 @@ class Struct(Kind):
 
     def _unknown(self, key: str, path: Path, reading: Reading) -> None:
         known = sorted(self.keys.keys() - self.elsewhere.keys())
-        close = difflib.get_close_matches(key, known, n=1)
-        hint = f'did you mean "{close[0]}"? ' if close else ""
         reading.misfit(
             (*path, key),
             f"field {key} not found in type {self._go}",
             f'"{key}" is not a known key here',
-            self.elsewhere.get(key) or f"{hint}known keys: {', '.join(known)}",
+            self.elsewhere.get(key) or _nearest(key, known),
         )
 
     def _repeated(self, path: Path, reading: Reading) -> None:
@@ -271,6 +285,16 @@ class MapOf(Kind):
 
     def schema(self) -> dict[str, object]:
         return {"type": ["object", "null"], "additionalProperties": self.item.schema()}
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    """The remedy for a key that nobody knows. Of very many keys only those are named that are somewhat like it."""
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f'did you mean "{close[0]}"? ' if close else ""
+    if len(known) <= _LISTED:
+        return f"{hint}known keys: {', '.join(known)}"
+    like = difflib.get_close_matches(key, known, n=5, cutoff=0.4)
+    return hint.rstrip() or (f"the nearest known keys: {', '.join(like)}" if like else "remove it")
 
 
 def refuse_unknown_word(key: str, words: Sequence[str], text: str) -> Rule:

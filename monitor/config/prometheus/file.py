@@ -30,6 +30,12 @@ from monitor.model.times import MINUTE, Millis
 from monitor.scrape.jobs import ScrapeJob
 
 _PATTERN: Final = re.compile(r"[^*]*(\*[^/]*)?")
+_WELL_FORMED: Final = re.compile(
+    r"(?:[^\[\\]|\\.|\[(?:\^|(?!\^))(?:(?:\\.|[^\\\-\]])(?:-(?:\\.|[^\\\-\]]))?)+\])*", re.DOTALL
+)
+"""A pattern as Go's filepath.Match takes it."""
+_BAD_PATTERN: Final = "syntax error in pattern"
+_NOWHERE: Final = Document("", {}, {})
 _VARIABLE: Final = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*|[*#$@!?\-0-9]))")
 
 SCRAPES: Final = ListOf(item=SCRAPE, nothing="empty or null scrape config section", about="What is scraped.")
@@ -42,6 +48,9 @@ def _valid_patterns(values: Values, reading: Reading) -> None:
             if not _PATTERN.fullmatch(pattern):
                 text = f"invalid {what} {quote(pattern)}"
                 reading.refuse(values.at(key, place), text, "only the last part of a path may hold one *")
+            elif not _WELL_FORMED.fullmatch(pattern):
+                text = f"{what} {quote(pattern)} is no pattern: syntax error in pattern"
+                reading.refuse(values.at(key, place), _BAD_PATTERN, "close each [ with ], or write \\\\[", problem=text)
 
 
 CONFIG: Final = Struct(
@@ -72,6 +81,8 @@ class PrometheusParts:
     jobs: tuple[ScrapeJob, ...] = ()
     rule_files: tuple[str, ...] = ()
     """Patterns, as written."""
+    source: Document = _NOWHERE
+    """Where they stand."""
     evaluation_interval: Millis = MINUTE
     query_offset: Millis = 0
     external_labels: Labels = EMPTY
@@ -106,6 +117,7 @@ def read_prometheus(
     return PrometheusParts(
         jobs=tuple(jobs),
         rule_files=values.texts("rule_files"),
+        source=document,
         evaluation_interval=defaults.whole("evaluation_interval") or MINUTE,
         query_offset=defaults.whole("rule_query_offset"),
         external_labels=labels,

@@ -20,7 +20,7 @@ from monitor.config.prometheus.file import defaults_of, files_matching, jobs_of,
 from monitor.config.prometheus.jobs import groups_of, job_of
 from monitor.config.prometheus.relabeling import relabeling
 from monitor.config.rule_files import matching_files
-from monitor.config.yamltree import Document, read
+from monitor.config.yamltree import Document, path_text, read
 from monitor.config.yamltree import Path as Place
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import quote
@@ -57,14 +57,16 @@ def check_named(document: Document, findings: Findings, locate: Callable[[str], 
 
 def named_rule_files(patterns: Sequence[str], base: Path, document: Document, findings: Findings) -> list[Path]:
     """The rule files that the patterns name. One that is named without `*` must exist."""
+    places = [("rule_files", place) for place in range(len(patterns))]
+    refused = {path_text(one) for one in places if findings.has_mistakes(document, one)}
     for place, pattern in enumerate(patterns):
         file = base / pattern
-        if "*" not in pattern and not file.exists():
+        if "*" not in pattern and path_text(places[place]) not in refused and not file.exists():
             text = f"{quote(str(file))} does not point to an existing file"
             findings.wrong(document, ("rule_files", place), text, "put it there, or correct the name", original=text)
     quiet = Findings()
     found = matching_files(patterns, base, document, quiet)
-    findings.all += [one for one in quiet.all if "*" in one.problem]
+    findings.all += [one for one in quiet.all if "*" in one.problem and one.path not in refused]
     return found
 
 

@@ -17,7 +17,8 @@ def _known_action(values: Values, reading: Reading) -> None:
     """Here and not with the other rules, since Prometheus knows the action before it knows the scheme of names."""
     word = values.text("action")
     if word and word.lower() not in {action.value for action in RelabelAction}:
-        reading.refuse(values.at("action"), f"unknown relabel action {quote(word)}", "see the reference of relabelling")
+        actions = ", ".join(sorted(action.value for action in RelabelAction))
+        reading.refuse(values.at("action"), f"unknown relabel action {quote(word)}", f"one of: {actions}")
 
 
 RELABEL: Final = Struct(

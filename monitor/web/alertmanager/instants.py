@@ -18,7 +18,7 @@ from monitor.model.times import FIRST_INSTANT, LAST_INSTANT, MINUTE, Timestamp, 
 NO_TIME: Final = FIRST_INSTANT
 """What Go calls zero."""
 
-_COMMON: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_COMMON: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)", re.ASCII)
 _TIME: Final = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
     r"(?:T(?P<hour>\d\d?):(?P<minute>\d\d)"
@@ -29,11 +29,16 @@ _TIME: Final = re.compile(
 )
 _DATE: Final = (("2006", r"\d{4}"), ("-", "-"), ("01", r"\d\d"), ("-", "-"), ("02", r"\d\d"))
 _LEAP_YEAR: Final = 2000
+_REMEMBERED: Final = 256
+"""Characters; longer texts are read anew, since they are written by strangers and would fill the memory."""
 
 
-@lru_cache(256)
 def instant(text: str) -> Timestamp:
     """UTC where no zone is named. Raises ValueError with Go's words."""
+    return _known(text) if len(text) <= _REMEMBERED else _read(text)
+
+
+def _read(text: str) -> Timestamp:
     if _COMMON.fullmatch(text):
         try:
             found = from_datetime(datetime.fromisoformat(text))
@@ -43,6 +48,9 @@ def instant(text: str) -> Timestamp:
             if NO_TIME < found <= LAST_INSTANT:
                 return found
     return _odd(text)
+
+
+_known: Final = lru_cache(256)(_read)
 
 
 def nanos(text: str) -> int:

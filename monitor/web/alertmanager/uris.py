@@ -22,12 +22,17 @@ _ESCAPE: Final = re.compile(r"%([0-9a-fA-F]{2})")
 _NOT_IN_HOST: Final = re.compile(r"[ #/?@\\^`{|}]")
 _ASCII_IN_HOST: Final = re.compile(r"%(?!25|[89a-fA-F][0-9a-fA-F])")
 """ASCII is written there as it is: an escape stands only for what is not ASCII, or for itself."""
+_REMEMBERED: Final = 256
+"""Characters; longer texts are judged anew, since they are written by strangers and would fill the memory."""
 _IN_ZONE: Final = frozenset(ascii_letters + digits + "% !$&'()*+,;=:[]<>\"-_.~")
 
 
-@lru_cache(256)
 def is_request_uri(text: str) -> bool:
     """Something with a scheme, or an absolute path."""
+    return _known(text) if len(text) <= _REMEMBERED else _judged(text)
+
+
+def _judged(text: str) -> bool:
     if _CONTROL.search(text):
         return False
     scheme = _SCHEME.match(text)
@@ -39,6 +44,9 @@ def is_request_uri(text: str) -> bool:
         return not _BAD_ESCAPE.search(rest)
     authority, _, path = rest[2:].partition("/")
     return not _BAD_ESCAPE.search(path) and _is_authority(authority)
+
+
+_known: Final = lru_cache(256)(_judged)
 
 
 def _is_authority(text: str) -> bool:

@@ -306,3 +306,157 @@ def test_a_prometheus_file_alone_is_judged_likewise(tmp_path: Path) -> None:
         ("prometheus.yml", "global.scrape_interval"),
         ("rules.yml", "groups[0].rules[0].expr"),
     ]
+
+
+def test_a_mistake_in_a_root_hides_no_other_of_it(tmp_path: Path) -> None:
+    """What a root must not have is told at its own key."""
+    given = "route: {receiver: a, group_wait: -1s, matchers: [a=b], continue: true}\nreceivers: [{name: a}]\n"
+    assert told(tmp_path, "alertmanager_file: given.yml\n", given=given) == [
+        'given.yml:1:22: route.group_wait: not a valid duration string: "-1s"',
+        "given.yml:1:39: route.matchers: root route must not have any matchers",
+        "given.yml:1:56: route.continue: cannot have continue in root route",
+    ]
+
+
+def test_texts_are_looked_at_whatever_else_is_wrong(tmp_path: Path) -> None:
+    """In an integration that lacks what is wrong in `global`, in one that has a mistake, in a receiver whose name comes
+    again, each at its own place."""
+    given = """\
+global: {slack_api_url: '::::'}
+route: {receiver: a}
+receivers:
+  - name: a
+    slack_configs:
+      - {surprise: 1, text: '{{ one . }}'}
+      - {text: '{{ two . }}', fields: [{title: t, value: '{{ three . }}'}]}
+  - name: a
+    slack_configs: [{text: '{{ four . }}'}]
+"""
+    text = "alertmanager_file: given.yml\n"
+    assert told(tmp_path, text, warnings=True, given=given) == [
+        'given.yml:6:23: receivers[0].slack_configs[0].text: template: :1: function "one" not defined',
+        'given.yml:7:10: receivers[0].slack_configs[1].text: template: :1: function "two" not defined',
+        'given.yml:7:51: receivers[0].slack_configs[1].fields[0].value: template: :1: function "three" not defined',
+        'given.yml:9:22: receivers[1].slack_configs[0].text: template: :1: function "four" not defined',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        (
+            "bearer_token: x, basic_auth: {password: b, password_file: c}",
+            [
+                "bearer_token: at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured",
+                "basic_auth: at most one of basic_auth password, password_file & password_ref must be configured",
+            ],
+        ),
+        (
+            "oauth2: {}, bearer_token: x",
+            [
+                "bearer_token: at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured",
+                "oauth2: oauth2 client_id must be configured",
+                "oauth2: oauth2 token_url must be configured",
+            ],
+        ),
+        ("basic_auth: hunter2", ["basic_auth: is not a mapping"]),
+        ("authorization: hunter2", ["authorization: is not a mapping"]),
+        ("oauth2: hunter2", ["oauth2: is not a mapping"]),
+    ],
+)
+def test_of_credentials_every_mistake_is_told_and_none_is_made_up(client: str, said: list[str], tmp_path: Path) -> None:
+    """What is no mapping has none of its keys, so they are not in each other's way."""
+    text = f"scrape_configs: [{{job_name: a, static_configs: [{{targets: ['x:1']}}], {client}}}]\n"
+    assert [one.partition("scrape_configs[0].")[2] for one in told(tmp_path, text)] == said
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        (
+            'url: "htp://x", interval: 0s',
+            [
+                '1:20: checks[0].url: "htp://x" is not an HTTP address: write http://host:port/path',
+                "1:36: checks[0].interval: must be longer than nothing",
+            ],
+        ),
+        ('url: "http://x", interval: 0s', ["1:37: checks[0].interval: must be longer than nothing"]),
+        ('url: "http://x", interval: 1s', ["1:10: checks[0].timeout: the timeout is longer than the interval"]),
+    ],
+)
+def test_the_address_of_a_check_hides_not_its_interval(check: str, said: list[str], tmp_path: Path) -> None:
+    """And what is no interval is not blamed on the timeout."""
+    found = told(tmp_path, f"checks: [{{name: s, {check}}}]\n")
+    assert [one.partition(":")[2] for one in found] == said
+
+
+def test_a_policy_that_pages_nobody_is_refused(tmp_path: Path) -> None:
+    """A step without targets where nobody else is paged."""
+    text = "policies: {default: {steps: [{notify: []}, {notify: [], after: 1m}]}}\n"
+    assert told(tmp_path, text) == [
+        "watchkeeper.yml:1:31: policies.default.steps[0].notify: is empty: this policy pages nobody",
+        "watchkeeper.yml:1:45: policies.default.steps[1].notify: is empty: this policy pages nobody",
+    ]
+
+
+@pytest.mark.parametrize(
+    "policy", ["steps: [{notify: []}, {notify: ['console:']}]", "steps: [{notify: []}], fallback: ['console:']"]
+)
+def test_a_step_that_pages_nobody_is_doubted(policy: str, tmp_path: Path) -> None:
+    """Somebody is paged, but not where somebody may believe it."""
+    file = tmp_path / "watchkeeper.yml"
+    file.write_text(f"policies: {{default: {{{policy}}}}}\n", encoding="utf-8")
+    (warning,) = load(Overrides(config=str(file)), NOTHING_SET, {}).warnings
+    assert warning.problem == "is empty: this step pages nobody"
+
+
+@pytest.mark.parametrize("pattern", ["a[.yml", "a[]b].yml", "a[^].yml", "a[b-].yml", "a\\\\"])
+def test_patterns_that_go_cannot_read_are_refused(pattern: str, tmp_path: Path) -> None:
+    """Where they stand, and without a word that no file matches."""
+    told_of = checked_file(write(tmp_path / "prometheus.yml", f'rule_files: ["{pattern}"]\n'))
+    assert [(one.line, one.path, one.original) for one in told_of.findings] == [
+        (1, "rule_files[0]", "syntax error in pattern")
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["a[a-z].yml", "a[^b].yml", "a\\\\[.yml", "a[b\\\\]].yml", "a?.yml", "a].yml"])
+def test_patterns_that_go_reads_are_taken(pattern: str, tmp_path: Path) -> None:
+    """Brackets that are closed, or escaped."""
+    told_of = checked_file(write(tmp_path / "watchkeeper.yml", f'rule_files: ["{pattern}"]\nchecks: []\n'))
+    assert not told_of.errors
+
+
+def test_rule_files_that_are_not_there_are_told_of_the_file_that_names_them(tmp_path: Path) -> None:
+    """With its line, and not our own file's first one."""
+    write(tmp_path / "prometheus.yml", "global: {}\nrule_files:\n  - a*.yml\n  - b.yml\n")
+    found = checked_file(write(tmp_path / "watchkeeper.yml", "prometheus_file: prometheus.yml\n")).warnings
+    assert [(Path(one.file).name, one.line, one.path) for one in found] == [
+        ("prometheus.yml", 3, "rule_files[0]"),
+        ("prometheus.yml", 4, "rule_files[1]"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("groups: [{name: g, rules: [{alert: A, expr: up, forr: 1m}]}]", 'did you mean "for"? known keys: alert, '),
+        ("groups: [{name: g, rules: [{alert: A, expr: up, for: 5}]}]", "write a number with its unit, such as 5s"),
+        ("groups: [{name: g, interval: soon}]", "write a number with its unit, such as 30s or 1h30m"),
+        ("people: {ana: {webhook: {url: 'http://x/'}}}", "write the URL alone: `webhook: https://host/path`"),
+        ("scrape_configs: [{job_name: a, relabel_configs: [{action: dropp}]}]", "one of: drop, dropequal, "),
+        ("scrape_configs: [{job_name: a, scrape_intervall: 1m}]", 'did you mean "scrape_interval"?'),
+        ("scrape_configs: [{job_name: a, zzz: 1m}]", "remove it"),
+        ("modules: {http: {prober: http}}", "run blackbox_exporter beside it and scrape that as before, or "),
+    ],
+)
+def test_remedies_say_what_to_write(text: str, remedy: str, tmp_path: Path) -> None:
+    """The nearest word, the words that are known, or an example; never a list that nobody reads."""
+    (finding,) = checked_file(write(tmp_path / "some.yml", f"{text}\n")).errors
+    assert finding.remedy.startswith(remedy)
+    assert len(finding.remedy) < 200
+
+
+def write(file: Path, text: str) -> str:
+    """Its name."""
+    file.write_text(text, encoding="utf-8")
+    return str(file)

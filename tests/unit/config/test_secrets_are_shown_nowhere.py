@@ -11,14 +11,17 @@ import pytest
 import yaml
 
 from monitor.cli.verbs import command_line
+from monitor.config.alertmanager_file import read_alertmanager
 from monitor.config.environment import Environment
+from monitor.config.findings import Findings
 from monitor.config.golang.kinds import url_mistake
 from monitor.config.loading import Overrides, load
+from monitor.config.yamltree import read
 from monitor.model.errors import ConfigError, PeerError
 from monitor.net.asking import Asking
 from monitor.net.http_config import HttpClient, OAuth2
 from monitor.net.oauth2 import Tokens
-from monitor.net.url import redacted
+from monitor.net.url import redacted, redacted_address
 
 NOTHING_SET = Environment(_env_file=None)  # pyright: ignore[reportCallIssue]
 FILE = """
@@ -252,3 +255,78 @@ def test_what_is_wrong_with_a_named_token_is_told_by_its_name(tmp_path: Path) ->
 def test_passwords_in_addresses_are_not_told(text: str, tmp_path: Path) -> None:
     """Neither in what is wrong nor in what would be right."""
     assert "s3cret" not in _told(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "receivers: [{name: r, webhook_configs: [{url: 'http://x/', http_config: {basic_auth: hunter2}}]}]",
+        "receivers: [{name: r, webhook_configs: [{url: 'http://x/', http_config: {authorization: hunter2}}]}]",
+        "receivers: [{name: r, webhook_configs: [{url: 'http://x/', http_config: {oauth2: hunter2}}]}]",
+        "receivers: [{name: r, webhook_configs: [{url: 'http://x/', http_config: hunter2}]}]",
+        "receivers: [{name: r, webhook_configs: [hunter2]}]",
+        "receivers: [{name: r, slack_configs: hunter2}]",
+        "receivers: [{name: r}]\nglobal: {http_config: {proxy_connect_header: {a: hunter2}}}",
+        "receivers: [{name: r}]\nglobal: {smtp_smarthost: 'u:hunter2@h:25'}",
+    ],
+)
+def test_what_stands_where_credentials_belong_is_not_told(text: str) -> None:
+    """The place is, and of which kind it is; of anything else the beginning is told as go-yaml tells it."""
+    findings = told(f"route: {{receiver: r}}\n{text}\n")
+    assert findings.errors
+    assert "hunter2" not in repr(findings.all)
+    plain = told("route: {receiver: r}\nreceivers: [{name: r, webhook_configs: [{url: 'http://x/', max_alerts: few}]}]")
+    assert "cannot unmarshal !!str `few` into uint64" in plain.errors[0].original
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("u:hunter2@h", "u:xxxxx@h"),
+        ("u:p@ss:w@h:25", "u:xxxxx@h:25"),
+        ("hunter2@h", "xxxxx@h"),
+        ("http://u:hunter2@h/", "http://u:xxxxx@h/"),
+        ("h:25", "h:25"),
+    ],
+)
+def test_an_address_without_a_scheme_loses_its_password_too(text: str, shown: str) -> None:
+    """Whoever forgot the scheme wrote the password all the same."""
+    assert redacted_address(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "external_url: u:hunter2@h",
+        "smtp: {smarthost: 'u:hunter2@h:25', from: a@example.com}\npeople: {a: {email: a@example.com}}",
+        "checks: [{name: a, tcp: 'u:hunter2@h:25'}]",
+        "checks: [{name: a, tls: 'u:hunter2@h:25'}]",
+    ],
+)
+def test_passwords_in_addresses_without_a_scheme_are_not_told(text: str, tmp_path: Path) -> None:
+    """What is wrong with such an address is said of what is left of it."""
+    said = errors_of(text, tmp_path)
+    assert "xxxxx@h" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("name", ["a", "''"])
+def test_only_the_name_itself_is_hidden_in_what_is_said(name: str, tmp_path: Path) -> None:
+    """The same letters within words stay as they are, and nothing stands between them for an empty name."""
+    assert "is not a mapping" in errors_of(f"web: {{tokens: {{{name}: 5}}}}", tmp_path)
+
+
+def told(text: str) -> Findings:
+    """What is said of an Alertmanager file."""
+    document, findings = read(text, "am.yml"), Findings()
+    read_alertmanager(document, document.tree, (), findings, lambda name: name)
+    return findings
+
+
+def errors_of(text: str, folder: Path) -> str:
+    """All that is said of a file of our own."""
+    path = folder / "watchkeeper.yml"
+    path.write_text(f"{text}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(Overrides(config=str(path)), NOTHING_SET, {})
+    return repr(caught.value.findings)

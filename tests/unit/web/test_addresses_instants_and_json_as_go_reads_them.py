@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,10 @@ from monitor.model.times import LAST_INSTANT, parse_rfc3339
 from monitor.web.alertmanager.go_json import first_value, text_of
 from monitor.web.alertmanager.instants import NO_TIME, instant, nanos
 from monitor.web.alertmanager.uris import is_request_uri
+
+
+class Text(str):
+    """A text whose end can be seen."""
 
 
 @pytest.mark.parametrize(
@@ -117,6 +123,7 @@ def test_what_is_no_address(text: str) -> None:
         ("2026-01-01T00:00:00.125+0130", "2025-12-31T22:30:00.125Z"),
         ("2026-01-01T00:00:00.125000-0130", "2026-01-01T01:30:00.125Z"),
         ("2026-01-01T00:00:00+24:00", "2025-12-31T00:00:00Z"),
+        ("2026-01-01T00:00:00+10:60", "2025-12-31T13:00:00Z"),
         ("2026-01-01T00:00:00.1239999999999Z", "2026-01-01T00:00:00.123Z"),
         ("9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59.999Z"),
         ("0000-02-29T00:00:00Z", "0001-01-01T00:00:00.001Z"),
@@ -127,6 +134,17 @@ def test_what_is_no_address(text: str) -> None:
 def test_instants(text: str, same: str) -> None:
     """What lies outside our calendar is the nearest that lies within."""
     assert instant(text) == parse_rfc3339(same)
+
+
+def test_long_texts_of_strangers_are_not_kept() -> None:
+    """They are judged as short ones are, and forgotten: a caller may send megabytes."""
+    short, long = Text("http://h/"), Text("http://h/" + "a" * 300)
+    second, fine = Text("2026-01-01T00:00:00Z"), Text(f"2026-01-01T00:00:00.{'0' * 300}Z")
+    kept = [weakref.ref(one) for one in (short, long, second, fine)]
+    assert is_request_uri(short) and is_request_uri(long) and instant(second) == instant(fine)
+    del short, long, second, fine
+    gc.collect()
+    assert [one() is not None for one in kept] == [True, False, True, False]
 
 
 def test_the_ends_of_the_calendar() -> None:
@@ -152,6 +170,7 @@ def test_the_ends_of_the_calendar() -> None:
         ("2026-01-01 00:00:00Z", ': extra text: " 00:00:00Z"'),
         ("2026-01-01T00:00:00+0100", ': extra text: "T00:00:00+0100"'),
         ("2026-01-01T00:00:00+25:00", ': extra text: "T00:00:00+25:00"'),
+        ("2026-01-01T00:00:00+10:75", ': extra text: "T00:00:00+10:75"'),
         ('2026-01-01"é', ': extra text: "\\"\\xc3\\xa9"'),
     ],
 )
