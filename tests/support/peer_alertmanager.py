@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -57,3 +58,12 @@ async def amtool(url: str, *words: str, given: str = "") -> Said:
         out, err = await process.communicate(given.encode())
     assert process.returncode is not None
     return Said(process.returncode, out.decode(), err.decode())
+
+
+def amtool_checked(folder: Path, text: str) -> tuple[int, str]:
+    """What Debian's `amtool check-config` makes of this file: its exit code and its words."""
+    assert AMTOOL is not None
+    file = folder / "alertmanager.yml"
+    file.write_text(text, encoding="utf-8")
+    said = subprocess.run([AMTOOL, "check-config", file], capture_output=True, text=True, check=False)
+    return said.returncode, said.stdout + said.stderr
