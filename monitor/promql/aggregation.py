@@ -169,20 +169,22 @@ def limit_count(block: Block, groups: Groups, limits: Floats) -> Block:
 
 def limit_ratio(block: Block, ratios: Floats) -> tuple[Block, list[float]]:
     """limit_ratio with `ratios` (N,): a series is in or out by a hash of its labels, so that r and r-1 complement each
-    other. Also the ratios that had to be capped. Raises EvaluationError for NaN."""
+    other. Also the largest and the smallest ratio, if they had to be capped. Raises EvaluationError for NaN."""
     if bool(np.isnan(ratios).any()):
         raise EvaluationError("Ratio value is NaN")
     capped = np.clip(ratios, -1.0, 1.0)
     shares = np.array([series_share(labels) for labels in block.labels])[:, None]
     with np.errstate(all="ignore"):
         keep = np.where(capped >= 0, shares < capped, shares >= 1.0 + capped)
-    outside = [float(ratio) for ratio in distinct(ratios[ratios != capped])]
+    most, least = float(ratios.max()), float(ratios.min())
+    outside = [*([most] if most > 1 else []), *([least] if least < -1 else [])]
     return Block(block.labels, block.values, block.mask & keep, block.marked), outside
 
 
 def count_values(block: Block, name: str, grouping: tuple[str, ...], *, without: bool) -> Block:
-    """How often each value occurs; the value becomes the label `name`."""
+    """How often each value occurs; the value becomes the label `name`, unless `without` takes just that away."""
     groups = grouped(block.labels, (*grouping, name) if without else grouping, without=without)
+    told = not (without and name in (*grouping, METRIC_NAME))
     counts: dict[Labels, Floats] = {}
     steps = block.values.shape[1]
     mask = block.mask
@@ -190,8 +192,7 @@ def count_values(block: Block, name: str, grouping: tuple[str, ...], *, without:
     for row, code in enumerate(codes):
         base = groups.labels[code]
         for step in map(int, np.flatnonzero(mask[row])):
-            value = float(block.values[row, step])
-            key = base.with_(**{name: plain(value)})
+            key = base.with_(**{name: plain(float(block.values[row, step]))}) if told else base
             if key not in counts:
                 counts[key] = np.zeros(steps)
             counts[key][step] += 1

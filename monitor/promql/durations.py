@@ -7,18 +7,21 @@ Expressions of plain numbers only are kept as trees too: the printed text must b
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from monitor.model.errors import EvaluationError
+from monitor.model.errors import QueryError
 from monitor.model.times import Millis
 from monitor.promql.cursor import Kind
-from monitor.promql.nodes import Duration, DurationExpr, Number
-from monitor.promql.numbers import millis_of
+from monitor.promql.inspect import walk
+from monitor.promql.nodes import Duration, DurationExpr, Expr, MatrixSelector, Number, Subquery, VectorSelector
+from monitor.promql.numbers import LONGEST_SECONDS, millis_of
 from monitor.promql.tokens import Stop, Tokens
 
 _LEVELS: Final = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}
 _POSITIVE: Final = "duration must be greater than 0"
+_TOO_LONG: Final = "duration is out of range"
 UNITS: Final = "number, duration, step(), or range()"
 
 
@@ -134,8 +137,23 @@ class DurationGrammar(Tokens):
         raise Stop
 
 
+def durations_of(tree: Expr) -> Iterator[tuple[DurationExpr, bool]]:
+    """All that is to be resolved in this expression, and whether it must be above 0."""
+    for node in walk(tree):
+        match node:
+            case VectorSelector():
+                found = ((node.shift.offset_expr, False),)
+            case MatrixSelector():
+                found = ((node.range_expr, True),)
+            case Subquery():
+                found = ((node.range_expr, True), (node.step_expr, True), (node.shift.offset_expr, False))
+            case _:
+                continue
+        yield from ((one, positive) for one, positive in found if one is not None)
+
+
 def resolve(tree: Duration, *, step: Millis, span: Millis) -> float:
-    """The seconds of a duration expression in a query with this step and range. Raises EvaluationError."""
+    """The seconds of a duration expression in a query with this step and range. Raises QueryError."""
     if isinstance(tree, Number):
         return tree.value
     if tree.op == "step":
@@ -155,17 +173,17 @@ def resolve(tree: Duration, *, step: Millis, span: Millis) -> float:
             return left * right
         case "/":
             if right == 0:
-                raise EvaluationError("division by zero")
+                raise _refused(tree, "division by zero")
             return left / right
         case "%":
             if right == 0:
-                raise EvaluationError("modulo by zero")
+                raise _refused(tree, "modulo by zero")
             return math.fmod(left, right)
         case "^":
             try:
                 return math.pow(left, right)
             except (OverflowError, ValueError):
-                raise EvaluationError("duration out of range") from None
+                raise _refused(tree, _TOO_LONG) from None
         case "min_of":
             return min(left, right)
         case _:
@@ -173,11 +191,16 @@ def resolve(tree: Duration, *, step: Millis, span: Millis) -> float:
 
 
 def resolve_millis(tree: Duration, *, step: Millis, span: Millis, positive: bool) -> Millis:
-    """The same in milliseconds. Raises EvaluationError if out of range, or not above 0 where it must be."""
+    """The same in whole milliseconds, what is left of one dropped. Raises QueryError if out of range, or not above 0 where it
+    must be."""
     seconds = resolve(tree, step=step, span=span)
     if positive and not seconds > 0:
-        raise EvaluationError(_POSITIVE)
-    try:
-        return millis_of(seconds)
-    except ValueError as error:
-        raise EvaluationError(str(error)) from error
+        raise _refused(tree, _POSITIVE)
+    if not abs(seconds) < LONGEST_SECONDS:
+        raise _refused(tree, _TOO_LONG)
+    return math.trunc(seconds * 1000)
+
+
+def _refused(tree: Duration, problem: str) -> QueryError:
+    """With the place in the text itself, as Prometheus says it before it evaluates a query."""
+    return QueryError(f"{tree.start}:{tree.end}: {problem}", start=tree.start, end=tree.end)

@@ -15,6 +15,7 @@ from monitor.model.samples import Sample, Series, Vector
 from monitor.model.times import MINUTE, Millis, Timestamp
 from monitor.promql.annotations import INFO, WARNING, Annotations
 from monitor.promql.check import check_supported
+from monitor.promql.durations import durations_of, resolve_millis
 from monitor.promql.evaluator import Evaluator, Task
 from monitor.promql.features import DELAYED_NAMES, STABLE, START_TIMESTAMPS, Features, named_features
 from monitor.promql.matrix import Block, Ints
@@ -114,7 +115,7 @@ class _Run:
 class Query:
     """A compiled expression. Safe to evaluate in several threads at once; keeps what it learns about label sets."""
 
-    __slots__ = ("_plans", "kind", "options", "text", "tree")
+    __slots__ = ("_durations", "_plans", "kind", "options", "text", "tree")
 
     def __init__(self, expression: str | Expr, options: Options = _PLAIN) -> None:
         """Raises QueryError for a text that cannot be parsed or evaluated here."""
@@ -123,6 +124,7 @@ class Query:
         check_supported(self.tree, options.features)
         self.kind = type_of(self.tree)
         self.options = options
+        self._durations = tuple(durations_of(self.tree))
         self._plans = Plans()
 
     def __repr__(self) -> str:
@@ -137,8 +139,8 @@ class Query:
         learning: int | None = None,
     ) -> Answer:
         """The value at one instant. `shared`: what other queries at this instant have worked out; `learning`: how many label
-        sets there is time to learn of at once. Raises EvaluationError, QueryLimitError, LearningError and whatever `check`
-        raises."""
+        sets there is time to learn of at once. Raises QueryError for durations that are impossible here, EvaluationError,
+        QueryLimitError, LearningError and whatever `check` raises."""
         run = self._start(source, at, at, 0, check, shared, learning)
         match self.kind:
             case ValueType.STRING:
@@ -193,6 +195,8 @@ class Query:
         learning: int | None = None,
     ) -> _Run:
         options = self.options
+        for tree, positive in self._durations:  # before anything is read, also where nothing would be found
+            resolve_millis(tree, step=step, span=end - start, positive=positive)
         annotations = Annotations(self.text)
         task = Task(
             source=source,

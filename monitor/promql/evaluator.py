@@ -214,6 +214,13 @@ class Evaluator(RangeCalls):
         for rank in distinct(ranks[~((ranks >= 0) & (ranks <= 1))]):
             self.annotations.warn(f"quantile value should be between 0 and 1, got {general(float(rank))}", node)
 
+    def _check_extremes(self, ranks: Floats, node: Expr) -> None:
+        """The same for an aggregation, where Prometheus looks at all steps together: of no more than NaN, the largest and
+        the smallest."""
+        outside = distinct(ranks[~((ranks >= 0) & (ranks <= 1))])  # NaN is the last
+        above, below = outside[outside > 1], outside[outside < 0]
+        self.check_quantile(np.concatenate((outside[np.isnan(outside)], above[-1:], below[:1])), node)
+
     def select(
         self, node: Expr, matchers: Sequence[Matcher], low: Timestamp, high: Timestamp
     ) -> tuple[Sequence[Frame], Sequence[Labels]]:
@@ -257,7 +264,7 @@ class Evaluator(RangeCalls):
         parameter = self.scalar(node.param, at)
         match node.op:
             case "quantile":
-                self.check_quantile(parameter, node.param)
+                self._check_extremes(parameter, node.param)
                 return aggregation.reduce_groups(node.op, block, groups, parameter)
             case "limitk":
                 return aggregation.limit_count(block, groups, parameter)

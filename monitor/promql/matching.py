@@ -170,7 +170,8 @@ def operate(node: Binary, left: Block, right: Block, pairing: Pairing, *, mark: 
     many, one = (right, left) if swapped else (left, right)
     fill_many, fill_one = matching.fill_left, matching.fill_right
     if not pairing.simple:
-        _refuse_duplicates(one, many, pairing, swapped=swapped)
+        filled = fill_many is not None or fill_one is not None
+        _refuse_duplicates(one, many, pairing, swapped=swapped, filled=filled)
     there = _alive(many, one, pairing)
     if not pairing.simple and there is not None:
         _refuse_rivals(there, pairing, matching)
@@ -223,12 +224,13 @@ def _alive(many: Block, one: Block, pairing: Pairing) -> Bools | None:
     return out
 
 
-def _refuse_duplicates(one: Block, many: Block, pairing: Pairing, *, swapped: bool) -> None:
-    """Two present series of the one side in one match group are an error at any step where both sides have anybody."""
+def _refuse_duplicates(one: Block, many: Block, pairing: Pairing, *, swapped: bool, filled: bool) -> None:
+    """Two present series of the one side in one match group are an error at any step where both sides have anybody, or
+    fillers have."""
     counts = np.zeros((len(pairing.groups.keys), one.values.shape[1]), dtype=np.int64)
     np.add.at(counts, pairing.one_codes, one.mask.astype(np.int64))
     both = many.mask.any(axis=0) & one.mask.any(axis=0)
-    twice = (counts > 1) & both
+    twice = counts > 1 if filled else (counts > 1) & both
     if not bool(twice.any()):
         return
     step = int(np.flatnonzero(twice.any(axis=0))[0])

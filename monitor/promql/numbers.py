@@ -19,6 +19,8 @@ _MISPLACED: Final = re.compile(r"(?<![0-9])_|_(?![0-9])")
 _MISPLACED_IN_HEXADECIMAL: Final = re.compile(r"(?<![0-9a-fx])_|_(?![0-9a-f])", re.IGNORECASE)
 """Underscores that are not between digits."""
 _MAX_INT64: Final = 2**63 - 1
+LONGEST_SECONDS: Final = 9223372036.854775
+"""A duration is shorter: it must go into 63 bits of nanoseconds."""
 
 
 def parse_number(text: str) -> float:
@@ -72,7 +74,7 @@ def seconds_of_duration(text: str) -> float:
 
 def millis_of(seconds: float) -> Millis:
     """Seconds as whole milliseconds, halves away from zero. Raises ValueError outside of what a duration can be."""
-    if not abs(seconds) < 9223372036.854775:
+    if not abs(seconds) < LONGEST_SECONDS:
         raise ValueError("duration out of range")
     return math.floor(abs(seconds) * 1000 + 0.5) * (1 if seconds >= 0 else -1)
 

@@ -91,13 +91,11 @@ class RangeCalls(Calls):
             extended.check_use(selector, name)
         else:
             selector = None
-        if name == "quantile_over_time":
-            self.check_quantile(arguments[0], node.args[0])
         if selector is None and isinstance(inner, MatrixSelector) and self.task.starts and name in starts.FUNCTIONS:
-            return self._ranged(node, self._started(node, inner, at))
+            return self._ranged(node, self._started(node, inner, at), arguments)
         if self.task.shared is not None and isinstance(inner, MatrixSelector) and selector is None:
             labels, values, present = self._shared(name, inner, arguments, at, self.task.shared)
-            return self._ranged(node, Block(labels, values, None if bool(present.all()) else present))
+            return self._ranged(node, Block(labels, values, None if bool(present.all()) else present), arguments)
         found, labels, marked, reach = self.runs_of(inner, at)
         self.room(len(labels), len(at))
         if selector is None:
@@ -109,10 +107,12 @@ class RangeCalls(Calls):
                 values[run.place], present[run.place] = extended.apply(
                     name, run, reach, self.task.lookback, self.task.check, smoothed=selector.smoothed
                 )
-        return self._ranged(node, Block(labels, values, None if bool(present.all()) else present, marked))
+        return self._ranged(node, Block(labels, values, None if bool(present.all()) else present, marked), arguments)
 
-    def _ranged(self, node: Call, block: Block) -> Block:
+    def _ranged(self, node: Call, block: Block, arguments: tuple[Floats, ...]) -> Block:
         name = node.function.name
+        if name == "quantile_over_time" and block.labels:  # where there is nothing, nobody asks for the quantile
+            self.check_quantile(arguments[0][np.logical_or.reduce(block.mask, axis=0)], node.args[0])
         if name in _COUNTERS:
             self._doubt_counters(node, block.labels, block.present)
         return block if name in _KEEP_NAME else self.unnamed(node, block, whole=True)

@@ -280,6 +280,8 @@ def _smoothing(windows: Windows) -> Result:
             shown = float(factor[bad][0])
             raise EvaluationError(f"invalid {name} factor. Expected: 0 < {name[0]}f < 1, got: {_fixed(shown)}")
     values = windows.values
+    if windows.count < 2:
+        return values[..., 0], np.zeros(values.shape[:-1], dtype=bool)
     level, trend = values[..., 0], values[..., 1] - values[..., 0]
     before = level
     for place in range(1, windows.count):
@@ -324,7 +326,7 @@ FUNCTIONS: Final[dict[str, tuple[WindowFunction, int]]] = {
     "resets": (_resets, 1),
     "deriv": (_deriv, 2),
     "predict_linear": (_predict_linear, 2),
-    "double_exponential_smoothing": (_smoothing, 2),
+    "double_exponential_smoothing": (_smoothing, 1),
     "sum_over_time": (lambda windows: (kernels.total(windows.values), None), 1),
     "avg_over_time": (lambda windows: (kernels.mean(windows.values), None), 1),
     "min_over_time": (lambda windows: (kernels.smallest(windows.values), None), 1),

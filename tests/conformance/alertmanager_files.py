@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from email.utils import getaddresses, parseaddr
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
+
+import yaml
 
 from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.global_section import GLOBAL
@@ -73,6 +75,7 @@ def _check_whole(whole: WholeFile, check: Fields) -> None:
         assert got == wanted, f"printed {json.dumps(got)}"
     elif check.get("printed"):
         text = whole.printed_text()
+        assert {"count", "lacks"} & set(check), "asks nothing"
         if "count" in check:
             part, times = check["count"]
             assert text.count(part) == times, f"{text.count(part)} times in\n{text}"
@@ -128,6 +131,11 @@ def check_scalar(case: Case) -> None:
         for check in data.get("checks", ()):
             if "printed_as_json" in check:
                 assert json.dumps(value) == check["printed_as_json"], f"is {value!r}"
+            elif "printed_as_yaml" in check:
+                printed = yaml.safe_dump(value, allow_unicode=True).removesuffix("...\n")
+                assert printed == check["printed_as_yaml"].replace('""', "''"), f"printed {printed!r}"
+            else:
+                _check(value, check)
 
 
 def check_enum(case: Case) -> None:
@@ -156,7 +164,18 @@ def _kind_of(section: str) -> Kind:
     return kind.item if isinstance(kind, ListOf) else kind
 
 
+_QUESTIONS: Final = frozenset(
+    (
+        *("equals", "differs_from", "equals_path", "differs_from_path"),
+        *("set", "empty", "len", "addresses", "addresses_ok"),
+    )
+)
+
+
 def _check(found: object, check: Fields) -> None:
+    asked = set(check) - {"path"}
+    assert asked, "asks nothing"
+    assert asked <= _QUESTIONS, f"nobody knows how to check {asked - _QUESTIONS}"
     value = _at(found, check["path"])
     if "equals" in check:
         assert value == check["equals"] or (not value and not check["equals"]), f"{check['path']} is {value!r}"

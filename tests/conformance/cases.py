@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 
 class LeftOutError(Exception):
@@ -36,10 +37,29 @@ Check: TypeAlias = Callable[[Case], None]
 when the daemon leaves that out on purpose."""
 
 
+_HEXADECIMAL: Final = re.compile("(?:[0-9a-f]{2})*", re.IGNORECASE)
+
+
+def plain(value: Any) -> Any:
+    """A field with all its texts as such, however they are written; what is no UTF-8 becomes lone surrogates."""
+    if isinstance(value, list):
+        return [plain(one) for one in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, Any]", value)
+    match fields:
+        case {"hex": str(digits)} if len(fields) == 1 and _HEXADECIMAL.fullmatch(digits):
+            return read_text(fields).decode("utf-8", "surrogateescape")
+        case {"concat": [[_, int()], *_]} if len(fields) == 1:
+            return read_text(fields).decode("utf-8", "surrogateescape")
+        case _:
+            return {key: plain(one) for key, one in fields.items()}
+
+
 def read_text(value: object) -> bytes:
     """A text field as its bytes: plain, `{"hex": …}` or `{"concat": [[part, times], …]}`."""
     if isinstance(value, str):
-        return value.encode()
+        return value.encode("utf-8", "surrogateescape")
     assert isinstance(value, dict), f"not a text: {value!r}"
     fields = cast("dict[str, Any]", value)
     if "hex" in fields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.model.notifications import Delivered, RetryLater, Unknown
 from monitor.notify.dressing.wording import cut_bytes, cut_runes
 from monitor.notify.kinds.answers import RETRIED, by_status, failure_of
@@ -14,6 +15,7 @@ def check_answers(case: Case) -> None:
     data = case.data
     match case.kind:
         case "codes":
+            assert f"{data['receiver']}_configs" in INTEGRATIONS, f"no receiver {data['receiver']}"
             again = RETRIED.get(_VARIANTS.get(data["variant"]) or data["receiver"], frozenset[int]())
             for status in data["retry"]:
                 assert _retried(status, again), f"{status} is not tried again"

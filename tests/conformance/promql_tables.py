@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from monitor.model.errors import QueryError
 from monitor.model.times import parse_duration
@@ -74,6 +74,7 @@ def _comparable(value: Any) -> float | str:
 
 
 def _same_histogram(value: NativeHistogram, fields: Fields) -> None:
+    assert set(fields) <= _OF_HISTOGRAMS, f"nobody compares {set(fields) - _OF_HISTOGRAMS}"
     for name in ("schema", "sum", "count", "zero_count", "zero_threshold"):
         _equal(_comparable(getattr(value, name)), _comparable(fields.get(name, 0)), name)
     _equal(value.counter_reset_hint, fields.get("counter_reset_hint", "unknown"), "hint")
@@ -94,6 +95,7 @@ def _placed(spans: list[list[int]], counts: list[Any]) -> dict[int, float | str]
         for _ in range(length):
             out[place] = _comparable(next(waiting))
             place += 1
+    assert not list(waiting), "more buckets than the spans hold"
     return out
 
 
@@ -111,7 +113,40 @@ def _equal(found: object, wanted: object, what: str) -> None:
     assert found == wanted, f"{what}: {found!r} is not {wanted!r}"
 
 
+_KINDS: Final[Mapping[str, type]] = {
+    "AggregateExpr": nodes.Aggregation,
+    "BinaryExpr": nodes.Binary,
+    "Call": nodes.Call,
+    "DurationExpr": nodes.DurationExpr,
+    "MatrixSelector": nodes.MatrixSelector,
+    "NumberLiteral": nodes.Number,
+    "ParenExpr": nodes.Paren,
+    "StringLiteral": nodes.Text,
+    "SubqueryExpr": nodes.Subquery,
+    "UnaryExpr": nodes.Unary,
+    "VectorSelector": nodes.VectorSelector,
+}
+
+_COMPARED: Final = frozenset(
+    (
+        *("node", "pos", "start_pos", "end_pos", "val", "duration", "op", "wrapped", "lhs", "rhs", "matching"),
+        *("name", "matchers", "anchored", "smoothed", "bypass_empty_matcher_check", "start_or_end", "timestamp"),
+        *("original_offset", "original_offset_expr", "vector_selector", "range", "range_expr", "step", "step_expr"),
+        *("expr", "func", "args", "grouping", "without", "param", "return_bool"),
+    )
+)
+"""All fields that the comparisons below look at."""
+_OF_HISTOGRAMS: Final = frozenset(
+    (
+        *("schema", "sum", "count", "zero_count", "zero_threshold", "counter_reset_hint", "custom_values"),
+        *("positive_spans", "positive_buckets", "negative_spans", "negative_buckets"),
+    )
+)
+
+
 def _places(node: Expr | Duration, fields: Fields) -> None:
+    assert isinstance(node, _KINDS[fields["node"]]), f"{fields['node']} is a {type(node).__name__}"
+    assert set(fields) <= _COMPARED, f"nobody compares {set(fields) - _COMPARED}"
     if "pos" in fields:
         _equal([node.start, node.end], fields["pos"], f"{fields['node']} place")
     if "start_pos" in fields:
@@ -186,7 +221,10 @@ def _same_tree(node: Expr, fields: Fields) -> None:
             _same_tree(node.left, fields["lhs"])
             _same_tree(node.right, fields["rhs"])
             _same_matching(node.matching, fields.get("matching"))
-        case nodes.Unary() | nodes.Paren():
+        case nodes.Unary():
+            _equal(node.op, fields["op"], "operator")
+            _same_tree(node.expr, fields["expr"])
+        case nodes.Paren():
             _same_tree(node.expr, fields["expr"])
 
 

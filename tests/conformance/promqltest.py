@@ -118,6 +118,8 @@ class Evaluation:
     """0 for instant."""
     expects: list[str] = field(default_factory=list)
     rows: list[str] = field(default_factory=list)
+    number: float | None = None
+    """The scalar that is expected; there are no rows then."""
     fail: bool = False
 
     @property
@@ -139,7 +141,7 @@ class Script:
         """Series with native histograms."""
 
     def run(self, path: Path) -> Count:
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+        lines = [line.strip() for line in path.read_text("utf-8").split("\n")]
         place = 0
         while place < len(lines):
             line = lines[place]
@@ -322,8 +324,6 @@ def start_stamps(text: str) -> list[int | None]:
 
 
 def _holds_histogram(row: str) -> bool:
-    if _SCALAR.fullmatch(row):
-        return False
     return any(isinstance(value, NativeHistogram) for value in parse_mixed_series_line(row).values)
 
 
@@ -348,10 +348,11 @@ def read_evaluation(line: str, block: Sequence[str]) -> Evaluation:
         elif row.startswith("expected_fail_"):
             kind, _, text = row.removeprefix("expected_fail_").partition(" ")
             case.expects.append(f"fail {'msg' if kind == 'message' else 'regex'}: {text}")
+        elif _SCALAR.fullmatch(row):
+            case.number = parse_series_line("{} " + row).values[0]
+            break
         else:
             case.rows.append(row)
-            if _SCALAR.fullmatch(row):
-                break
     case.fail = any(re.match(r"fail\b", expected) for expected in case.expects)
     return case
 
@@ -410,6 +411,8 @@ def _compare_instant(case: Evaluation, answer: Answer, at: int) -> None:
         return
     if isinstance(value, StringValue):
         raise MismatchError("a string")
+    if isinstance(value, ScalarValue) is not (case.number is not None):
+        raise MismatchError(f"expected a {'vector' if case.number is None else 'scalar'}, got {value}")
     if isinstance(value, ScalarValue):
         _compare_values(case, {Labels(): value.value})
         return
@@ -431,14 +434,12 @@ def _compare_instant(case: Evaluation, answer: Answer, at: int) -> None:
 
 
 def _compare_values(case: Evaluation, found: dict[Labels, float]) -> None:
-    expected: dict[Labels, float] = {}
+    expected: dict[Labels, float] = {} if case.number is None else {Labels(): case.number}
     for row in case.rows:
-        scalar = re.fullmatch(r"[+-]?(?:[\d.].*|inf|nan)", row, re.IGNORECASE)
-        if scalar:
-            expected = {Labels(): parse_series_line("{} " + row).values[0] or 0.0}
-            break
         line = parse_series_line(row)
-        expected[line.labels] = line.values[0] if line.values and line.values[0] is not None else math.nan
+        if len(line.values) != 1 or line.values[0] is None:
+            raise MismatchError(f"an instant has one value, not {row}")
+        expected[line.labels] = line.values[0]
     if set(found) != set(expected):
         raise MismatchError(f"got { {str(key): own for key, own in found.items()} }")
     for labels, value in expected.items():
@@ -448,6 +449,8 @@ def _compare_values(case: Evaluation, found: dict[Labels, float]) -> None:
 
 def _compare_range(case: Evaluation, series: Sequence[Series], start: int, step: int) -> None:
     expected: dict[Labels, dict[int, float]] = {}
+    if case.number is not None:
+        raise MismatchError("a range has series, no scalar")
     for row in case.rows:
         line = parse_series_line(row)
         points = {start + place * step: value for place, value in enumerate(line.values) if value is not None}

@@ -161,7 +161,7 @@ def _check_instants(data: Fields, intervals: list[TimeInterval]) -> None:
 
 def _parsed(fields: Fields) -> TimeInterval:
     def ranges(key: str) -> tuple[tuple[int, int], ...] | None:
-        return tuple((first, last) for first, last in fields[key]) if key in fields else None
+        return tuple((first, last) for first, last in fields[key]) if fields.get(key) is not None else None
 
     return TimeInterval(
         times=ranges("times"),
@@ -169,7 +169,7 @@ def _parsed(fields: Fields) -> TimeInterval:
         days_of_month=ranges("days_of_month"),
         months=ranges("months"),
         years=ranges("years"),
-        location=fields.get("location", ""),
+        location=fields.get("location") or "",
     )
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.conformance.cases import Case, Check, LeftOutError
+from tests.conformance.cases import Case, Check, LeftOutError, plain
 
 FAMILIES: tuple[str, ...] = (
     "alertmanager_files",
@@ -105,7 +105,7 @@ def _family(name: str) -> ModuleType:
 
 def _cases(path: Path) -> Sequence[Mapping[str, Any]]:
     if path.is_file():
-        return json.loads(path.read_text("utf-8"))["cases"]
+        return plain(json.loads(path.read_text("utf-8"))["cases"])
     files = sorted(file for file in path.rglob("*") if file.suffix in (".yml", ".yaml"))
     return [{"kind": "file", "source": name, "file": name} for name in (str(file.relative_to(path)) for file in files)]
 

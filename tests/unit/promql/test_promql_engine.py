@@ -71,6 +71,24 @@ def test_range_queries_need_a_scalar_or_vector() -> None:
         Query("x").range(source, 0, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("count_over_time(nothing[step()])", "24:30: duration must be greater than 0"),
+        ("count_over_time(x[5m - range() - 10m])", "18:36: duration must be greater than 0"),
+        ("count_over_time(x[1m:step() * 2])", "21:31: duration must be greater than 0"),
+        ("x offset (1 / step())", "10:20: division by zero"),
+        ("x offset (1m + 1 % range())", "15:26: modulo by zero"),
+        ("x offset -(2 ^ 5000)", "11:19: duration is out of range"),
+    ],
+)
+def test_a_duration_that_is_impossible_in_this_query_is_told_with_its_place(text: str, problem: str) -> None:
+    """It is the query's fault, whatever the data: Prometheus refuses it before it evaluates anything."""
+    with pytest.raises(QueryError) as caught:
+        Query(text, EVERYTHING).instant(MemorySource(), 0)
+    assert caught.value.message == problem
+
+
 def test_limits_end_a_query() -> None:
     """Points, samples, and whatever the caller's check says."""
     source = MemorySource.of_lines(1_000, ["x 1x100", "z 1x100"])
