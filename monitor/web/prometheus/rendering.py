@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from json.encoder import encode_basestring as _quoted
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from monitor.model.labels import Labels
 from monitor.model.samples import Sample, Series
@@ -17,6 +17,8 @@ from monitor.model.times import Timestamp, rfc3339
 
 if TYPE_CHECKING:
     from monitor.promql.engine import Answer, Value
+
+_MOST_NOTES: Final = 10
 
 
 def seconds_text(at: Timestamp) -> str:
@@ -72,19 +74,21 @@ def query_parts(answer: Answer, limit: int = 0, stats: str = "") -> Iterator[str
     value = answer.value
     if limit and isinstance(value, tuple) and len(value) > limit:
         value = value[:limit]
-        warnings.append("results truncated due to limit")
+        warnings.insert(0, "results truncated due to limit")
     yield f'{{"status":"success","data":{{"resultType":"{answer.kind.value}","result":'
     yield from _result(value)
     yield (f',"stats":{stats}' if stats else "") + "}" + notes(warnings, answer.infos) + "}"
 
 
 def notes(warnings: Sequence[str], infos: Sequence[str] = ()) -> str:
-    """The members of the envelope that tell what to know beside the data."""
+    """The members of the envelope that tell what to know beside the data: of either kind the first ten, as Prometheus has
+    it, for a query over many metrics may have a text for each."""
     text = ""
-    if warnings:
-        text += f',"warnings":{json.dumps(warnings, ensure_ascii=False)}'
-    if infos:
-        text += f',"infos":{json.dumps(infos, ensure_ascii=False)}'
+    for name, kind, texts in (("warnings", "warning", warnings), ("infos", "info", infos)):
+        if texts:
+            left = len(texts) - _MOST_NOTES
+            told = [*texts[:_MOST_NOTES], *([f"{left} more {kind} annotations omitted"] if left > 0 else [])]
+            text += f',"{name}":{json.dumps(told, ensure_ascii=False)}'
     return text
 
 

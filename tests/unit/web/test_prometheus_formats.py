@@ -19,7 +19,7 @@ from monitor.web.prometheus.parameters import (
     time_of,
     unescaped_name,
 )
-from monitor.web.prometheus.rendering import exponent_text, labels_text, seconds_text, time_text, value_text
+from monitor.web.prometheus.rendering import exponent_text, labels_text, notes, seconds_text, time_text, value_text
 
 
 @pytest.mark.parametrize(
@@ -158,3 +158,11 @@ def test_label_sets_are_json(labels: dict[str, str]) -> None:
     """Whatever stands in them."""
     made = Labels(labels)
     assert json.loads(labels_text(made)) == dict(made)
+
+
+def test_of_many_notes_ten_are_told() -> None:
+    """And how many there are beside them."""
+    few, many = [f"w{number}" for number in range(10)], [f"i{number}" for number in range(13)]
+    told = json.loads("{" + notes(few, many).removeprefix(",") + "}")
+    assert told == {"warnings": few, "infos": [*many[:10], "3 more info annotations omitted"]}
+    assert notes(()) == ""
