@@ -268,6 +268,10 @@ FORBIDDEN = (
         {"matchers": [{"name": "", "value": "x", "isRegex": False}]},
         'invalid silence: invalid label matcher 0 in set 0: invalid label name ""',
     ),
+    (
+        {"matchers": [{"name": "", "value": "(", "isRegex": True}], "startsAt": rfc3339(NOW + HOUR)},
+        "Failed to create silence: start time must be before end time",
+    ),
 )
 
 

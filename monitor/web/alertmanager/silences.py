@@ -111,11 +111,11 @@ def _draft(raw: bytes, syntax: Syntax, now: Timestamp) -> SilenceDraft:
         item.check(place)
     if missing or starts_at is None or ends_at is None:
         raise required(missing)
-    matchers = tuple(item.matcher(place, syntax) for place, item in enumerate(items))
     if starts_at >= ends_at:
         raise RequestError("Failed to create silence: start time must be before end time")
     if ends_at < now:
         raise RequestError("Failed to create silence: end time can't be in the past")
+    matchers = tuple(item.matcher(place, syntax) for place, item in enumerate(items))
     return SilenceDraft(
         id=id_ or "",
         matcher_sets=(matchers,),
