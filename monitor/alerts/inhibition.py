@@ -3,7 +3,8 @@
 A rule's sources are the firing alerts that match its source side; a target is inhibited while any of them has the same
 values of the `equal` labels (a missing label is an empty one). An alert that matches both sides is inhibited only by sources
 that do not match the target side as well, so nothing inhibits itself and no two alerts inhibit each other. Whether a source
-is itself muted makes no difference, but for rules that say so (`by_what_is_heard`, ours and not Alertmanager's, as is `alike`).
+is itself muted makes no difference, but for rules that say so (`by_what_is_heard`, ours and not Alertmanager's, as are `alike` and
+`within`).
 
 Sources are filed by rule and by their `equal` values when they come, so that a target costs a look-up for each rule that
 could concern it, never a comparison with each source. Source: Alertmanager inhibit/inhibit.go; that any firing source
@@ -20,7 +21,7 @@ from monitor.matching.index import MatcherIndex
 from monitor.matching.matchers import Matcher, all_match
 from monitor.model.alerts import Alert
 from monitor.model.labels import Labels
-from monitor.model.times import Timestamp
+from monitor.model.times import Millis, Timestamp
 
 _Key = tuple[int, tuple[str, ...]]
 """Place of the rule, and the values of its equal labels."""
@@ -41,6 +42,8 @@ class InhibitRule:
     """Only by sources that neither a silence nor a maintenance window keeps quiet. Not Alertmanager's."""
     alike: tuple[str, ...] = ()
     """Only by sources in which these labels have one value. Not Alertmanager's."""
+    within: Millis | None = None
+    """Only what began no later than so long after the source; None: whenever it began. Not Alertmanager's."""
 
     def takes(self, labels: Labels) -> bool:
         """May an alert with these labels, which the source side matches, be a source?"""
@@ -65,8 +68,17 @@ class Inhibited:
 @dataclass(frozen=True, slots=True)
 class _Source:
     labels: Labels
+    starts_at: Timestamp
     ends_at: Timestamp
     is_target: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Of a rule that asks when its targets began."""
+
+    starts_at: Timestamp
+    ends_at: Timestamp
 
 
 Heard: TypeAlias = Callable[[Labels], bool]
@@ -88,6 +100,9 @@ class Inhibition:
             self._as_source.put(place, (rule.sources,))
             self._as_target.put(place, (rule.targets,))
         self._sources: dict[_Key, dict[str, _Source]] = {}
+        self._asking = frozenset(place for place, rule in enumerate(self.rules) if rule.within is not None)
+        self._targets: dict[str, _Target] = {}
+        """By fingerprint."""
         self._reports = 0
 
     def __repr__(self) -> str:
@@ -116,9 +131,12 @@ class Inhibition:
                     del self._sources[key]
                 continue
             before = filed.get(alert.fingerprint)
-            changed |= before is None or before.ends_at <= now
+            starts_at = _began(before, alert)
+            changed |= before is None or before.ends_at <= now or before.starts_at != starts_at
             is_target = before.is_target if before is not None else all_match(rule.targets, alert.labels)
-            filed[alert.fingerprint] = _Source(alert.labels, alert.ends_at, is_target)
+            filed[alert.fingerprint] = _Source(alert.labels, starts_at, alert.ends_at, is_target)
+        if self._asking:
+            self._learn_target(alert, now)
         self._reports += 1
         if self._reports % _TIDY_EVERY == 0:
             self._tidy(now)
@@ -139,15 +157,25 @@ class Inhibition:
     ) -> Inhibited | None:
         """A firing source of this rule with the same equal labels; `one_sided`: one that is not a target as well."""
         rule = self.rules[place]
+        target = self._targets.get(labels.fingerprint) if rule.within is not None else None
         by: Labels | None = None
         until = now
         for source in self._sources.get((place, rule.values(labels)), {}).values():
             if source.ends_at <= now or (one_sided and source.is_target):
                 continue
+            if target is not None and target.starts_at - source.starts_at > (rule.within or 0):
+                continue
             if rule.by_what_is_heard and not heard(source.labels):
                 continue
             by, until = by if by is not None else source.labels, max(until, source.ends_at)
         return Inhibited(by, rule, until) if by is not None else None
+
+    def _learn_target(self, alert: Alert, now: Timestamp) -> None:
+        if alert.resolved(now):
+            self._targets.pop(alert.fingerprint, None)
+        elif not self._asking.isdisjoint(self._as_target.matching(alert.labels)):
+            starts_at = _began(self._targets.get(alert.fingerprint), alert)
+            self._targets[alert.fingerprint] = _Target(starts_at, alert.ends_at)
 
     def _tidy(self, now: Timestamp) -> None:
         for key, filed in list(self._sources.items()):
@@ -155,3 +183,12 @@ class Inhibition:
                 del filed[fingerprint]
             if not filed:
                 del self._sources[key]
+        for fingerprint in [one for one, target in self._targets.items() if target.ends_at <= now]:
+            del self._targets[fingerprint]
+
+
+def _began(before: _Source | _Target | None, alert: Alert) -> Timestamp:
+    """Since when it fires: a report that overlaps the one before tells of the same activity."""
+    if before is None or alert.starts_at >= before.ends_at:
+        return alert.starts_at
+    return min(before.starts_at, alert.starts_at)

@@ -23,6 +23,10 @@ by the check that bears the service's name. A second check that shares a job by 
 
 An alert that is silenced, or in maintenance, explains nothing: whoever silenced a broken check has not asked to miss what
 its service suffers from besides.
+
+Nor does one explain what begins more than a quarter of an hour after it (`_WITHIN`). What a cause does it does within
+minutes; a database that is away since yesterday, which the service did without, is not why its requests fail today, or has
+become so, and whoever acknowledged it then sleeps.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ from monitor.alerts.routes import Route
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.printing import matcher_text, matchers_text
 from monitor.model.labels import ALERT_NAME
-from monitor.model.times import SECOND, format_duration
+from monitor.model.times import MINUTE, SECOND, Millis, format_duration
 
 DEFAULT: Final = "default"
 """The receiver that hears of everything, and the policy of what is critical."""
@@ -44,9 +48,11 @@ PAGE: Final = "page"
 """The receiver that escalates."""
 
 _UNSAID: Final = """\
-# Alertmanager has no words for this: here only sources that are neither silenced nor in maintenance inhibit, and those
-# of a check inhibit what has no check only if the check has the name of its job.
+# Alertmanager has no words for this: here only sources that are neither silenced nor in maintenance inhibit, those of a
+# check inhibit what has no check only if the check has the name of its job, and none inhibits what begins 15m after it.
 """
+_WITHIN: Final[Millis] = 15 * MINUTE
+"""The slowest shipped symptom looks at five minutes and waits for one."""
 _SERVICE: Final = ("job", "environment")
 _REQUESTS: Final = ("ErrorRateHigh", "ErrorRateElevated", "LatencyHigh", "DatabasePoolTimeouts")
 _QUERIES: Final = ("DatabasePoolQueue", "PostgresLongQuery", "PostgresSlowQueries", "MysqlSlowQueries")
@@ -91,6 +97,7 @@ def _explains(cause: str, *symptoms: str, equal: tuple[str, ...] = _SERVICE) -> 
         targets=(Matcher(ALERT_NAME, MatchOp.MATCHES, "|".join(symptoms)),),
         equal=equal,
         by_what_is_heard=True,
+        within=_WITHIN,
     )
 
 

@@ -73,7 +73,7 @@ OURS: Final[Mapping[str, Kind]] = {
     "escalation_configs": ListOf(
         item=Struct(
             title="Escalation",
-            about="Watchkeeper's own: a receiver that opens incidents.",
+            about="Watchkeeper's own: a receiver that opens incidents, with the first alert of a group and without its `group_wait`.",
             keys={
                 "policy": Text(about="The policy that is walked."),
                 "keep_pagerduty": Flag(about="Also notify the receiver's own pagerduty_configs, as Alertmanager does."),

@@ -88,7 +88,7 @@ class PolicySection(Section):
 
 
 class EscalateSection(Section):
-    """A receiver that opens incidents."""
+    """A receiver that opens incidents: with the first alert of a group, without its `group_wait`."""
 
     policy: Text
     """The policy that is walked."""

@@ -48,7 +48,7 @@ class RouteSection(GoSection):
     continue_: Flag = Field(default=False, alias="continue")
     """Go on to the next sibling after this node matched."""
     group_wait: Span | None = None
-    """How long a new group waits for company. Default 30s."""
+    """How long a new group waits for company. Default 30s. Incidents open without it."""
     group_interval: Span | None = None
     """The pause between notifications of one group. Default 5m."""
     repeat_interval: Span | None = None

@@ -43,12 +43,12 @@ class Channels:
 
     def turn(self, kind: Kind, sending: Sending, now: Timestamp) -> Timestamp:
         """When this row may go; ≤ now: at once."""
-        urgent = sending.message.kind.wakes or sending.message.kind is MessageKind.RESOLVE
+        wakes = sending.message.kind.wakes
         circuit = self._circuits.get(sending.row.destination, Circuit())
-        opens_at = circuit.opens_at(urgent=urgent, now=now)
+        opens_at = circuit.opens_at(urgent=wakes or sending.message.kind is MessageKind.RESOLVE, now=now)
         if opens_at > now:
             return opens_at
-        self._throttle, slot = self._throttle.ask(sending.row.dedupe_key, kind.tolls(sending), urgent=urgent, now=now)
+        self._throttle, slot = self._throttle.ask(sending.row.dedupe_key, kind.tolls(sending), urgent=wakes, now=now)
         return slot
 
     def count(self, sending: Sending, outcome: DeliveryOutcome, now: Timestamp) -> None:

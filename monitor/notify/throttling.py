@@ -1,8 +1,9 @@
 """How often a vendor may be called: limits per address, kept so that a page never waits behind chatter.
 
-Each limit has two lines. Everybody may use the shared one; pages and resolves also have one reserved for them, so a storm of
-edits leaves their share untouched, and both together stay within the vendor's limit. A line hands out slots: whoever must
-wait is told *when* and keeps that slot, so a burst of n rows costs n returns and not n².
+Each limit has two lines. Everybody may use the shared one; pages also have one reserved for them, so a storm of edits, or of
+ends, leaves their share untouched, and both together stay within the vendor's limit. (An end may take many calls, one for each
+alert that its incident has opened there; nobody sleeps worse when it comes late.) A line hands out slots: whoever must wait is
+told *when* and keeps that slot, so a burst of n rows costs n returns and not n².
 
 Sources: PagerDuty about 120 events a minute and integration key (rolling); Slack about one message a second and channel,
 chat.update 50 a minute (its tier 3).
@@ -31,7 +32,7 @@ class Limit:
 
     shared: Rate
     reserved: Rate | None = None
-    """For urgent rows, beside the shared one."""
+    """For urgent rows, which are pages, beside the shared one."""
 
 
 @dataclass(frozen=True, slots=True)

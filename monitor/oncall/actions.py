@@ -24,7 +24,7 @@ from monitor.oncall.events import (
     TimerFired,
 )
 from monitor.oncall.incident import Incident
-from monitor.oncall.membership import heard
+from monitor.oncall.membership import explained, heard
 from monitor.oncall.messages import counted
 from monitor.oncall.policies import PolicyVersion
 from monitor.oncall.run import Draft, until
@@ -71,14 +71,19 @@ def escalate(draft: Draft, actor: Actor) -> Answer:
 
 
 def resolve_by_hand(draft: Draft, actor: Actor) -> Answer:
-    """A person ends it; alerts that still fire are believed to be dealt with for a while."""
-    still = tuple(member.fingerprint for member in draft.incident.firing)
+    """A person ends it; alerts that still fire are believed to be dealt with for a while, but not what a silence or maintenance
+    keeps quiet: it is news when that ends."""
+    members = draft.incident.members
+    known = tuple(member.fingerprint for member in heard(members))
+    still = known + tuple(member.fingerprint for member in explained(members, known))
     wait = draft.policy.reopen_if_still_firing
     draft.close(actor.name)
     draft.incident = replace(draft.incident, still_firing=still, reopen_at=draft.now + wait if still and wait else None)
     text = f"resolved by {actor.name}"
     if still and wait:
         text += f"; {counted(len(still))} still, it opens again if they do so in {spoken_duration(wait)}"
+    if quiet := len(draft.incident.firing) - len(still):
+        text += f"; {'1 alert is' if quiet == 1 else f'{quiet} alerts are'} muted, to be told when that ends"
     draft.note("resolved", text, actor)
     draft.audit("resolve", actor, text)
     draft.tell(MessageKind.RESOLVE, NotifyReason.STATE_CHANGE)

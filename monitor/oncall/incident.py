@@ -86,7 +86,8 @@ class Incident:
     """Do its steps follow one another? Once true it stays so."""
     members: tuple[Member, ...] = ()
     names: tuple[str, ...] = ()
-    """Alert names that people were told of; another one pages again after an acknowledgement."""
+    """What people were told of (`membership.mark`); another one pages again after an acknowledgement. A name without a check
+    stands for whatever bears it."""
     loop: int = 0
     """How often the list of steps has been walked to its end."""
     step: int = -1
@@ -109,7 +110,7 @@ class Incident:
     resolved_by: str = ""
     """A person, or empty when its alerts ended by themselves."""
     still_firing: tuple[str, ...] = ()
-    """Fingerprints that fired when a person resolved it and have not stopped since."""
+    """Fingerprints of what was heard when a person resolved it, and of what that explains, that have not stopped since."""
     reopen_at: Timestamp | None = None
     notified: tuple[Notified, ...] = ()
     """Each destination once, in the order of its first page."""

@@ -16,6 +16,9 @@ _KEPT: Final = 50
 _FORGOTTEN: Final = 15 * MINUTE
 """An alert that comes back sooner flaps, and is known to whoever was told of it; later it is another outage."""
 
+_ONE_OUTAGE: Final = 2 * MINUTE
+"""Checks of one service do not see its outage at one moment; whoever acknowledged so lately is still looking at it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
@@ -68,12 +71,35 @@ def explained(members: tuple[Member, ...], known: Iterable[str]) -> tuple[Member
     return tuple(one for one in quiet.values() if one.explained_by in causes)
 
 
-def long_over(name: str, before: tuple[Member, ...], now: Timestamp) -> bool:
-    """Has no alert of this name been heard, or been explained by one that was, for so long that it is forgotten?"""
+def mark(member: Member) -> str:
+    """What people know an alert by: its name; if a check saw it, with the check, for another one may watch something else."""
+    check = member.labels.get("check", "")
+    return f"{member.name} of {check}" if check else member.name
+
+
+def is_told(member: Member, told: tuple[str, ...]) -> bool:
+    """Do people who were told of these marks know of it?"""
+    return member.name in told or mark(member) in told
+
+
+def told_of(told: tuple[str, ...], members: Iterable[Member]) -> tuple[str, ...]:
+    """The marks that were told of and those of these members, each once, in order."""
+    return tuple(dict.fromkeys((*told, *map(mark, members))))
+
+
+def is_of_one_outage(member: Member, told: tuple[str, ...], acked_at: Timestamp | None, now: Timestamp) -> bool:
+    """Does another check see, right after the acknowledgement, what one has seen that people were told of?"""
+    if acked_at is None or now - acked_at > _ONE_OUTAGE:
+        return False
+    return any(one.startswith(f"{member.name} of ") for one in told)
+
+
+def long_over(known: str, before: tuple[Member, ...], now: Timestamp) -> bool:
+    """Has no alert with this mark been heard, or been explained by one that was, for so long that it is forgotten?"""
     told = heard(before)
     going_on = told + explained(before, (one.fingerprint for one in told))
     lately = (one for one in before if not one.firing and now - (one.ends_at or 0) < _FORGOTTEN)
-    return not any(one.name == name for some in (going_on, lately) for one in some)
+    return not any(is_told(one, (known,)) for some in (going_on, lately) for one in some)
 
 
 def why_quiet(member: Member, members: tuple[Member, ...]) -> tuple[tuple[MuteReason, str], ...]:
@@ -104,5 +130,5 @@ def worst(members: tuple[Member, ...]) -> Severity:
 
 
 def names_of(known: tuple[str, ...], members: tuple[Member, ...]) -> tuple[str, ...]:
-    """The names that are known and those of these members, each once, in order."""
+    """These names and those of these members, each once, in order."""
     return tuple(dict.fromkeys((*known, *(member.name for member in members))))

@@ -15,7 +15,21 @@ from monitor.model.times import Timestamp, spoken_duration
 from monitor.oncall.effects import Step
 from monitor.oncall.events import DeliveryReported, GroupChanged, Setting
 from monitor.oncall.incident import Incident, is_urgent
-from monitor.oncall.membership import Overlay, explained, heard, joined, long_over, merged, names_of, overlay, worst
+from monitor.oncall.membership import (
+    Overlay,
+    explained,
+    heard,
+    is_of_one_outage,
+    is_told,
+    joined,
+    long_over,
+    mark,
+    merged,
+    names_of,
+    overlay,
+    told_of,
+    worst,
+)
 from monitor.oncall.messages import changes_before, counted, headline
 from monitor.oncall.policies import OnNewAlert, Policy, PolicyVersion
 from monitor.oncall.run import Draft, until
@@ -58,7 +72,7 @@ def open_incident(
         severity=worst(told),
         urgent=is_urgent(told),
         members=members,
-        names=names_of((), over.loud),
+        names=told_of((), over.loud),
         due_at=now + first,
         due_span=first,
         policy_removed=policy is None,
@@ -90,9 +104,9 @@ def follow(draft: Draft, event: GroupChanged) -> None:
     was_urgent, told = draft.incident.urgent, draft.incident.names
     loud, seen = heard(draft.incident.members), {member.fingerprint for member in known}
     draft.learn(loud)
-    changed = tuple(member for member in loud if member in came or member.name not in told)
+    changed = tuple(member for member in loud if member in came or not is_told(member, told))
     if draft.incident.begun:
-        draft.news = tuple(one for one in changed if one.name not in told or one.fingerprint not in seen)
+        draft.news = tuple(one for one in changed if not is_told(one, told) or one.fingerprint not in seen)
     if draft.incident.urgent and not was_urgent and draft.incident.begun:
         draft.note("raised", f"severity is now {draft.incident.severity.value}: the walk starts from its first step")
         draft.restart(NotifyReason.NEW_ALERTS)
@@ -106,8 +120,9 @@ def follow(draft: Draft, event: GroupChanged) -> None:
 
 def join(draft: Draft, event: GroupChanged) -> None:
     """The group changed while somebody has it: is it worth waking them again? Not for what another member explains, then or
-    when that one is over: whoever has the cause has what it does. Nor for what flaps under a name that they know."""
-    _take_over(draft, event)
+    when that one is over: whoever has the cause has what it does. Nor for what flaps under a name that they know, or is seen
+    by one check after another."""
+    came, _ = _take_over(draft, event)
     if not draft.incident.firing:
         _resolve_by_source(draft)
         return
@@ -115,8 +130,13 @@ def join(draft: Draft, event: GroupChanged) -> None:
     _lay_over(draft, over)
     incident = draft.incident
     loud = heard(incident.members)
-    news = [member for member in loud if member.name not in incident.names]
-    strange = sorted({member.name for member in news})
+    news = [
+        member
+        for member in loud
+        if not is_told(member, incident.names)
+        and not (member in came and is_of_one_outage(member, incident.names, incident.acked_at, draft.now))
+    ]
+    strange = sorted({mark(member) for member in news})
     worse = loud and worst(loud).rank > incident.severity.rank
     draft.take_on(loud)
     if not strange and not worse:
@@ -135,14 +155,16 @@ def join(draft: Draft, event: GroupChanged) -> None:
 
 def watch(incident: Incident, event: GroupChanged, setting: Setting, now: Timestamp) -> Step:
     """A resolved incident sees its group change: only what was not dealt with opens the next generation. What an alert
-    explains that was dealt with is so too, and goes on being so after it where alerts that never stop open it again."""
+    explains that was dealt with is so too, and goes on being so after it where alerts that never stop open it again. What a
+    person resolved is opened by nothing that is kept quiet: it is news when that ends."""
     news = event.event
     members = merged(incident.members, news.members, incident.opened_at)
     still = tuple(
         member.fingerprint for member in members if member.firing and member.fingerprint in incident.still_firing
     )
     symptoms = tuple(one.fingerprint for one in explained(members, still) if one.fingerprint not in still)
-    if any(member.firing and member.fingerprint not in still + symptoms for member in members):
+    opening = heard(members) if incident.resolved_by else (one for one in members if one.firing)
+    if any(member.fingerprint not in still + symptoms for member in opening):
         reported = {member.fingerprint for member in news.members}
         left = tuple(one for one in members if one.firing and one.fingerprint not in reported)
         return open_incident(incident, event, news.members + left, setting, now)
@@ -160,10 +182,9 @@ def watch(incident: Incident, event: GroupChanged, setting: Setting, now: Timest
 
 def reopen(incident: Incident, setting: Setting, now: Timestamp) -> Step:
     """A person resolved it, and long enough after that alerts fire which never stopped."""
-    firing = tuple(one for one in incident.firing if one.fingerprint in incident.still_firing)
-    if not firing:
+    if not any(one.fingerprint in incident.still_firing for one in incident.firing):
         return Step(incident=replace(incident, still_firing=(), reopen_at=None))
-    return open_incident(incident, GroupChanged(incident.as_event(now)), firing, setting, now)
+    return open_incident(incident, GroupChanged(incident.as_event(now)), incident.firing, setting, now)
 
 
 def time_out(draft: Draft) -> None:
@@ -236,7 +257,7 @@ def _take_over(draft: Draft, event: GroupChanged) -> tuple[tuple[Member, ...], t
     before = draft.incident.members
     members = merged(before, news.members, draft.incident.opened_at)
     came, went = joined(before, members)
-    back = {name for name in names_of((), came) if long_over(name, before, draft.now)}
+    back = {known for one in came for known in (one.name, mark(one)) if long_over(known, before, draft.now)}
     draft.incident = replace(
         draft.incident,
         members=members,

@@ -21,7 +21,7 @@ from monitor.model.times import Millis, Timestamp, spoken_duration, spoken_insta
 from monitor.oncall.effects import Answer, Cancel, Effect, Step
 from monitor.oncall.events import Setting
 from monitor.oncall.incident import Incident, Notified, is_urgent
-from monitor.oncall.membership import explained, names_of, worst
+from monitor.oncall.membership import explained, told_of, worst
 from monitor.oncall.messages import Occasion, build
 from monitor.oncall.policies import Policy, PolicyVersion, Reached, Target, reach
 
@@ -74,7 +74,7 @@ class Draft:
         self.incident = replace(
             incident,
             severity=max(incident.severity, worst(loud), key=lambda one: one.rank) if loud else incident.severity,
-            names=names_of(incident.names, loud),
+            names=told_of(incident.names, loud),
             urgent=incident.urgent or is_urgent(loud),
         )
 
@@ -83,7 +83,7 @@ class Draft:
         self.learn(loud)
         incident = self.incident
         quietly = explained(incident.members, (member.fingerprint for member in loud))
-        self.incident = replace(incident, names=names_of(incident.names, quietly))
+        self.incident = replace(incident, names=told_of(incident.names, quietly))
 
     def close(self, by: str) -> None:
         """It is over. `by`: the person who says so; empty: its alerts are over."""

@@ -269,6 +269,25 @@ async def test_incidentio_gets_alertmanagers_document_with_version_1(line: Line)
     assert over["status"] == "resolved"
 
 
+async def test_incidentio_gets_another_alert_when_an_incident_pages_again_after_an_acknowledgement(line: Line) -> None:
+    """The alert of before is ended beside it, and the end of the incident ends both; its first is the group's, as ever."""
+    one = incidentio(line)
+    for kind in (TRIGGER, RESOLVE):
+        for wake in (0, 1):
+            message = a_message(kind)
+            assert message.incident is not None
+            await one.send(replace(message, incident=replace(message.incident, wake=wake)))
+    group = '{}:{service="shop-api"}'
+    assert [(body["status"], body["groupKey"]) for body in (each.json() for each in line.vendor.arrived)] == [
+        ("firing", group),
+        ("firing", f"{group}:1"),
+        ("resolved", group),
+        ("resolved", group),
+        ("resolved", f"{group}:1"),
+        ("resolved", group),
+    ]
+
+
 async def test_incidentio_gets_one_alert_of_a_group_that_is_too_large(line: Line) -> None:
     """And its number is counted; one alert that is too large by itself is refused with the reason."""
     message = a_message(of_incident=False)

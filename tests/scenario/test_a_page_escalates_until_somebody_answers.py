@@ -40,6 +40,21 @@ def test_an_acknowledgement_silences_the_walk(tmp_path: Path) -> None:
     assert "api" in played.telling("ana").message.title
 
 
+def test_a_page_does_not_wait_for_company_and_what_else_the_receiver_tells_does(tmp_path: Path) -> None:
+    """`group_wait` is for chats and mail: what joins an incident later is an update of it."""
+    beside = ALERTMANAGER.replace("group_wait: 0s", "group_wait: 2m").replace(
+        "name: page,", 'name: page, webhook_configs: [{url: "http://team.test/"}],'
+    )
+    story = Story(story_configuration(tmp_path, common=common_without_receivers(), more=beside))
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("30s").down("shop")
+    story.at("52s50ms").expect(update("ana"))
+    story.at("1m").ack("ana").expect(acknowledged("ana"))
+    story.at("2m2s50ms").expect(page("page"))
+    story.until("4m").expect_nothing()
+
+
 def test_recovery_resolves_whoever_was_paged(tmp_path: Path) -> None:
     """Two good answers a second apart end it; only those who were paged hear so, and a later failure is a new incident."""
     story = Story(story_configuration(tmp_path))

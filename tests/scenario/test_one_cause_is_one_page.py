@@ -322,3 +322,112 @@ def test_what_a_person_resolved_is_not_opened_by_what_it_explains(tmp_path: Path
         story.at("9m").up("shop")
     assert pages(story.observe(20 * MINUTE)) == [f"CRITICAL: {REFUSED}"]
     assert len(pages(story.observe(22 * MINUTE))) == 2
+
+
+def failing(story: Story, since: int, until: int, minutes: int) -> None:
+    """All requests fail between these minutes; the counters are read once in each quarter of a minute."""
+    for quarter in range(4 * minutes):
+        failed = 750.0 * min(max(quarter - 4 * since, 0), 4 * (until - since))
+        story.at(f"{15 * quarter}s").serve(METRICS, requests(750.0 * quarter, failed))
+
+
+def test_an_outage_taken_hours_ago_does_not_explain_requests_that_fail_now(tmp_path: Path) -> None:
+    """The service did without its database for an hour; that it turns its users away now is news to whoever sleeps."""
+    story = Story(shop(tmp_path))
+    story.at("5m").ill("shop", healthy=True, database="disconnected")
+    story.at("7m").ack("ana")
+    failing(story, since=65, until=90, minutes=70)
+    played = story.observe(69 * MINUTE)
+    first, second = pages(played)
+    assert first.startswith("CRITICAL: shop cannot reach its database")
+    assert second.startswith("CRITICAL, NEW: shop fails ")
+    assert [one.at // MINUTE for one in played.world.heard if one.kind is MessageKind.TRIGGER] == [5, 67]
+
+
+def test_requests_that_fail_soon_after_the_outage_are_known_to_whoever_has_it(tmp_path: Path) -> None:
+    """For as long as they do."""
+    story = Story(shop(tmp_path))
+    story.at("5m").ill("shop", healthy=True, database="disconnected")
+    story.at("7m").ack("ana")
+    failing(story, since=12, until=60, minutes=40)
+    played = story.observe(38 * MINUTE)
+    assert len(pages(played)) == 1
+    (incident,) = played.incidents
+    assert "ErrorRateHigh" in {member.name for member in incident.members}
+
+
+def test_a_second_check_of_a_service_that_dies_later_pages_whoever_has_the_first(tmp_path: Path) -> None:
+    """The side door was closed; now the house is gone, which another check sees, and one page says it."""
+    story = Story(shop(tmp_path, beside=SIDE_DOOR))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("admin")
+    story.at("6m").ack("ana")
+    story.at("12m").down("shop").serve(METRICS, None)
+    story.at("13m").ack("ana")
+    assert pages(story.observe(30 * MINUTE)) == [
+        "CRITICAL: admin is down: connection refused",
+        f"CRITICAL, NEW: {REFUSED} (+1 known before)",
+    ]
+
+
+def test_checks_of_a_service_that_die_together_page_once_however_fast_somebody_answers(tmp_path: Path) -> None:
+    """They see it one after another."""
+    story = Story(shop(tmp_path, beside=SIDE_DOOR))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("shop").down("admin").serve(METRICS, None)
+    judged = sorted(one.at for one in story.observe(7 * MINUTE).world.heard)
+    story.at(f"{judged[0] + 1}ms").ack("ana")
+    played = story.observe(30 * MINUTE)
+    assert len(pages(played)) == 1
+    (incident,) = played.incidents
+    assert {member.labels.get("check", "") for member in incident.members} == {"", "admin", "shop"}
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_what_a_person_resolved_is_not_opened_by_what_is_silenced(tmp_path: Path, recovers: bool) -> None:
+    """It is paged when its silence ends, or with what never stopped."""
+    story = dead(tmp_path)
+    story.at("1s").silence("ana", 'alertname="Full"', "19m")
+    story.at("6m").resolve("ana")
+    story.at("7m").alert("Full", job="shop", environment="production", severity="critical")
+    if recovers:
+        story.at("8m").up("shop").serve(METRICS, "x 1\n")
+    assert pages(story.observe(18 * MINUTE)) == [f"CRITICAL: {REFUSED}"]
+    played = story.observe(24 * MINUTE)
+    assert len(pages(played)) == 2
+    assert ("Full" in pages(played)[1]) == recovers
+
+
+def test_a_silence_that_ends_is_news_after_a_resolve_that_nothing_reopens(tmp_path: Path) -> None:
+    """`reopen_if_still_firing: 0s` is about what somebody was told."""
+    file = tmp_path / "watchkeeper.yml"
+    shop(tmp_path)
+    file.write_text(
+        file.read_text().replace("policies: {default: {", "policies: {default: {reopen_if_still_firing: 0s, ")
+    )
+    story = Story(load(Overrides(config=str(file)), Environment(), {}))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("1s").silence("ana", 'alertname="Full"', "20m")
+    story.at("5m").down("shop").serve(METRICS, None)
+    story.at("6m").alert("Full", job="shop", environment="production", severity="critical")
+    story.at("8m").resolve("ana")
+    played = story.observe(40 * MINUTE)
+    assert pages(played) == [f"CRITICAL: {REFUSED}", "CRITICAL: shop is down: connection refused (+1 more)"]
+    assert [one.at for one in played.world.heard if one.kind is MessageKind.TRIGGER][1] // MINUTE == 20
+
+
+def test_what_begins_in_its_own_maintenance_is_told_at_its_end_with_the_time_of_its_beginning(tmp_path: Path) -> None:
+    """Muted is muted, also for whoever has acknowledged something else of the service."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    span = Once(START + 2 * MINUTE, START + 40 * MINUTE)
+    window = MaintenanceWindow(name="disks", matchers=tuple(parse_matchers('alertname="Full"')), once=(span,))
+    story.at("2m").maintain("ana", window)
+    story.at("5m").down("shop").serve(METRICS, None)
+    story.at("6m").ack("ana")
+    story.at("30m").alert("Full", job="shop", environment="production", severity="critical")
+    played = story.observe(42 * MINUTE)
+    assert pages(played) == [f"CRITICAL: {REFUSED}", "CRITICAL, NEW: Full on shop (+1 known before)"]
+    again = [one for one in played.world.heard if one.kind is MessageKind.TRIGGER][1]
+    assert again.at == 40 * MINUTE
+    assert again.message.text.splitlines()[0] == "New, since 2026-01-01 00:30:00 UTC (10m): Full on shop"

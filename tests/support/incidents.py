@@ -86,6 +86,12 @@ def muted(member: Member, reason: MuteReason = MuteReason.SILENCE) -> Member:
     return replace(member, muted_by=(reason,))
 
 
+def seen_by(check: str, member: Member) -> Member:
+    """Another alert of this name, of a check."""
+    labels = Labels({**dict(member.labels.pairs), "check": check})
+    return replace(member, labels=labels, fingerprint=labels.without("severity").fingerprint)
+
+
 def explained(member: Member, by: Member) -> Member:
     """Inhibited by this other alert."""
     return replace(member, muted_by=(MuteReason.INHIBITION,), explained_by=by.fingerprint)

@@ -1,8 +1,13 @@
-"""A message as incident.io's Alertmanager source takes it: the webhook's document with version 1 and metadata."""
+"""A message as incident.io's Alertmanager source takes it: the webhook's document with version 1 and metadata.
+
+The group key says which alert is meant there. One that is acknowledged takes in what comes under its key and notifies nobody,
+so that an incident which pages again after an acknowledgement has another one (decision 0037).
+"""
 
 from __future__ import annotations
 
 from monitor.model.notifications import Message
+from monitor.notify.dressing.keys import marked
 from monitor.notify.dressing.webhook import go_json, webhook_document
 from monitor.notify.dressing.wording import fields_below
 
@@ -23,6 +28,7 @@ def incidentio_body(message: Message, *, max_alerts: int = 0) -> bytes:
 def _body(message: Message, max_alerts: int) -> bytes:
     document = webhook_document(message, max_alerts=max_alerts)
     document["version"] = "1"
+    document["groupKey"] = marked(str(document["groupKey"]), message)
     if metadata := fields_below(message, "metadata"):
         document["metadata"] = metadata
     return go_json(document)

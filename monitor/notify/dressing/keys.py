@@ -34,10 +34,14 @@ def dedup_key(message: Message, *, instance: str, row_key: str) -> str:
 def page_key(message: Message, *, instance: str, row_key: str) -> str:
     """The same for vendors that wake people: another one after each acknowledgement that did not last."""
     key = dedup_key(message, instance=instance, row_key=row_key)
-    if message.incident is None or not message.incident.wake:
-        return key
-    mark = f":{message.incident.wake}"
-    return f"{key if len(key + mark) <= LONGEST_KEY else f'wk:{_digest(key)}'}{mark}"
+    whole = marked(key, message)
+    return whole if len(whole) <= LONGEST_KEY else marked(f"wk:{_digest(key)}", message)
+
+
+def marked(key: str, message: Message) -> str:
+    """The key, and how often somebody has had the incident before it paged again, if ever."""
+    wake = message.incident.wake if message.incident is not None else 0
+    return f"{key}:{wake}" if wake else key
 
 
 def ends_of_former(message: Message) -> tuple[Message, ...]:

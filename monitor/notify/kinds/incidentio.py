@@ -36,6 +36,7 @@ class Incidentio(OverHttp[IncidentioOptions]):
 
     name = "incidentio"
     repeated = Repeats.HARMLESS
+    wakes_people = True
     options = IncidentioOptions
     addressing = frozenset({"metadata"})
 

@@ -101,6 +101,44 @@ def test_a_rule_may_ask_whether_its_source_is_heard() -> None:
         assert (found.by if found is not None else None) == by
 
 
+def began(minute: int, ends: int = 60, **labels: str) -> Alert:
+    start = NOW + minute * MINUTE
+    return replace(alert(**labels), starts_at=start, ends_at=NOW + ends * MINUTE, updated_at=start)
+
+
+def test_a_rule_may_explain_only_what_begins_soon_after_its_source() -> None:
+    """Before it, with it or within the span; later is inhibited only by a source that began later as well."""
+    inhibition = Inhibition([replace(rule("sev=crit", "sev=warn"), within=15 * MINUTE)])
+    inhibition.learn(began(20, sev="crit", host="x"), NOW)
+    minutes = {minute: began(minute, sev="warn", host=str(minute)) for minute in (0, 20, 35, 36)}
+    for target in minutes.values():
+        inhibition.learn(target, NOW)
+    quiet = [minute for minute, target in minutes.items() if inhibition.inhibited(target.labels, NOW)]
+    assert quiet == [0, 20, 35]
+    assert inhibition.learn(began(30, sev="crit", host="y"), NOW)
+    found = inhibition.inhibited(minutes[36].labels, NOW)
+    assert found is not None
+    assert found.by["host"] == "y"
+    assert Inhibition([rule("sev=crit", "sev=warn")]).inhibited(minutes[36].labels, NOW) is None
+
+
+def test_one_activity_began_when_its_first_report_says() -> None:
+    """Reports that give a later start (they are pushed without one) make neither the cause nor the symptom younger; what was
+    over in between is another activity."""
+    inhibition = Inhibition([replace(rule("sev=crit", "sev=warn"), within=15 * MINUTE)])
+    cause, symptom = ({"sev": sev} for sev in ("crit", "warn"))
+    inhibition.learn(began(0, **cause), NOW)
+    assert not inhibition.learn(began(30, **cause), NOW + 30 * MINUTE)
+    inhibition.learn(began(30, **symptom), NOW + 30 * MINUTE)
+    assert inhibition.inhibited(Labels(symptom), NOW + 30 * MINUTE) is None
+    inhibition.learn(began(10, **symptom), NOW + 31 * MINUTE)
+    inhibition.learn(began(32, **symptom), NOW + 32 * MINUTE)
+    assert inhibition.inhibited(Labels(symptom), NOW + 32 * MINUTE)
+    inhibition.learn(began(10, ends=33, **symptom), NOW + 33 * MINUTE)
+    inhibition.learn(began(34, **symptom), NOW + 34 * MINUTE)
+    assert inhibition.inhibited(Labels(symptom), NOW + 34 * MINUTE) is None
+
+
 def test_sources_that_end_without_a_report_are_thrown_away() -> None:
     """However many come and go."""
     inhibition = Inhibition([rule("sev=crit", "sev=warn", "host")])

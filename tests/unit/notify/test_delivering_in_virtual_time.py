@@ -332,6 +332,24 @@ def test_rows_over_the_limit_each_wait_for_their_own_slot() -> None:
     story(tell)
 
 
+def test_a_page_waits_behind_no_end_however_many_there_are() -> None:
+    """Twenty incidents are over at once, and a second later another begins: its page finds its own share untouched."""
+
+    async def tell(world: World) -> None:
+        toll = Toll("account", Limit(shared=Rate(every=SECOND, burst=5), reserved=Rate(every=2 * SECOND, burst=2)))
+        kind = FakeKind(world.time.now, tolls=[toll])
+        await world.store.add(*(a_row(MessageKind.RESOLVE, key=f"r{n}", order=f"o{n}") for n in range(20)))
+        delivery = world.deliver(webhook=kind)
+        await world.until(T0 + SECOND)
+        await world.store.add(a_row(key="page", order="other", at=T0 + SECOND))
+        delivery.wake()
+        await world.until(T0 + MINUTE)
+        assert [at - T0 for at, sending in kind.sent if sending.message.kind.wakes] == [SECOND]
+        assert [at - T0 for at, _ in kind.sent if at > T0 + SECOND] == [n * SECOND for n in range(2, 16)]
+
+    story(tell)
+
+
 def test_an_error_of_our_own_neither_stops_the_loop_nor_loses_the_row() -> None:
     """The attempt counts as uncertain, the error is raised to whoever owns the tasks, the next row is sent."""
 

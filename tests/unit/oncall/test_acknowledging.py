@@ -35,6 +35,7 @@ from tests.support.incidents import (
     noted,
     over,
     policy_step,
+    seen_by,
     sent,
 )
 
@@ -187,6 +188,55 @@ def test_another_alert_of_the_same_name_does_not_wake_who_has_it() -> None:
     taken = story.at(MINUTE).feed(GroupChanged(group(alert(), alert(instance="b"))))
     assert (noted(taken), [row for row in taken.effects if isinstance(row, OutboxRow)]) == (["joined"], [])
     assert story.state.state is IncidentState.ACKNOWLEDGED
+
+
+ADMIN, CART, SHOP = (seen_by(check, alert()) for check in ("admin", "cart", "shop"))
+
+
+def test_another_check_that_fails_pages_again_and_says_which() -> None:
+    """It may watch what matters more; the same check, by whatever instance, is known."""
+    story = Story()
+    story.feed(GroupChanged(group(ADMIN)))
+    story.feed(Acknowledge(ANA))
+    again = seen_by("admin", alert(instance="b"))
+    assert sent(story.at(5 * MINUTE).feed(GroupChanged(group(ADMIN, again)))) == []
+    taken = story.at(6 * MINUTE).feed(GroupChanged(group(ADMIN, again, SHOP)))
+    assert sent(taken) == ["ana"]
+    (entry,) = (effect for effect in taken.effects if isinstance(effect, TimelineEntry) and effect.kind == "repaged")
+    assert entry.text == "Down of shop joined: pages again although ana has acknowledged"
+    story.feed(Acknowledge(ANA))
+    assert sent(story.at(7 * MINUTE).feed(GroupChanged(group(over(ADMIN), SHOP)))) == []
+    assert sent(story.at(9 * MINUTE).feed(GroupChanged(group(ADMIN, SHOP)))) == []
+
+
+def test_checks_that_fail_one_after_another_are_one_outage_to_whoever_took_it_just_now() -> None:
+    """For two minutes, and then known; but not what a silence kept from them, nor a check of what they do not have."""
+    story = Story()
+    story.feed(GroupChanged(group(ADMIN, muted(CART))))
+    story.feed(Acknowledge(ANA))
+    assert sent(story.at(2 * MINUTE).feed(GroupChanged(group(ADMIN, muted(CART), SHOP)))) == []
+    assert sent(story.at(9 * MINUTE).feed(GroupChanged(group(ADMIN, muted(CART), SHOP)))) == []
+    taken = story.at(10 * MINUTE).feed(GroupChanged(group(ADMIN, CART, SHOP)))
+    assert sent(taken) == ["ana"]
+    story.feed(Acknowledge(ANA))
+    assert sent(story.at(11 * MINUTE).feed(GroupChanged(group(ADMIN, seen_by("shop", alert("NoDatabase")))))) == ["ana"]
+
+
+def test_an_end_of_muting_is_no_check_that_fails_after_another() -> None:
+    """However soon after the acknowledgement it comes."""
+    story = Story()
+    story.feed(GroupChanged(group(ADMIN, muted(CART))))
+    story.feed(Acknowledge(ANA))
+    assert sent(story.at(MINUTE).feed(GroupChanged(group(ADMIN, CART)))) == ["ana"]
+
+
+def test_an_incident_of_an_older_version_knows_its_names_for_all_checks() -> None:
+    """What was acknowledged before an upgrade pages nobody after it."""
+    story = Story()
+    story.feed(GroupChanged(group(ADMIN)))
+    story.feed(Acknowledge(ANA))
+    story.incident = replace(story.state, names=("Down",))
+    assert sent(story.at(5 * MINUTE).feed(GroupChanged(group(ADMIN, SHOP)))) == []
 
 
 def test_an_alert_of_another_name_pages_again_from_the_first_step() -> None:
@@ -420,6 +470,43 @@ def test_a_persons_resolve_is_not_undone_by_alerts_that_never_stopped() -> None:
     assert (story.state.id, story.state.number, story.state.generation) == ("ID2", 2, 2)
     assert taken.superseded is not None
     assert (taken.superseded.id, taken.superseded.timers) == ("ID1", ())
+
+
+def test_what_is_kept_quiet_does_not_undo_a_persons_resolve() -> None:
+    """It is news when that ends, if it fires by then, though what was resolved has ended meanwhile; and it belongs to what
+    opens again by itself."""
+    for ends in (False, True):
+        story = opened(Story())
+        story.at(MINUTE).feed(Resolve(ANA))
+        assert story.at(2 * MINUTE).feed(GroupChanged(group(alert(), muted(alert("Full"))))).effects == ()
+        if ends:
+            assert story.at(3 * MINUTE).feed(GroupChanged(group(over(alert()), muted(alert("Full"))))).effects == ()
+            assert sent(story.at(40 * MINUTE).feed(GroupChanged(group(over(alert()), alert("Full"))))) == ["ana"]
+        else:
+            assert sent(story.at(16 * MINUTE).fire()) == ["ana"]
+            assert [member.name for member in story.state.firing] == ["Down", "Full"]
+
+
+def test_a_person_who_resolves_has_not_dealt_with_what_they_were_not_told() -> None:
+    """Whatever the policy says of alerts that go on: a silence or maintenance that ends is news. They are told so."""
+    for policy in (PAYMENTS, replace(PAYMENTS, reopen_if_still_firing=0)):
+        story = Story(policy)
+        symptom = explained(alert("NoDatabase"), alert())
+        quiet = group(alert(), symptom, muted(alert("Full")))
+        story.feed(GroupChanged(quiet))
+        story.at(MINUTE).feed(Resolve(ANA))
+        assert story.answer.endswith("; 1 alert is muted, to be told when that ends")
+        assert story.at(2 * MINUTE).feed(GroupChanged(quiet)).effects == ()
+        taken = story.at(3 * MINUTE).feed(GroupChanged(group(alert(), symptom, alert("Full"))))
+        assert (sent(taken), story.state.generation) == (["ana"], 2)
+
+
+def test_what_ends_by_itself_may_be_followed_by_what_is_held() -> None:
+    """Nobody resolved it, so there is nothing to undo: the next generation opens, and waits."""
+    story = opened(Story())
+    story.at(MINUTE).feed(GroupChanged(group(over(alert()))))
+    taken = story.at(2 * MINUTE).feed(GroupChanged(group(over(alert()), muted(alert("Full")))))
+    assert (sent(taken), story.state.generation, story.state.held) == ([], 2, True)
 
 
 def test_an_alert_that_stopped_and_comes_back_opens_the_next_generation() -> None:

@@ -9,6 +9,7 @@ from monitor.config.default_tree import default_inhibit_rules
 from monitor.config.findings import Findings
 from monitor.config.rule_files import read_rule_file
 from monitor.matching.matchers import MatchOp
+from monitor.model.times import MINUTE
 from monitor.rules.groups import AlertingRule
 from monitor.rules.rule_files import Defaults
 
@@ -48,6 +49,13 @@ def test_only_what_pages_explains_and_what_a_check_saw_explains_no_other_check()
         assert ("severity", MatchOp.EQUAL, "critical") in [(one.name, one.op, one.value) for one in rule.sources]
         of_a_check = cause in {"ServiceDown", "DatabaseComponentDown"}
         assert ("check" in rule.equal, rule.alike == ("check", "job")).count(True) == int(of_a_check)
+
+
+def test_nothing_is_explained_for_ever() -> None:
+    """Whatever began a quarter of an hour after its cause is news; the how-to says so."""
+    assert {rule.within for rule in default_inhibit_rules()} == {15 * MINUTE}
+    text = (ROOT / "docs" / "how-to" / "escalate.md").read_text(encoding="utf-8")
+    assert "begins more than a quarter of an hour after its explanation did" in " ".join(text.split())
 
 
 def test_no_alert_explains_what_explains_it() -> None:
