@@ -50,7 +50,10 @@ def counters(now: Timestamp) -> list[Sent]:
 
 
 def odd_ones(now: Timestamp) -> list[tuple[Sent, bool]]:
-    """Requests of one sample, and whether it is one of another value for the newest sample's time, or too old."""
+    """Requests of one sample, and whether it is one of another value for the newest sample's time, or too old.
+
+    What is old counts from the newest sample of all, and ours writes some of itself as time goes by: what is to be taken is
+    younger by minutes than it must be, so that the test may take as long."""
     first, other = metric("first"), metric("other")
     return [
         ({first: [(now - 20 * MINUTE, 1.0)]}, True),
@@ -60,12 +63,12 @@ def odd_ones(now: Timestamp) -> list[tuple[Sent, bool]]:
         ({first: [(now - 20 * MINUTE, 4.0)]}, True),
         ({first: [(now - 15 * MINUTE, 5.0)]}, True),
         ({first: [(now - 15 * MINUTE, 6.0)]}, True),
-        ({first: [(now - 29 * MINUTE, 7.0)]}, True),
+        ({first: [(now - 25 * MINUTE, 7.0)]}, True),
         ({first: [(now - 31 * MINUTE, 8.0)]}, False),
-        ({other: [(now - 59 * MINUTE, 9.0)]}, True),
+        ({other: [(now - 55 * MINUTE, 9.0)]}, True),
         ({metric("never"): [(now - 61 * MINUTE, 10.0)]}, False),
-        ({other: [(now - 50 * MINUTE, 11.0)]}, True),
-        ({other: [(now - 55 * MINUTE, 12.0)]}, False),
+        ({other: [(now - 45 * MINUTE, 11.0)]}, True),
+        ({other: [(now - 50 * MINUTE, 12.0)]}, False),
     ]
 
 

@@ -175,9 +175,11 @@ class ScrapeWorld:
         self.wall = to
         loop = asyncio.create_task(self.scraping.run())
         await asyncio.sleep(0)
-        await self.settle()
-        loop.cancel()
-        await asyncio.gather(loop, return_exceptions=True)
+        try:
+            await self.settle()
+        finally:
+            loop.cancel()
+            await asyncio.gather(loop, return_exceptions=True)
 
     async def stop_after_a_turn(self, to: Timestamp) -> int:
         """It is `to` now; the loop is shut down when it has read for one turn. How many answers it had told of by then."""
@@ -198,12 +200,17 @@ class ScrapeWorld:
         return due
 
     async def settle(self) -> None:
-        """Wait until every answer is read and every task started has ended; their errors come up here."""
+        """Wait until every answer is read and every task started has ended, whatever comes of some; then the first of their
+        errors comes up here."""
         await asyncio.sleep(0)
+        errors: list[BaseException] = []
         while self._tasks or self.scraping.unread:
             tasks, self._tasks = self._tasks, []
-            await asyncio.gather(*tasks)
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            errors += [one for one in ended if one is not None]
             await asyncio.sleep(0)
+        for error in errors[:1]:
+            raise error
 
     def _scraped(self, job: str, target: Labels, at: Timestamp, error: str | None) -> None:
         if self.listener_breaks:

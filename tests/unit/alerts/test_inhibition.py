@@ -101,9 +101,9 @@ def test_a_rule_may_ask_whether_its_source_is_heard() -> None:
         assert (found.by if found is not None else None) == by
 
 
-def began(minute: int, ends: int = 60, **labels: str) -> Alert:
+def began(minute: int, ends: int = 60, /, **labels: str) -> Alert:
     start = NOW + minute * MINUTE
-    return replace(alert(**labels), starts_at=start, ends_at=NOW + ends * MINUTE, updated_at=start)
+    return replace(report(labels), starts_at=start, ends_at=NOW + ends * MINUTE, updated_at=start)
 
 
 def test_a_rule_may_explain_only_what_begins_soon_after_its_source() -> None:
@@ -126,7 +126,7 @@ def test_one_activity_began_when_its_first_report_says() -> None:
     """Reports that give a later start (they are pushed without one) make neither the cause nor the symptom younger; what was
     over in between is another activity."""
     inhibition = Inhibition([replace(rule("sev=crit", "sev=warn"), within=15 * MINUTE)])
-    cause, symptom = ({"sev": sev} for sev in ("crit", "warn"))
+    cause, symptom = {"sev": "crit"}, {"sev": "warn"}
     inhibition.learn(began(0, **cause), NOW)
     assert not inhibition.learn(began(30, **cause), NOW + 30 * MINUTE)
     inhibition.learn(began(30, **symptom), NOW + 30 * MINUTE)
@@ -134,7 +134,7 @@ def test_one_activity_began_when_its_first_report_says() -> None:
     inhibition.learn(began(10, **symptom), NOW + 31 * MINUTE)
     inhibition.learn(began(32, **symptom), NOW + 32 * MINUTE)
     assert inhibition.inhibited(Labels(symptom), NOW + 32 * MINUTE)
-    inhibition.learn(began(10, ends=33, **symptom), NOW + 33 * MINUTE)
+    inhibition.learn(began(10, 33, **symptom), NOW + 33 * MINUTE)
     inhibition.learn(began(34, **symptom), NOW + 34 * MINUTE)
     assert inhibition.inhibited(Labels(symptom), NOW + 34 * MINUTE) is None
 

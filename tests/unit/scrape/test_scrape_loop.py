@@ -340,9 +340,10 @@ async def test_answers_that_come_together_are_each_read_as_their_own() -> None:
     assert [world.sink.shown("up", instance=f"{name}:1")[-1][1] for name in names] == [1.0, 1.0, 0.0, 1.0]
 
 
-async def test_a_mistake_of_ours_costs_no_other_answer_of_the_turn() -> None:
+@pytest.mark.parametrize("clock", [WorkClock, SlowClock], ids=["in one turn", "in many turns"])
+async def test_a_mistake_of_ours_costs_no_other_answer_of_the_turn(clock: type[Clock]) -> None:
     """All targets of the slot go on in the next one, also one that did not answer."""
-    world = ScrapeWorld()
+    world = ScrapeWorld(clock=clock)
     group = TargetGroup(addresses=("a:1", "b:1", "c:1"))
     world.scraping.apply([replace(JOB, interval=1_000, timeout=1_000, groups=(group,))])
     for _ in range(3):
