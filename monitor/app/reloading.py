@@ -8,6 +8,7 @@ from dataclasses import replace
 from monitor.alerts.maintenance import MaintenanceWindow
 from monitor.alerts.orphans import Regrouping
 from monitor.config.configuration import Configuration
+from monitor.config.places import WrittenAt
 from monitor.model.errors import Finding
 
 
@@ -42,16 +43,30 @@ def doubts(former: Configuration, fresh: Configuration) -> Iterator[Finding]:
 
 def regrouped(fresh: Configuration, regrouping: Regrouping) -> Iterator[Finding]:
     """Warnings about what became of alerts that fire."""
+    route = fresh.paging.alertmanager.route
+    place = WrittenAt(fresh.file) if route is None else route  # the default tree stands nowhere
+
+    def warning(problem: str, remedy: str) -> Finding:
+        return Finding(
+            file=place.file,
+            line=place.line,
+            column=place.column,
+            path=place.path,
+            problem=problem,
+            remedy=remedy,
+            warning=True,
+        )
+
     if regrouping.told_again:
         problem = (
             f"{_alerts(regrouping.told_again)} in groups with other keys now, and told again to those who know them"
         )
         remedy = "so does Alertmanager; what was told of the former groups is ended"
-        yield Finding(file=fresh.file, line=0, path="route", problem=problem, remedy=remedy, warning=True)
+        yield warning(problem, remedy)
     if regrouping.kept:
         problem = f"{_alerts(regrouping.kept)} in groups with other keys now, and with the incidents of the former ones"
         remedy = "nobody is paged again for them; what joins those groups opens incidents of its own"
-        yield Finding(file=fresh.file, line=0, path="route", problem=problem, remedy=remedy, warning=True)
+        yield warning(problem, remedy)
 
 
 def clashing(fresh: Configuration, windows: Iterable[MaintenanceWindow]) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from monitor.config.muting import (
     read_inhibit_rule,
     read_named_intervals,
 )
+from monitor.config.places import WrittenAt
 from monitor.config.receivers import ReceiverParts, receiver_parts
 from monitor.config.route_tree import Place, RouteSection, read_route_tree
 from monitor.config.template_files import check_fields, read_template_files
@@ -84,6 +85,8 @@ class AlertmanagerParts:
     """A pushed alert that names no end is over after this."""
     syntax: Syntax = Syntax.FALLBACK
     """Of matchers and label names."""
+    route: WrittenAt | None = None
+    """Where the root stands."""
     printed: str = ""
     """The file as Alertmanager prints it, complete and with secrets covered."""
 
@@ -125,7 +128,8 @@ def read_whole(
     section, left = findings.salvage(AlertmanagerSection, document, tree, path)
     if section is None or not isinstance(left, dict):
         return None
-    routeless = "route" not in tree
+    route = tree.get("route")
+    routeless = route is None or (isinstance(route, Scalar) and route.is_null)
     tree = left
     if not ours:
         for place in _paging_first(tree.get("route"), (*path, "route")):
@@ -174,6 +178,7 @@ def read_whole(
         template_files=template_files,
         resolve_timeout=shared.whole("resolve_timeout"),
         syntax=syntax,
+        route=document.where((*path, "route")),
         printed=whole.printed_text(),
     )
     return whole, parts

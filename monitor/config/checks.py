@@ -279,7 +279,7 @@ def _http_options(
 ) -> HttpOptions:
     client = section.http_config
     for key in client.unserved():
-        findings.doubt(document, (*path, "http_config", key), "is known but not served yet")
+        findings.doubt(document, (*path, "http_config", *key.split(".")), "is known but not served yet")
     headers = dict(section.headers)
     token = client.authorization.credentials or client.bearer_token
     if token:

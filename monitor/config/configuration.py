@@ -23,6 +23,7 @@ from monitor.alerts.silence_care import Reminders
 from monitor.alerts.silences import NO_LIMITS, RETENTION, SilenceLimits
 from monitor.alerts.templating.options import NotificationTemplates
 from monitor.config.fallbacks import Fallbacks
+from monitor.config.places import WrittenAt
 from monitor.config.web_settings import WebFile
 from monitor.matching.parse import Syntax
 from monitor.model.checks import Check
@@ -257,6 +258,8 @@ class AlertmanagerFacts:
     """A pushed alert that names no end is over after this."""
     syntax: Syntax = Syntax.FALLBACK
     """Of matchers and label names."""
+    route: WrittenAt | None = None
+    """The root of the routes; None: the default tree, which stands nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

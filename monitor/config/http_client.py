@@ -102,5 +102,6 @@ class HttpClientSection(Section):
     def unserved(self) -> list[str]:
         """Keys that were given and do nothing yet."""
         names = ("no_proxy", "proxy_from_environment", "proxy_connect_header", "oauth2", "http_headers")
-        inline = [f"tls_config.{name}" for name in ("cert", "key") if getattr(self.tls_config, name)]
-        return [*(name for name in names if getattr(self, name)), *inline]
+        parts = [f"tls_config.{name}" for name in ("cert", "key") if getattr(self.tls_config, name)]
+        parts += ["basic_auth.username_file"] if self.basic_auth.username_file else []
+        return [*(name for name in names if getattr(self, name)), *parts]

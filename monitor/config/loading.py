@@ -26,6 +26,7 @@ from monitor.config.credential_files import doubt_missing
 from monitor.config.document import ConfigurationSection, LogSection
 from monitor.config.environment import Environment
 from monitor.config.findings import Findings
+from monitor.config.golang.http_client import judge_client
 from monitor.config.golang.kinds import Reading
 from monitor.config.golang.structs import Values
 from monitor.config.in_place import load_in_place
@@ -103,7 +104,9 @@ def _sections(
     checks: list[tuple[int, CheckSection]] = []
     if isinstance(items, list):
         for place, item in enumerate(items):
-            check, _ = findings.salvage(CheckSection, document, item, ("checks", place))
+            check, kept = findings.salvage(CheckSection, document, item, ("checks", place))
+            if isinstance(kept, dict) and isinstance(client := kept.get("http_config"), dict):
+                judge_client(client, ("checks", place, "http_config"), Reading(document, findings, str))
             if check is not None:
                 checks.append((place, check))
         tree = {key: value for key, value in tree.items() if key != "checks"}

@@ -86,7 +86,7 @@ def read_route_tree(section: RouteSection, place: Place) -> Route | None:
     root = route_tree(section, place)
     _check_root(section, place)
     _check_names(section, place.path, place)
-    return root if len(place.findings.errors) == before else None
+    return root if root.receiver and len(place.findings.errors) == before else None
 
 
 def route_tree(section: RouteSection, place: Place) -> Route:
@@ -97,7 +97,7 @@ def route_tree(section: RouteSection, place: Place) -> Route:
 def _check_root(route: RouteSection, place: Place) -> None:
     """Each at its own key: what is wrong with another one hides it not."""
     if not route.receiver:
-        place.wrong(place.path, "root route must specify a default receiver")
+        place.wrong((*place.path, "receiver"), "root route must specify a default receiver")
     for key in ("match", "match_re", "matchers"):
         if getattr(route, key):
             place.wrong((*place.path, key), "root route must not have any matchers", "remove them")

@@ -18,15 +18,7 @@ from monitor.alerts.receivers import Integration, Receiver
 from monitor.alerts.routes import Route
 from monitor.alerts.templating.options import NotificationTemplates
 from monitor.config.alertmanager_file import AlertmanagerParts
-from monitor.config.configuration import (
-    CONSOLE,
-    AddressBook,
-    AlertmanagerFacts,
-    Paging,
-    Vendors,
-    email_options,
-    slack_options,
-)
+from monitor.config.configuration import CONSOLE, AddressBook, AlertmanagerFacts, Paging
 from monitor.config.default_tree import DEFAULT, PAGE, default_inhibit_rules, default_tree, printed_tree
 from monitor.config.document import ConfigurationSection
 from monitor.config.environment import Environment
@@ -34,21 +26,19 @@ from monitor.config.fallbacks import read_fallbacks
 from monitor.config.findings import Findings
 from monitor.config.flapping import read_flapping
 from monitor.config.maintenance import check_listeners, read_maintenance
-from monitor.config.people import EscalateSection, Known, PersonSection, read_policies
-from monitor.config.receivers import Locate, ReceiverParts, joined, read_secret
+from monitor.config.people import EscalateSection, Known, read_policies
+from monitor.config.receivers import Locate, ReceiverParts, joined
 from monitor.config.silencing import read_silencing
 from monitor.config.template_files import check_fields, read_template_files
+from monitor.config.vendors import check_vendors, of_the_house, read_person, read_vendors
 from monitor.config.written import NOTHING, Written
 from monitor.config.yamltree import Document, Path
 from monitor.model.notifications import Destination
 from monitor.model.times import MINUTE
-from monitor.net.url import parse_host_port
 from monitor.notify.kinds.console import ConsoleOptions
-from monitor.notify.kinds.email import EmailOptions
 from monitor.notify.kinds.pagerduty import PagerDutyOptions
 from monitor.notify.kinds.secret import SecretSource
-from monitor.notify.kinds.slack import WEB_API, SlackOptions
-from monitor.notify.kinds.webhook import WebhookOptions
+from monitor.notify.kinds.slack import SlackOptions
 from monitor.oncall.policies import Person, Policy, PolicyStep, Target, TargetKind
 
 
@@ -66,13 +56,13 @@ def read_paging(
     """`given`: what an Alertmanager configuration amounts to; without one the default tree. `receivers`: of our own file.
     `written`: what the files name, be it good or not. None if something is wrong; then the findings tell."""
     before = len(findings.errors)
-    vendors = _vendors(section, environment, document, findings, locate)
+    vendors = read_vendors(section, environment, document, findings, locate)
     parts = joined(given.receivers if given is not None else {}, receivers, document, findings)
     options = {
-        destination: _of_the_house(one, vendors) for part in parts.values() for destination, one in part.options.items()
+        destination: of_the_house(one, vendors) for part in parts.values() for destination, one in part.options.items()
     }
     people = [
-        _person(name, person, vendors, options, document, ("people", name), findings, locate)
+        read_person(name, person, vendors, options, document, ("people", name), findings, locate)
         for name, person in section.people.items()
     ]
     if environment.slack_webhook_url.get_secret_value() and DEFAULT not in parts:
@@ -118,7 +108,7 @@ def read_paging(
         _doubt_unpaged(section, given is None, environment_name, document, findings)
         _doubt_unused(section, root, parts, receivers, escalate, document, findings)
     book = AddressBook(options, vendors, read_fallbacks(parts, _fallback(parts), unsure, document, findings))
-    _check_vendors(policies, book, document, findings)
+    check_vendors(policies, book, document, findings)
     maintenance = read_maintenance(section.maintenance, document, ("maintenance",), findings)
     check_listeners(maintenance, book, unsure, document, ("maintenance",), findings)
     silencing = read_silencing(section.silences, book, unsure, document, findings)
@@ -172,7 +162,11 @@ def _facts(
     if given is None:
         return AlertmanagerFacts(original=printed_tree(root, receivers, muting.inhibit_rules), receivers=receivers)
     return AlertmanagerFacts(
-        original=given.printed, receivers=receivers, resolve_timeout=given.resolve_timeout, syntax=given.syntax
+        original=given.printed,
+        receivers=receivers,
+        resolve_timeout=given.resolve_timeout,
+        syntax=given.syntax,
+        route=given.route,
     )
 
 
@@ -181,99 +175,6 @@ def _templates(
 ) -> NotificationTemplates:
     fields = {destination: texts for part in parts.values() for destination, texts in part.templates.items()}
     return NotificationTemplates(files=files, fields=fields) if fields or as_alertmanager else NotificationTemplates()
-
-
-def _vendors(
-    section: ConfigurationSection, environment: Environment, document: Document, findings: Findings, locate: Locate
-) -> Vendors:
-    def secret(inline: str, file: str, name: str, path: Path) -> SecretSource:
-        return read_secret(inline, file, name, document, path, findings, locate) or SecretSource()
-
-    slack, smtp = section.slack, section.smtp
-    mail: EmailOptions | None = None
-    smarthost: tuple[str, int] | None = None
-    if smtp.smarthost:
-        smarthost = findings.attempt(document, ("smtp", "smarthost"), lambda: parse_host_port(smtp.smarthost))
-    if smarthost is not None:
-        mail = EmailOptions(
-            to=(),
-            sender=smtp.from_,
-            host=smarthost[0],
-            port=smarthost[1],
-            username=smtp.username,
-            password=secret(smtp.password, smtp.password_file, "password", ("smtp",)),
-            require_tls=smtp.require_tls,
-        )
-        if not smtp.from_:
-            findings.wrong(document, ("smtp",), "has no sender", "set from to an address")
-    if not section.pagerduty.url.startswith("https://"):
-        findings.wrong(document, ("pagerduty", "url"), "does not begin with https://", "routing keys are sent there")
-    bot = environment.slack_bot_token.get_secret_value()
-    return Vendors(
-        slack_token=SecretSource(bot)
-        if bot
-        else secret(slack.bot_token, slack.bot_token_file, "bot_token", ("slack",)),
-        slack_webhook=secret(slack.webhook_url, slack.webhook_url_file, "webhook_url", ("slack",)),
-        slack_url=slack.api_url,
-        pagerduty_url=section.pagerduty.url,
-        mail=mail,
-    )
-
-
-def _of_the_house(options: object, vendors: Vendors) -> object:
-    """A token is used where the house says, unless the receiver or Alertmanager's global section says otherwise."""
-    if isinstance(options, SlackOptions) and options.token and options.base_url == WEB_API:
-        return replace(options, base_url=vendors.slack_url)
-    return options
-
-
-def _person(
-    name: str,
-    section: PersonSection,
-    vendors: Vendors,
-    options: dict[Destination, object],
-    document: Document,
-    path: Path,
-    findings: Findings,
-    locate: Locate,
-) -> Person:
-    contacts: list[Destination] = []
-
-    def add(kind: str, found: object | None, remedy: str = "") -> None:
-        if found is None:
-            findings.wrong(document, path, f"{name} cannot be reached by {kind}", remedy)
-            return
-        destination = Destination(f"user:{name}", kind)
-        options[destination] = found
-        contacts.append(destination)
-
-    key = read_secret(
-        section.pagerduty_routing_key,
-        section.pagerduty_routing_key_file,
-        "pagerduty_routing_key",
-        document,
-        path,
-        findings,
-        locate,
-    )
-    if key:
-        add("pagerduty", PagerDutyOptions(routing_key=key, url=vendors.pagerduty_url))
-    if section.slack:
-        add("slack", slack_options(vendors, section.slack), "set slack.bot_token (or slack.bot_token_file)")
-    if section.email:
-        add("email", email_options(vendors, section.email), "set smtp.smarthost and smtp.from")
-    if section.webhook:
-        add("webhook", WebhookOptions(url=SecretSource(section.webhook)))
-    if section.console:
-        add("console", ConsoleOptions())
-    if not contacts and not findings.has_mistakes(document, path):
-        findings.wrong(
-            document,
-            path,
-            f"{name} has no contact",
-            "give pagerduty_routing_key_file, slack, email, webhook or console",
-        )
-    return Person(name=name, contacts=tuple(contacts))
 
 
 def _default_policy(people: Sequence[Person], environment: Environment, options: dict[Destination, object]) -> Policy:
@@ -381,16 +282,6 @@ def _doubt_unused(
             findings.doubt(
                 document, ("policies", name), "no receiver that a route uses escalates to it", "name it under escalate:"
             )
-
-
-def _check_vendors(policies: Mapping[str, Policy], book: AddressBook, document: Document, findings: Findings) -> None:
-    """A channel that a step names needs its vendor."""
-    remedies = {"slack": "set slack.bot_token (or slack.webhook_url)", "email": "set smtp.smarthost and smtp.from"}
-    for name, policy in policies.items():
-        for target in {target for step in policy.steps for target in step.notify}:
-            kind = target.kind.value
-            if kind in remedies and book.options(Destination(str(target), kind)) is None:
-                findings.wrong(document, ("policies", name), f"{target} cannot be reached", remedies[kind])
 
 
 def _fallback(parts: Mapping[str, ReceiverParts]) -> Destination:

@@ -17,6 +17,7 @@ import yaml
 from yaml.reader import ReaderError
 from yaml.scanner import ScannerError
 
+from monitor.config.places import WrittenAt
 from monitor.model.errors import ConfigError, Finding
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -88,6 +89,10 @@ class Document:
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, (1, 1))
+
+    def where(self, path: Path) -> WrittenAt:
+        """The same for whoever has the document no more."""
+        return WrittenAt(self.file, *self.place(path), path_text(path))
 
 
 def read(text: str, file: str, *, repeats: bool = False) -> Document:

@@ -50,6 +50,7 @@ async def test_a_reload_warns_of_what_it_regroups_and_pages_nobody_again(tmp_pat
                 "2 alerts that fire are in groups with other keys now, and told again to those who know them" in words
             )
             assert "2 alerts that fire are in groups with other keys now, and with the incidents of the former" in words
+            assert f"{file}:9:3: alertmanager.route: " in words
             incidents = json.loads((await daemon.command("incidents", "list", "--json"))[1])["incidents"]
             assert [(one["number"], one["state"]) for one in incidents] == [(1, "acknowledged")]
             known = json.loads((await daemon.command("why", 'host="a"', "--json"))[1])["alerts"]

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
+from monitor.config.findings import Findings
 from monitor.config.golang.kinds import File, Flag, Kind, Reading, Secret, Text, Url
 from monitor.config.golang.structs import ListOf, MapOf, Rule, Struct, UnsureError, Values, at_most_one
+from monitor.config.yamltree import Path, Tree
 from monitor.net.socks import INSTALL, installed, is_socks
 
 _VERSIONS: Final = ("TLS10", "TLS11", "TLS12", "TLS13")
@@ -266,3 +268,17 @@ CLIENT: Final = Struct(
     rules=(valid_client,),
 )
 """These keys as a structure of their own."""
+
+
+def judge_client(tree: Tree, path: Path, reading: Reading) -> None:
+    """Tell what contradicts itself in these keys, where somebody else has judged their form."""
+    formal = Reading(reading.document, Findings(), reading.locate)
+    client = CLIENT.read(tree, path, formal)
+    assert isinstance(client, Values)
+    parts = [(CLIENT, client)]
+    if (trust := client.one("tls_config")) is not None:
+        parts.append((TLS, trust))
+    for kind, values in parts:
+        for rule in kind.rules:
+            with suppress(UnsureError):
+                rule(values.strict(), reading)

@@ -515,7 +515,8 @@ def test_a_step_that_names_a_channel_needs_its_vendor(tmp_path: Path) -> None:
     """Found when the file is read, not at three in the morning."""
     text = "people: {ana: {console: yes}}\npolicies: {default: {steps: [{notify: ['slack:#ops', user:ana]}]}}\n"
     assert mistakes(tmp_path, text) == [
-        "2:12: policies.default: slack:#ops cannot be reached: set slack.bot_token (or slack.webhook_url)"
+        "2:12: policies.default: slack:#ops cannot be reached: "
+        "set slack.bot_token (or slack.bot_token_file, or slack.webhook_url)"
     ]
 
 

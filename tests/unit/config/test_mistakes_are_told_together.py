@@ -88,6 +88,72 @@ def test_whoever_refers_to_what_is_wrong_makes_no_mistake(text: str, tmp_path: P
     assert len(told(tmp_path, text, broken="receivers: [{name: a, surprise: 1}]\nroute: {receiver: a}\n")) == 1
 
 
+@pytest.mark.parametrize("broken", ["{smarthost: mail}", "{smarthost: 'mail:25'}", "{from: [a]}"])
+def test_a_mail_server_that_is_wrong_is_one_mistake(broken: str, tmp_path: Path) -> None:
+    """Not also that people and channels cannot be reached by it."""
+    text = f"""\
+smtp: {broken}
+people: {{ana: {{email: a@example.com}}}}
+policies: {{default: {{steps: [{{notify: ["user:ana", "email:b@example.com"]}}]}}}}
+"""
+    assert [one.partition(": ")[2].partition(":")[0].split(".")[0] for one in told(tmp_path, text)] == ["smtp"]
+
+
+@pytest.mark.parametrize("broken", ["group_wait: x", "surprise: 1", "group_by: 3", "receiver: null, continue: true"])
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_root_without_a_receiver_is_told_beside_what_else_is_wrong_with_it(
+    broken: str, inline: bool, tmp_path: Path
+) -> None:
+    """In our own file and in Alertmanager's."""
+    given = f"{{route: {{{broken}}}, receivers: [{{name: a}}]}}"
+    text = f"alertmanager: {given}\n" if inline else "alertmanager_file: given.yml\n"
+    paths = {one.split(": ")[1].removeprefix("alertmanager.") for one in told(tmp_path, text, given=given)}
+    assert paths == {"route.receiver", f"route.{broken.rpartition(', ')[2].partition(':')[0]}"}
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize("route", ["", "~"])
+def test_routes_that_were_left_empty_are_not_the_default_ones(route: str, inline: bool, tmp_path: Path) -> None:
+    """Nobody means our own tree by that: it is the mistake that it is in Alertmanager."""
+    given = f"receivers: [{{name: a}}]\nroute: {route}\n"
+    text = (
+        f"alertmanager:\n  {given.replace(chr(10), chr(10) + '  ')}\n" if inline else "alertmanager_file: given.yml\n"
+    )
+    (one,) = told(tmp_path, text, given=given)
+    assert one.endswith(": no routes provided")
+
+
+def test_who_cannot_be_read_from_a_route_is_used_by_none(tmp_path: Path) -> None:
+    """A root whose receiver is no text leads nowhere, so nothing is said of receivers that no route uses."""
+    text = "alertmanager: {route: {receiver: [a]}, receivers: [{name: a}]}\n"
+    assert told(tmp_path, text, warnings=True) == []
+
+
+def test_what_contradicts_itself_in_a_checks_client_is_told(tmp_path: Path) -> None:
+    """In Prometheus's words, beside mistakes of form; what is wrong by itself is judged no further."""
+    text = """\
+checks:
+  - {name: a, url: 'http://a/', http_config: {bearer_token: x, basic_auth: {password: p, password_file: q}}}
+  - {name: b, url: 'http://b/', http_config: {no_proxy: c, tls_config: {ca: a, ca_file: b, cert_file: c}}}
+  - {name: c, url: 'http://c/', http_config: {bearer_token: [x], authorization: {credentials: c}, follow_redirects: 5}}
+  - {name: d, url: 'http://d/', http_config: {authorization: {type: basic, credentials: c}}}
+  - {name: e, url: 'http://e/', http_config: {basic_auth: {username: u, password_file: p}, tls_config: {ca_file: c}}}
+"""
+    assert sorted(one.partition(": ")[2] for one in told(tmp_path, text)) == [
+        "checks[0].http_config.basic_auth: "
+        "at most one of basic_auth password, password_file & password_ref must be configured",
+        "checks[0].http_config.bearer_token: "
+        "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured",
+        "checks[1].http_config.no_proxy: if no_proxy is configured, proxy_url must also be configured",
+        "checks[1].http_config.tls_config.ca_file: at most one of ca, ca_file & ca_ref must be configured",
+        "checks[1].http_config.tls_config.cert_file: "
+        "exactly one of key or key_file must be configured when a client certificate is configured",
+        "checks[2].http_config.bearer_token: a text is wanted here",
+        "checks[2].http_config.follow_redirects: true or false is wanted here",
+        'checks[3].http_config.authorization: authorization type cannot be set to "basic", use "basic_auth" instead',
+    ]
+
+
 def test_the_sections_of_an_alertmanager_file_are_judged_apart(tmp_path: Path) -> None:
     """A key that nobody knows in the route hides neither receivers that do not exist nor our own mistakes."""
     given = """\
