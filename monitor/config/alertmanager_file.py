@@ -16,7 +16,7 @@ from monitor.alerts.routes import Route
 from monitor.calendar.intervals import TimeInterval
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.whole import WholeFile, located
-from monitor.config.fields import AsList, AsMapping, Free, GoSection, Text
+from monitor.config.fields import AsList, AsMapping, AsOptional, Free, GoSection, Text
 from monitor.config.findings import Findings
 from monitor.config.golang.kinds import Reading
 from monitor.config.golang.structs import Values
@@ -54,9 +54,9 @@ class AlertmanagerSection(GoSection):
     """Named receivers with their integrations."""
     inhibit_rules: Annotated[list[Annotated[InhibitRuleSection, AsMapping]], AsList] = []
     """Which alerts keep quiet while which others fire."""
-    time_intervals: Annotated[list[NamedIntervalsSection], AsList] = []
+    time_intervals: Annotated[list[Annotated[NamedIntervalsSection | None, AsOptional]], AsList] = []
     """Named intervals for the mute_time_intervals and active_time_intervals of routes."""
-    mute_time_intervals: Annotated[list[NamedIntervalsSection], AsList] = []
+    mute_time_intervals: Annotated[list[Annotated[NamedIntervalsSection | None, AsOptional]], AsList] = []
     """Deprecated name of time_intervals; both share their names."""
     templates: Annotated[list[Text], AsList] = []
     """Files with templates, as patterns; relative to this file."""
@@ -201,6 +201,7 @@ def _intervals(
     found: dict[str, tuple[TimeInterval, ...]] = {}
     for key, words in (("mute_time_intervals", "mute time interval"), ("time_intervals", "time interval")):
         read_named_intervals(getattr(section, key), found, words, document, (*path, key), findings)
+    found.pop("", None)  # of what is empty
     return found
 
 

@@ -163,16 +163,23 @@ def read_inhibit_rule(
 
 
 def read_named_intervals(
-    sections: Sequence[NamedIntervalsSection],
+    sections: Sequence[NamedIntervalsSection | None],
     found: dict[str, tuple[TimeInterval, ...]],
     words: str,
     document: Document,
     path: Path,
     findings: Findings,
 ) -> None:
-    """Add the intervals by name; `words` is what error texts call them."""
+    """Add the intervals by name; `words` is what error texts call them. What is null has the name "", as go-yaml leaves it."""
     for place, section in enumerate(sections):
         here = (*path, place)
+        if section is None:
+            if "" in found:
+                findings.wrong(document, here, f'{words} "" is not unique', "remove it or fill it")
+            else:
+                findings.doubt(document, here, "is empty and left out", "remove it or fill it")
+            found[""] = ()
+            continue
         if not section.name:
             findings.wrong(document, here, f"missing name in {words}", "give it a name that routes can use")
         elif section.name in found:

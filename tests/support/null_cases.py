@@ -16,6 +16,7 @@ route:
   routes: [{receiver: r, matchers: MATCHERS}]
 inhibit_rules: [INHIBIT_RULE, {source_matchers: SOURCE_MATCHERS, target_matchers: TARGET_MATCHERS, equal: EQUAL}]
 time_intervals:
+- NAMED_INTERVALS
 - name: t
   time_intervals:
   - INTERVAL
@@ -38,6 +39,7 @@ GOOD: Final = {
     "MATCHERS": "['a=b']",
     "EQUAL": "[a]",
     "INHIBIT_RULE": "{source_matchers: ['c=d'], target_matchers: ['e=f']}",
+    "NAMED_INTERVALS": "{name: n, time_intervals: [{weekdays: [monday]}]}",
     "INTERVAL": "{weekdays: [monday]}",
     "TIMES": "[{start_time: '08:00', end_time: '09:00'}]",
     "WEEKDAYS": "[monday]",
@@ -61,6 +63,8 @@ ACCEPTED: Final = (
 REFUSED: Final = (
     ("AUTHORIZATION", "null", "missing webex_configs.http_config.authorization"),
     ("GROUP_WAIT", "''", "empty duration string"),
+    ("NAMED_INTERVALS", "{}", "missing name in time interval"),
+    ("NAMED_INTERVALS", "null\n- null", 'time interval "" is not unique'),
     ("WEEKDAYS", "['']", " is not a valid weekday"),
     ("FIELDS", "[{}]", "missing title in Slack field configuration"),
     ("ACTIONS", "[{}]", "missing type in Slack action configuration"),
