@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import orjson
 
@@ -22,17 +23,20 @@ from monitor.web.alertmanager.uris import is_request_uri
 
 if TYPE_CHECKING:
     from monitor.config.configuration import AlertmanagerFacts
-    from monitor.matching.parse import Syntax
     from monitor.model.alerts import Alert
     from monitor.model.times import Timestamp
 
 _NAMES: Final = ("labels", "annotations", "startsAt", "endsAt", "generatorURL")
 _FIELDS: Final = names(*_NAMES)
 _PLAIN: Final = frozenset(_NAMES)
+_MAPS: Final = frozenset({dict})
 _TEXTS: Final = frozenset({str})
+_TEXT_OR_NOT: Final = frozenset({str, type(None)})
 _TIMES: Final = ("startsAt", "endsAt")
 _AT_ONCE: Final = 128 << 10
 """Bytes of a call that is read in one go; a longer one would hold up others that share the interpreter."""
+_TOGETHER: Final = 250
+"""Alerts of a longer one that are looked at together."""
 
 
 @dataclass(slots=True)
@@ -121,37 +125,38 @@ def read_push(raw: bytes, facts: AlertmanagerFacts, now: Timestamp) -> Pushed:
 
 
 def _read_plainly(raw: bytes, facts: AlertmanagerFacts, now: Timestamp) -> Pushed | None:
-    """If there is nothing in it to look at twice."""
+    """If there is nothing in it to look at twice. Many alerts at a time: what is asked of each of them is asked of all their
+    names, or values, in one go."""
     pushed, texts = Pushed(), 0
     try:
-        for item in _plain_items(raw):
-            alert = _plain_alert(item, facts, now)
-            if alert is None:
+        for items in _plain_items(raw):
+            found = _plain_alerts(items, facts, now)
+            if found is None:
                 return None
-            pushed.alerts.append(alert)
-            pushed.resolved += not alert.ends_by_timeout and alert.ends_at <= now
-            # All but the two maps are pairs of texts.
-            given = cast("dict[str, object]", item)
-            texts += 2 * (len(given) + len(alert.labels.pairs) + len(alert.annotations.pairs))
-            texts -= 2 if "annotations" in given else 1
+            alerts, held = found
+            pushed.alerts += alerts
+            texts += held
     except (ValueError, RecursionError):
         return None  # no JSON, or JSON that only Go reads
     if _repeats(raw, 2 * texts):
         return None
+    pushed.resolved = sum([not alert.ends_by_timeout and alert.ends_at <= now for alert in pushed.alerts])
     pushed.firing = len(pushed.alerts) - pushed.resolved
     return pushed
 
 
-def _plain_items(raw: bytes) -> Iterable[object]:
-    """The elements of a list, whose texts are whole. Raises ValueError or RecursionError, also while they are read."""
+def _plain_items(raw: bytes) -> Iterable[list[object]]:
+    """The elements of a list, whose texts are whole, some at a time. Raises ValueError or RecursionError, also while they are
+    read."""
     if len(raw) > _AT_ONCE:
         if b"\\ud" in raw or b"\\uD" in raw:
             raise ValueError
-        return elements(raw.decode())
+        rest = iter(elements(raw.decode()))
+        return iter(lambda: list(islice(rest, _TOGETHER)), [])
     found = orjson.loads(raw)  # it refuses halves of surrogate pairs
     if not isinstance(found, list):
         raise ValueError
-    return cast("list[object]", found)
+    return [cast("list[object]", found)]
 
 
 def _read_with_care(raw: bytes, facts: AlertmanagerFacts, now: Timestamp) -> Pushed:
@@ -181,28 +186,42 @@ def _read_with_care(raw: bytes, facts: AlertmanagerFacts, now: Timestamp) -> Pus
     return pushed
 
 
-def _plain_alert(item: object, facts: AlertmanagerFacts, now: Timestamp) -> Alert | None:
-    """The alert, if there is nothing about it to look at twice."""
-    if type(item) is not dict:
+def _plain_alerts(items: list[object], facts: AlertmanagerFacts, now: Timestamp) -> tuple[list[Alert], int] | None:
+    """The alerts, and how many texts stand in them, if there is nothing to look at twice about any. Raises ValueError."""
+    if not _MAPS.issuperset(map(type, items)):
         return None
-    given = cast("dict[str, object]", item)
-    if not _PLAIN.issuperset(given):
+    given = cast("list[dict[str, Any]]", items)
+    if not _PLAIN.issuperset(chain.from_iterable(given)) or None in _values(given):
         return None
-    pairs = given.get("labels")
-    labels = _plain_labels(pairs, facts.syntax)
-    annotations = _plain_labels(given["annotations"], facts.syntax) if "annotations" in given else EMPTY
-    url = given.get("generatorURL", "")
-    if not labels or "" in cast("dict[str, str]", pairs).values() or annotations is None:
+    labels, annotations, starts, ends, urls = (_column(given, name) for name in _NAMES)
+    maps = [*labels, *[one for one in annotations if one is not None]]
+    if not _MAPS.issuperset(map(type, maps)) or not _TEXT_OR_NOT.issuperset(map(type, chain(starts, ends, urls))):
         return None
-    if type(url) is not str or (url and not is_request_uri(url)):
+    if not _TEXTS.issuperset(map(type, _values(maps))):
         return None
-    try:
-        starts_at = _plain_time(given["startsAt"]) if "startsAt" in given else None
-        ends_at = _plain_time(given["endsAt"]) if "endsAt" in given else None
-    except ValueError:
+    if not all(are_label_names(some, facts.syntax) for some in {tuple(one) for one in maps}):
         return None
-    alert = reported(labels, annotations, starts_at, ends_at, url, resolve_timeout=facts.resolve_timeout, now=now)
-    return alert if starts_at is None or alert.starts_at < alert.ends_at else None
+    if not all(labels) or "" in _values(maps[: len(given)]):
+        return None
+    if not all(not url or is_request_uri(url) for url in set(urls)):
+        return None
+    times = {text: _plain_time(text) for text in {*starts, *ends}}
+    alerts: list[Alert] = []
+    for pairs, notes, start, end, url in zip(labels, annotations, starts, ends, urls, strict=True):
+        starts_at = times[start]
+        alert = reported(
+            _sorted(pairs),
+            _sorted(notes) if notes else EMPTY,
+            starts_at,
+            times[end],
+            url or "",
+            resolve_timeout=facts.resolve_timeout,
+            now=now,
+        )
+        if starts_at is not None and alert.starts_at >= alert.ends_at:
+            return None
+        alerts.append(alert)
+    return alerts, 2 * (sum(map(len, given)) + sum(map(len, maps))) - len(maps)
 
 
 def _repeats(raw: bytes, quotes: int) -> bool:
@@ -211,21 +230,22 @@ def _repeats(raw: bytes, quotes: int) -> bool:
     return found != quotes and (b"\\\\" in raw or found - raw.count(b'\\"') != quotes)
 
 
-def _plain_labels(value: object, syntax: Syntax) -> Labels | None:
-    if type(value) is not dict:
-        return None
-    given = cast("dict[str, str]", value)
-    values = given.values()
-    if not _TEXTS.issuperset(map(type, values)) or not are_label_names(tuple(given), syntax):
-        return None
-    return Labels.of_sorted(tuple(sorted(given.items())))
+def _column(maps: Iterable[Mapping[str, Any]], name: str) -> list[Any]:
+    """None where there is no such key."""
+    return [one.get(name) for one in maps]
 
 
-def _plain_time(value: object) -> Timestamp | None:
+def _values(maps: Iterable[Mapping[str, object]]) -> Iterable[object]:
+    return chain.from_iterable([one.values() for one in maps])
+
+
+def _sorted(words: Mapping[str, str]) -> Labels:
+    return Labels.of_sorted(tuple(sorted(words.items())))
+
+
+def _plain_time(text: str | None) -> Timestamp | None:
     """Raises ValueError."""
-    if type(value) is not str:
-        raise ValueError
-    found = instant(value)
+    found = None if text is None else instant(text)
     return None if found == NO_TIME else found
 
 
