@@ -6,7 +6,6 @@ Writers get a sink that looks like the store. There is no ticker: the first row 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 
 import numpy as np
@@ -27,22 +26,26 @@ _FLUSH_AFTER = 1.0
 _SLACK = 0.1
 """Seconds by which a flush may come early. One that is due so soon is done with what is written just then, which saves waking
 up for it alone."""
+_SOON = 0.005
+"""Seconds after which it is flushed for somebody who waits; others who come to wait meanwhile share it."""
 _LONG_FLUSH = 0.005
 _LARGE_FLUSH = 50_000
 """Values: two or three milliseconds. A thread that writes while the loop reads answers costs both more than the writing."""
 
 
 class Flushing:
-    """Writes the log once a second while there is something to write; in a worker thread when that takes long. A flush that
-    is nearly due comes along with what is written: it is done in the same round of the loop."""
+    """Writes the log once a second while there is something to write, at once when somebody waits for it; in a worker thread
+    when that takes long. A flush that is nearly due comes along with what is written: it is done in the same round of the
+    loop."""
 
     def __init__(self, store: SampleStore, loop: asyncio.AbstractEventLoop, now: Callable[[], Timestamp]) -> None:
         self._store = store
         self._loop = loop
         self._now = now
         self._timer: asyncio.Handle | None = None
+        self._due = 0.0
         self._running: asyncio.Future[None] | None = None
-        self._soon = 0.0
+        self._waiting: list[asyncio.Future[None]] = []
         self._took = 0.0
         self._closed = False
 
@@ -51,12 +54,23 @@ class Flushing:
         if self._closed:
             return
         if self._timer is None:
-            self._timer = self._loop.call_later(_FLUSH_AFTER, self._flush)
-            self._soon = self._loop.time() + _FLUSH_AFTER - _SLACK
-        elif self._loop.time() > self._soon:  # waking up once more costs more than the flush
+            self._flush_after(_FLUSH_AFTER)
+        elif (
+            self._due - _SLACK < (time := self._loop.time()) < self._due
+        ):  # waking up once more costs more than the flush
             self._timer.cancel()
-            self._soon = math.inf
+            self._due = time
             self._timer = self._loop.call_soon(self._flush)
+
+    async def written(self) -> None:
+        """Wait until all that was stored before is in the log, as far as the disk takes it: then it outlives the process."""
+        if self._closed or not (self._store.dirty or self._is_running):
+            return
+        told: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(told)
+        if self._timer is None or self._due - _SOON > self._loop.time():
+            self._flush_after(_SOON)
+        await told
 
     async def close(self) -> None:
         """Wait for a flush under way; then the store may be closed."""
@@ -65,21 +79,44 @@ class Flushing:
             self._timer.cancel()
         if self._running is not None:
             await asyncio.wait([self._running])
+        self._tell()
+
+    @property
+    def _is_running(self) -> bool:
+        return self._running is not None and not self._running.done()
+
+    def _flush_after(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = self._loop.time() + seconds
+        self._timer = self._loop.call_later(seconds, self._flush)
 
     def _flush(self) -> None:
         self._timer = None
-        if self._running is not None and not self._running.done():
-            self.arm()
-            return
-        if self._took > _LONG_FLUSH or self._store.backlog > _LARGE_FLUSH:
+        if self._is_running:
+            self._flush_after(_SOON if self._waiting else _FLUSH_AFTER)
+        elif self._took > _LONG_FLUSH or self._store.backlog > _LARGE_FLUSH:
+            told, self._waiting = self._waiting, []  # those who ask from here on may have stored what this flush misses
             self._running = self._loop.run_in_executor(None, self._write)
+            self._running.add_done_callback(lambda _: self._tell(told))
         else:
-            self._write()
+            try:
+                self._write()
+            finally:
+                self._tell()
 
     def _write(self) -> None:
         began = self._loop.time()
         self._store.flush(self._now())
         self._took = self._loop.time() - began
+
+    def _tell(self, told: list[asyncio.Future[None]] | None = None) -> None:
+        """Those who wait, all if none are given."""
+        if told is None:
+            told, self._waiting = self._waiting, []
+        for one in told:
+            if not one.done():
+                one.set_result(None)
 
 
 class Tap:

@@ -81,6 +81,7 @@ class Lookout:
             sink=self.probes.quiet_sink,
             keep=self.probes.keep_exemplar,
             refused=lambda: refused_by(self.samples),
+            written=self.probes.flushing.written,
             clock=self._drivers.clock,
             retention=lambda: self._configuration().storage.retention,
         )

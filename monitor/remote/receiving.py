@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import add
 from typing import Final, NamedTuple
@@ -74,7 +74,8 @@ class Admitted:
 
 class Receiving:
     """`refused()` counts the samples that the sink has refused so far; `keep` takes exemplars, False for one that is not
-    kept."""
+    kept; `written()` waits until what the sink has taken outlives the process: what a sender was told to be here it never sends
+    again."""
 
     def __init__(
         self,
@@ -82,12 +83,14 @@ class Receiving:
         sink: SampleSink,
         keep: Callable[[Labels, Exemplar], bool],
         refused: Callable[[], Refused],
+        written: Callable[[], Awaitable[None]],
         clock: Clock,
         retention: Callable[[], Millis],
     ) -> None:
         self._sink = sink
         self._keep = keep
         self._refused = refused
+        self._written = written
         self._clock = clock
         self._retention = retention
         self._whole: OrderedDict[bytes, None] = OrderedDict()
@@ -102,6 +105,7 @@ class Receiving:
         nothing was stored, PartlyKeptError when a part was."""
         digest = hashlib.blake2b(body, digest_size=16).digest()
         if digest in self._whole:
+            await self._written()
             return 0
         now = self._clock.now()
         oldest = now - self._retention()
@@ -115,6 +119,7 @@ class Receiving:
         for entry in request.metadata:
             if entry.metric in self.metadata or len(self.metadata) < _MOST_METADATA:
                 self.metadata[entry.metric] = entry
+        await self._written()
         problems = list(_problems(found, refused))
         if problems:
             kept = found.count - sum(refused)

@@ -47,11 +47,16 @@ async def samples(session: aiohttp.ClientSession, url: str, query: str) -> Mappi
     return {str(sorted(one["metric"].items())): one["values"] for one in found["data"]["result"]}
 
 
+async def at_once() -> None:
+    """Nobody waits for a log that there is not."""
+
+
 def receiving(world: WebWorld) -> Receiving:
     made = world.parts.receiving = Receiving(
         sink=world.samples,
         keep=ExemplarStore().add,
         refused=lambda: refused_by(world.samples),
+        written=at_once,
         clock=Clock(lambda: world.now),
         retention=lambda: HOUR,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from monitor.app.announcing import AnnouncingSink, Flushing, Tap
+from monitor.clock import Clock
 from monitor.model.labels import Labels
 from monitor.model.samples import is_stale
 from monitor.model.times import DAY, Timestamp
@@ -122,4 +124,96 @@ def test_nothing_is_flushed_once_flushing_is_closed(tmp_path: Path, pause: float
 
     run(story(), loop)
     assert flushed == []
+    store.close(2)
+
+
+def test_whoever_waits_for_the_log_waits_for_a_moment_only(tmp_path: Path) -> None:
+    """Those who come meanwhile share the flush; with nothing to write nobody waits."""
+    loop = VirtualLoop()
+    store, _ = SampleStore.recover(tmp_path, DAY, 0)
+    flushed: list[float] = []
+    flushing = Flushing(store, loop, lambda: flushed.append(loop.time()) or 1)
+    sink = AnnouncingSink(store, flushing, Tap())
+    told: list[tuple[float, bool]] = []
+
+    async def ask(at: Timestamp) -> None:
+        sink.append_stamped(at, [(metric("m", number=str(at)), 1.0)])
+        await flushing.written()
+        told.append((loop.time(), store.dirty))
+
+    async def story() -> None:
+        await flushing.written()
+        await asyncio.gather(ask(1), ask(2))
+        await flushing.written()
+        await asyncio.sleep(5)  # noqa: TID251 - virtual
+        await ask(3)
+
+    run(story(), loop)
+    assert flushed == pytest.approx([0.0, 5.005])
+    assert told == [(pytest.approx(0.0), False)] * 2 + [(pytest.approx(5.005), False)]
+    store.close(2)
+
+
+class BusyLoop:
+    """Its thread takes as long as the test says, and its timers are due at the next turn."""
+
+    def __init__(self) -> None:
+        self.timers: dict[object, Any] = {}
+        self.threads: list[asyncio.Future[None]] = []
+
+    def time(self) -> float:
+        return 0.0
+
+    def create_future(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+    def call_later(self, seconds: float, call: Any) -> Any:
+        handle = SimpleNamespace(cancel=lambda: self.timers.pop(id(handle)))
+        self.timers[id(handle)] = call
+        return handle
+
+    def run_in_executor(self, executor: None, call: Any) -> asyncio.Future[None]:
+        call()
+        self.threads.append(self.create_future())
+        return self.threads[-1]
+
+    async def turn(self) -> None:
+        await Clock().sleep(0)
+        due, self.timers = self.timers, {}
+        for call in due.values():
+            call()
+        await Clock().sleep(0)
+
+
+async def test_a_flush_under_way_may_miss_what_is_stored_meanwhile(tmp_path: Path) -> None:
+    """So whoever asks then waits for the next one."""
+    store, _ = SampleStore.recover(tmp_path, DAY, 0)
+    loop = BusyLoop()
+    flushing = Flushing(store, cast("Any", loop), lambda: 1)
+    sink = AnnouncingSink(store, flushing, Tap())
+    sink.append_stamped(1, [(metric("m", number=str(number)), 1.0) for number in range(1_000)])
+    first = asyncio.gather(flushing.written())
+    await loop.turn()
+    sink.append_stamped(2, [(metric("late"), 1.0)])
+    second = asyncio.gather(flushing.written())
+    await loop.turn()
+    loop.threads.pop().set_result(None)
+    await first
+    assert not second.done()
+    await loop.turn()
+    await second
+    store.close(2)
+
+
+async def test_nobody_waits_for_ever_for_a_log_that_is_closed(tmp_path: Path) -> None:
+    """Closing the store writes what is left."""
+    store, _ = SampleStore.recover(tmp_path, DAY, 0)
+    flushing = Flushing(store, asyncio.get_running_loop(), lambda: 1)
+    AnnouncingSink(store, flushing, Tap()).append_stamped(1, [(metric("m"), 1.0)])
+    waiting = asyncio.gather(flushing.written())
+    await Clock().sleep(0)
+    await flushing.close()
+    await waiting
+    await flushing.written()
+    assert store.dirty
     store.close(2)

@@ -27,13 +27,19 @@ class World:
     def __init__(self) -> None:
         self.store = SampleStore.in_memory(24 * HOUR)
         self.exemplars = ExemplarStore()
+        self.written: list[int] = []
+        """How many samples the store had each time when somebody waited for the log."""
         self.receiving = Receiving(
             sink=self.store,
             keep=self.exemplars.add,
             refused=lambda: refused_by(self.store),
+            written=self.waited,
             clock=Clock(lambda: NOW),
             retention=lambda: HOUR,
         )
+
+    async def waited(self) -> None:
+        self.written.append(self.store.stats().series)
 
     async def write(self, series: dict[Labels, list[tuple[Timestamp, float]]]) -> int:
         return await self.receiving.receive(compress(encode_write_request(series)))
@@ -95,6 +101,16 @@ async def test_what_cannot_be_kept_is_told(series: dict[Labels, list[tuple[Times
     """By its kind."""
     with pytest.raises(PartlyKeptError, match=problem):
         await World().write(series)
+
+
+async def test_the_answer_waits_for_the_log() -> None:
+    """Whatever it says: the sender will not send what was kept again. So does the answer to a repeated request."""
+    world = World()
+    for _ in range(2):
+        await world.write({metric("a"): [(NOW, 1.0)]})
+    with pytest.raises(PartlyKeptError):
+        await world.write({metric("b"): [(NOW, 1.0)], metric("c"): [(NOW - 2 * HOUR, 1.0)]})
+    assert world.written == [1, 1, 2]
 
 
 async def test_labels_that_stand_twice_are_no_labels() -> None:
