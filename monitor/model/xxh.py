@@ -1,9 +1,10 @@
-"""Prometheus's other hash of a label set: xxHash64 of the same bytes that the fingerprint is made of.
+"""The other hashes of a label set, both xxHash64.
 
-`limit_ratio` draws by it, and Alertmanager's notification log names alerts by it.
+Alertmanager's notification log names alerts by one of the same bytes that the fingerprint is made of (name 0xFF value
+0xFF ...). `limit_ratio` draws by one of the bytes in which Prometheus holds a label set: each text behind its length.
 
-Source of the algorithm: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md; of what is hashed: prometheus
-model/labels (name 0xFF value 0xFF ...).
+Source of the algorithm: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md; of what is hashed: alertmanager
+notify/notify.go, prometheus model/labels/labels_stringlabels.go.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ _P5: Final = 0x27D4EB2F165667C5
 
 def series_share(labels: Labels) -> float:
     """Where in [0, 1] a label set falls, evenly over label sets."""
-    return labels_hash(labels) / float(_MASK)
+    texts = [text.encode("utf-8", "surrogateescape") for pair in labels.pairs for text in pair]
+    return xxhash64(b"".join(_length(len(text)) + text for text in texts)) / float(_MASK)
+
+
+def _length(size: int) -> bytes:
+    """One byte, or 0xFF and three more."""
+    return bytes((size,)) if size < 0xFF else b"\xff" + size.to_bytes(3, "little")
 
 
 def labels_hash(labels: Labels) -> int:
