@@ -17,6 +17,8 @@ from monitor.gotemplate.values import (
     Function,
     Kind,
     Object,
+    Safe,
+    SafeUrl,
     Value,
     go_type,
     mapping_of,
@@ -180,7 +182,7 @@ def _entry(mapping: Mapping[object, Value], key: Value) -> Value:
     if key is None or key is NOTHING:
         raise ValueError("value is nil; should be of type string")
     sample = next(iter(mapping), "")
-    if isinstance(key, str) != isinstance(sample, str):
+    if isinstance(key, Safe | SafeUrl) or isinstance(key, str) != isinstance(sample, str):
         raise ValueError(f"value has type {go_type(key)}; should be {go_type(sample)}")
     return mapping[key] if key in mapping else zero_of(mapping)
 

@@ -10,6 +10,9 @@ from typing import Final, Protocol
 import re2
 
 from monitor.matching.regex import group_number, in_gos_words
+from monitor.model.labels import quote
+
+_NOT_IN_BACKQUOTES: Final = re.compile("[`\\x00-\\x08\\x0a-\\x1f\\x7f\\ufeff\\ud800-\\udfff]")
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -18,8 +21,13 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def replace_all(pattern: str, replacement: str, text: str) -> str:
-    """Go's Regexp.ReplaceAllString: `$1`, `${name}` and `$$` in the replacement. Raises ValueError for a bad pattern."""
-    compiled = _compiled(pattern)
+    """Go's Regexp.ReplaceAllString: `$1`, `${name}` and `$$` in the replacement. Raises ValueError for a bad pattern, in the
+    words of MustCompile, which templates call it by."""
+    try:
+        compiled = _compiled(pattern)
+    except ValueError as error:
+        shown = f"`{pattern}`" if _NOT_IN_BACKQUOTES.search(pattern) is None else quote(pattern)
+        raise ValueError(f"regexp: Compile({shown}): {error}") from error
     out: list[str] = []
     last = 0
     matched = False

@@ -30,7 +30,7 @@ class Kind:
 
 
 ANY: Final = Kind("interface {}", lambda value: True)
-STRING: Final = Kind("string", lambda value: isinstance(value, str))
+STRING: Final = Kind("string", lambda value: isinstance(value, str) and not isinstance(value, Safe | SafeUrl))
 BOOL: Final = Kind("bool", lambda value: isinstance(value, bool))
 INT: Final = Kind("int", lambda value: isinstance(value, int) and not isinstance(value, bool))
 FLOAT: Final = Kind("float64", lambda value: isinstance(value, float))

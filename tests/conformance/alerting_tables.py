@@ -161,7 +161,7 @@ class _Scenario:
         self._book = SilenceBook(map(_silence, step["silences"]))
 
     def _limits_set(self, step: Fields, now: Timestamp) -> None:
-        self._limits = self._limits_of(step["limits"])
+        self._limits = self._limits_of(step["limits"] or {})
 
 
 def _states(step: Fields) -> frozenset[SilenceState]:

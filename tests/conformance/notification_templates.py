@@ -142,8 +142,10 @@ def _dot(given: Mapping[str, Any] | None) -> Value:
             return [float(each) for each in value]
         case "time":
             return _moment(value)
-        case _:
+        case "strings" | "ints" | "map":
             return value
+        case other:
+            raise AssertionError(f"no reader for {other}")
 
 
 def _alert(given: Mapping[str, Any]) -> AlertData:

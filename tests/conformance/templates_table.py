@@ -17,7 +17,10 @@ from tests.conformance.cases import Case, Check
 
 _URL = "http://testhost:9090/path/prefix"
 _NOW = 1_353_755_652_000
-_OPTIONS = {"missingkey=zero": MissingKey.ZERO, "missingkey=error": MissingKey.ERROR}
+_OPTIONS = {
+    "missingkey=default": MissingKey.INVALID,
+    **{f"missingkey={one.value}": one for one in MissingKey},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ def check_expand(case: Case) -> None:
 
 
 def _expand(data: Mapping[str, Any]) -> str:
-    missing = next((_OPTIONS[option] for option in data.get("options", ()) if option in _OPTIONS), MissingKey.ZERO)
+    missing = MissingKey.ZERO
+    for option in data.get("options") or ():
+        missing = _OPTIONS[option]  # the last one counts
     answers: dict[str, Rows | ValueError] = {}
     known = dict(functions(external_url=_URL, now=_NOW, answers=answers))
     try:
@@ -87,6 +92,7 @@ def _scalar(kind: str, value: Any) -> Value:
         return float(value)
     if kind.startswith(("int", "uint")):
         return int(value)
+    assert kind == "string", f"no reader for a {kind}"
     return value
 
 

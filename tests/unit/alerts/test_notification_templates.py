@@ -98,6 +98,18 @@ def test_what_users_write_gives_what_they_know(template: str, wanted: str) -> No
     [
         ("{{ .Foo }}", "can't evaluate field Foo in type *template.Data"),
         ('{{ routeLabels "loop" }}', 'route label "loop" refers to itself'),
+        ('{{ "<b>" | safeHtml | toUpper }}', "at <toUpper>: wrong type for value; expected string; got template.HTML"),
+        ('{{ index .CommonLabels (safeHtml "q") }}', "error calling index: value has type template.HTML; should be string"),
+        ('{{ join (safeUrl "x") (stringSlice "a") }}', "wrong type for value; expected string; got template.URL"),
+        ('{{ match "(" "x" }}', "error calling match: error parsing regexp: missing closing ): `(`"),
+        (
+            '{{ reReplaceAll "(" "x" "y" }}',
+            "error calling reReplaceAll: regexp: Compile(`(`): error parsing regexp: missing closing ): `(`",
+        ),
+        (
+            '{{ reReplaceAll "`(" "x" "y" }}',
+            'error calling reReplaceAll: regexp: Compile("`("): error parsing regexp: missing closing ): ``(`',
+        ),
         ('{{ dict "a" }}', "dict expects an even number of arguments"),
         ('{{ tz "Moon/Base" (now) }}', "unknown time zone Moon/Base"),
         ('{{ urlUnescape "%zz" }}', 'invalid URL escape "%zz"'),
