@@ -36,6 +36,7 @@ FAMILIES: tuple[str, ...] = (
     "relabelling",
     "routing_tables",
     "rule_files",
+    "shifts",
     "templates_table",
 )
 """Modules of this folder, each with its TABLES, KINDS or FOLDERS."""
