@@ -209,7 +209,10 @@ def _slice(item: Value, *indexes: Value) -> Value:
     if bounds[1] > bounds[2]:
         raise ValueError(f"invalid slice index: {bounds[1]} > {bounds[2]}")
     part = whole[bounds[0] : bounds[1]]
-    return part.decode(errors="replace") if isinstance(part, bytes) else part
+    if isinstance(part, bytes):
+        return part.decode(errors="replace")
+    # of a list with methods the part has them too
+    return type(item)(part) if isinstance(item, Object) and isinstance(item, tuple) else part
 
 
 def _call(function: Value, *arguments: Value) -> Value:
@@ -228,7 +231,8 @@ def _call(function: Value, *arguments: Value) -> Value:
 
 def _joined(escape: Callable[[str], str]) -> Function:
     def escaped(*values: Value) -> str:
-        return escape(sprint([NOTHING.value if value is NOTHING or value is None else value for value in values]))
+        shown = [NOTHING.value if value is NOTHING or value is None else value for value in values]
+        return escape(sprint(shown, pointers=False))
 
     return Function(escaped, (), ANY)
 

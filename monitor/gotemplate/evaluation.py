@@ -281,6 +281,8 @@ class Evaluation:
             case tree.Nil():
                 if kind is ANY or kind is RAW:
                     return None
+                if kind.nil is not None:
+                    return kind.nil()
                 raise self._error(f"cannot assign nil to {kind.name}")
             case tree.Field() | tree.Chain() | tree.Variable():
                 return self._fit(self._fields(node, dot, (), _ABSENT), kind)
@@ -308,6 +310,8 @@ class Evaluation:
         if value is None or value is NOTHING:
             if kind is ANY:
                 return None
+            if kind.nil is not None:
+                return kind.nil()
             raise self._error(f"invalid value; expected {kind.name}")
         if isinstance(value, datetime):
             value = moment_of(value)

@@ -26,15 +26,15 @@ MAX_WIDTH: Final = 100_000
 """Go stops at a million; nobody pads an alert's text that far."""
 
 
-def sprint(values: Sequence[Value]) -> str:
-    """Operands one after the other, with a space between two that are both no strings."""
+def sprint(values: Sequence[Value], *, pointers: bool = True) -> str:
+    """Operands one after the other, with a space between two that are both no strings. `pointers` show as such."""
     parts: list[str] = []
     previous_text = True
     for index, value in enumerate(values):
         is_text = isinstance(value, str)
         if index and not is_text and not previous_text:
             parts.append(" ")
-        parts.append(_pointed(value) + text_of(value))
+        parts.append((_pointed(value) if pointers else "") + text_of(value))
         previous_text = is_text
     return "".join(parts)
 

@@ -27,6 +27,8 @@ class Kind:
     name: str
     """As Go prints the type; stands in error texts."""
     accepts: Callable[[Value], bool]
+    nil: Callable[[], Value] | None = None
+    """What stands for `nil` in a list type."""
 
 
 ANY: Final = Kind("interface {}", lambda value: True)

@@ -189,7 +189,7 @@ def _table_link(text: str) -> str:
 
 
 _ROW: Final = Kind("*template.sample", lambda value: isinstance(value, Row))
-_ROWS: Final = Kind("template.queryResult", lambda value: isinstance(value, Rows))
+_ROWS: Final = Kind("template.queryResult", lambda value: isinstance(value, Rows), Rows)
 _PURE: Final[Mapping[str, Function]] = {
     "args": Function(_arguments, (), ANY),
     "first": Function(_first, (_ROWS,)),

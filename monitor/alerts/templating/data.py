@@ -14,9 +14,10 @@ from monitor.model.notifications import Message, MessageKind
 from monitor.model.times import Timestamp
 
 _ALERTNAME: Final = "alertname"
-_TEXTS: Final = Kind(
+TEXTS: Final = Kind(
     "[]string",
     lambda value: (found := sequence_of(value)) is not None and all(isinstance(each, str) for each in found),
+    list,
 )
 
 
@@ -105,7 +106,7 @@ class KV(Mapping[str, str], Object):
     def go_methods(self) -> Mapping[str, Function]:
         return {
             "SortedPairs": Function(self.sorted_pairs),
-            "Remove": Function(self.remove, (_TEXTS,)),
+            "Remove": Function(self.remove, (TEXTS,)),
             "Names": Function(lambda: self.sorted_pairs().names()),
             "Values": Function(lambda: self.sorted_pairs().values()),
             "String": Function(self.go_string),

@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from monitor.alerts.templating.data import Texts, moment_at
+from monitor.alerts.templating.data import TEXTS, Texts, moment_at
 from monitor.gotemplate.gojson import json_text
 from monitor.gotemplate.humanize import humanize_duration
 from monitor.gotemplate.moment_parsing import parse_moment
 from monitor.gotemplate.moments import MOMENT, ZERO, Moment
 from monitor.gotemplate.regexps import matches, replace_all
-from monitor.gotemplate.values import ANY, STRING, Function, Kind, Safe, SafeUrl, Value, go_type, sequence_of
+from monitor.gotemplate.values import ANY, STRING, Function, Safe, SafeUrl, Value, go_type, sequence_of
 from monitor.model.labels import quote
 from monitor.model.times import Timestamp
 
@@ -22,10 +22,6 @@ _SPACE: Final = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".j
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _WORD: Final = re.compile(r"(?:[^\W\d_]|\d|_|(?<=[^\W\d_])[.:'’·](?=[^\W\d_])|(?<=\d)[.,;'](?=\d))+")
 _FIRST_LETTER: Final = re.compile(r"[^\W\d_]")
-_TEXTS: Final = Kind(
-    "[]string",
-    lambda value: (found := sequence_of(value)) is not None and all(isinstance(each, str) for each in found),
-)
 
 
 def functions(*, now: Timestamp, route_label: Callable[[str], str]) -> Mapping[str, Function]:
@@ -139,7 +135,7 @@ _PURE: Final[Mapping[str, Function]] = {
     "date": Function(_date, (STRING, MOMENT)),
     "dict": Function(_dict, (), ANY),
     "humanizeDuration": Function(humanize_duration, (ANY,)),
-    "join": Function(_join, (STRING, _TEXTS)),
+    "join": Function(_join, (STRING, TEXTS)),
     "list": Function(_list, (), ANY),
     "match": Function(matches, (STRING, STRING)),
     "mustToDate": Function(parse_moment, (STRING, STRING)),

@@ -85,6 +85,10 @@ def rendering(library: TemplateLibrary | None = None) -> Rendering:
         ('{{ routeLabels "team" }}/{{ routeLabels "none" }}', "down-team/"),
         ('{{ if match "^a:" (index .Alerts 0).Labels.instance }}yes{{ end }}', "yes"),
         ('{{ reReplaceAll "(.*):.*" "$1" "host:9100" }}', "host"),
+        ('{{ (slice .Alerts 0 1).Firing | len }} {{ printf "%T" (slice .Alerts 0 1) }}', "1 template.Alerts"),
+        ("{{ (slice .CommonLabels.SortedPairs 1).Names }}", "[severity]"),
+        ('{{ join "," nil }}{{ (.CommonLabels.Remove nil).SortedPairs.Names }}', "[alertname severity]"),
+        ('{{ html . | printf "%.5s" }}', "{team"),
         ("{{ .NotificationReason }} to {{ .Receiver }}", "first notification to team\\.x"),
     ],
 )
@@ -99,7 +103,10 @@ def test_what_users_write_gives_what_they_know(template: str, wanted: str) -> No
         ("{{ .Foo }}", "can't evaluate field Foo in type *template.Data"),
         ('{{ routeLabels "loop" }}', 'route label "loop" refers to itself'),
         ('{{ "<b>" | safeHtml | toUpper }}', "at <toUpper>: wrong type for value; expected string; got template.HTML"),
-        ('{{ index .CommonLabels (safeHtml "q") }}', "error calling index: value has type template.HTML; should be string"),
+        (
+            '{{ index .CommonLabels (safeHtml "q") }}',
+            "error calling index: value has type template.HTML; should be string",
+        ),
         ('{{ join (safeUrl "x") (stringSlice "a") }}', "wrong type for value; expected string; got template.URL"),
         ('{{ match "(" "x" }}', "error calling match: error parsing regexp: missing closing ): `(`"),
         (
