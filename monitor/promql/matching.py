@@ -169,12 +169,9 @@ def operate(node: Binary, left: Block, right: Block, pairing: Pairing, *, mark: 
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
     many, one = (right, left) if swapped else (left, right)
     fill_many, fill_one = matching.fill_left, matching.fill_right
-    if not pairing.simple:
-        filled = fill_many is not None or fill_one is not None
-        _refuse_duplicates(one, many, pairing, swapped=swapped, filled=filled)
     there = _alive(many, one, pairing)
     if not pairing.simple and there is not None:
-        _refuse_rivals(there, pairing, matching)
+        _refuse_ambiguous(many, one, there, pairing, matching)
     many_values = _side(many, pairing.many, fill_many)
     one_values = _side(one, pairing.one, fill_one)
     first, second = (one_values, many_values) if swapped else (many_values, one_values)
@@ -224,16 +221,37 @@ def _alive(many: Block, one: Block, pairing: Pairing) -> Bools | None:
     return out
 
 
-def _refuse_duplicates(one: Block, many: Block, pairing: Pairing, *, swapped: bool, filled: bool) -> None:
-    """Two present series of the one side in one match group are an error at any step where both sides have anybody, or
-    fillers have."""
+def _refuse_ambiguous(many: Block, one: Block, there: Bools, pairing: Pairing, matching: Matching) -> None:
+    """Each step must be unambiguous; the error is that of the first step that is not."""
+    doubled = _doubled(many, one, pairing, filled=matching.fill_left is not None or matching.fill_right is not None)
+    rivals = np.zeros((int(pairing.rivals.max(initial=-1)) + 1, there.shape[1]), dtype=np.int64)
+    np.add.at(rivals, pairing.rivals, there.astype(np.int64))
+    first, second = _first_step(doubled), _first_step(rivals > 1)
+    if first is not None and (second is None or first <= second):
+        _refuse_doubled(one, pairing, first, swapped=matching.cardinality is Cardinality.ONE_TO_MANY)
+    if second is not None:
+        reason = (
+            "many-to-one matching must be explicit (group_left/group_right)"
+            if matching.cardinality is Cardinality.ONE_TO_ONE
+            else "grouping labels must ensure unique matches"
+        )
+        raise EvaluationError(f"multiple matches for labels: {reason}")
+
+
+def _first_step(wrong: Bools) -> int | None:
+    steps = np.flatnonzero(wrong.any(axis=0))
+    return int(steps[0]) if len(steps) else None
+
+
+def _doubled(many: Block, one: Block, pairing: Pairing, *, filled: bool) -> Bools:
+    """(C, N): two present series of the one side in one match group. At steps where a side has nobody it is no matter, unless
+    fillers stand in."""
     counts = np.zeros((len(pairing.groups.keys), one.values.shape[1]), dtype=np.int64)
     np.add.at(counts, pairing.one_codes, one.mask.astype(np.int64))
-    both = many.mask.any(axis=0) & one.mask.any(axis=0)
-    twice = counts > 1 if filled else (counts > 1) & both
-    if not bool(twice.any()):
-        return
-    step = int(np.flatnonzero(twice.any(axis=0))[0])
+    return counts > 1 if filled else (counts > 1) & many.mask.any(axis=0) & one.mask.any(axis=0)
+
+
+def _refuse_doubled(one: Block, pairing: Pairing, step: int, *, swapped: bool) -> None:
     rows = np.flatnonzero(one.mask[:, step]).tolist()
     first, second = _first_twice(pairing.one_codes[rows].tolist())
     existing, duplicate = one.labels[rows[first]], one.labels[rows[second]]
@@ -253,18 +271,6 @@ def _first_twice(codes: Sequence[int]) -> tuple[int, int]:
             return seen[code], place
         seen[code] = place
     raise BugError("no code comes twice")
-
-
-def _refuse_rivals(there: Bools, pairing: Pairing, matching: Matching) -> None:
-    counts = np.zeros((int(pairing.rivals.max(initial=-1)) + 1, there.shape[1]), dtype=np.int64)
-    np.add.at(counts, pairing.rivals, there.astype(np.int64))
-    if bool((counts > 1).any()):
-        reason = (
-            "many-to-one matching must be explicit (group_left/group_right)"
-            if matching.cardinality is Cardinality.ONE_TO_ONE
-            else "grouping labels must ensure unique matches"
-        )
-        raise EvaluationError(f"multiple matches for labels: {reason}")
 
 
 def _braced(labels: Labels) -> str:
