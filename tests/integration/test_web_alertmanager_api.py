@@ -211,6 +211,7 @@ REFUSALS = (
     ("alerts", '[{"labels": {"a": NaN}}]', 400, "invalid character 'N' looking for beginning of value"),
     ("alerts", '[{"labels": {"a": "b"}} {}]', 400, "invalid character '{' after array element"),
     ("alerts", "[" * 100_000, 400, "exceeded max depth"),
+    ("alerts", "[null]", 422, {"code": 602, "message": "0.labels in body is required"}),
     ("alerts", "[{}, {}]", 422, {"code": 602, "message": "0.labels in body is required"}),
     (
         "alerts",

@@ -3,6 +3,8 @@ that jumps, transactions that fail, hand-overs that repeat themselves, deliverie
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,7 +22,19 @@ from monitor.oncall.incident import Incident, IncidentKey
 from monitor.oncall.policies import OnExhausted, Policy
 from monitor.oncall.stores import Decision
 from tests.support.incident_store import FakeIncidentStore
-from tests.support.incidents import ANA, BO, ROSTER, START, alert, group, policy_step, run_now, targets
+from tests.support.incidents import (
+    ANA,
+    BO,
+    ROSTER,
+    START,
+    alert,
+    group,
+    over,
+    policy_step,
+    run_now,
+    seen_by,
+    targets,
+)
 
 POLICY = Policy(
     name="payments",
@@ -39,7 +53,10 @@ POOL = (
     alert("Down", instance="b"),
     alert("Slow", instance="a", severity="error"),
     alert("Full", instance="a", severity="warning"),
+    seen_by("shop", alert("Down")),
+    seen_by("cart", alert("Down")),
 )
+NEVER = 2**62
 KEYS = ("{}:{one}", "{}:{two}")
 MUTES = (
     (),
@@ -56,13 +73,12 @@ members = st.lists(
 
 def member(drawn: tuple[Member, bool, tuple[MuteReason, ...]]) -> Member:
     shape, firing, muted_by = drawn
-    return alert(
-        shape.name,
-        instance=shape.labels["instance"],
-        severity=shape.labels["severity"],
-        firing=firing,
-        muted_by=muted_by if firing else (),
-    )
+    return replace(shape, muted_by=muted_by) if firing else over(shape)
+
+
+def is_new(one: Member, told: tuple[str, ...]) -> bool:
+    """Was nobody told of the name, or not of this check's?"""
+    return one.firing and not {one.name, f"{one.name} of {one.labels.get('check', '')}"} & set(told)
 
 
 class Incidents(RuleBasedStateMachine):
@@ -148,7 +164,8 @@ class Incidents(RuleBasedStateMachine):
         twice: bool,
         crash: bool,
     ) -> None:
-        """An acknowledged incident pages again only for another name or a higher severity."""
+        """An acknowledged incident pages again only for another name, another check or a higher severity; what is muted
+        neither pages anybody nor undoes a person's resolve."""
         now_members = tuple(member(one) for one in drawn)
         event = group(*now_members, key=key, held_until=self.now + held * MINUTE)
         before = self.latest()
@@ -164,9 +181,12 @@ class Incidents(RuleBasedStateMachine):
                 and became.state is IncidentState.TRIGGERED
             ):
                 assert at.group_key == key
-                new = {one.name for one in now_members if one.firing} - set(was.names)
+                new = any(is_new(one, was.names) for one in now_members)
                 worse = any(one.severity.rank > was.severity.rank for one in now_members if one.firing)
                 assert new or worse, "the same alerts paged although somebody has it"
+            if was.resolved_by and became.id != was.id and at.group_key == key and self.now < (was.reopen_at or NEVER):
+                heard = [one for one in now_members if one.firing and not one.muted_by]
+                assert heard, "what is muted opened what a person has resolved"
 
     @rule(minutes=st.integers(0, 45), seconds=st.integers(0, 59), crash=st.booleans())
     def time_passes(self, minutes: int, seconds: int, crash: bool) -> None:
