@@ -51,6 +51,8 @@ class Move(Enum):
     """Resolved: does something fire that was not dealt with?"""
     TAKE_DUE = auto()
     LIFT_HOLD = auto()
+    OUTLIVE = auto()
+    """What was explained goes on long after its explanation: whoever has the incident is told."""
     TIME_OUT = auto()
     REOPEN = auto()
     ACKNOWLEDGE = auto()
@@ -79,6 +81,7 @@ _ROWS: Final[Mapping[Trigger, tuple[Move, Move, Move, Move, Move]]] = {
     TimerKind.STEP:        (Move.IGNORE, Move.TAKE_DUE, Move.IGNORE, Move.IGNORE, Move.IGNORE),
     TimerKind.REMINDER:    (Move.IGNORE, Move.TAKE_DUE, Move.IGNORE, Move.IGNORE, Move.IGNORE),
     TimerKind.HOLD:        (Move.IGNORE, Move.LIFT_HOLD, Move.IGNORE, Move.IGNORE, Move.IGNORE),
+    TimerKind.OUTLIVED:    (Move.IGNORE, Move.IGNORE, Move.OUTLIVE, Move.OUTLIVE, Move.IGNORE),
     TimerKind.ACK_TIMEOUT: (Move.IGNORE, Move.IGNORE, Move.TIME_OUT, Move.IGNORE, Move.IGNORE),
     TimerKind.SNOOZE:      (Move.IGNORE, Move.IGNORE, Move.IGNORE, Move.TIME_OUT, Move.IGNORE),
     TimerKind.REOPEN:      (Move.IGNORE, Move.IGNORE, Move.IGNORE, Move.IGNORE, Move.REOPEN),
@@ -148,6 +151,8 @@ def _timer_fired(draft: Draft, move: Move) -> Step:
         draft.release("the overlay that kept its alerts quiet has ended")
     if move is Move.TIME_OUT:
         moves.time_out(draft)
+    elif move is Move.OUTLIVE:
+        moves.outlive(draft)
     else:
         draft.settle()
     return draft.done()

@@ -38,6 +38,8 @@ class TimerKind(Enum):
     """The slow reminder of an exhausted policy."""
     HOLD = "hold"
     """The overlay that keeps all alerts quiet is expected to end."""
+    OUTLIVED = "outlived"
+    """What was known by its explanation alone goes on after that: is it still there?"""
     ACK_TIMEOUT = "ack_timeout"
     SNOOZE = "snooze"
     REOPEN = "reopen"
@@ -88,6 +90,10 @@ class Incident:
     names: tuple[str, ...] = ()
     """What people were told of (`membership.mark`); another one pages again after an acknowledgement. A name without a check
     stands for whatever bears it."""
+    unspoken: tuple[str, ...] = ()
+    """Of these, what nobody was told of: whoever has the incident knows it by what explains it."""
+    outlives_at: Timestamp | None = None
+    """When such a one is told that goes on without its explanation."""
     loop: int = 0
     """How often the list of steps has been walked to its end."""
     step: int = -1
@@ -179,11 +185,17 @@ class Incident:
             case IncidentState.TRIGGERED:
                 return TimerKind.REMINDER if self.exhausted else TimerKind.STEP, self.due_at
             case IncidentState.ACKNOWLEDGED:
-                return TimerKind.ACK_TIMEOUT, self.ack_expires_at
+                return self._sooner(TimerKind.ACK_TIMEOUT, self.ack_expires_at)
             case IncidentState.SNOOZED:
-                return TimerKind.SNOOZE, self.snoozed_until
+                return self._sooner(TimerKind.SNOOZE, self.snoozed_until)
             case IncidentState.RESOLVED:
                 return TimerKind.REOPEN, self.reopen_at
+
+    def _sooner(self, kind: TimerKind, at: Timestamp | None) -> tuple[TimerKind, Timestamp | None]:
+        """The end of somebody's time, or what is told before."""
+        if self.outlives_at is not None and (at is None or self.outlives_at < at):
+            return TimerKind.OUTLIVED, self.outlives_at
+        return kind, at
 
 
 _LOW = frozenset({"warning", "warn", "minor", "low", "info", "none"})

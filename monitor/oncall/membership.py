@@ -87,6 +87,14 @@ def told_of(told: tuple[str, ...], members: Iterable[Member]) -> tuple[str, ...]
     return tuple(dict.fromkeys((*told, *map(mark, members))))
 
 
+def without(told: tuple[str, ...], members: Iterable[Member]) -> tuple[str, ...]:
+    """These marks but for those of the members."""
+    if not told:
+        return told
+    gone = {mark(member) for member in members}
+    return tuple(one for one in told if one not in gone)
+
+
 def is_of_one_outage(member: Member, told: tuple[str, ...], acked_at: Timestamp | None, now: Timestamp) -> bool:
     """Does another check see, right after the acknowledgement, what one has seen that people were told of?"""
     if acked_at is None or now - acked_at > _ONE_OUTAGE:

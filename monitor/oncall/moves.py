@@ -11,7 +11,7 @@ from typing import Final
 
 from monitor.model.incidents import IncidentState, Member
 from monitor.model.notifications import MessageKind, NotifyReason
-from monitor.model.times import Timestamp, spoken_duration
+from monitor.model.times import MINUTE, Timestamp, spoken_duration
 from monitor.oncall.effects import Step
 from monitor.oncall.events import DeliveryReported, GroupChanged, Setting
 from monitor.oncall.incident import Incident, is_urgent
@@ -36,6 +36,8 @@ from monitor.oncall.run import Draft, until
 
 REPAIRED: Final = "repaired"
 """What `repair` writes down when there was something to do."""
+_OUTLIVES: Final = 15 * MINUTE
+"""So long an alert may outlive what explains it: rates remember an outage for minutes."""
 
 
 def open_incident(
@@ -101,7 +103,8 @@ def follow(draft: Draft, event: GroupChanged) -> None:
         return
     over = overlay(draft.incident.members, event.event.held_until, begun=_counts_as_open(draft.incident))
     _lay_over(draft, over)
-    was_urgent, told = draft.incident.urgent, draft.incident.names
+    was_urgent = draft.incident.urgent
+    told = tuple(one for one in draft.incident.names if one not in draft.incident.unspoken)
     loud, seen = heard(draft.incident.members), {member.fingerprint for member in known}
     draft.learn(loud)
     changed = tuple(member for member in loud if member in came or not is_told(member, told))
@@ -137,17 +140,40 @@ def join(draft: Draft, event: GroupChanged) -> None:
         and not (member in came and is_of_one_outage(member, incident.names, incident.acked_at, draft.now))
     ]
     strange = sorted({mark(member) for member in news})
-    worse = loud and worst(loud).rank > incident.severity.rank
+    worse = tuple(one for one in loud if one.severity.rank > incident.severity.rank)
+    going_on = _without_explanation(incident, loud)
+    draft.take_on(loud if news or worse else tuple(one for one in loud if one not in going_on))
+    if news or worse:
+        why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(loud).value}"
+        _repage(draft, tuple(news) or worse, why)
+    elif going_on:
+        draft.incident = replace(draft.incident, outlives_at=incident.outlives_at or draft.now + _OUTLIVES)
+
+
+def outlive(draft: Draft) -> None:
+    """What was explained goes on: whoever has the incident may believe that all is well since its explanation is over."""
+    loud = heard(draft.incident.members)
+    going_on = _without_explanation(draft.incident, loud)
     draft.take_on(loud)
-    if not strange and not worse:
-        return
-    draft.news = tuple(news or (one for one in loud if one.severity.rank > incident.severity.rank))
+    names = ", ".join(sorted({mark(member) for member in going_on}))
+    if going_on:
+        _repage(draft, going_on, f"{names} goes on {spoken_duration(_OUTLIVES)} after what explained it was over")
+
+
+def _without_explanation(incident: Incident, loud: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Those that were known by what explained them alone."""
+    return tuple(member for member in loud if mark(member) in incident.unspoken)
+
+
+def _repage(draft: Draft, news: tuple[Member, ...], why: str) -> None:
+    """Somebody has it, and is paged again because of these alerts."""
+    incident = draft.incident
+    draft.news = news
     draft.taken = (incident.acked_by, incident.acked_at)
-    why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(loud).value}"
     if draft.policy.on_new_alert is OnNewAlert.NOTE:
         draft.note("joined", f"{why}; the policy only notes it")
         return
-    draft.incident = replace(draft.incident, repages=draft.incident.repages + 1)
+    draft.incident = replace(incident, repages=incident.repages + 1)
     draft.note("repaged", f"{why}: pages again although {incident.acked_by} has acknowledged")
     draft.restart(NotifyReason.NEW_ALERT_AFTER_ACK)
     draft.tell(MessageKind.UPDATE, NotifyReason.NEW_ALERT_AFTER_ACK)
@@ -245,6 +271,9 @@ def repair(draft: Draft) -> None:
     if incident.ack_expires_at is not None and limit is not None and incident.ack_expires_at - draft.now > limit:
         draft.incident = replace(draft.incident, ack_expires_at=draft.now + limit)
         draft.note(REPAIRED, "the clock was put back: the acknowledgement is counted from now")
+    if incident.outlives_at is not None and incident.outlives_at - draft.now > _OUTLIVES:
+        draft.incident = replace(draft.incident, outlives_at=draft.now + _OUTLIVES)
+        draft.note(REPAIRED, "the clock was put back: what goes on is told that much later")
     if not draft.incident.timers and not draft.incident.waits_for:
         draft.incident = replace(draft.incident, due_at=draft.now, due_span=0)
         draft.note(REPAIRED, "nothing was to come although nobody has it: the walk goes on now")
@@ -262,6 +291,7 @@ def _take_over(draft: Draft, event: GroupChanged) -> tuple[tuple[Member, ...], t
         draft.incident,
         members=members,
         names=tuple(name for name in draft.incident.names if name not in back),
+        unspoken=tuple(name for name in draft.incident.unspoken if name not in back),
         receiver=news.receiver,
         group_labels=news.group_labels,
         alerts_joined=draft.incident.alerts_joined + len(came),

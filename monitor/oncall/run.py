@@ -21,7 +21,7 @@ from monitor.model.times import Millis, Timestamp, spoken_duration, spoken_insta
 from monitor.oncall.effects import Answer, Cancel, Effect, Step
 from monitor.oncall.events import Setting
 from monitor.oncall.incident import Incident, Notified, is_urgent
-from monitor.oncall.membership import explained, told_of, worst
+from monitor.oncall.membership import explained, heard, is_told, told_of, without, worst
 from monitor.oncall.messages import Occasion, build
 from monitor.oncall.policies import Policy, PolicyVersion, Reached, Target, reach
 
@@ -75,15 +75,20 @@ class Draft:
             incident,
             severity=max(incident.severity, worst(loud), key=lambda one: one.rank) if loud else incident.severity,
             names=told_of(incident.names, loud),
+            unspoken=without(incident.unspoken, loud),
             urgent=incident.urgent or is_urgent(loud),
         )
 
     def take_on(self, loud: tuple[Member, ...]) -> None:
-        """Somebody has these alerts, and with them what they explain: of that they need not be told any more."""
+        """Somebody has these alerts, and with them what they explain: of that they need not be told any more, for as long as it
+        is explained and a while after."""
         self.learn(loud)
         incident = self.incident
-        quietly = explained(incident.members, (member.fingerprint for member in loud))
-        self.incident = replace(incident, names=told_of(incident.names, quietly))
+        quietly = explained(incident.members, (member.fingerprint for member in heard(incident.members)))
+        new = [member for member in quietly if not is_told(member, incident.names)]
+        self.incident = replace(
+            incident, names=told_of(incident.names, new), unspoken=told_of(incident.unspoken, new), outlives_at=None
+        )
 
     def close(self, by: str) -> None:
         """It is over. `by`: the person who says so; empty: its alerts are over."""
@@ -95,6 +100,7 @@ class Draft:
             due_at=None,
             due_span=0,
             ack_expires_at=None,
+            outlives_at=None,
             snoozed_until=None,
             held=False,
         )
@@ -179,6 +185,8 @@ class Draft:
             incident,
             wakes=incident.wakes + (incident.state is not IncidentState.TRIGGERED),
             state=IncidentState.TRIGGERED,
+            unspoken=without(incident.unspoken, heard(incident.members)),
+            outlives_at=None,
             acked_by="",
             acked_at=None,
             ack_expires_at=None,

@@ -228,8 +228,33 @@ def test_a_service_that_dies_again_much_later_pages_whoever_has_what_is_left_of_
     story = dead(tmp_path)
     story.at("6m").ack("ana")
     story.at("10m").up("shop")
+    story.at("26m").ack("ana")
     story.at("60m").down("shop")
-    assert pages(story.observe(62 * MINUTE)) == [f"CRITICAL: {REFUSED}", f"CRITICAL, NEW: {REFUSED}"]
+    assert pages(story.observe(62 * MINUTE)) == [
+        f"CRITICAL: {REFUSED}",
+        f"CRITICAL, NEW: {NO_TARGET}",
+        f"CRITICAL, NEW: {REFUSED}",
+    ]
+
+
+@pytest.mark.parametrize("over_after", ["9m", "16m"])
+def test_what_goes_on_long_after_its_cause_is_told_to_whoever_had_that(tmp_path: Path, over_after: str) -> None:
+    """They were told of the service, which answers, and sleep; that no instance does is told a quarter of an hour later, also
+    by a daemon that was killed meanwhile, unless it is over by then."""
+    story = dead(tmp_path)
+    story.at("6m").ack("ana")
+    story.at("10m").up("shop")
+    story.at("12m").crash(back_after="5s")
+    story.at("19m" if over_after == "9m" else "26m").serve(METRICS, "x 1\n")
+    played = story.observe(30 * MINUTE)
+    told = [(one.at // MINUTE, one.kind) for one in played.world.heard]
+    if over_after == "9m":
+        assert pages(played) == [f"CRITICAL: {REFUSED}"]
+        return
+    assert pages(played) == [f"CRITICAL: {REFUSED}", f"CRITICAL, NEW: {NO_TARGET}"]
+    assert [at for at, kind in told if kind is MessageKind.TRIGGER] == [5, 25]
+    again = next(one for one in reversed(played.world.heard) if one.kind is MessageKind.TRIGGER)
+    assert "ana acknowledged what was known 19m" in again.message.text
 
 
 def test_a_service_that_flaps_pages_whoever_has_it_no_more(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from monitor.model.times import HOUR, MINUTE
 from monitor.oncall.effects import Answer, Step
 from monitor.oncall.events import (
     Acknowledge,
+    Audited,
     EscalateNow,
     GroupChanged,
     Resolve,
@@ -316,6 +317,62 @@ def test_what_the_acknowledged_alert_explains_pages_nobody() -> None:
     taken = story.at(5 * MINUTE).feed(GroupChanged(group(over(alert()), alert("NoDatabase"))))
     assert (sent(taken), noted(taken)) == ([], ["cleared"])
     assert story.state.state is IncidentState.ACKNOWLEDGED
+
+
+def test_what_outlives_its_explanation_by_long_pages_once() -> None:
+    """A quarter of an hour; the time begins anew if it was over or explained in between, and is void when somebody is told."""
+    cause, stays, symptom = alert(), alert(instance="b"), alert("NoDatabase")
+    quiet, loud = group(cause, stays, explained(symptom, cause)), group(over(cause), stays, symptom)
+
+    def outlived() -> Story:
+        story = Story()
+        story.feed(GroupChanged(group(cause, stays)))
+        story.feed(Acknowledge(ANA))
+        story.at(MINUTE).feed(GroupChanged(quiet))
+        assert story.at(5 * MINUTE).feed(GroupChanged(loud)).wake_at == START + 20 * MINUTE
+        return story
+
+    story = outlived()
+    assert story.at(6 * MINUTE).feed(GroupChanged(loud)).wake_at == START + 20 * MINUTE
+    taken = story.at(20 * MINUTE).fire()
+    assert (sent(taken), noted(taken)) == (["ana"], ["repaged", "paged"])
+    (entry,) = (one for one in taken.effects if isinstance(one, TimelineEntry) and one.kind == "repaged")
+    assert entry.text == (
+        "NoDatabase goes on 15m after what explained it was over: pages again although ana has acknowledged"
+    )
+    story.feed(Acknowledge(ANA))
+    assert story.at(21 * MINUTE).feed(GroupChanged(loud)).wake_at is None
+    for between in (quiet, group(over(cause), stays, over(symptom)), group(over(cause), stays, muted(symptom))):
+        story = outlived()
+        assert story.at(6 * MINUTE).feed(GroupChanged(between)).wake_at is None
+        assert story.at(9 * MINUTE).feed(GroupChanged(loud)).wake_at == START + 24 * MINUTE
+
+
+def test_what_outlives_its_explanation_ends_a_snooze_and_is_only_noted_where_the_policy_says_so() -> None:
+    """Like whatever else joins; and an acknowledgement that runs out before tells all there is."""
+    cause, symptom = alert(), alert("NoDatabase")
+    for policy, action, at, pages, notes in (
+        (PAYMENTS, Snooze(ANA, START + 6 * HOUR), 17, ["ana"], ["repaged", "paged"]),
+        (replace(PAYMENTS, on_new_alert=OnNewAlert.NOTE), Acknowledge(ANA), 17, [], ["joined"]),
+        (replace(PAYMENTS, ack_timeout=9 * MINUTE), Acknowledge(ANA), 9, ["ana"], ["ack_timeout", "paged"]),
+    ):
+        story = opened(Story(policy))
+        story.feed(action)
+        story.at(MINUTE).feed(GroupChanged(group(cause, explained(symptom, cause))))
+        story.at(2 * MINUTE).feed(GroupChanged(group(over(cause), symptom)))
+        taken = story.at(at * MINUTE).fire()
+        assert (sent(taken), noted(taken)) == (pages, notes)
+        assert (story.state.outlives_at, story.state.unspoken) == (None, ())
+
+
+def test_the_time_of_what_outlives_its_explanation_does_not_move_away_with_the_clock() -> None:
+    """The minute audit counts it anew."""
+    story = opened(Story())
+    story.feed(Acknowledge(ANA))
+    story.at(MINUTE).feed(GroupChanged(group(alert(), explained(alert("NoDatabase"), alert()))))
+    story.at(5 * MINUTE).feed(GroupChanged(group(over(alert()), alert("NoDatabase"))))
+    assert noted(story.at(-HOUR).feed(Audited())) == ["repaired"]
+    assert story.state.timers[0].due_at == START - HOUR + 15 * MINUTE
 
 
 def test_what_an_alert_of_another_incident_explained_pages_when_that_is_over() -> None:

@@ -16,9 +16,10 @@ from monitor.model.alerts import MuteReason
 from monitor.model.errors import ConflictError, StoreError
 from monitor.model.incidents import IncidentState, Member, Severity
 from monitor.model.notifications import DeliveryReport, MessageKind, OutboxRow
-from monitor.model.times import HOUR, MINUTE, SECOND, Millis
+from monitor.model.times import HOUR, MINUTE, SECOND, Millis, Timestamp
 from monitor.oncall.escalating import Escalating, Playbook
 from monitor.oncall.incident import Incident, IncidentKey
+from monitor.oncall.membership import heard, mark
 from monitor.oncall.policies import OnExhausted, Policy
 from monitor.oncall.stores import Decision
 from tests.support.incident_store import FakeIncidentStore
@@ -28,6 +29,7 @@ from tests.support.incidents import (
     ROSTER,
     START,
     alert,
+    explained,
     group,
     over,
     policy_step,
@@ -57,12 +59,14 @@ POOL = (
     seen_by("cart", alert("Down")),
 )
 NEVER = 2**62
+TAKEN = (IncidentState.ACKNOWLEDGED, IncidentState.SNOOZED)
 KEYS = ("{}:{one}", "{}:{two}")
 MUTES = (
     (),
     (),
     (MuteReason.SILENCE,),
     (MuteReason.MAINTENANCE,),
+    (MuteReason.INHIBITION,),
 )
 
 members = st.lists(
@@ -73,12 +77,16 @@ members = st.lists(
 
 def member(drawn: tuple[Member, bool, tuple[MuteReason, ...]]) -> Member:
     shape, firing, muted_by = drawn
-    return replace(shape, muted_by=muted_by) if firing else over(shape)
+    explained_by = POOL[0].fingerprint if muted_by == (MuteReason.INHIBITION,) else ""
+    return replace(shape, muted_by=muted_by, explained_by=explained_by) if firing else over(shape)
 
 
-def is_new(one: Member, told: tuple[str, ...]) -> bool:
-    """Was nobody told of the name, or not of this check's?"""
-    return one.firing and not {one.name, f"{one.name} of {one.labels.get('check', '')}"} & set(told)
+def is_new(one: Member, was: Incident, now: Timestamp) -> bool:
+    """Was nobody told of the name, or not of this check's, or was it over for long?"""
+    known = {one.name, f"{one.name} of {one.labels.get('check', '')}"} & set(was.names)
+    before = [each for each in was.members if mark(each) == mark(one)]
+    back = all(not each.firing and now - (each.ends_at or 0) >= 15 * MINUTE for each in before)
+    return one.firing and (not known or back)
 
 
 class Incidents(RuleBasedStateMachine):
@@ -176,33 +184,40 @@ class Incidents(RuleBasedStateMachine):
         self.settle()
         for at, was in before.items():
             became = self.latest()[at]
-            if (
-                was.state in (IncidentState.ACKNOWLEDGED, IncidentState.SNOOZED)
-                and became.state is IncidentState.TRIGGERED
-            ):
+            if was.state in TAKEN and became.state is IncidentState.TRIGGERED:
                 assert at.group_key == key
-                new = any(is_new(one, was.names) for one in now_members)
+                new = any(is_new(one, was, self.now) for one in now_members)
                 worse = any(one.severity.rank > was.severity.rank for one in now_members if one.firing)
                 assert new or worse, "the same alerts paged although somebody has it"
             if was.resolved_by and became.id != was.id and at.group_key == key and self.now < (was.reopen_at or NEVER):
                 heard = [one for one in now_members if one.firing and not one.muted_by]
                 assert heard, "what is muted opened what a person has resolved"
 
+    @rule(symptom=st.sampled_from(POOL[2:]), key=st.sampled_from(KEYS))
+    def a_cause_is_taken_and_is_over_first(self, symptom: Member, key: str) -> None:
+        """Somebody has what it explained, which goes on."""
+        self.store.hand_over(group(POOL[0], explained(symptom, POOL[0]), key=key))
+        self.settle()
+        incident = self.latest().get(IncidentKey(policy=self.policy.name, group_key=key))
+        if incident is not None and incident.state is IncidentState.TRIGGERED:
+            run_now(self.escalating.acknowledge(incident.id, ANA))
+        self.store.hand_over(group(over(POOL[0]), symptom, key=key))
+        self.settle()
+
     @rule(minutes=st.integers(0, 45), seconds=st.integers(0, 59), crash=st.booleans())
     def time_passes(self, minutes: int, seconds: int, crash: bool) -> None:
-        """Nothing but an end of its time wakes people about an acknowledged incident."""
+        """Nothing but an end of its time, or what goes on long after its explanation, wakes people about an acknowledged
+        incident."""
         before = self.latest()
         self.now += minutes * MINUTE + seconds * SECOND
         if crash:
             self.crash()
         self.settle()
         for key, was in before.items():
-            if was.state is IncidentState.ACKNOWLEDGED and self.latest()[key].state is IncidentState.TRIGGERED:
-                assert was.ack_expires_at is not None
-                assert was.ack_expires_at <= self.now
-            if was.state is IncidentState.SNOOZED and self.latest()[key].state is IncidentState.TRIGGERED:
-                assert was.snoozed_until is not None
-                assert was.snoozed_until <= self.now
+            if was.state not in TAKEN or self.latest()[key].state is not IncidentState.TRIGGERED:
+                continue
+            ends = was.ack_expires_at if was.state is IncidentState.ACKNOWLEDGED else was.snoozed_until
+            assert min(at for at in (ends, was.outlives_at) if at is not None) <= self.now
 
     @rule(jump=st.sampled_from((-HOUR, HOUR)))
     def clock_jumps(self, jump: Millis) -> None:
@@ -323,6 +338,13 @@ class Incidents(RuleBasedStateMachine):
         """After a pass nothing waits and nothing is overdue."""
         assert run_now(self.store.waiting(1)) == ()
         assert run_now(self.store.due(self.now, 1)) == ()
+
+    @invariant()
+    def whoever_has_it_will_be_told_of_what_goes_on_unexplained(self) -> None:
+        """And of nothing else, and nobody else: the others are paged anyway."""
+        for incident, _ in run_now(self.store.open_incidents()):
+            goes_on = {mark(one) for one in heard(incident.members)} & set(incident.unspoken)
+            assert (incident.outlives_at is not None) == (incident.state in TAKEN and bool(goes_on))
 
     @invariant()
     def one_generation_of_a_key_is_open(self) -> None:
