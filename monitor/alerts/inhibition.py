@@ -171,11 +171,11 @@ class Inhibition:
         return Inhibited(by, rule, until) if by is not None else None
 
     def _learn_target(self, alert: Alert, now: Timestamp) -> None:
+        known = self._targets.get(alert.fingerprint)
         if alert.resolved(now):
             self._targets.pop(alert.fingerprint, None)
-        elif not self._asking.isdisjoint(self._as_target.matching(alert.labels)):
-            starts_at = _began(self._targets.get(alert.fingerprint), alert)
-            self._targets[alert.fingerprint] = _Target(starts_at, alert.ends_at)
+        elif known is not None or not self._asking.isdisjoint(self._as_target.matching(alert.labels)):
+            self._targets[alert.fingerprint] = _Target(_began(known, alert), alert.ends_at)
 
     def _tidy(self, now: Timestamp) -> None:
         for key, filed in list(self._sources.items()):
