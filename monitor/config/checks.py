@@ -20,6 +20,7 @@ from monitor.model.times import SECOND
 from monitor.net.tls import Trust
 from monitor.net.url import parse_host_port, parse_url
 from monitor.probe.expect import Expectations
+from monitor.probe.kinds import CATALOGUE
 from monitor.probe.kinds.heartbeat import HeartbeatOptions
 from monitor.probe.kinds.http import HttpOptions
 from monitor.probe.kinds.tcp import TcpOptions
@@ -169,27 +170,31 @@ def read_checks(
         findings.attempt(document, (*here, "expect"), lambda expect=expect: Expectations(expect))
         if kind is None:
             continue
-        found.append(
-            Check(
-                name=section.name,
-                kind=kind.name,
-                target=kind.target,
-                labels=Labels(section.labels),
-                interval=section.interval,
-                timeout=section.timeout,
-                failure_threshold=section.failure_threshold,
-                success_threshold=section.success_threshold,
-                expect=expect,
-                options=kind.options,
-            )
+        check = Check(
+            name=section.name,
+            kind=kind.name,
+            target=kind.target,
+            labels=Labels(section.labels),
+            interval=section.interval,
+            timeout=section.timeout,
+            failure_threshold=section.failure_threshold,
+            success_threshold=section.success_threshold,
+            expect=expect,
+            options=kind.options,
         )
+        if not findings.has_mistakes(document, here):
+            # with what it would not start with
+            findings.attempt(document, here, lambda check=check: CATALOGUE[check.kind].judge(check))
+        found.append(check)
     return tuple(found)
 
 
 def _judge_times(section: CheckSection, document: Document, here: Path, findings: Findings) -> None:
     if section.interval <= 0:
         findings.wrong(document, (*here, "interval"), "must be longer than nothing", "write a duration such as 30s")
-    elif section.timeout > section.interval and section.heartbeat is None:
+    if section.timeout <= 0:
+        findings.wrong(document, (*here, "timeout"), "must be longer than nothing", "write a duration such as 5s")
+    elif section.timeout > section.interval > 0 and section.heartbeat is None:
         problem, remedy = "the timeout is longer than the interval", "lower it, or raise the interval"
         findings.wrong(document, (*here, "timeout"), problem, remedy)
 

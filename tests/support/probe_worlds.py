@@ -114,7 +114,7 @@ class World:
             spawn=lambda name, work: self.loop.create_task(work, name=name),
             user_agent="test",
         )
-        fake = CatalogueEntry(HttpOptions, lambda tools: FakeKind(self, tools), HTTP)
+        fake = CatalogueEntry(HttpOptions, lambda tools: FakeKind(self, tools), HTTP, lambda _: None)
         self.probing = Probing(
             instruments,
             self.sink if sink is None else sink,

@@ -31,6 +31,15 @@ class HeartbeatTarget:
     state: HeartbeatState
 
 
+def compiled(check: Check) -> HeartbeatTarget:
+    """Raises ValueError, with a sentence for the user, for a check that cannot work."""
+    options = check.options if isinstance(check.options, HeartbeatOptions) else HeartbeatOptions()
+    if options.period <= 0 or options.grace < 0:
+        raise ValueError("period must be more than nothing and grace not negative")
+    rule = HeartbeatRule(schedule=Every(options.period), grace=options.grace, max_runtime=options.max_runtime)
+    return HeartbeatTarget(rule, HeartbeatState())
+
+
 class HeartbeatKind:
     """The heartbeat kind. See `kind.Kind`."""
 
@@ -40,11 +49,7 @@ class HeartbeatKind:
         self._instruments = instruments
 
     def prepare(self, check: Check) -> HeartbeatTarget:
-        options = check.options if isinstance(check.options, HeartbeatOptions) else HeartbeatOptions()
-        if options.period <= 0 or options.grace < 0:
-            raise ValueError("period must be more than nothing and grace not negative")
-        rule = HeartbeatRule(schedule=Every(options.period), grace=options.grace, max_runtime=options.max_runtime)
-        return HeartbeatTarget(rule, HeartbeatState())
+        return compiled(check)
 
     def start(self, batch: Sequence[tuple[int, HeartbeatTarget]], deadline: float, done: Done) -> None:
         now = self._instruments.clock.now()

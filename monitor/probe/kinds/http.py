@@ -21,7 +21,7 @@ from monitor.net.url import Url, follow
 from monitor.probe.answers import Answer
 from monitor.probe.assess import assess
 from monitor.probe.dialects import read_body
-from monitor.probe.kinds.http_proxied import ProxiedTarget, ThroughProxy
+from monitor.probe.kinds.http_proxied import ProxiedTarget, ThroughProxy, compile_proxied
 from monitor.probe.kinds.http_target import HttpOptions, HttpTarget, compile_http, compose, compose_hop
 from monitor.probe.kinds.kind import Done, Instruments
 
@@ -35,6 +35,13 @@ _REMEMBERED_BODY: Final = 4096
 """Bodies up to this size are kept to recognise an answer that has not changed."""
 
 
+def compiled(check: Check, user_agent: str = "") -> HttpTarget | ProxiedTarget:
+    """Raises ValueError, with a sentence for the user, for a check that cannot work."""
+    if isinstance(check.options, HttpOptions) and check.options.proxy_url:
+        return compile_proxied(check)
+    return compile_http(check, user_agent)
+
+
 class HttpKind:
     """The http kind. See `kind.Kind`."""
 
@@ -46,9 +53,7 @@ class HttpKind:
         self._proxied = ThroughProxy(instruments)
 
     def prepare(self, check: Check) -> HttpTarget | ProxiedTarget:
-        if isinstance(check.options, HttpOptions) and check.options.proxy_url:
-            return self._proxied.prepare(check)
-        return compile_http(check, self.instruments.user_agent)
+        return compiled(check, self.instruments.user_agent)
 
     def start(self, batch: Sequence[tuple[int, HttpTarget | ProxiedTarget]], deadline: float, done: Done) -> None:
         instruments = self.instruments

@@ -36,23 +36,32 @@ class ProxiedTarget:
     required: frozenset[str]
 
 
+def compile_proxied(check: Check) -> ProxiedTarget:
+    """Raises ValueError, with a sentence for the user, for a check that cannot work."""
+    options = check.options
+    if not isinstance(options, HttpOptions) or not options.proxy_url:
+        raise ValueError("proxy_url is missing")
+    if options.tls.server_name:
+        raise ValueError("tls_config.server_name cannot be set together with proxy_url")
+    try:
+        proxy = parse_url(options.proxy_url)
+    except ValueError:  # its words show the address, and so a password in it
+        raise ValueError("proxy_url is no address of an HTTP proxy: write http://host:port") from None
+    if proxy.secure:
+        raise ValueError("proxy_url must be http: the connection to the proxy itself is not encrypted")
+    return ProxiedTarget(
+        url=str(parse_url(check.target)),
+        options=options,
+        expectations=Expectations(check.expect),
+        required=frozenset(check.expect.required),
+    )
+
+
 class ThroughProxy(AwaitedKind[ProxiedTarget]):
     """The part of the http kind that serves checks with a `proxy_url`. See `kind.Kind`."""
 
     def prepare(self, check: Check) -> ProxiedTarget:
-        options = check.options
-        if not isinstance(options, HttpOptions) or not options.proxy_url:
-            raise ValueError("proxy_url is missing")
-        if options.tls.server_name:
-            raise ValueError("tls.server_name cannot be set together with proxy_url")
-        if parse_url(options.proxy_url).secure:
-            raise ValueError("proxy_url must be http: the connection to the proxy itself is not encrypted")
-        return ProxiedTarget(
-            url=str(parse_url(check.target)),
-            options=options,
-            expectations=Expectations(check.expect),
-            required=frozenset(check.expect.required),
-        )
+        return compile_proxied(check)
 
     async def attempt(self, target: ProxiedTarget, started: Timestamp) -> Outcome:
         import aiohttp

@@ -64,7 +64,7 @@ class TcpKind:
         self._active: set[_Attempt] = set()
 
     def prepare(self, check: Check) -> TcpTarget:
-        return compile_tcp(check, check.options if isinstance(check.options, TcpOptions) else TcpOptions())
+        return compiled(check)
 
     def start(self, batch: Sequence[tuple[int, TcpTarget]], deadline: float, done: Done) -> None:
         origin = self.instruments.clock.now() - self.instruments.poller.time() * 1000
@@ -84,6 +84,11 @@ class TcpKind:
     def ended(self, attempt: _Attempt) -> None:
         """Called by an attempt that is over."""
         self._active.discard(attempt)
+
+
+def compiled(check: Check) -> TcpTarget:
+    """Raises ValueError, with a sentence for the user, for a check that cannot work."""
+    return compile_tcp(check, check.options if isinstance(check.options, TcpOptions) else TcpOptions())
 
 
 def compile_tcp(check: Check, options: TcpOptions) -> TcpTarget:

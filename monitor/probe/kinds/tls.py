@@ -34,11 +34,16 @@ class TlsKind(TcpKind):
     __slots__ = ()
 
     def prepare(self, check: Check) -> TcpTarget:
-        options = check.options if isinstance(check.options, TlsOptions) else TlsOptions()
-        expect = check.expect
-        if expect.certificate_days is None and expect.certificate_days_warn is None:
-            expect = replace(expect, certificate_days=FAIL_DAYS, certificate_days_warn=WARN_DAYS)
-        return compile_tcp(
-            replace(check, expect=expect),
-            TcpOptions(tls=True, trust=options.trust, ip_version=options.ip_version, ip_fallback=options.ip_fallback),
-        )
+        return compiled(check)
+
+
+def compiled(check: Check) -> TcpTarget:
+    """Raises ValueError, with a sentence for the user, for a check that cannot work."""
+    options = check.options if isinstance(check.options, TlsOptions) else TlsOptions()
+    expect = check.expect
+    if expect.certificate_days is None and expect.certificate_days_warn is None:
+        expect = replace(expect, certificate_days=FAIL_DAYS, certificate_days_warn=WARN_DAYS)
+    return compile_tcp(
+        replace(check, expect=expect),
+        TcpOptions(tls=True, trust=options.trust, ip_version=options.ip_version, ip_fallback=options.ip_fallback),
+    )

@@ -154,6 +154,35 @@ checks:
     ]
 
 
+def test_what_a_check_would_not_start_with_is_told_before(tmp_path: Path) -> None:
+    """Each at its check, what is wrong in the words of its kind; and nothing that is secret."""
+    text = """\
+checks:
+  - {name: a, url: 'http://a/', ip_version: 5}
+  - {name: b, tcp: {address: 'b:1', expect: '('}}
+  - {name: c, heartbeat: {period: 0s, grace: 1m}}
+  - {name: d, url: 'http://d/', headers: {'a b': c}}
+  - {name: e, url: 'http://e/', method: 'GE T'}
+  - {name: f, url: 'http://f/', interval: 1s, timeout: 0s}
+  - {name: g, url: 'http://g/', http_config: {proxy_url: 'http://p:1', tls_config: {server_name: x}}}
+  - {name: h, url: 'http://h/', http_config: {proxy_url: 'https://p:1'}}
+  - {name: i, url: 'http://i/', http_config: {proxy_url: 'http://u:s3cret@p:x'}}
+  - {name: j, url: 'http://j/', expect: {matches: ['(']}}
+"""
+    assert [one.partition(":")[2] for one in told(tmp_path, text)] == [
+        "2:5: checks[0]: ip_version 5 is not 4 or 6",
+        "3:5: checks[1]: error parsing regexp: missing closing ): `(`",
+        "4:5: checks[2]: period must be more than nothing and grace not negative",
+        "5:5: checks[3]: header name 'a b' is not a token",
+        "6:5: checks[4]: method 'GE T' is not a token",
+        "7:47: checks[5].timeout: must be longer than nothing",
+        "8:5: checks[6]: tls_config.server_name cannot be set together with proxy_url",
+        "9:5: checks[7]: proxy_url must be http: the connection to the proxy itself is not encrypted",
+        "10:5: checks[8]: proxy_url is no address of an HTTP proxy: write http://host:port",
+        "11:33: checks[9].expect: error parsing regexp: missing closing ): `(`",
+    ]
+
+
 def test_the_sections_of_an_alertmanager_file_are_judged_apart(tmp_path: Path) -> None:
     """A key that nobody knows in the route hides neither receivers that do not exist nor our own mistakes."""
     given = """\
