@@ -8,7 +8,19 @@ from pydantic import BeforeValidator, Field
 
 from monitor.config.alertmanager_file import AlertmanagerSection
 from monitor.config.checks import CheckSection
-from monitor.config.fields import AsList, AsMapping, AsOptional, Flag, Free, Section, Size, Span, Text, Whole
+from monitor.config.fields import (
+    AsList,
+    AsMapping,
+    AsOptional,
+    Flag,
+    Free,
+    LastingSpan,
+    Section,
+    Size,
+    Span,
+    Text,
+    Whole,
+)
 from monitor.config.flapping import FlapSection
 from monitor.config.golang.http_client import CLIENT
 from monitor.config.golang.kinds import Kind
@@ -89,7 +101,7 @@ class StorageSection(Section):
     """The data folder, relative to the configuration file. One daemon at a time."""
     database: Text = ""
     """SQLite file as sqlite:///PATH; data/state.db when absent."""
-    retention: Span = 15 * DAY
+    retention: LastingSpan = 15 * DAY
     """How long samples are kept: the last hours in memory, the rest in compressed blocks in the data folder. Below three
     hours all of them are kept in memory."""
     retention_size: Size = 0
@@ -100,7 +112,7 @@ class StorageSection(Section):
     `prometheus_file` says (storage.tsdb.out_of_order_time_window); otherwise 0: such samples are dropped."""
     remote_write_queue: Size = 512 << 20
     """How much of the disk the queue of each `remote_write` may fill while its receiver is away; then the oldest is lost."""
-    history: Span = 90 * DAY
+    history: LastingSpan = 90 * DAY
     """How long resolved incidents, the audit trail and deployments are kept."""
 
 
@@ -149,11 +161,11 @@ class QueriesSection(Section):
     """Prometheus's names of what it keeps behind `--enable-feature`: `promql-experimental-functions`,
     `promql-extended-range-selectors`, `promql-binop-fill-modifiers`, `promql-delayed-name-removal`,
     `use-start-timestamps` (a counter's restarts and its first increment are known by its `_created` series)."""
-    lookback_delta: Span = 5 * MINUTE
+    lookback_delta: LastingSpan = 5 * MINUTE
     """How old the newest sample of a selector may be."""
-    max_samples: Whole = 50_000_000
+    max_samples: Annotated[Whole, Field(ge=1)] = 50_000_000
     """How many samples a query may hold in memory. Prometheus's `--query.max-samples`."""
-    timeout: Annotated[Span, Field(gt=0)] = 2 * MINUTE
+    timeout: LastingSpan = 2 * MINUTE
     """How long a query may take, waiting included; a call's `timeout` may only be shorter. Prometheus's `--query.timeout`."""
     max_concurrency: Annotated[Whole, Field(ge=1, le=1000)] = 20
     """How many queries of the API are evaluated at the same time; the others wait. Rules do not wait for them.
@@ -169,7 +181,7 @@ class RulesSection(Section):
     query_url: Text = ""
     """A PromQL engine (Prometheus, VictoriaMetrics, Mimir, Thanos) that rules ask instead of the samples here; what comes
     before `/api/v1/query`. Recorded samples are still stored here, and sent on by `remote_write`."""
-    query_timeout: Span = 30 * SECOND
+    query_timeout: LastingSpan = 30 * SECOND
     """How long that engine may take for a query."""
     query_http_config: Annotated[Free, Foreign(CLIENT)] = None
     """Who we are to that engine."""
@@ -187,7 +199,7 @@ class HostSection(Section):
 
     enabled: Flag = True
     """Collect CPU, memory, disk and network of this host (or container)."""
-    interval: Span = 15 * SECOND
+    interval: LastingSpan = 15 * SECOND
     """How often."""
 
 

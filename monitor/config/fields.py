@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
 from monitor.config import prose
 from monitor.config.yamltree import Scalar, Tree, natural
@@ -106,6 +106,12 @@ def _span(value: Any) -> Any:
     raise ValueError("a duration is wanted here, such as 30s or 1h30m")
 
 
+def _lasting(value: int) -> int:
+    if value <= 0:
+        raise ValueError("must be longer than nothing: write a duration such as 30s")
+    return value
+
+
 def _size(value: Any) -> Any:
     text = value.text if isinstance(value, Scalar) else str(value)
     match = _SIZE.fullmatch(text.strip())
@@ -144,6 +150,8 @@ Span = Annotated[
     Millis, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": "^([0-9]+(ms|[smhdwy]))+$|^0$"})
 ]
 """A duration as `30s`; milliseconds inside."""
+LastingSpan = Annotated[Span, AfterValidator(_lasting)]
+"""The same where none at all makes no sense."""
 Size = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": ["string", "integer"]})]
 """A size as `10MB` (powers of 1024, as in Prometheus); bytes inside."""
 Free = Annotated[Any, BeforeValidator(_free), WithJsonSchema({})]

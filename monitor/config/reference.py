@@ -26,7 +26,7 @@ from pydantic.fields import FieldInfo
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.receiver_list import receiver_struct
 from monitor.config.alertmanager_file import AlertmanagerSection
-from monitor.config.document import ConfigurationSection
+from monitor.config.document import ConfigurationSection, Foreign
 from monitor.config.environment import Environment
 from monitor.config.fields import Flag, Free, Real, Section, Size, Span, Text, Whole
 from monitor.config.golang.structs import ListOf, Struct
@@ -210,9 +210,18 @@ def _sections_in(hint: Any) -> Iterable[type[Section]]:
         yield from _sections_in(argument)
 
 
+def _is(hint: Any, scalar: Any) -> bool:
+    """Is it this scalar, with bounds or without?"""
+    parts = get_args(scalar)
+    return hint == scalar or (get_origin(hint) is Annotated and bool(parts) and get_args(hint)[: len(parts)] == parts)
+
+
 def _kind(hint: Any) -> str:
+    for mark in get_args(hint):
+        if isinstance(mark, Foreign):
+            return described.words("", mark.kind)
     for scalar, words in _SCALARS:
-        if hint == scalar:
+        if _is(hint, scalar):
             return words
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -250,9 +259,9 @@ def _default(field: FieldInfo, hint: Any) -> str:
     if isinstance(value, list):
         listed: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType]
         return f"[{', '.join(str(one) or chr(34) * 2 for one in listed)}]"
-    if isinstance(value, int) and Span in (hint, *get_args(hint)):
+    if isinstance(value, int) and any(_is(one, Span) for one in (hint, *get_args(hint))):
         return format_duration(value)
-    if isinstance(value, int) and hint == Size:
+    if isinstance(value, int) and _is(hint, Size):
         return str(value)
     return str(value)
 

@@ -37,7 +37,7 @@ def rows(struct: Struct, inventor: str) -> Iterator[tuple[str, str, str, str]]:
     for key, kind in struct.keys.items():
         if isinstance(kind, Discovery) and key not in SERVED:
             continue
-        yield key, _words(key, kind), kind.shown_default(), kind.about or f"As in {inventor}."
+        yield key, words(key, kind), kind.shown_default(), kind.about or f"As in {inventor}."
     if any(isinstance(kind, Discovery) for kind in struct.keys.values()):
         others = sorted(key for key, kind in struct.keys.items() if isinstance(kind, Discovery) and key not in SERVED)
         yield ", ".join(others), "list", "", _OTHERS
@@ -59,16 +59,17 @@ def _inside(struct: Struct) -> list[tuple[str, Struct]]:
     return found
 
 
-def _words(key: str, kind: Kind) -> str:
+def words(key: str, kind: Kind) -> str:
+    """What a key of this kind holds; structures are links within the reference."""
     if isinstance(kind, Discovery):
         return f"list of {_link(_TITLES.get(key, 'Static targets'))}"
     if isinstance(kind, Struct):
         return _link(kind.title) if kind.title and kind.served else "mapping"
     if isinstance(kind, ListOf):
-        inner = _words("", kind.item) if kind.served else "mapping"
+        inner = words("", kind.item) if kind.served else "mapping"
         return f"list of {_PLURALS.get(inner, inner)}"
     if isinstance(kind, MapOf):
-        inner = _words("", kind.item)
+        inner = words("", kind.item)
         return f"mapping of names to {_PLURALS.get(inner, inner)}"
     if isinstance(kind, Text) and kind.allowed and len(kind.allowed) <= 4:
         return " or ".join(f"`{word}`" for word in kind.allowed)

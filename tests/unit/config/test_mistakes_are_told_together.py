@@ -183,6 +183,27 @@ checks:
     ]
 
 
+def test_spans_and_bounds_that_would_keep_alerts_from_firing_are_refused(tmp_path: Path) -> None:
+    """Samples that are forgotten at once, queries that may not take any time: nobody would be paged, and nothing be said."""
+    text = """\
+queries: {timeout: 0s, lookback_delta: 0s, max_samples: 0}
+storage: {retention: 0s, history: 0s}
+rules: {query_timeout: 0s}
+host: {interval: 0s}
+"""
+    told_of = told(tmp_path, text)
+    assert sorted(one.split(": ")[1] for one in told_of) == [
+        "host.interval",
+        "queries.lookback_delta",
+        "queries.max_samples",
+        "queries.timeout",
+        "rules.query_timeout",
+        "storage.history",
+        "storage.retention",
+    ]
+    assert {one.split(": ")[2] for one in told_of} == {"must be longer than nothing", "is less than 1"}
+
+
 def test_the_sections_of_an_alertmanager_file_are_judged_apart(tmp_path: Path) -> None:
     """A key that nobody knows in the route hides neither receivers that do not exist nor our own mistakes."""
     given = """\

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.config.alertmanager_file import RouteSection
 from monitor.config.checks import CheckSection, ExpectSection
-from monitor.config.document import ConfigurationSection
+from monitor.config.document import ConfigurationSection, QueriesSection, RulesSection
 from monitor.config.environment import Environment
 from monitor.config.reference import filled, options, pages, reference, sections, table
 from monitor.notify.kinds.catalogue import CATALOGUE as NOTIFIERS
@@ -51,6 +51,14 @@ def test_values_and_defaults_are_said_as_they_are_written() -> None:
     assert found["understand"] == ("true or false", "true")
     assert found["labels"] == ("mapping of names to texts", "")
     assert found["expect"] == ("[Expect](#expect)", "")
+
+
+def test_values_with_bounds_are_said_like_others() -> None:
+    """And what another program's format holds is a link to it."""
+    found = {option.name: (option.kind, option.default) for option in options(QueriesSection)}
+    assert (found["timeout"], found["max_concurrency"]) == (("duration", "2m"), ("whole number", "20"))
+    found = {option.name: (option.kind, option.default) for option in options(RulesSection)}
+    assert found["query_http_config"] == ("[HTTP client](#http-client)", "")
 
 
 def test_every_environment_variable_is_there() -> None:
