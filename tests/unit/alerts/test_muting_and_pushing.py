@@ -115,7 +115,8 @@ def test_what_is_no_alert_is_refused() -> None:
         (NOW - 1, {"a": "b"}, "start time must be before end time"),
         (None, {}, "at least one label pair required"),
         (None, {"a": ""}, "at least one label pair required"),
-        (None, {"a": "\udcff"}, 'invalid label set: invalid value "\\udcff"'),
+        (None, {"a": "b\\\udcff\n"}, r'invalid label set: invalid value "b\\\xff\n"'),
+        (None, {"é\udc80": "b"}, r'invalid label set: invalid name "é\x80"'),
     ]
     for ends, labels, message in wrong:
         with pytest.raises(ValueError, match=r".+") as caught:
