@@ -16,6 +16,7 @@ from typing import Final, assert_never
 
 from monitor.matching.regex import Match, Regex
 from monitor.model.labels import quote
+from monitor.model.surrogates import is_whole
 
 
 class RelabelAction(Enum):
@@ -140,12 +141,14 @@ def validate(rule: RelabelRule, names: NameScheme = NameScheme.UTF8) -> RelabelA
 
 def valid_name(name: str, names: NameScheme = NameScheme.UTF8) -> bool:
     """Is this a label name under the scheme?"""
-    return name != "" and (names is NameScheme.UTF8 or _LEGACY_NAME.fullmatch(name) is not None)
+    return name != "" and (is_whole(name) if names is NameScheme.UTF8 else _LEGACY_NAME.fullmatch(name) is not None)
 
 
 def valid_template(template: str, names: NameScheme = NameScheme.UTF8) -> bool:
     """May this text, with references to groups in it, stand where a label name is wanted?"""
-    return template != "" and (names is NameScheme.UTF8 or _LEGACY_TEMPLATE.fullmatch(template) is not None)
+    if names is NameScheme.UTF8:
+        return template != "" and is_whole(template)
+    return _LEGACY_TEMPLATE.fullmatch(template) is not None
 
 
 _NEED_TARGET: Final = frozenset(

@@ -43,11 +43,14 @@ def test_the_expression_must_match_the_whole_text_and_dots_match_newlines() -> N
 
 
 def test_a_target_that_expands_to_no_valid_name_is_left_alone() -> None:
-    """Under legacy names `1` is none; under UTF-8 it is."""
+    """Under legacy names `1` is none; under UTF-8 it is, and what is no UTF-8 is none."""
     rule = RelabelRule(source_labels=("a",), target_label="$1", replacement="v")
     assert Relabeling([rule], names=NameScheme.LEGACY).apply({"a": "1"}) == {"a": "1"}
     assert Relabeling([rule]).apply({"a": "1"}) == {"a": "1", "1": "v"}
     assert Relabeling([rule]).apply({"a": ""}) == {"a": ""}
+    assert Relabeling([rule]).apply({"a": "\udcff"}) == {"a": "\udcff"}
+    with pytest.raises(ValueError, match="is invalid 'replacement' for labelmap action"):
+        validate(RelabelRule(action="labelmap", replacement="$1\udcff"))
 
 
 def test_equal_actions_compare_with_the_target_label() -> None:
