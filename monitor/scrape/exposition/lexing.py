@@ -102,9 +102,9 @@ class Lexer:
         if self._blank and self.state is not State.TEXT:
             blank = _BLANK.match(self.data, self.end, self.stop)
             self.end = blank.end() if blank else self.end
-        self.start = self.end
         if self.end >= self.stop:
-            return Token.EOF
+            return Token.EOF  # `start` stays: Prometheus shows the token before the end
+        self.start = self.end
         found = self._match()
         while found is None and self.state is State.COMMENT and self.end > self.start:
             before = self.end

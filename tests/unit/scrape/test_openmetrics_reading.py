@@ -142,6 +142,9 @@ def test_the_short_cuts_agree_with_the_grammar(lines: list[str]) -> None:
         ("# TYPE a untyped\n# EOF\n", 'invalid metric type "untyped"'),
         ("a 1 +Inf\n# EOF\n", "invalid timestamp"),
         ('a 1 # {b="c"}\n# EOF\n', "expected value after exemplar labels"),
+        ("metric", r'got "metric" \("EOF"\) while parsing: "metric"$'),
+        ('a{b="c"', r'expected comma or brace close, got "\\"c\\"" \("EOF"\) while parsing: "a\{b=\\"c\\""$'),
+        ('a 1 # {b="c"}', r'got "}" \("EOF"\) while parsing: "a 1 # \{b=\\"c\\"}"$'),
     ],
 )
 def test_what_the_format_forbids_is_refused(body: str, words: str) -> None:
