@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
-from monitor.matching.regex import Regex
+from monitor.matching.regex import Regex, compile_re2
 from monitor.model.labels import quote
 
 
@@ -34,11 +34,9 @@ class Matcher:
         self.name = name
         self.op = op
         self.value = value
-        self.regex = (
-            Regex(value, dot_matches_newline=dot_matches_newline)
-            if op in (MatchOp.MATCHES, MatchOp.NOT_MATCHES)
-            else None
-        )
+        self.regex: Regex | None = None
+        if op in (MatchOp.MATCHES, MatchOp.NOT_MATCHES):
+            self.regex = _read_alone(value) if dot_matches_newline else Regex(value, dot_matches_newline=False)
 
     def matches(self, value: str) -> bool:
         """Does a label with this value satisfy the condition? Pass the empty text for a missing label."""
@@ -61,6 +59,18 @@ class Matcher:
 
     def __repr__(self) -> str:
         return f"Matcher({self})"
+
+
+def _read_alone(pattern: str) -> Regex:
+    """As Prometheus 3 reads an expression: first without the anchors, so that `a)(b` is none, and errors do not show them."""
+    try:
+        regex = Regex(pattern)
+    except ValueError:
+        compile_re2(pattern)
+        raise
+    if ")" in pattern:
+        compile_re2(pattern)
+    return regex
 
 
 def all_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:

@@ -74,6 +74,23 @@ def test_a_bad_expression_raises_with_gos_text(pattern: str, said: str) -> None:
     assert str(caught.value) == f"error parsing regexp: {said}"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("a(", "missing closing ): `a(`"),
+        ("[", "missing closing ]: `[`"),
+        ("a)", "unexpected ): `a)`"),
+        ("a)(b", "unexpected ): `a)(b`"),
+        ("a**", "invalid nested repetition operator: `**`"),
+    ],
+)
+def test_a_bad_expression_of_promql_is_shown_without_anchors(pattern: str, said: str) -> None:
+    """Prometheus 3 reads it alone first, also where the anchors would make it a good one."""
+    with pytest.raises(ValueError) as caught:
+        Matcher("a", MatchOp.NOT_MATCHES, pattern)
+    assert str(caught.value) == f"error parsing regexp: {said}"
+
+
 @given(
     st.lists(st.sampled_from(["a", "b", "a-b", "", "c d", "x/y"]), min_size=1, max_size=4),
     st.sampled_from(["a", "b", "a-b", "", "ab", "x"]),
