@@ -90,6 +90,7 @@ async def test_a_form_is_read_like_a_query_string(tmp_path: Path) -> None:
     ("path", "given", "status", "kind", "text"),
     [
         ("query", {"query": "sum("}, 400, "bad_data", 'invalid parameter "query": 1:5: parse error: '),
+        ("query", {"query": "up[step()]"}, 400, "bad_data", 'invalid parameter "query": 3:9: duration must be'),
         ("query", {"query": "1", "time": "soon"}, 400, "bad_data", 'cannot parse "soon" to a valid timestamp'),
         ("query", {"query": "1", "timeout": "x"}, 400, "bad_data", 'cannot parse "x" to a valid duration'),
         ("query", {"query": "1", "limit": "-1"}, 400, "bad_data", 'invalid parameter "limit"'),
