@@ -7,10 +7,11 @@ from typing import Final
 
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.model.labels import METRIC_NAME
+from monitor.model.surrogates import is_whole
 from monitor.promql.cursor import Kind, Token
 from monitor.promql.durations import DurationGrammar
 from monitor.promql.nodes import VectorSelector
-from monitor.promql.quoting import unquote
+from monitor.promql.quoting import go_quote, unquote
 from monitor.promql.tokens import Over, Stop
 
 NO_LABEL: Final = "without"
@@ -51,7 +52,10 @@ class SelectorGrammar(DurationGrammar):
         )
         if token.kind is Kind.STRING or (word and token.word != NO_LABEL):
             self.advance()
-            return unquote(token.text) if token.kind is Kind.STRING else token.text
+            name = unquote(token.text) if token.kind is Kind.STRING else token.text
+            if name == "" or not is_whole(name):
+                self.fail(f"invalid label name for grouping: {go_quote(name)}", token.start, token.end)
+            return name
         self.unexpected("grouping opts", "label")
         self.resume(self._separated)
         return ""

@@ -172,6 +172,8 @@ def test_comments_and_line_ends_are_space() -> None:
         ),
         ("{a=~'.*'}", "vector selector must contain at least one non-empty matcher", 0, 9),
         ("sum(up) up", 'unexpected identifier "up"', 8, 10),
+        ('sum by (a, "\\xff") (up)', 'invalid label name for grouping: "\\xff"', 11, 17),
+        ('up + on ("") up', 'invalid label name for grouping: ""', 9, 11),
         ("up offset 1d1h1d", 'not a valid duration string: "1d1h1d"', 10, 16),
         ("1 > 2", "comparisons between scalars must use BOOL modifier", 2, 2),
     ],
