@@ -81,6 +81,7 @@ def set_back(alert: ActiveAlert, span: Millis, now: Timestamp) -> ActiveAlert:
         fired_at=_at_most(alert.fired_at, now),
         resolved_at=_at_most(_moved(alert.resolved_at, span), now),
         keep_firing_since=_at_most(_moved(alert.keep_firing_since, span), now),
+        last_sent_at=_moved(alert.last_sent_at, span),
         valid_until=_moved(alert.valid_until, span),
         held_until=_moved(alert.held_until, span),
     )

@@ -44,6 +44,18 @@ def test_a_clock_set_back_delays_a_step_by_its_own_pause_at_most(tmp_path: Path)
     story.until("1h").expect_nothing()
 
 
+@pytest.mark.parametrize("jump", ["1m30s", "2m25s", "2m45s"])
+def test_an_end_is_told_at_once_when_the_clock_was_set_back(tmp_path: Path, jump: str) -> None:
+    """Before it, or between the two attempts that it takes: what was told before the jump was not told after the end."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at(jump).jump(-HOUR)
+    story.at("2m30s").up("api")
+    story.at("2m51s50ms").expect(resolve("ana"))
+    story.until("2h").expect_nothing()
+
+
 def test_scrapes_go_on_when_the_clock_is_set_back(tmp_path: Path) -> None:
     """A queue that fills after the jump is noticed within the job's interval, and so is its end."""
     story = Story(story_configuration(tmp_path))
