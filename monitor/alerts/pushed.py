@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from monitor.matching.parse import Syntax, is_label_name
-from monitor.matching.printing import quoted
 from monitor.model.alerts import Alert
-from monitor.model.labels import Labels
+from monitor.model.labels import Labels, quote
 from monitor.model.surrogates import is_whole
 from monitor.model.times import Millis, Timestamp
 
@@ -73,9 +72,9 @@ def check_labels(pairs: Sequence[tuple[str, str]], syntax: Syntax = Syntax.FALLB
     """May alerts have these labels? Raises ValueError."""
     for name, value in pairs:
         if not is_label_name(name, syntax):
-            raise ValueError(f"invalid name {quoted(name)}")
+            raise ValueError(f"invalid name {quote(name)}")
         if not is_whole(value):
-            raise ValueError(f"invalid value {quoted(value)}")
+            raise ValueError(f"invalid value {quote(value)}")
 
 
 @lru_cache(1_024)

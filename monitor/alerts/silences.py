@@ -16,10 +16,9 @@ from typing import Final, TypeVar
 from monitor.alerts.silence_size import stored_size
 from monitor.matching.matchers import Matcher, MatchOp, all_match
 from monitor.matching.parse import Syntax, is_label_name
-from monitor.matching.printing import quoted
 from monitor.matching.regex import compile_re2
 from monitor.model.errors import NotFoundError, RequestError
-from monitor.model.labels import EMPTY, Labels
+from monitor.model.labels import EMPTY, Labels, quote
 from monitor.model.notifications import OutboxRow
 from monitor.model.surrogates import is_whole
 from monitor.model.times import HOUR, Millis, Timestamp
@@ -227,15 +226,15 @@ def validate(draft: SilenceDraft, syntax: Syntax = Syntax.FALLBACK) -> Timestamp
 def check_matcher(name: str, op: MatchOp, value: str, syntax: Syntax = Syntax.FALLBACK) -> None:
     """May a silence have this matcher? Raises ValueError."""
     if not is_label_name(name, syntax):
-        raise ValueError(f"invalid label name {quoted(name)}")
+        raise ValueError(f"invalid label name {quote(name)}")
     if op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL):
         if not is_whole(value):
-            raise ValueError(f"invalid label value {quoted(value)}")
+            raise ValueError(f"invalid label value {quote(value)}")
         return
     try:
         compile_re2(value)
     except ValueError as error:
-        raise ValueError(f"invalid regular expression {quoted(value)}: {error}") from error
+        raise ValueError(f"invalid regular expression {quote(value)}: {error}") from error
 
 
 def _either(asked: T | None, otherwise: T) -> T:

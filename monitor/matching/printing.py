@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from monitor.matching.matchers import Matcher, MatchOp
 from monitor.matching.utf8 import is_reserved
 from monitor.model.labels import quote
-from monitor.model.surrogates import is_whole
 
-_BYTE: Final = re.compile(r"([\udc80-\udcff])")
-"""What stands for a byte in a text that is no UTF-8."""
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 _BY_FLAGS: Final = {
     (False, True): MatchOp.EQUAL,
@@ -23,21 +19,10 @@ _BY_FLAGS: Final = {
 _FLAGS: Final = {op: flags for flags, op in _BY_FLAGS.items()}
 
 
-def quoted(text: str) -> str:
-    """As Go quotes it, a byte that is no UTF-8 as `\\xff`."""
-    if is_whole(text):
-        return quote(text)
-    parts = _BYTE.split(text)
-    shown = [
-        quote(part)[1:-1] if place % 2 == 0 else f"\\x{ord(part) - 0xDC00:02x}" for place, part in enumerate(parts)
-    ]
-    return f'"{"".join(shown)}"'
-
-
 def matcher_text(matcher: Matcher) -> str:
     """`name="value"` with OpenMetrics's escapes; a name that holds reserved characters is quoted, and then both as Go does."""
     if any(map(is_reserved, matcher.name)):
-        return f"{quoted(matcher.name)}{matcher.op.value}{quoted(matcher.value)}"
+        return f"{quote(matcher.name)}{matcher.op.value}{quote(matcher.value)}"
     return f'{matcher.name}{matcher.op.value}"{matcher.value.translate(_ESCAPES)}"'
 
 

@@ -173,7 +173,7 @@ def in_common(sets: Iterable[Labels]) -> Labels:
 
 
 def quote(text: str) -> str:
-    """Quote as Go's strconv.Quote does for printable text."""
+    """Quote as Go's strconv.Quote does: what is not printable is escaped, and so are bytes that are no UTF-8."""
     if text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
     out: list[str] = ['"']
@@ -186,6 +186,8 @@ def quote(text: str) -> str:
             out.append(char)
         elif ord(char) < 0x80:
             out.append(f"\\x{ord(char):02x}")
+        elif "\udc80" <= char <= "\udcff":  # stands for a byte
+            out.append(f"\\x{ord(char) - 0xDC00:02x}")
         elif ord(char) < 0x10000:
             out.append(f"\\u{ord(char):04x}")
         else:

@@ -63,8 +63,8 @@ def test_a_missing_label_raises_and_an_empty_change_removes() -> None:
 @pytest.mark.parametrize(
     ("text", "quoted"),
     [("a", '"a"'), ('"\\', '"\\"\\\\"'), ("\n\t\r\a", '"\\n\\t\\r\\a"'), ("\x00\x7f", '"\\x00\\x7f"'), ("ü€", '"ü€"'),
-     ("\u200b", '"\\u200b"'), ("\U000e0001", '"\\U000e0001"')],
+     ("\u200b", '"\\u200b"'), ("a\udcff\udc80b", '"a\\xff\\x80b"'), ("\U000e0001", '"\\U000e0001"')],
 )  # fmt: skip
 def test_texts_are_quoted_as_go_quotes_them(text: str, quoted: str) -> None:
-    """Printable ones as they are, others by their code."""
+    """Printable ones as they are, others by their code, and by their bytes if they are no text."""
     assert quote(text) == quoted
