@@ -21,7 +21,7 @@ from monitor.model.times import Millis, Timestamp
 from monitor.rules import handing_over, recording, states
 from monitor.rules.dependencies import batches
 from monitor.rules.groups import AlertingRule, RecordingRule, RuleGroup
-from monitor.rules.holding import held
+from monitor.rules.holding import held, judged_again
 from monitor.rules.options import Hold
 from monitor.rules.rendering import Rendering
 from monitor.rules.restore import identities, matched, set_back, unobserved
@@ -259,17 +259,16 @@ class GroupRun:
             return states.step(group.key, rule, run.active, (), at)
         answer = await querier.instant(rule.expr, self._of_samples(at))
         seen = await self._render(run, answer, at)
+        active = await judged_again(querier, rule, run.active, seen, self._of_samples(at))
         if rule.options.plain:
-            return states.step(group.key, rule, run.active, seen, at, limit=group.limit, written=run.written)
+            return states.step(group.key, rule, active, seen, at, limit=group.limit, written=run.written)
         least = _BLIND_INTERVALS * group.interval
-        more = await held(querier, rule, run.active, seen, self._of_samples(at), least)
+        more = await held(querier, rule, active, seen, self._of_samples(at), least)
         seen = [*seen, *more.seen]
         if more.blind is not None:
             blind = await self._render(run, (more.blind,), at)
             seen += [replace(one, held=Hold.BLIND, least=least) for one in blind]
-        return states.step(
-            group.key, rule, run.active, seen, at, limit=group.limit, kept=more.kept, written=run.written
-        )
+        return states.step(group.key, rule, active, seen, at, limit=group.limit, kept=more.kept, written=run.written)
 
     async def _render(self, run: RuleRun, answer: Vector, at: Timestamp) -> Sequence[Rendered]:
         rested = self.around.monotonic()

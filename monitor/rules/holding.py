@@ -1,18 +1,19 @@
-"""Asking what an alerting rule's options want to know, and no more: a rule without options asks nothing, and one whose
-alerts are all in its answer has nothing to ask."""
+"""Asking what an alerting rule's options, and alerts that a restart left in doubt, want to know, and no more: a rule without
+either asks nothing, and one whose alerts are all in its answer has nothing to ask."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.model.alerts import AlertState
 from monitor.model.errors import EvaluationError
 from monitor.model.labels import ALERT_NAME, Labels
 from monitor.model.samples import Sample
 from monitor.model.times import Millis, Timestamp
+from monitor.promql.nodes import Expr
 from monitor.rules.groups import AlertingRule
-from monitor.rules.options import Hold, NoData, blind_sample, judged, resolved
+from monitor.rules.options import Hold, NoData, blind_sample, data_expr, judged, resolved
 from monitor.rules.ports import Querier
 from monitor.rules.states import Active, ActiveAlert
 from monitor.rules.texts import Rendered
@@ -48,7 +49,7 @@ async def held(
     blind: Sample | None = None
     alarming = options.no_data is NoData.ALERT
     if options.data is not None and (gone or (alarming and not seen)):
-        data = await _data(querier, rule, at)
+        data = await _data(querier, rule, options.data, at)
         lost = [alert for alert in gone if data is not None and _unseen(rule, alert, data)]
         if alarming:
             going_on = [_going_on(alert, least) for alert in lost]
@@ -65,12 +66,28 @@ async def held(
     return Held(kept=kept, seen=tuple(going_on), blind=blind)
 
 
-async def _data(querier: Querier, rule: AlertingRule, at: Timestamp) -> frozenset[Labels] | None:
+async def judged_again(
+    querier: Querier, rule: AlertingRule, active: Active, seen: Sequence[Rendered], at: Timestamp
+) -> Active:
+    """The alerts, of which those are held no longer that a short outage left in doubt, that are missed, and that there are
+    data to judge by. `at`: the instant to query for. Raises what the querier raises."""
+    doubted = [one for one in active.values() if one.until_judged and one.held_until is not None]
+    if not doubted:
+        return active
+    present = {element.labels for element in seen}
+    missed = [one for one in doubted if one.labels not in present]
+    expr = data_expr(rule.expr) if missed else None
+    data = await _data(querier, rule, expr, at) if expr is not None else None
+    if data is None:
+        return active
+    sure = [one for one in missed if not _unseen(rule, one, data)]
+    return {**active, **{one.labels: replace(one, held_until=None, until_judged=False) for one in sure}}
+
+
+async def _data(querier: Querier, rule: AlertingRule, expr: Expr, at: Timestamp) -> frozenset[Labels] | None:
     """What there was to judge; None if it cannot be told: without the filters the expression may be ambiguous."""
-    if rule.options.data is None:
-        return None
     try:
-        answer = await querier.instant(rule.options.data, at)
+        answer = await querier.instant(expr, at)
     except EvaluationError:
         return None
     return judged((name for name, _ in rule.labels), answer)

@@ -4,7 +4,8 @@ Stored is the whole state, so a restart changes nothing that was observed: `for`
 with the same start, `keep_firing_for` goes on. What was not observed does not count towards `for`: after an outage longer than
 two minutes a pending alert's beginning is moved by its length. After more than an hour the past says nothing of the present,
 and states are dropped. A restored alert is held for two intervals, so that it neither resolves nor waits for `for` anew only
-because its data are not back yet. When the wall clock was set back during the outage, instants are moved back with it, so that
+because its data are not back yet; after an outage of up to two minutes the samples from before it still count, so it is held
+only until there is something to judge it by. When the wall clock was set back during the outage, instants are moved back with it, so that
 `for`, `keep_firing_for` and what is remembered of a resolved alert end no later; of a firing alert only a start that would lie
 in the future.
 
@@ -66,7 +67,7 @@ def unobserved(alert: ActiveAlert, span: Millis, interval: Millis, now: Timestam
         alert = set_back(alert, span, now)
     if alert.state is AlertState.INACTIVE:
         return replace(alert, last_sent_at=None)
-    held = replace(alert, held_until=now + 2 * interval, last_sent_at=None)
+    held = replace(alert, held_until=now + 2 * interval, until_judged=0 <= span <= BRIEF, last_sent_at=None)
     if alert.state is AlertState.PENDING and span > BRIEF:
         return replace(held, active_at=alert.active_at + span)
     return held

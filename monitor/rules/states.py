@@ -62,6 +62,8 @@ class ActiveAlert:
     """What the last report said of its end."""
     held_until: Timestamp | None = None
     """Restored: being missed before this instant does not end it."""
+    until_judged: bool = False
+    """It does once there are data to judge it by: nobody looked for a short while only."""
     held: Hold | None = None
     """The rule's options keep it: why."""
 

@@ -117,6 +117,23 @@ def test_a_kill_at_any_time_neither_loses_nor_repeats_a_page(tmp_path: Path, kil
     story.until("1h").expect_nothing()
 
 
+@pytest.mark.parametrize(("away", "resolves"), [("1s", "1m22s50ms"), ("1m30s", "2m51s50ms"), ("2m30s", "5m1s786ms")])
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "stopped"])
+def test_an_end_that_nobody_saw_is_told_by_the_next_daemon(
+    tmp_path: Path, killed: bool, away: str, resolves: str
+) -> None:
+    """Judged well, and stopped before the rules looked. After a short while the first answer counts; after a longer one it may
+    be that of half of the data, and the alert is held for two intervals."""
+    story = Story(story_configuration(tmp_path))
+    story.at("0s").down("api")
+    story.at("2s50ms").expect(page("ana"))
+    story.at("50s").up("api")
+    gone = story.at("1m21s")
+    (gone.crash if killed else gone.restart)(back_after=away)
+    story.at(resolves).expect(resolve("ana"))
+    story.until("30m").expect_nothing()
+
+
 def test_a_kill_between_verdict_and_page_loses_nothing(tmp_path: Path) -> None:
     """Judged, and killed before the rules looked: the next daemon's first attempt pages."""
     story = Story(story_configuration(tmp_path))
