@@ -55,31 +55,37 @@ class Flushing:
             return
         if self._timer is None:
             self._flush_after(_FLUSH_AFTER)
-        elif (
-            self._due - _SLACK < (time := self._loop.time()) < self._due
-        ):  # waking up once more costs more than the flush
+            return
+        time = self._loop.time()
+        # Waking up once more costs more than the flush; but those who wait are to share one.
+        if not self._waiting and self._due - _SLACK < time < self._due:
             self._timer.cancel()
             self._due = time
             self._timer = self._loop.call_soon(self._flush)
 
     async def written(self) -> None:
-        """Wait until all that was stored before is in the log, as far as the disk takes it: then it outlives the process."""
-        if self._closed or not (self._store.dirty or self._is_running):
+        """Wait until all that was stored before is in the log: then it outlives the process. Where the disk refuses the log,
+        nobody waits for it."""
+        if self._closed or self._store.log_error or not (self._store.dirty or self._is_running):
             return
         told: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(told)
-        if self._timer is None or self._due - _SOON > self._loop.time():
+        if not self._is_running and (self._timer is None or self._due - _SOON > self._loop.time()):
             self._flush_after(_SOON)
         await told
 
     async def close(self) -> None:
-        """Wait for a flush under way; then the store may be closed."""
+        """Wait for a flush under way, and flush for those who wait; then the store may be closed."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._running is not None:
             await asyncio.wait([self._running])
-        self._tell()
+        if self._waiting:
+            try:
+                await self._loop.run_in_executor(None, self._write)
+            finally:
+                self._tell(self._all_waiting())
 
     @property
     def _is_running(self) -> bool:
@@ -94,26 +100,34 @@ class Flushing:
     def _flush(self) -> None:
         self._timer = None
         if self._is_running:
-            self._flush_after(_SOON if self._waiting else _FLUSH_AFTER)
-        elif self._took > _LONG_FLUSH or self._store.backlog > _LARGE_FLUSH:
-            told, self._waiting = self._waiting, []  # those who ask from here on may have stored what this flush misses
+            return  # what it misses is written after it
+        told = self._all_waiting()
+        if self._took > _LONG_FLUSH or self._store.backlog > _LARGE_FLUSH:
             self._running = self._loop.run_in_executor(None, self._write)
-            self._running.add_done_callback(lambda _: self._tell(told))
+            self._running.add_done_callback(lambda done: self._ended(done, told))
         else:
             try:
                 self._write()
             finally:
-                self._tell()
+                self._tell(told)
 
     def _write(self) -> None:
         began = self._loop.time()
         self._store.flush(self._now())
         self._took = self._loop.time() - began
 
-    def _tell(self, told: list[asyncio.Future[None]] | None = None) -> None:
-        """Those who wait, all if none are given."""
-        if told is None:
-            told, self._waiting = self._waiting, []
+    def _ended(self, done: asyncio.Future[None], told: Sequence[asyncio.Future[None]]) -> None:
+        """The thread is through; those who came to wait meanwhile may have stored what it missed."""
+        self._tell(told)
+        if not self._closed and self._timer is None and (self._waiting or self._store.dirty):
+            self._flush_after(_SOON if self._waiting else _FLUSH_AFTER)
+        done.result()
+
+    def _all_waiting(self) -> Sequence[asyncio.Future[None]]:
+        told, self._waiting = self._waiting, []
+        return told
+
+    def _tell(self, told: Sequence[asyncio.Future[None]]) -> None:
         for one in told:
             if not one.done():
                 one.set_result(None)

@@ -119,14 +119,15 @@ class Receiving:
         for entry in request.metadata:
             if entry.metric in self.metadata or len(self.metadata) < _MOST_METADATA:
                 self.metadata[entry.metric] = entry
-        await self._written()
         problems = list(_problems(found, refused))
+        if not problems:  # noted before the wait: who sends it again meanwhile waits as well
+            self._whole[digest] = None
+            if len(self._whole) > _REMEMBERED:
+                self._whole.popitem(last=False)
+        await self._written()
         if problems:
             kept = found.count - sum(refused)
             raise PartlyKeptError(f"{'; '.join(problems)}; {kept} samples of the request were kept")
-        self._whole[digest] = None
-        if len(self._whole) > _REMEMBERED:
-            self._whole.popitem(last=False)
         return found.count
 
     async def _store(self, found: Admitted) -> Refused:

@@ -208,6 +208,11 @@ class SampleStore:
             for frame in self.unlogged
         )
 
+    @property
+    def log_error(self) -> str | None:
+        """Why the last flush failed; None if it did not."""
+        return self._error
+
     def flush(self, now: Timestamp) -> None:
         """Write to the log what it does not have yet and delete what is too old. Does not raise for a failing disk: see
         `health`; what could not be written is tried again by the next call. May run in a worker thread, one at a time."""

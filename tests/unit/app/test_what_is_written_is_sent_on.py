@@ -136,21 +136,21 @@ def test_whoever_waits_for_the_log_waits_for_a_moment_only(tmp_path: Path) -> No
     sink = AnnouncingSink(store, flushing, Tap())
     told: list[tuple[float, bool]] = []
 
-    async def ask(at: Timestamp) -> None:
+    async def ask(at: Timestamp, after: float = 0.0) -> None:
+        await asyncio.sleep(after)  # noqa: TID251 - virtual
         sink.append_stamped(at, [(metric("m", number=str(at)), 1.0)])
         await flushing.written()
         told.append((loop.time(), store.dirty))
 
     async def story() -> None:
         await flushing.written()
-        await asyncio.gather(ask(1), ask(2))
+        await asyncio.gather(ask(1), ask(2, after=0.002), ask(3, after=0.004), ask(4, after=0.006))
         await flushing.written()
-        await asyncio.sleep(5)  # noqa: TID251 - virtual
-        await ask(3)
+        await ask(5, after=5)
 
     run(story(), loop)
-    assert flushed == pytest.approx([0.0, 5.005])
-    assert told == [(pytest.approx(0.0), False)] * 2 + [(pytest.approx(5.005), False)]
+    assert flushed == pytest.approx([0.005, 0.011, 5.016])
+    assert told == [(pytest.approx(at), False) for at in (0.005, 0.005, 0.005, 0.011, 5.016)]
     store.close(2)
 
 
@@ -205,8 +205,15 @@ async def test_a_flush_under_way_may_miss_what_is_stored_meanwhile(tmp_path: Pat
     store.close(2)
 
 
-async def test_nobody_waits_for_ever_for_a_log_that_is_closed(tmp_path: Path) -> None:
-    """Closing the store writes what is left."""
+async def test_nobody_waits_for_a_log_that_the_disk_refuses() -> None:
+    """What is stored is in memory, and the log is tried once a second."""
+    store = SimpleNamespace(dirty=True, log_error="no space left on device")
+    async with asyncio.timeout(1):
+        await Flushing(cast("Any", store), asyncio.get_running_loop(), lambda: 1).written()
+
+
+async def test_whoever_waits_while_flushing_is_closed_is_told_the_truth(tmp_path: Path) -> None:
+    """It is in the log by then."""
     store, _ = SampleStore.recover(tmp_path, DAY, 0)
     flushing = Flushing(store, asyncio.get_running_loop(), lambda: 1)
     AnnouncingSink(store, flushing, Tap()).append_stamped(1, [(metric("m"), 1.0)])
@@ -214,6 +221,6 @@ async def test_nobody_waits_for_ever_for_a_log_that_is_closed(tmp_path: Path) ->
     await Clock().sleep(0)
     await flushing.close()
     await waiting
+    assert not store.dirty
     await flushing.written()
-    assert store.dirty
     store.close(2)
