@@ -73,10 +73,11 @@ def seconds_of_duration(text: str) -> float:
 
 
 def millis_of(seconds: float) -> Millis:
-    """Seconds as whole milliseconds, halves away from zero. Raises ValueError outside of what a duration can be."""
+    """Seconds as whole milliseconds: to the nearest nanosecond, and what is left of a millisecond dropped. Raises ValueError
+    outside of what a duration can be."""
     if not abs(seconds) < LONGEST_SECONDS:
         raise ValueError("duration out of range")
-    return math.floor(abs(seconds) * 1000 + 0.5) * (1 if seconds >= 0 else -1)
+    return round(abs(seconds) * 1e9) // 1_000_000 * (1 if seconds >= 0 else -1)
 
 
 def plain(value: float) -> str:

@@ -70,7 +70,8 @@ class RangeCalls(Calls):
         if isinstance(node, Subquery):
             moved = self.shifted(at, node.shift)
             reach = Reach(at, moved, self.duration(node.range, node.range_expr))
-            step = self.duration(node.step, node.step_expr) if node.step or node.step_expr else self.task.subquery_step
+            # A step under a millisecond is none at all: then the default counts, as in Prometheus.
+            step = self.duration(node.step, node.step_expr) or self.task.subquery_step
             first = (int(moved.min()) - reach.span) // step * step + step
             self.room(1, (int(moved.max()) - first) // step + 1)
             inner_at = np.arange(first, int(moved.max()) + 1, step, dtype=np.int64)
