@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
-from monitor.matching.regex import Regex, compile_re2
+from monitor.matching.regex import Regex, closes_in_order, compile_re2
 from monitor.model.labels import quote
 
 
@@ -68,7 +68,7 @@ def _read_alone(pattern: str) -> Regex:
     except ValueError:
         compile_re2(pattern)
         raise
-    if ")" in pattern:
+    if not closes_in_order(pattern):
         compile_re2(pattern)
     return regex
 

@@ -114,6 +114,26 @@ def compile_re2(pattern: str) -> Callable[[str], Match | None]:
     return search
 
 
+def closes_in_order(pattern: str) -> bool:
+    """Does every `)` close a group of the pattern's own? By a plain count, which cannot tell where a class or a quotation
+    may hold brackets: then it says no."""
+    rest = _WITHOUT_BRACKETS.sub("", pattern)
+    if ")" not in rest:
+        return True
+    depth = 0
+    for mark in _BRACKETS.findall(rest):
+        if mark not in "()":
+            return False
+        depth += 1 if mark == "(" else -1
+        if depth < 0:
+            return False
+    return True
+
+
+_WITHOUT_BRACKETS: Final = re.compile(r"\\[^Q]|\[\^?[^\^\[\]\\()]+\]", re.DOTALL)
+"""Escaped characters, and classes of plain ones."""
+_BRACKETS: Final = re.compile(r"[()\[\\]")
+
 _GO_WORDS: Final = {
     "missing )": "missing closing )",
     "missing ]": "missing closing ]",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.matching.matchers import Matcher, MatchOp, all_match
-from monitor.matching.regex import Regex
+from monitor.matching.regex import Regex, closes_in_order, compile_re2
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,40 @@ def test_a_bad_expression_of_promql_is_shown_without_anchors(pattern: str, said:
     with pytest.raises(ValueError) as caught:
         Matcher("a", MatchOp.NOT_MATCHES, pattern)
     assert str(caught.value) == f"error parsing regexp: {said}"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "a|b",
+        "(a|b)",
+        r"(a\.b|[0-9]+)\)",
+        "((a)(b))c",
+        "[^a-z](x)",
+        r"\((a)",
+        "|".join(f"(host-{n})" for n in range(200)),
+    ],
+)
+def test_an_expression_is_read_alone_only_where_its_brackets_may_be_those_of_the_anchors(pattern: str) -> None:
+    """To compile is dear; most expressions need it once."""
+    assert closes_in_order(pattern)
+
+
+@given(st.text(alphabet="()[]^\\QE|ab*?:", max_size=12))
+def test_whatever_the_brackets_an_expression_is_good_when_it_is_good_alone(pattern: str) -> None:
+    """A plain count of brackets lets nothing pass that Prometheus refuses, and refuses nothing."""
+    try:
+        compile_re2(pattern)
+    except ValueError as error:
+        with pytest.raises(ValueError) as caught:
+            Matcher("a", MatchOp.MATCHES, pattern)
+        assert str(caught.value) == str(error)
+    else:
+        try:
+            Regex(pattern)
+        except ValueError:  # `\\Qa` swallows the anchors
+            return
+        assert Matcher("a", MatchOp.MATCHES, pattern).value == pattern
 
 
 @given(
