@@ -15,6 +15,7 @@ from monitor.config.alertmanager.catalogue import INTEGRATIONS
 from monitor.config.alertmanager.global_section import GLOBAL
 from monitor.config.alertmanager.inheritance import inherited, kind_struct, plain
 from monitor.config.alertmanager.kinds import COVERED
+from monitor.config.alertmanager.printing import printed_value
 from monitor.config.alertmanager.whole import WholeFile
 from monitor.config.alertmanager_file import read_whole
 from monitor.config.findings import Findings
@@ -64,7 +65,7 @@ def check_load(case: Case) -> None:
         return
     if _judge(data, findings):
         assert found is not None
-        for check in data.get("checks", ()):
+        for check in data.get("checks") or ():
             _check_whole(found[0], check)
 
 
@@ -82,7 +83,7 @@ def _check_whole(whole: WholeFile, check: Fields) -> None:
         if "lacks" in check:
             assert check["lacks"] not in text
     else:
-        _check(whole.shown(), check)
+        _check(whole.shown(), check, whole.printed())
 
 
 def _covered_alike(wanted: object, got: object) -> object:
@@ -119,23 +120,19 @@ def check_receiver(case: Case) -> None:
         shared = GLOBAL.read({}, (), reading)
         assert isinstance(shared, Values)
         found = inherited("pagerduty_configs", values, shared, reading) or {}
-    for check in data.get("checks", ()):
-        _check(found, check)
+    printed = printed_value(struct, found)
+    for check in data.get("checks") or ():
+        _check(found, check, printed)
 
 
 def check_scalar(case: Case) -> None:
     data = case.data
     _, findings, reading = _reading(data["text"])
-    value = _kind_of(data["section"]).read(reading.document.tree, (), reading)
+    kind = _kind_of(data["section"])
+    value = kind.read(reading.document.tree, (), reading)
     if _judge(data, findings):
-        for check in data.get("checks", ()):
-            if "printed_as_json" in check:
-                assert json.dumps(value) == check["printed_as_json"], f"is {value!r}"
-            elif "printed_as_yaml" in check:
-                printed = yaml.safe_dump(value, allow_unicode=True).removesuffix("...\n")
-                assert printed == check["printed_as_yaml"].replace('""', "''"), f"printed {printed!r}"
-            else:
-                _check(value, check)
+        for check in data.get("checks") or ():
+            _check(value, check, printed_value(kind, value) if value else value)
 
 
 def check_enum(case: Case) -> None:
@@ -168,11 +165,13 @@ _QUESTIONS: Final = frozenset(
     (
         *("equals", "differs_from", "equals_path", "differs_from_path"),
         *("set", "empty", "len", "addresses", "addresses_ok"),
+        *("printed_as_json", "printed_as_yaml"),
     )
 )
 
 
-def _check(found: object, check: Fields) -> None:
+def _check(found: object, check: Fields, printed: object) -> None:
+    """`printed`: the same with its secrets covered, without what is empty."""
     asked = set(check) - {"path"}
     assert asked, "asks nothing"
     assert asked <= _QUESTIONS, f"nobody knows how to check {asked - _QUESTIONS}"
@@ -193,6 +192,20 @@ def _check(found: object, check: Fields) -> None:
         assert len(cast("list[object]", value or [])) == check["len"], f"{check['path']} is {value!r}"
     if "addresses" in check or "addresses_ok" in check:
         _check_addresses(str(value), check)
+    if "printed_as_json" in check or "printed_as_yaml" in check:
+        shown = _at(printed, check["path"]) if value else value
+        _check_printed(value if shown is None else shown, check)
+
+
+def _check_printed(value: object, check: Fields) -> None:
+    """What is printed, read back: which quotes stand around it is its writer's."""
+    if "printed_as_json" in check:
+        wanted = json.loads(check["printed_as_json"])
+        assert value == wanted or (not value and not wanted), f"is {value!r}"
+    if "printed_as_yaml" in check:
+        loader = yaml.BaseLoader if isinstance(value, str) else yaml.SafeLoader
+        wanted = yaml.load(check["printed_as_yaml"], Loader=loader)
+        assert value == wanted or (not value and not wanted), f"is {value!r}"
 
 
 def _check_addresses(text: str, check: Fields) -> None:

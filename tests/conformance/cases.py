@@ -37,6 +37,7 @@ Check: TypeAlias = Callable[[Case], None]
 when the daemon leaves that out on purpose."""
 
 
+_LABELS: Final = ("labels", "annotations")
 _HEXADECIMAL: Final = re.compile("(?:[0-9a-f]{2})*", re.IGNORECASE)
 
 
@@ -53,7 +54,14 @@ def plain(value: Any) -> Any:
         case {"concat": [[_, int()], *_]} if len(fields) == 1:
             return read_text(fields).decode("utf-8", "surrogateescape")
         case _:
-            return {key: plain(one) for key, one in fields.items()}
+            return {key: _labels(one) if key.lower().endswith(_LABELS) else plain(one) for key, one in fields.items()}
+
+
+def _labels(value: Any) -> Any:
+    """Labels are no text, also where one of them is called `hex`."""
+    if not isinstance(value, dict):
+        return plain(value)
+    return {key: plain(one) for key, one in cast("dict[str, Any]", value).items()}
 
 
 def read_text(value: object) -> bytes:

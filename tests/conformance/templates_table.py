@@ -66,7 +66,7 @@ def _expand(data: Mapping[str, Any]) -> str:
         return Safe(escaped(templates, name).execute(name, dot, known, missing_key=missing))
 
     known["tmpl"] = Function(named, (STRING, ANY))
-    dot = _value(data["dot"]) if "dot" in data else None
+    dot = _value(data["dot"]) if data.get("dot") is not None else None
     while True:
         try:
             written = escaped(templates, "test") if data["html"] else templates
@@ -92,7 +92,11 @@ def _scalar(kind: str, value: Any) -> Value:
         return float(value)
     if kind.startswith(("int", "uint")):
         return int(value)
-    assert kind == "string", f"no reader for a {kind}"
+    if isinstance(value, dict):
+        assert kind.startswith("map[string]"), f"no reader for a {kind}"
+        assert all(isinstance(one, str) for one in cast("dict[str, Any]", value).values()), f"no reader for {value}"
+        return cast("dict[str, str]", value)
+    assert kind == "string" or value is None or isinstance(value, bool), f"no reader for a {kind}"
     return value
 
 

@@ -68,6 +68,31 @@ def printed_receiver(receiver: NamedReceiver, *, cover: bool = True) -> dict[str
     return {"name": receiver.name, "labels": dict(receiver.labels), **lists}
 
 
+def printed_value(kind: Kind, value: object, *, cover: bool = True) -> object:
+    """One value of this kind."""
+    if isinstance(kind, Secret | TemplateUrl) or (isinstance(kind, WebUrl) and kind.secret):
+        return COVERED if cover else value
+    if isinstance(kind, WebUrl | AddressTemplate) and isinstance(value, str) and cover:
+        # a token in the query is a common way to say who one is
+        return _QUERY.sub(rf"\1{COVERED}", redacted(value))
+    if isinstance(kind, GoSpan) and isinstance(value, int):
+        return format_go_duration(value)
+    if isinstance(kind, Span) and isinstance(value, int):
+        return format_duration(value)
+    if isinstance(kind, UpdatedTemplate) and isinstance(value, dict):
+        return _printed(UPDATED, cast("Plain", value), cover)
+    if isinstance(kind, Struct) and isinstance(value, dict):
+        own = cast("Plain", value)
+        return _printed(kind, _with_bearer(own) if kind is CLIENT else own, cover)
+    if isinstance(value, dict):
+        inner = kind.item if isinstance(kind, MapOf) else kind
+        return {key: printed_value(inner, each, cover=cover) for key, each in cast("Plain", value).items()}
+    if isinstance(value, list):
+        inner = kind.item if isinstance(kind, ListOf) else kind
+        return [printed_value(inner, each, cover=cover) for each in cast("list[object]", value)]
+    return redacted(value) if cover and isinstance(value, str) else value
+
+
 def printed_unserved(value: object, key: str = "") -> object:
     """A section that is taken as it is written (`tracing`, `event_recorder`). Whatever may be a secret in it is covered: all
     texts that are not known to be none; of an address the host stays, so that amtool still reads it as one."""
@@ -91,36 +116,12 @@ def _printed(struct: Struct, values: Plain, cover: bool, *, without: Collection[
         value = values.get(key)
         if key in without or _empty(value, key):
             continue
-        found[key] = _value(kind, value, cover)
+        found[key] = printed_value(kind, value, cover=cover)
     return found
 
 
 def _empty(value: object, key: str) -> bool:
     return value is None or (value in ("", [], {}, 0) and key not in _KEPT)
-
-
-def _value(kind: Kind, value: object, cover: bool) -> object:
-    if isinstance(kind, Secret | TemplateUrl) or (isinstance(kind, WebUrl) and kind.secret):
-        return COVERED if cover else value
-    if isinstance(kind, WebUrl | AddressTemplate) and isinstance(value, str) and cover:
-        # a token in the query is a common way to say who one is
-        return _QUERY.sub(rf"\1{COVERED}", redacted(value))
-    if isinstance(kind, GoSpan) and isinstance(value, int):
-        return format_go_duration(value)
-    if isinstance(kind, Span) and isinstance(value, int):
-        return format_duration(value)
-    if isinstance(kind, UpdatedTemplate) and isinstance(value, dict):
-        return _printed(UPDATED, cast("Plain", value), cover)
-    if isinstance(kind, Struct) and isinstance(value, dict):
-        own = cast("Plain", value)
-        return _printed(kind, _with_bearer(own) if kind is CLIENT else own, cover)
-    if isinstance(value, dict):
-        inner = kind.item if isinstance(kind, MapOf) else kind
-        return {key: _value(inner, each, cover) for key, each in cast("Plain", value).items()}
-    if isinstance(value, list):
-        inner = kind.item if isinstance(kind, ListOf) else kind
-        return [_value(inner, each, cover) for each in cast("list[object]", value)]
-    return redacted(value) if cover and isinstance(value, str) else value
 
 
 def _with_bearer(client: Plain) -> Plain:

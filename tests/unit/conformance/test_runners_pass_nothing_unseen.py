@@ -37,6 +37,39 @@ _PORT = {
     "error": None,
     "checks": [{"path": "", "printed_as_yaml": "localhost:25\n"}],
 }
+_WHOLE = {
+    "kind": "load",
+    "text": "{global: {resolve_timeout: 6m, slack_api_url: 'http://a.test/b'}, route: {receiver: a}, receivers: [{name: a}]}",
+    "error": None,
+    "checks": [
+        {"path": "route.receiver", "printed_as_yaml": "a\n"},
+        {"path": "receivers[0].name", "printed_as_json": '"a"'},
+        {"path": "global.slack_api_url", "printed_as_json": '"\\u003csecret\\u003e"'},
+        {"path": "global.slack_api_url", "printed_as_yaml": "<secret>\n", "equals": "http://a.test/b"},
+    ],
+}
+_HOOK = {
+    "kind": "receiver",
+    "section": "webhook_configs",
+    "text": "{url: 'http://a.test/b', max_alerts: 3}",
+    "error": None,
+    "checks": [
+        {"path": "max_alerts", "printed_as_yaml": "3\n"},
+        {"path": "url", "printed_as_json": '"<secret>"'},
+        {"path": "url_file", "printed_as_json": '""'},
+    ],
+}
+_HIDDEN = {
+    "kind": "scalar",
+    "text": "'http://a.test/b'",
+    "section": "webhook_configs[].url",
+    "error": None,
+    "checks": [{"path": "", "printed_as_yaml": "<secret>\n"}],
+}
+_TEXT = {"kind": "expand", "html": False, "query_result": None, "options": None, "fails": False}
+_MAP = {**_TEXT, "text": "{{.a}}", "dot": {"go_type": "map[string]string", "value": {"a": "b"}}, "output": "b"}
+_BOOL = {**_TEXT, "text": "{{if .}}yes{{end}}", "dot": {"go_type": "bool", "value": True}, "output": "yes"}
+_NIL = {**_TEXT, "text": "{{if .}}yes{{else}}no{{end}}", "dot": {"go_type": "nil", "value": None}, "output": "no"}
 _CODES = {"kind": "codes", "receiver": "discord", "variant": "DiscordRetry", "retry": [500], "final": [400]}
 _CUT = {
     "kind": "truncate",
@@ -66,6 +99,23 @@ def _run(folder: Path, name: str, case: Mapping[str, Any]) -> Tally:
         ("config/config_cases.json", _PORT, ("checks", 0, "printed_as_yaml"), "localhost:26\n"),
         ("config/config_cases.json", _PORT, ("checks", 0), {"path": "", "new_question": 1}),
         ("config/config_cases.json", _PORT, ("checks", 0), {"path": ""}),
+        ("config/config_cases.json", _WHOLE, ("checks", 0, "printed_as_yaml"), "b\n"),
+        ("config/config_cases.json", _WHOLE, ("checks", 1, "printed_as_json"), '"b"'),
+        ("config/config_cases.json", _WHOLE, ("checks", 2, "printed_as_json"), '"http://a.test/b"'),
+        ("config/config_cases.json", _HOOK, ("checks", 0, "printed_as_yaml"), "4\n"),
+        ("config/config_cases.json", _HOOK, ("checks", 1, "printed_as_json"), '"http://a.test/b"'),
+        ("config/config_cases.json", _HOOK, ("checks", 2, "printed_as_json"), '"f"'),
+        ("config/config_cases.json", {**_HOOK, "checks": None}, ("text",), "{max_alerts: 3}"),
+        ("config/config_cases.json", _HIDDEN, ("checks", 0, "printed_as_yaml"), "http://a.test/b\n"),
+        ("config/config_cases.json", {**_HIDDEN, "checks": None}, ("text",), "'ftp://a.test/b'"),
+        ("config/config_cases.json", {**_WHOLE, "checks": None}, ("text",), "{}"),
+        ("prometheus/template.json", _MAP, ("output",), "a"),
+        ("prometheus/template.json", _MAP, ("dot", "go_type"), "struct"),
+        ("prometheus/template.json", _MAP, ("dot", "value"), {"a": ["b"]}),
+        ("prometheus/template.json", _BOOL, ("dot", "value"), False),
+        ("prometheus/template.json", _BOOL, ("dot",), {"go_type": "time.Duration", "value": "1s"}),
+        ("prometheus/template.json", _NIL, ("output",), "yes"),
+        ("prometheus/template.json", {**_NIL, "dot": None}, ("output",), "yes"),
         ("retry_codes.json", _CODES, ("receiver",), "disc"),
     ],
 )
@@ -92,6 +142,8 @@ def test_texts_may_be_written_in_three_ways(tmp_path: Path) -> None:
     assert plain([{"hex": "ff"}]) == ["\udcff"]
     assert plain({"hex": "ff", "other": 1}) == {"hex": "ff", "other": 1}
     assert plain({"hex": "no digits"}) == {"hex": "no digits"}
+    assert plain({"labels": {"hex": "ff"}}) == {"labels": {"hex": "ff"}}
+    assert plain({"commonLabels": {"hex": {"hex": "ff"}}}) == {"commonLabels": {"hex": "\udcff"}}
 
 
 def test_the_size_of_a_silence_counts_its_stored_id(tmp_path: Path) -> None:
