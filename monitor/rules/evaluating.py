@@ -34,6 +34,8 @@ from monitor.rules.written import Written
 _BLIND_INTERVALS = 2
 """That a rule finds no data at all must be seen for so long: a restart is not an outage."""
 
+_OURS = "a fault of Watchkeeper and not of the rule, please report it"
+
 SLICE = 0.005
 """Seconds of work after which others get their turn."""
 
@@ -81,7 +83,7 @@ class GroupRun:
                 continue
             before = old.rules[places[place]]
             run.series, run.looked_at = before.series, before.looked_at
-            run.health, run.last_error = before.health, before.last_error
+            run.health, run.last_error, run.crash = before.health, before.last_error, before.crash
             run.last_evaluation, run.evaluation_seconds = before.last_evaluation, before.evaluation_seconds
             run.saved, run.saved_at = before.saved, before.saved_at
             if isinstance(run.rule, AlertingRule):
@@ -163,20 +165,33 @@ class GroupRun:
         began = self.around.monotonic()
         try:
             written = await self._slot_samples(run, slot)
+            stepped = isinstance(run.rule, AlertingRule) and run.looked_at <= slot
+            await self._write(run, self._of_samples(slot), written)
         except (UserError, PeerError, StoreError) as error:
             if isinstance(error, LimitError):
                 run.stand({}, None)
                 stepped = isinstance(run.rule, AlertingRule)  # the store must not keep what a restart would go on with
-            run.health, run.last_error = Health.BAD, str(error)
-            self.around.counters.failed(self.group.key)
+            self._failed(run, str(error))
             self.around.warn(f"{self.group.key};{run.rule.name}", error)
+        except Exception as error:  # noqa: BLE001 - whatever we do wrong in one rule, the pages of the others must not wait
+            self._failed(run, f"{_OURS}: {type(error).__name__}: {error}")
+            self._crashed(run, error)
         else:
-            run.health, run.last_error = Health.OK, ""
-            await self._write(run, self._of_samples(slot), written)
-            stepped = isinstance(run.rule, AlertingRule) and run.looked_at <= slot
+            run.health, run.last_error, run.crash = Health.OK, "", ""
         run.last_evaluation = slot
         run.evaluation_seconds = self.around.monotonic() - began
         return stepped
+
+    def _failed(self, run: RuleRun, problem: str) -> None:
+        run.health, run.last_error = Health.BAD, problem
+        self.around.counters.failed(self.group.key)
+
+    def _crashed(self, run: RuleRun, error: Exception) -> None:
+        """Told once, and not with every evaluation."""
+        crash = f"{type(error).__name__}: {error}"
+        if run.crash != crash:
+            run.crash = crash
+            self.around.crashed(f"{self.group.key};{run.rule.name}", error)
 
     async def look(self, place: int, at: Timestamp) -> None:
         """An early look at one alerting rule. A failure is left to the slot to tell."""
@@ -190,6 +205,9 @@ class GroupRun:
         try:
             step = await self._step(run, rule, at)
         except (UserError, PeerError, StoreError):
+            return
+        except Exception as error:  # noqa: BLE001 - as in a slot
+            self._crashed(run, error)
             return
         run.looked_at = at
         run.advance(step)

@@ -135,7 +135,7 @@ def _begin_to_save(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRu
 
 async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], at: Timestamp) -> None:
     """Tell of these rules' alerts that are due."""
-    telling: list[tuple[RuleRun, Sequence[Labels]]] = []
+    telling: list[tuple[RuleRun, Active, Sequence[Labels]]] = []
     alerts: list[Alert] = []
     for run in runs:
         rule = run.rule
@@ -150,7 +150,7 @@ async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
         if not chosen:
             run.quiet_until = reports.quiet_until(run.active, resend=around.resend)
         else:
-            telling.append((run, chosen))
+            telling.append((run, run.active, chosen))
             alerts += reports.report(
                 run.active,
                 chosen,
@@ -167,8 +167,10 @@ async def send(around: Surroundings, group: RuleGroup, runs: Sequence[RuleRun], 
     except StoreError as error:
         around.warn(group.key, error)
         return
-    for run, chosen in telling:
+    for run, told, chosen in telling:
         run.told = around.monotonic()
+        if run.active is not told:
+            continue  # The clock jumped meanwhile: by that clock nothing was told, so it is told again.
         active = reports.sent(run.active, chosen, at, interval=group.interval, resend=around.resend)
         if run.saved is run.active:
             run.saved = active

@@ -33,7 +33,7 @@ def due(active: Active, at: Timestamp, *, resend: Millis = RESEND) -> tuple[Labe
 def quiet_until(active: Active, *, resend: Millis = RESEND) -> Timestamp:
     """Up to and including this instant none is to be told, as long as no alert changes."""
     times = (
-        alert.last_sent_at + resend if alert.last_sent_at is not None and not _ended_unsaid(alert) else ALWAYS
+        alert.last_sent_at + resend if alert.last_sent_at is not None else ALWAYS
         for alert in active.values()
         if alert.state is not AlertState.PENDING
     )
@@ -96,8 +96,4 @@ def _explained(alert: ActiveAlert) -> Labels:
 def _needs_sending(alert: ActiveAlert, at: Timestamp, resend: Millis) -> bool:
     if alert.state is AlertState.PENDING:
         return False
-    return alert.last_sent_at is None or _ended_unsaid(alert) or alert.last_sent_at + resend < at
-
-
-def _ended_unsaid(alert: ActiveAlert) -> bool:
-    return alert.resolved_at is not None and alert.last_sent_at is not None and alert.resolved_at > alert.last_sent_at
+    return alert.last_sent_at is None or alert.last_sent_at + resend < at

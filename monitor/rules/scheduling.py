@@ -48,7 +48,7 @@ class RuleScheduler:
     def __init__(self, clock: Clock, supervisor: Supervisor, around: Surroundings, *, early: bool = True) -> None:
         self._clock = clock
         self._supervisor = supervisor
-        self._around = replace(around, breathe=self._breathe, later=self._later)
+        self._around = replace(around, breathe=self._breathe, later=self._later, crashed=self._crashed)
         self._early = early
         self._runs: dict[str, GroupRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -205,6 +205,9 @@ class RuleScheduler:
 
         # Mostly it is called off: no task before its time has come.
         return self._clock.call_later(seconds, lambda: self._supervisor.start(name, do()))
+
+    def _crashed(self, where: str, error: Exception) -> None:
+        self._supervisor.report(f"rules/{where}", error)
 
     async def _breathe(self) -> None:
         """Let others have their turn."""

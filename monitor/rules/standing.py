@@ -31,6 +31,11 @@ def _never(name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Ca
     return lambda: None
 
 
+def _raise(where: str, error: Exception) -> None:
+    """Nobody else's pages hang on it: simulations and unit tests."""
+    raise error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What evaluation reads from and writes to."""
@@ -44,6 +49,9 @@ class Surroundings:
     """Seconds; for telling how long an evaluation took."""
     warn: Callable[[str, Exception], None]
     """Told of what failed and will be tried again: where (group;rule), and the error."""
+    crashed: Callable[[str, Exception], None] = _raise
+    """Told of a fault of ours that one rule brought to light: where (group;rule), and the error. When it returns, the other
+    rules go on."""
     changed: Callable[[Sequence[AlertTransition]], None] = lambda transitions: None
     """Told of every change of state, after it was made."""
     breathe: Callable[[], Awaitable[None]] = _go_on
@@ -82,6 +90,8 @@ class RuleRun:
     """Until then there is nothing to send, as long as `active` does not change but for values and texts."""
     health: Health = Health.UNKNOWN
     last_error: str = ""
+    crash: str = ""
+    """The fault of ours that was told of this rule; empty since its last good evaluation."""
     last_evaluation: Timestamp | None = None
     evaluation_seconds: float = 0.0
 

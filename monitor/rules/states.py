@@ -274,7 +274,8 @@ def _next(
         # `keep_firing_for` begins when nothing else keeps the alert
         since = before.keep_firing_since if hold is not None else _keep_since(rule, before, at)
         return replace(before, keep_firing_since=since, held=hold)
-    return replace(before, state=state, resolved_at=at, held_until=None, held=None)
+    # That it fired was told, its end was not. No two instants are to be compared for that: the clock may have been set back.
+    return replace(before, state=state, resolved_at=at, last_sent_at=None, held_until=None, held=None)
 
 
 def _as_before(alert: ActiveAlert, element: Rendered, state: AlertState) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.model.times import HOUR
+from monitor.model.times import HOUR, parse_duration
 from monitor.simulate.stories import Story
 from monitor.simulate.tellings import acknowledged, page, resolve
 from monitor.simulate.world import Line
@@ -54,6 +54,24 @@ def test_an_end_is_told_at_once_when_the_clock_was_set_back(tmp_path: Path, jump
     story.at("2m30s").up("api")
     story.at("2m51s50ms").expect(resolve("ana"))
     story.until("2h").expect_nothing()
+
+
+@pytest.mark.parametrize(("back", "told"), [("8s", "11s202ms"), ("9s900ms", "13s102ms")])
+def test_an_end_is_told_at_once_when_the_clock_was_set_back_a_little(tmp_path: Path, back: str, told: str) -> None:
+    """By less than is noticed: the slot that finds the alert over is not later than the one that told of it."""
+    rule = "{alert: Down, expr: watchkeeper_check_status == 0, labels: {severity: critical}}"
+    (tmp_path / "often.yml").write_text(f"groups: [{{name: often, interval: 5s, rules: [{rule}]}}]")
+    common = COMMON.replace("rule_files: [rules.yml]", "rule_files: [often.yml]").replace(
+        "rules: {shipped: false}", "rules: {shipped: false, early_evaluation: false}"
+    )
+    checks = 'checks: [{name: api, url: "http://api.test/health", interval: 5s, success_threshold: 1}]\n'
+    story = Story(story_configuration(tmp_path, checks=checks, common=common))
+    story.at("0s").down("api")
+    story.at("3s202ms").expect(page("ana"))
+    story.at("7s").up("api")
+    story.at("7s500ms").jump(-parse_duration(back))
+    story.at(told).expect(resolve("ana"))
+    story.until("20m").expect_nothing()
 
 
 def test_scrapes_go_on_when_the_clock_is_set_back(tmp_path: Path) -> None:

@@ -155,5 +155,15 @@ class RuleWorld:
         """The transitions so far, as `before=>after@time`."""
         return [f"{step.before.value}=>{step.after.value}@{step.at}" for step in self.transitions]
 
+    def note_crashes(self) -> list[str]:
+        """What our own faults do from now on: they are noted here, as `group;rule: error`, and the other rules go on."""
+        crashes: list[str] = []
+
+        def note(where: str, error: Exception) -> None:
+            crashes.append(f"{where}: {error!r}")
+
+        self.around = replace(self.around, crashed=note)
+        return crashes
+
     def leave_with(self, **labels: str) -> None:
         self.around = replace(self.around, leaving=Leaving(labels=Labels(labels)))

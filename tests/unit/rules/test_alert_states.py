@@ -176,6 +176,18 @@ def test_longer_for_puts_a_firing_alert_back_to_pending() -> None:
     assert carried(active, rule(1), 2 * MINUTE)[_ONE].state is AlertState.FIRING
 
 
+@pytest.mark.parametrize("end", [95_000, 100_000, 100_001, 130_000])
+def test_an_end_is_due_at_once_wherever_the_clock_is(end: int) -> None:
+    """Also when it was set back a little since the last report: that was about an alert that fires."""
+    active = step("g", rule(), {}, seen(_ONE), 40_000).active
+    active = sent(active, due(active, 100_000), 100_000, interval=MINUTE)
+    active = step("g", rule(), active, [], end).active
+    assert due(active, end) == (_ONE,)
+    assert quiet_until(active) < end
+    active = sent(active, due(active, end), end, interval=MINUTE)
+    assert due(active, end) == ()
+
+
 _HISTORY = st.lists(st.tuples(st.integers(1, 300_000), st.booleans()), min_size=1, max_size=30)
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from monitor.model.alerts import Alert
-from monitor.model.errors import BugError
+from monitor.model.errors import BugError, StoreError
+from monitor.model.labels import Labels
 from monitor.model.samples import Vector
-from monitor.model.times import MINUTE, SECOND, Timestamp
+from monitor.model.times import HOUR, MINUTE, SECOND, Timestamp
 from monitor.promql.nodes import Expr
 from monitor.rules.evaluating import GroupRun
 from monitor.rules.groups import RuleGroup
 from monitor.rules.ports import StoredAlert, StoredKey
+from monitor.rules.status import Health
+from monitor.tsdb.store import SampleStore
 from tests.support.rule_worlds import CountingQuerier, FakeAlertSink, FakeRuleStateStore, RuleWorld, groups_of
 
 
@@ -109,11 +112,88 @@ async def test_nobody_waits_for_a_rule_that_was_slow_or_is_new() -> None:
     assert told_before[3:] == [3, 4, 5]
 
 
-async def test_a_rule_that_crashes_does_not_keep_back_the_others() -> None:
-    """A mistake of ours in one rule is for whoever runs the group; the alerts of the rules before it have gone out."""
+@pytest.mark.parametrize("parallel", [1, 2])
+@pytest.mark.parametrize("error", [BugError("no"), ZeroDivisionError("no"), KeyError("no")], ids=repr)
+async def test_a_rule_that_crashes_does_not_keep_back_the_others(error: Exception, parallel: int) -> None:
+    """A fault of ours in one rule is noted at the rule and told once; those before it and after it are evaluated."""
     world = RuleWorld()
+    crashes = world.note_crashes()
     world.put(0, x=5)
-    run = GroupRun(_three(), world.around)
+    run = GroupRun(replace(_three(), parallel=parallel), world.around)
+    crashing = True
+
+    def crash(text: str) -> None:
+        if crashing and text == "x > 1":
+            raise error
+
+    world.querier.meanwhile = crash
+    await run.slot(0)
+    assert _told(world) == ["A", "C"]
+    assert len(world.states.rows) == 2
+    await run.look(1, SECOND)
+    await run.slot(15 * SECOND)
+    assert crashes == [f"r.yml;g;B: {error!r}"]
+    assert world.counters.failures == 2
+    rule = run.rules[1]
+    assert rule.health is Health.BAD
+    assert "a fault of Watchkeeper" in rule.last_error
+    assert repr(error).partition("(")[0] in rule.last_error
+    crashing = False
+    await run.slot(30 * SECOND)
+    assert _told(world) == ["A", "C", "B"]
+    assert (rule.health, rule.last_error) == (Health.OK, "")
+    crashing = True
+    await run.slot(45 * SECOND)
+    assert len(crashes) == 2
+
+
+async def test_what_an_early_look_crashes_on_is_told() -> None:
+    """Whoever looks early goes on, and the slot does what it can."""
+    world = RuleWorld()
+    crashes = world.note_crashes()
+    run = await _known(world)
+    world.querier.failing = ZeroDivisionError("no")
+    await run.look(0, 0)
+    assert crashes == ["r.yml;g;A: ZeroDivisionError('no')"]
+    world.querier.failing = None
+    await run.slot(0)
+    assert _told(world) == ["A", "B", "C"]
+
+
+class FullStore(SampleStore):
+    """No sample can be written."""
+
+    error: Exception = StoreError("full")
+
+    def appending(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        raise self.error
+
+    def appending_again(
+        self, at: Timestamp, labels: tuple[Labels, ...], values: Sequence[float]
+    ) -> Generator[None, None, None]:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [StoreError("full"), BugError("no")], ids=repr)
+async def test_alerts_go_out_though_their_samples_cannot_be_written(error: Exception) -> None:
+    """The page is what the rule is for."""
+    world = RuleWorld()
+    world.note_crashes()
+    run = await _known(world)
+    full = FullStore(HOUR)
+    full.error = error
+    run.around = replace(world.around, samples=full)
+    await run.slot(0)
+    assert _told(world) == ["A", "B", "C"]
+    assert {rule.health for rule in run.rules} == {Health.BAD}
+
+
+async def test_simulations_and_tests_of_rules_end_with_a_crash() -> None:
+    """There nobody's pages hang on the other rules; those before it have gone out."""
+    world = RuleWorld()
+    run = await _known(world)
 
     def crash(text: str) -> None:
         if text == "x > 2":
@@ -123,7 +203,6 @@ async def test_a_rule_that_crashes_does_not_keep_back_the_others() -> None:
     with pytest.raises(BugError):
         await run.slot(0)
     assert _told(world) == ["A", "B"]
-    assert len(world.states.rows) == 2
 
 
 @dataclass
@@ -269,3 +348,32 @@ async def test_what_is_told_again_is_not_compared_again_with_what_is_stored() ->
     await run.slot(MINUTE + 15 * SECOND)
     assert world.sink.calls == 2
     assert [one.saved is one.active for one in run.rules] == [True] * 3
+
+
+@dataclass
+class BusyAlertSink(FakeAlertSink):
+    """While it takes a report, something else happens."""
+
+    meanwhile: Callable[[], None] = lambda: None
+
+    async def accept(self, alerts: Sequence[Alert]) -> None:
+        await super().accept(alerts)
+        self.meanwhile()
+
+
+async def test_a_clock_set_back_while_alerts_are_told_has_them_told_again() -> None:
+    """What was told has the times of the clock as it was; by the clock as it is nobody has heard yet."""
+    world = RuleWorld()
+    sink = BusyAlertSink()
+    world.around = replace(world.around, alerts=sink)
+    run = await _known(world)
+    world.put(2 * HOUR, x=5)
+    sink.meanwhile = lambda: run.set_back(-HOUR, HOUR)
+    await run.slot(2 * HOUR)
+    sink.meanwhile = lambda: None
+    run.ahead = HOUR
+    for alert in run.rules[0].active.values():
+        for instant in (alert.last_sent_at, alert.valid_until):
+            assert instant is None or instant <= HOUR
+    await run.slot(HOUR + SECOND)
+    assert [alert.updated_at for alert in sink.reports] == [2 * HOUR] * 3 + [HOUR + SECOND] * 3
