@@ -24,7 +24,7 @@ from monitor.oncall.events import (
     TimerFired,
 )
 from monitor.oncall.incident import Incident
-from monitor.oncall.membership import explained, heard
+from monitor.oncall.membership import explained, heard, mark
 from monitor.oncall.messages import counted
 from monitor.oncall.policies import PolicyVersion
 from monitor.oncall.run import Draft, until
@@ -127,7 +127,8 @@ def refusal(incident: Incident | None, event: Event, now: Timestamp) -> Answer |
 
 def _settle_down(draft: Draft, actor: Actor, state: IncidentState) -> None:
     """Somebody has it: nothing more goes out by itself. They know what is heard now and what that explains, but not
-    what a silence or maintenance keeps quiet: it is news when that ends."""
+    what a silence or maintenance keeps quiet: it is news when that ends; nor, if somebody had it before, what outlives its
+    explanation and is still to be told."""
     incident = draft.incident
     draft.incident = replace(
         incident,
@@ -139,7 +140,7 @@ def _settle_down(draft: Draft, actor: Actor, state: IncidentState) -> None:
         due_at=None,
         due_span=0,
     )
-    draft.take_on(heard(incident.members))
+    draft.take_on(tuple(one for one in heard(incident.members) if mark(one) not in incident.unspoken))
     draft.new_epoch()
 
 

@@ -92,8 +92,10 @@ class Incident:
     stands for whatever bears it."""
     unspoken: tuple[str, ...] = ()
     """Of these, what nobody was told of: whoever has the incident knows it by what explains it."""
+    outliving: tuple[str, ...] = ()
+    """Of these, what was heard without its explanation and not been explained since, though it may be over for a moment."""
     outlives_at: Timestamp | None = None
-    """When such a one is told that goes on without its explanation."""
+    """When such a one is told; None if there is none."""
     loop: int = 0
     """How often the list of steps has been walked to its end."""
     step: int = -1

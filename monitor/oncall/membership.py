@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from monitor.model.alerts import MuteReason
@@ -13,11 +13,14 @@ from monitor.model.times import MINUTE, Timestamp
 _KEPT: Final = 50
 """Alerts that are over and that the group has forgotten, kept for the message that ends the incident."""
 
-_FORGOTTEN: Final = 15 * MINUTE
+FORGOTTEN: Final = 15 * MINUTE
 """An alert that comes back sooner flaps, and is known to whoever was told of it; later it is another outage."""
 
-_ONE_OUTAGE: Final = 2 * MINUTE
+ONE_OUTAGE: Final = 2 * MINUTE
 """Checks of one service do not see its outage at one moment; whoever acknowledged so lately is still looking at it."""
+
+OUTLIVES: Final = 15 * MINUTE
+"""So long an alert may outlive what explains it: rates remember an outage for minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +36,20 @@ class Overlay:
 
 def merged(before: tuple[Member, ...], reported: tuple[Member, ...], opened_at: Timestamp) -> tuple[Member, ...]:
     """The members after a report. One that the report lacks outlives its group: it keeps its last state, so that a reload
-    which regroups alerts ends no incident; of those that are over only the last few are kept. What was over before the
-    incident opened never belonged to it, though its group may still name it."""
+    which regroups alerts ends no incident; of those that are over only the last few are kept, with what explained them at the
+    end. What was over before the incident opened never belonged to it, though its group may still name it."""
     known = {member.fingerprint for member in before}
     reported = tuple(
         member
         for member in reported
         if member.firing or member.fingerprint in known or (member.ends_at or 0) > opened_at
+    )
+    causes = {member.fingerprint: member.explained_by for member in before}
+    reported = tuple(
+        member
+        if member.firing or member.explained_by or not causes.get(member.fingerprint)
+        else replace(member, explained_by=causes[member.fingerprint])
+        for member in reported
     )
     told = {member.fingerprint for member in reported}
     left = [member for member in before if member.fingerprint not in told]
@@ -71,6 +81,23 @@ def explained(members: tuple[Member, ...], known: Iterable[str]) -> tuple[Member
     return tuple(one for one in quiet.values() if one.explained_by in causes)
 
 
+def has_outgrown(member: Member, before: tuple[Member, ...], members: tuple[Member, ...]) -> bool:
+    """Does what explained alerts with its mark until now still go on, known to people, and not explain this one?"""
+    told = heard(members)
+    known = told + explained(members, (one.fingerprint for one in told))
+    causes = {one.explained_by for one in before if mark(one) == mark(member)}
+    return any(one.fingerprint in causes for one in known)
+
+
+def kept_quiet(members: tuple[Member, ...]) -> frozenset[str]:
+    """Marks of what fires and is silenced, in maintenance or out of its hours, and nowhere heard or known by its explanation:
+    whoever is told of nothing does not know them."""
+    told = heard(members)
+    known = told + explained(members, (one.fingerprint for one in told))
+    quiet = (one for one in members if one.firing and set(one.muted_by) - {MuteReason.INHIBITION})
+    return frozenset(map(mark, quiet)) - frozenset(map(mark, known))
+
+
 def mark(member: Member) -> str:
     """What people know an alert by: its name; if a check saw it, with the check, for another one may watch something else."""
     check = member.labels.get("check", "")
@@ -97,17 +124,23 @@ def without(told: tuple[str, ...], members: Iterable[Member]) -> tuple[str, ...]
 
 def is_of_one_outage(member: Member, told: tuple[str, ...], acked_at: Timestamp | None, now: Timestamp) -> bool:
     """Does another check see, right after the acknowledgement, what one has seen that people were told of?"""
-    if acked_at is None or now - acked_at > _ONE_OUTAGE:
+    if acked_at is None or not 0 <= now - acked_at <= ONE_OUTAGE:
         return False
     return any(one.startswith(f"{member.name} of ") for one in told)
 
 
 def long_over(known: str, before: tuple[Member, ...], now: Timestamp) -> bool:
-    """Has no alert with this mark been heard, or been explained by one that was, for so long that it is forgotten?"""
+    """Has no alert with this mark been heard, or been explained by one that was, for so long that it is forgotten?
+    An end that lies ahead of the clock tells of no time that has passed: rather a page too many."""
     told = heard(before)
     going_on = told + explained(before, (one.fingerprint for one in told))
-    lately = (one for one in before if not one.firing and now - (one.ends_at or 0) < _FORGOTTEN)
+    lately = (one for one in before if not one.firing and 0 <= now - (one.ends_at or 0) < FORGOTTEN)
     return not any(is_told(one, (known,)) for some in (going_on, lately) for one in some)
+
+
+def is_ahead(member: Member, now: Timestamp) -> bool:
+    """Was it over before the clock was put back?"""
+    return not member.firing and (member.ends_at or 0) > now
 
 
 def why_quiet(member: Member, members: tuple[Member, ...]) -> tuple[tuple[MuteReason, str], ...]:

@@ -11,17 +11,23 @@ from typing import Final
 
 from monitor.model.incidents import IncidentState, Member
 from monitor.model.notifications import MessageKind, NotifyReason
-from monitor.model.times import MINUTE, Timestamp, spoken_duration
+from monitor.model.times import Timestamp, spoken_duration
 from monitor.oncall.effects import Step
 from monitor.oncall.events import DeliveryReported, GroupChanged, Setting
 from monitor.oncall.incident import Incident, is_urgent
 from monitor.oncall.membership import (
+    FORGOTTEN,
+    ONE_OUTAGE,
+    OUTLIVES,
     Overlay,
     explained,
+    has_outgrown,
     heard,
+    is_ahead,
     is_of_one_outage,
     is_told,
     joined,
+    kept_quiet,
     long_over,
     mark,
     merged,
@@ -36,8 +42,6 @@ from monitor.oncall.run import Draft, until
 
 REPAIRED: Final = "repaired"
 """What `repair` writes down when there was something to do."""
-_OUTLIVES: Final = 15 * MINUTE
-"""So long an alert may outlive what explains it: rates remember an outage for minutes."""
 
 
 def open_incident(
@@ -125,6 +129,7 @@ def join(draft: Draft, event: GroupChanged) -> None:
     """The group changed while somebody has it: is it worth waking them again? Not for what another member explains, then or
     when that one is over: whoever has the cause has what it does. Nor for what flaps under a name that they know, or is seen
     by one check after another."""
+    before = draft.incident.members
     came, _ = _take_over(draft, event)
     if not draft.incident.firing:
         _resolve_by_source(draft)
@@ -133,36 +138,37 @@ def join(draft: Draft, event: GroupChanged) -> None:
     _lay_over(draft, over)
     incident = draft.incident
     loud = heard(incident.members)
-    news = [
-        member
-        for member in loud
-        if not is_told(member, incident.names)
-        and not (member in came and is_of_one_outage(member, incident.names, incident.acked_at, draft.now))
-    ]
-    strange = sorted({mark(member) for member in news})
+    told = tuple(one for one in incident.names if one not in incident.unspoken)
+
+    def is_news(member: Member) -> bool:
+        if is_told(member, told):
+            return False
+        if is_told(member, incident.names):
+            return member in came and has_outgrown(member, before, incident.members)
+        return not (member in came and is_of_one_outage(member, told, incident.acked_at, draft.now))
+
+    news = tuple(member for member in loud if is_news(member))
     worse = tuple(one for one in loud if one.severity.rank > incident.severity.rank)
-    going_on = _without_explanation(incident, loud)
-    draft.take_on(loud if news or worse else tuple(one for one in loud if one not in going_on))
-    if news or worse:
-        why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(loud).value}"
-        _repage(draft, tuple(news) or worse, why)
-    elif going_on:
-        draft.incident = replace(draft.incident, outlives_at=incident.outlives_at or draft.now + _OUTLIVES)
+    if not news and not worse:
+        draft.take_on(tuple(one for one in loud if mark(one) not in incident.unspoken))
+        return
+    draft.take_on(loud)
+    strange = sorted({mark(member) for member in news})
+    why = f"{', '.join(strange)} joined" if strange else f"severity rose to {worst(loud).value}"
+    _repage(draft, news or worse, why)
 
 
 def outlive(draft: Draft) -> None:
-    """What was explained goes on: whoever has the incident may believe that all is well since its explanation is over."""
-    loud = heard(draft.incident.members)
-    going_on = _without_explanation(draft.incident, loud)
+    """What was explained goes on: whoever has the incident may believe that all is well since its explanation is over. What is
+    over just now is news if it comes back."""
+    incident = draft.incident
+    loud = heard(incident.members)
+    going_on = tuple(member for member in loud if mark(member) in incident.unspoken)
+    names = sorted({mark(member) for member in going_on})
+    draft.forget(one for one in incident.outliving if one not in names)
     draft.take_on(loud)
-    names = ", ".join(sorted({mark(member) for member in going_on}))
     if going_on:
-        _repage(draft, going_on, f"{names} goes on {spoken_duration(_OUTLIVES)} after what explained it was over")
-
-
-def _without_explanation(incident: Incident, loud: tuple[Member, ...]) -> tuple[Member, ...]:
-    """Those that were known by what explained them alone."""
-    return tuple(member for member in loud if mark(member) in incident.unspoken)
+        _repage(draft, going_on, f"{', '.join(names)} goes on, unexplained for {spoken_duration(OUTLIVES)}")
 
 
 def _repage(draft: Draft, news: tuple[Member, ...], why: str) -> None:
@@ -271,9 +277,17 @@ def repair(draft: Draft) -> None:
     if incident.ack_expires_at is not None and limit is not None and incident.ack_expires_at - draft.now > limit:
         draft.incident = replace(draft.incident, ack_expires_at=draft.now + limit)
         draft.note(REPAIRED, "the clock was put back: the acknowledgement is counted from now")
-    if incident.outlives_at is not None and incident.outlives_at - draft.now > _OUTLIVES:
-        draft.incident = replace(draft.incident, outlives_at=draft.now + _OUTLIVES)
+    if incident.outlives_at is not None and incident.outlives_at - draft.now > OUTLIVES:
+        draft.incident = replace(draft.incident, outlives_at=draft.now + OUTLIVES)
         draft.note(REPAIRED, "the clock was put back: what goes on is told that much later")
+    if incident.acked_at is not None and incident.acked_at > draft.now:
+        draft.incident = replace(draft.incident, acked_at=draft.now - ONE_OUTAGE - 1)
+        draft.note(REPAIRED, "the clock was put back: nothing counts as seen right after the acknowledgement any more")
+    if any(is_ahead(member, draft.now) for member in incident.members):
+        ended = draft.now - FORGOTTEN
+        members = tuple(replace(one, ends_at=ended) if is_ahead(one, draft.now) else one for one in incident.members)
+        draft.incident = replace(draft.incident, members=members)
+        draft.note(REPAIRED, "the clock was put back: what was over before is news if it comes back")
     if not draft.incident.timers and not draft.incident.waits_for:
         draft.incident = replace(draft.incident, due_at=draft.now, due_span=0)
         draft.note(REPAIRED, "nothing was to come although nobody has it: the walk goes on now")
@@ -281,17 +295,16 @@ def repair(draft: Draft) -> None:
 
 def _take_over(draft: Draft, event: GroupChanged) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
     """Replace the members by the news and write down who came and went; a name that comes back after long is forgotten, and
-    so news again. Gives both."""
+    so news again; and so is one that only its explanation told of, when a silence keeps it quiet. Gives both."""
     news = event.event
     before = draft.incident.members
     members = merged(before, news.members, draft.incident.opened_at)
     came, went = joined(before, members)
     back = {known for one in came for known in (one.name, mark(one)) if long_over(known, before, draft.now)}
+    draft.forget(back | kept_quiet(members).intersection(draft.incident.unspoken))
     draft.incident = replace(
         draft.incident,
         members=members,
-        names=tuple(name for name in draft.incident.names if name not in back),
-        unspoken=tuple(name for name in draft.incident.unspoken if name not in back),
         receiver=news.receiver,
         group_labels=news.group_labels,
         alerts_joined=draft.incident.alerts_joined + len(came),

@@ -12,6 +12,7 @@ the incident is open.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from monitor.model.changes import AuditEntry
@@ -21,7 +22,7 @@ from monitor.model.times import Millis, Timestamp, spoken_duration, spoken_insta
 from monitor.oncall.effects import Answer, Cancel, Effect, Step
 from monitor.oncall.events import Setting
 from monitor.oncall.incident import Incident, Notified, is_urgent
-from monitor.oncall.membership import explained, heard, is_told, told_of, without, worst
+from monitor.oncall.membership import OUTLIVES, explained, heard, is_told, mark, told_of, without, worst
 from monitor.oncall.messages import Occasion, build
 from monitor.oncall.policies import Policy, PolicyVersion, Reached, Target, reach
 
@@ -81,14 +82,32 @@ class Draft:
 
     def take_on(self, loud: tuple[Member, ...]) -> None:
         """Somebody has these alerts, and with them what they explain: of that they need not be told any more, for as long as it
-        is explained and a while after."""
+        is explained and a while after. What is heard but not among them was explained before: its while begins, or goes on."""
         self.learn(loud)
-        incident = self.incident
-        quietly = explained(incident.members, (member.fingerprint for member in heard(incident.members)))
+        incident, now_heard = self.incident, heard(self.incident.members)
+        quietly = explained(incident.members, (member.fingerprint for member in now_heard))
         new = [member for member in quietly if not is_told(member, incident.names)]
+        goes_on = [member for member in now_heard if mark(member) in incident.unspoken]
+        unspoken = told_of(incident.unspoken, new)
+        outliving = told_of(tuple(one for one in without(incident.outliving, quietly) if one in unspoken), goes_on)
         self.incident = replace(
-            incident, names=told_of(incident.names, new), unspoken=told_of(incident.unspoken, new), outlives_at=None
+            incident,
+            names=told_of(incident.names, new),
+            unspoken=unspoken,
+            outliving=outliving,
+            outlives_at=(incident.outlives_at or self.now + OUTLIVES) if outliving else None,
         )
+
+    def forget(self, marks: Iterable[str]) -> None:
+        """Nobody knows of these any more: they are news when they are heard."""
+        gone = frozenset(marks)
+        incident = self.incident
+        names, unspoken, outliving = (
+            tuple(one for one in some if one not in gone)
+            for some in (incident.names, incident.unspoken, incident.outliving)
+        )
+        due = incident.outlives_at if outliving else None
+        self.incident = replace(incident, names=names, unspoken=unspoken, outliving=outliving, outlives_at=due)
 
     def close(self, by: str) -> None:
         """It is over. `by`: the person who says so; empty: its alerts are over."""
@@ -100,6 +119,7 @@ class Draft:
             due_at=None,
             due_span=0,
             ack_expires_at=None,
+            outliving=(),
             outlives_at=None,
             snoozed_until=None,
             held=False,
@@ -186,6 +206,7 @@ class Draft:
             wakes=incident.wakes + (incident.state is not IncidentState.TRIGGERED),
             state=IncidentState.TRIGGERED,
             unspoken=without(incident.unspoken, heard(incident.members)),
+            outliving=(),
             outlives_at=None,
             acked_by="",
             acked_at=None,

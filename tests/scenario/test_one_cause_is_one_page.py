@@ -14,7 +14,7 @@ from monitor.config.loading import Overrides, load
 from monitor.matching.parse import parse_matchers
 from monitor.model.incidents import IncidentState
 from monitor.model.notifications import MessageKind
-from monitor.model.times import MINUTE
+from monitor.model.times import HOUR, MINUTE
 from monitor.simulate.stories import Played, Story
 from monitor.simulate.tellings import acknowledged, page, resolve, update
 from monitor.simulate.world import START
@@ -456,3 +456,85 @@ def test_what_begins_in_its_own_maintenance_is_told_at_its_end_with_the_time_of_
     again = [one for one in played.world.heard if one.kind is MessageKind.TRIGGER][1]
     assert again.at == 40 * MINUTE
     assert again.message.text.splitlines()[0] == "New, since 2026-01-01 00:30:00 UTC (10m): Full on shop"
+
+
+CAUSED = {"job": "shop", "environment": "production", "severity": "critical"}
+"""Labels of what is pushed beside the check of the shop."""
+
+
+def minutes(played: Played) -> list[int]:
+    """When somebody was woken."""
+    return [one.at // MINUTE for one in played.world.heard if one.kind is MessageKind.TRIGGER and one.who == "ana"]
+
+
+@pytest.mark.parametrize("jump", [0, -HOUR, -2 * HOUR, HOUR])
+def test_a_clock_that_was_set_after_an_acknowledgement_hides_no_outage_of_another_check(
+    tmp_path: Path, jump: int
+) -> None:
+    """The house is gone a quarter of an hour after its side door, whatever the clock says."""
+    story = Story(shop(tmp_path, beside=SIDE_DOOR))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").down("admin")
+    story.at("6m").ack("ana")
+    story.at("7m").jump(jump)
+    story.at("20m").down("shop").serve(METRICS, None)
+    assert REFUSED in pages(story.observe(26 * MINUTE))[-1]
+
+
+def test_a_clock_that_was_put_back_hides_no_second_outage_of_the_same_check(tmp_path: Path) -> None:
+    """It was over for half an hour, which the clock does not show."""
+    story = dead(tmp_path)
+    story.at("6m").ack("ana")
+    story.at("10m").up("shop")
+    story.at("26m").ack("ana")
+    story.at("27m").jump(-HOUR)
+    story.at("60m").down("shop")
+    assert REFUSED in pages(story.observe(66 * MINUTE))[-1]
+
+
+def test_a_symptom_that_flaps_after_its_cause_is_told_to_whoever_had_that(tmp_path: Path) -> None:
+    """Each gap is short, and so is each return; together they go on for more than a quarter of an hour."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").alert("ServiceDown", end="7m", check="shop", **CAUSED)
+    story.at("5m").alert("Stays", end="90m", **CAUSED)
+    story.at("6m").ack("ana")
+    story.at("7m").alert("ErrorRateHigh", end="12m", **CAUSED)
+    for minute in (21, 35):
+        story.at(f"{minute}m").alert("ErrorRateHigh", end="12m", **CAUSED)
+    played = story.observe(45 * MINUTE)
+    assert "ErrorRateHigh" in pages(played)[-1]
+    assert 27 <= minutes(played)[-1] <= 35
+
+
+def test_a_symptom_that_begins_anew_long_after_its_cause_pages_at_once(tmp_path: Path) -> None:
+    """Its name was explained once; now it has another cause, which is said."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").alert("ServiceDown", end="90m", check="shop", **CAUSED)
+    story.at("6m").ack("ana")
+    story.at("7m").alert("ErrorRateHigh", end="14m", **CAUSED)
+    story.at("25m").alert("ErrorRateHigh", end="60m", **CAUSED)
+    played = story.observe(45 * MINUTE)
+    assert minutes(played)[1:] == [25]
+    assert pages(played)[1] == "CRITICAL, NEW: ErrorRateHigh on shop (+1 known before)"
+
+
+def test_the_end_of_a_silence_over_a_symptom_whose_cause_is_over_is_news_at_once(tmp_path: Path) -> None:
+    """It was known by its cause, and then told to nobody."""
+    story = Story(shop(tmp_path))
+    story.at("0s").serve(METRICS, "x 1\n")
+    story.at("5m").alert("ServiceDown", end="20m", check="shop", **CAUSED)
+    story.at("6m").ack("ana")
+    story.at("7m").alert("ErrorRateHigh", end="90m", **CAUSED)
+    story.at("12m").silence("ana", 'alertname="ErrorRateHigh"', "28m")
+    assert minutes(story.observe(60 * MINUTE)) == [5, 40]
+
+
+def test_a_snooze_after_the_cause_is_over_hides_nothing_that_goes_on(tmp_path: Path) -> None:
+    """Whoever snoozed it believes that the service answers."""
+    story = dead(tmp_path)
+    story.at("6m").ack("ana")
+    story.at("10m").up("shop")
+    story.at("12m").snooze("ana", "8h")
+    assert minutes(story.observe(30 * MINUTE)) == [5, 25]

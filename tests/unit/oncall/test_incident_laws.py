@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from monitor.chance import Chance
@@ -18,6 +18,7 @@ from monitor.model.incidents import IncidentState, Member, Severity
 from monitor.model.notifications import DeliveryReport, MessageKind, OutboxRow
 from monitor.model.times import HOUR, MINUTE, SECOND, Millis, Timestamp
 from monitor.oncall.escalating import Escalating, Playbook
+from monitor.oncall.events import Acknowledge, Audited, GroupChanged
 from monitor.oncall.incident import Incident, IncidentKey
 from monitor.oncall.membership import heard, mark
 from monitor.oncall.policies import OnExhausted, Policy
@@ -28,6 +29,7 @@ from tests.support.incidents import (
     BO,
     ROSTER,
     START,
+    Story,
     alert,
     explained,
     group,
@@ -35,6 +37,7 @@ from tests.support.incidents import (
     policy_step,
     run_now,
     seen_by,
+    sent,
     targets,
 )
 
@@ -82,11 +85,14 @@ def member(drawn: tuple[Member, bool, tuple[MuteReason, ...]]) -> Member:
 
 
 def is_new(one: Member, was: Incident, now: Timestamp) -> bool:
-    """Was nobody told of the name, or not of this check's, or was it over for long?"""
+    """Was nobody told of the name, or not of this check's, or was it over for long, or is it what its cause does not explain
+    any more?"""
     known = {one.name, f"{one.name} of {one.labels.get('check', '')}"} & set(was.names)
     before = [each for each in was.members if mark(each) == mark(one)]
-    back = all(not each.firing and now - (each.ends_at or 0) >= 15 * MINUTE for each in before)
-    return one.firing and (not known or back)
+    back = all(not each.firing and not 0 <= now - (each.ends_at or 0) < 15 * MINUTE for each in before)
+    began = one.fingerprint not in {each.fingerprint for each in was.firing}
+    outgrown = began and mark(one) in was.unspoken and any(each.explained_by for each in before)
+    return one.firing and (not known or back or outgrown)
 
 
 class Incidents(RuleBasedStateMachine):
@@ -341,10 +347,15 @@ class Incidents(RuleBasedStateMachine):
 
     @invariant()
     def whoever_has_it_will_be_told_of_what_goes_on_unexplained(self) -> None:
-        """And of nothing else, and nobody else: the others are paged anyway."""
+        """Also if it is over just now, and of nothing else, and nobody else: the others are paged anyway."""
         for incident, _ in run_now(self.store.open_incidents()):
             goes_on = {mark(one) for one in heard(incident.members)} & set(incident.unspoken)
-            assert (incident.outlives_at is not None) == (incident.state in TAKEN and bool(goes_on))
+            assert set(incident.outliving) <= set(incident.unspoken) <= set(incident.names)
+            assert (incident.outlives_at is not None) == bool(incident.outliving)
+            if incident.state in TAKEN:
+                assert goes_on <= set(incident.outliving)
+            else:
+                assert not incident.outliving
 
     @invariant()
     def one_generation_of_a_key_is_open(self) -> None:
@@ -424,3 +435,50 @@ class TestIncidentLaws(Incidents.TestCase):
 
 
 del Incidents
+
+
+CAUSE, SIDE = seen_by("shop", alert("ServiceDown")), seen_by("side", alert("ServiceDown"))
+SYMPTOM, OTHER = alert("NoDatabase"), alert("Full")
+MOMENTS = 120
+"""Minutes of a life; the clock is put back in its 60th, before which half of what happens has happened."""
+lives = st.lists(
+    st.tuples(st.integers(1, MOMENTS - 20), st.sampled_from((CAUSE, SIDE, SYMPTOM, OTHER))), min_size=1, max_size=12
+)
+
+
+def pages_of(life: list[tuple[int, Member]], jump: Millis) -> list[int]:
+    """In which minutes somebody is paged, who acknowledges at once. `life`: an alert begins, or is over, at its minute; what the
+    cause explains it explains while it fires. Once a minute timers and the audit are looked at."""
+    story, stays, paged = Story(), alert("Stays"), list[int]()
+    firing: set[str] = set()
+    for minute in range(MOMENTS):
+        back = jump if minute >= MOMENTS // 2 else 0
+        story.at(minute * MINUTE + back)
+        changes = [one for at, one in life if at == minute]
+        for one in changes:
+            firing ^= {one.fingerprint}
+        taken = [story.feed(Audited())] if minute else []
+        if not minute or changes:
+            reported = [
+                explained(one, CAUSE) if one is SYMPTOM and CAUSE.fingerprint in firing else one
+                for one in (CAUSE, SIDE, SYMPTOM, OTHER)
+                if one.fingerprint in firing
+            ]
+            over = [replace(one, firing=False, ends_at=story.now) for one in changes if one.fingerprint not in firing]
+            taken.append(story.feed(GroupChanged(group(stays, *reported, *over))))
+        taken += [story.fire() for timer in story.state.timers if timer.due_at <= story.now]
+        if any(sent(one) for one in taken):
+            paged.append(minute)
+            story.feed(Acknowledge(ANA))
+    return paged
+
+
+@given(life=lives, jump=st.sampled_from((-HOUR, -2 * HOUR, -5 * HOUR)))
+def test_whoever_would_be_paged_is_paged_though_the_clock_was_put_back(
+    life: list[tuple[int, Member]], jump: Millis
+) -> None:
+    """For the first thing that happens after it, and at most a pause later, if it goes on as it is for so long."""
+    straight = [minute for minute in pages_of(life, 0) if minute >= MOMENTS // 2]
+    jumped = [minute for minute in pages_of(life, jump) if minute >= MOMENTS // 2]
+    if straight and not any(straight[0] < minute <= straight[0] + 15 for minute, _ in life):
+        assert any(minute <= straight[0] + 15 for minute in jumped)
