@@ -25,6 +25,7 @@ from monitor.config.findings import Findings
 from monitor.config.opening import UnreadableError, read_text
 from monitor.config.rule_files import plain, read_rule_file
 from monitor.config.yamltree import Scalar, read
+from monitor.globbing import files_matching
 from monitor.gotemplate.regexps import matches
 from monitor.model.errors import ConfigError
 from monitor.model.times import DAY, Millis, format_duration
@@ -254,11 +255,9 @@ def _rule_files(patterns: Sequence[str], base: Path) -> list[Path]:
     """What the patterns name, each once, in order; a pattern without wildcards must exist and is told when it does not."""
     found: dict[Path, None] = {}
     for pattern in patterns:
-        whole = Path(pattern)
-        root = Path(whole.anchor) if whole.is_absolute() else base
-        relative = str(whole.relative_to(whole.anchor)) if whole.is_absolute() else pattern
-        magic = any(sign in relative for sign in "*?[")
-        found.update(dict.fromkeys(sorted(root.glob(relative)) if magic else [root / relative]))
+        whole = base / pattern
+        magic = any(sign in pattern for sign in "*?[")
+        found.update(dict.fromkeys(files_matching(str(whole)) if magic else [whole]))
     return list(found)
 
 

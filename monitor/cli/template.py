@@ -14,7 +14,8 @@ from monitor.alerts.templating.renderer import Rendering, TemplateLibrary, empty
 from monitor.cli.exits import TABLE, CommandError, Exit
 from monitor.clock import Clock
 from monitor.config.opening import UnreadableError, read_text
-from monitor.config.template_files import SHIPPED, matching_files, read_template_file
+from monitor.config.template_files import SHIPPED, read_template_file
+from monitor.globbing import files_matching
 from monitor.model.errors import TemplateError
 
 template = typer.Typer(no_args_is_help=True, help="Notification templates.")
@@ -57,7 +58,7 @@ def render(
     try:
         named = empty_set().parse(SHIPPED.name, SHIPPED.read_text(encoding="utf-8"))
         for pattern in glob or ():
-            files = matching_files(pattern)
+            files = files_matching(pattern)
             if not files:
                 raise CommandError(Exit.FINDINGS, f"no file matches {pattern}", "is the path right?")
             for file in files:

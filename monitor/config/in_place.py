@@ -107,7 +107,7 @@ def _paging(flags: AlertmanagerFlags, findings: Findings) -> Paging | None:
     base = FilePath(name).parent
 
     def locate(path: str) -> str:
-        return str(base / path)
+        return str(base / path) if path else ""
 
     doubt_missing(document, document.tree, findings, locate)
     whole = read_whole(document, document.tree, (), findings, locate, Syntax(flags.syntax))

@@ -222,7 +222,7 @@ class _Loading:
         )
 
     def _locate(self, path: str) -> str:
-        return str(self.base / path)
+        return str(self.base / path) if path else ""
 
     def _warn_unserved(self) -> None:
         if self.section.blackbox_file:
@@ -309,7 +309,7 @@ class _Loading:
             document = self.findings.without_repeats(document)
 
         def locate(other: str) -> str:
-            return str(path.parent / other)
+            return str(path.parent / other) if other else ""
 
         doubt_missing(document, document.tree, self.findings, locate)
         return document, locate

@@ -10,6 +10,7 @@ from typing import Any
 from monitor.config.findings import Findings
 from monitor.config.opening import UnreadableError, read_text
 from monitor.config.yamltree import Document, Path, Scalar, Tree, read
+from monitor.globbing import files_matching
 from monitor.model.errors import ConfigError, Finding
 from monitor.rules.groups import RuleGroup
 from monitor.rules.rule_files import Defaults, read_document
@@ -49,12 +50,10 @@ def matching_files(patterns: Iterable[str], base: FilePath, document: Document, 
     """The files that the patterns name, relative to `base`, in order, each once."""
     found: dict[FilePath, None] = {}
     for place, pattern in enumerate(patterns):
-        whole = FilePath(pattern)
-        root = FilePath(whole.anchor) if whole.is_absolute() else base
-        relative = str(whole.relative_to(whole.anchor)) if whole.is_absolute() else pattern
-        files = sorted(root.glob(relative)) if relative else []
+        files = files_matching(str(base / pattern)) if pattern else []
         if not files and not findings.has_mistakes(document, ("rule_files", place)):
-            findings.doubt(document, ("rule_files", place), f"{pattern} matches no file", "no rules are read from it")
+            shown = pattern or '""'
+            findings.doubt(document, ("rule_files", place), f"{shown} matches no file", "no rules are read from it")
         found.update(dict.fromkeys(files))
     return list(found)
 

@@ -12,6 +12,7 @@ from monitor.config.findings import Findings
 from monitor.config.opening import unreadable
 from monitor.config.yamltree import Document
 from monitor.config.yamltree import Path as Place
+from monitor.globbing import BAD_PATTERN, CLOSE_BRACKETS, files_matching, is_pattern
 from monitor.model.errors import Finding, TemplateError
 
 if TYPE_CHECKING:
@@ -30,17 +31,20 @@ def read_template_files(
     named = empty_set().parse(*found[0])
     paths: dict[str, Path] = {}
     for place, pattern in enumerate(patterns):
-        files = matching_files(pattern)
+        if not is_pattern(pattern):
+            findings.wrong(document, (*path, place), BAD_PATTERN, CLOSE_BRACKETS, original=BAD_PATTERN)
+            continue
+        files = files_matching(pattern)
         if not files:
-            findings.doubt(document, (*path, place), f"no file matches {pattern}", "is the path right?")
+            shown = pattern or '""'
+            findings.doubt(document, (*path, place), f"no file matches {shown}", "is the path right?")
         for file in files:
             try:
                 text = read_template_file(file)
                 named = named.parse(file.name, text)
             except (OSError, ValueError) as error:
-                findings.wrong(
-                    document, (*path, place), f"{file} cannot be read: {unreadable(error)}", "text in UTF-8 is wanted"
-                )
+                remedy = "name its files" if isinstance(error, IsADirectoryError) else "text in UTF-8 is wanted"
+                findings.wrong(document, (*path, place), f"{file} cannot be read: {unreadable(error)}", remedy)
             except TemplateError as error:
                 findings.all.append(
                     Finding(file=str(file), line=_line(str(error)), path="", problem=str(error), original=str(error))
@@ -87,12 +91,6 @@ def check_fields(
 
 
 _LIKE_ALERTMANAGER: Final = "correct it: Alertmanager could not notify; here plain words would be sent"
-
-
-def matching_files(pattern: str) -> list[Path]:
-    """In the order of their names."""
-    anchor = Path(pattern).anchor
-    return sorted(Path(anchor or ".").glob(str(Path(pattern).relative_to(anchor))))
 
 
 def read_template_file(file: Path) -> str:

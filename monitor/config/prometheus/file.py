@@ -23,6 +23,7 @@ from monitor.config.prometheus.sections import ALERTING, OTLP, RUNTIME, STORAGE,
 from monitor.config.prometheus.writing import receivers_of
 from monitor.config.showing import shown
 from monitor.config.yamltree import Document, Path, Tree, read
+from monitor.globbing import BAD_PATTERN, CLOSE_BRACKETS, files_matching, is_pattern
 from monitor.matching.relabel import NOTHING, NameScheme, Relabeling
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import EMPTY, Labels, quote
@@ -30,11 +31,6 @@ from monitor.model.times import MINUTE, Millis
 from monitor.scrape.jobs import ScrapeJob
 
 _PATTERN: Final = re.compile(r"[^*]*(\*[^/]*)?")
-_WELL_FORMED: Final = re.compile(
-    r"(?:[^\[\\]|\\.|\[(?:\^|(?!\^))(?:(?:\\.|[^\\\-\]])(?:-(?:\\.|[^\\\-\]]))?)+\])*", re.DOTALL
-)
-"""A pattern as Go's filepath.Match takes it."""
-_BAD_PATTERN: Final = "syntax error in pattern"
 _NOWHERE: Final = Document("", {}, {})
 _VARIABLE: Final = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*|[*#$@!?\-0-9]))")
 
@@ -48,9 +44,9 @@ def _valid_patterns(values: Values, reading: Reading) -> None:
             if not _PATTERN.fullmatch(pattern):
                 text = f"invalid {what} {quote(pattern)}"
                 reading.refuse(values.at(key, place), text, "only the last part of a path may hold one *")
-            elif not _WELL_FORMED.fullmatch(pattern):
-                text = f"{what} {quote(pattern)} is no pattern: syntax error in pattern"
-                reading.refuse(values.at(key, place), _BAD_PATTERN, "close each [ with ], or write \\\\[", problem=text)
+            elif not is_pattern(pattern):
+                text = f"{what} {quote(pattern)} is no pattern: {BAD_PATTERN}"
+                reading.refuse(values.at(key, place), BAD_PATTERN, CLOSE_BRACKETS, problem=text)
 
 
 CONFIG: Final = Struct(
@@ -173,7 +169,7 @@ def jobs_of(values: Values, reading: Reading) -> Iterator[tuple[Values, Reading]
     for pattern in values.texts("scrape_config_files"):
         if not _PATTERN.fullmatch(pattern):
             continue
-        for file in files_matching(reading.locate(pattern)):
+        for file in map(str, files_matching(reading.locate(pattern))):
             inside = _included(file, reading.findings)
             if inside is None:
                 continue
@@ -181,12 +177,6 @@ def jobs_of(values: Values, reading: Reading) -> Iterator[tuple[Values, Reading]
             for job in more.many("scrape_configs") if isinstance(more, Values) else ():
                 _valid_included(job, defaults, names, inside)
                 yield job, inside
-
-
-def files_matching(pattern: str) -> list[str]:
-    """The files of a pattern whose last part may hold wildcards, in order."""
-    path = FilePath(pattern)
-    return sorted(map(str, path.parent.glob(path.name)))
 
 
 def _included(file: str, findings: Findings) -> Reading | None:

@@ -16,12 +16,13 @@ from monitor.config.findings import Findings
 from monitor.config.golang.kinds import Reading
 from monitor.config.golang.structs import ListOf, Values
 from monitor.config.prometheus.discovery.served import STATIC
-from monitor.config.prometheus.file import defaults_of, files_matching, jobs_of, read_values
+from monitor.config.prometheus.file import defaults_of, jobs_of, read_values
 from monitor.config.prometheus.jobs import groups_of, job_of
 from monitor.config.prometheus.relabeling import relabeling
 from monitor.config.rule_files import matching_files
 from monitor.config.yamltree import Document, path_text, read
 from monitor.config.yamltree import Path as Place
+from monitor.globbing import files_matching
 from monitor.model.errors import ConfigError, Finding
 from monitor.model.labels import quote
 from monitor.scrape.jobs import ScrapeJob, TargetGroup
@@ -111,7 +112,7 @@ def _all_groups(values: Values, reading: Reading) -> Iterator[tuple[TargetGroup,
     for place, way in enumerate(values.many("file_sd_configs")):
         for which, pattern in enumerate(way.texts("files")):
             where = values.at("file_sd_configs", place, "files", which)
-            files = files_matching(reading.locate(pattern))
+            files = [str(file) for file in files_matching(reading.locate(pattern))]
             if not files:
                 reading.doubt(where, f"{pattern} does not exist", "its targets are found once it does")
             for file in files:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from monitor.globbing import files_matching
 from monitor.model.errors import PeerError
 from monitor.model.times import MINUTE, SECOND, Millis
 from monitor.scrape.discovery import Found, Groups, read_groups
@@ -55,8 +56,7 @@ class FileFinder:
         sources: dict[str, Groups] = {}
         problems: list[str] = []
         for pattern in options.files:
-            whole = Path(pattern)
-            for file in sorted(whole.parent.glob(whole.name)):
+            for file in files_matching(pattern):
                 name = str(file)
                 sources[name], problem = self._groups(file, last.get(name))
                 if problem:
