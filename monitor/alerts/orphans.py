@@ -54,8 +54,8 @@ class Regrouping:
 
     told_again: int = 0
     """Alerts that are told again to somebody who knows them, because their group has another key now."""
-    kept: int = 0
-    """Alerts that get to groups with other keys and stay with an incident whose own group is gone, now or since an earlier
+    kept: frozenset[str] = frozenset()
+    """Fingerprints of alerts that get to groups with other keys and stay with an incident whose own group is gone, now or since an earlier
     reload."""
 
 
@@ -80,7 +80,7 @@ def regrouping(
         for integration in receiver.integrations if receiver is not None and group.forget_at is None else ():
             news = {alert.fingerprint for alert in group.firing(now)} - told.get(integration.destination, set())
             again.update(name for name in news if (integration.destination, name) in known and group.id not in former)
-    return Regrouping(told_again=len(again), kept=len(kept))
+    return Regrouping(told_again=len(again), kept=frozenset(kept))
 
 
 def orphaned(group: AlertGroup, taken: Collection[str], now: Timestamp) -> AlertGroup | None:

@@ -21,7 +21,7 @@ from monitor.app.drivers import Drivers, Stores
 from monitor.app.health import Health
 from monitor.app.housekeeping import Housekeeping
 from monitor.app.meters import PushCounters, exposition
-from monitor.app.reloading import clashing, doubts, regrouped
+from monitor.app.reloading import clashing, doubts, regrouped, relabelled
 from monitor.app.rooms import Rooms
 from monitor.app.sessions import Sessions
 from monitor.app.testing import try_receiver
@@ -213,7 +213,8 @@ class Daemon:
                 if problems:
                     raise ConfigError(problems)
                 warnings = [*fresh.warnings, *doubts(self.configuration, fresh)]
-                warnings += regrouped(fresh, await rooms.apply(fresh))
+                others = relabelled(self.configuration, fresh, rooms.watching.alerts() if rooms.watching else ())
+                warnings += regrouped(fresh, await rooms.apply(fresh), others)
             except Exception as error:
                 # whatever it was: nothing has changed, and everybody who looks is told so
                 self.telemetry.reload_ok.set(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from monitor.alerts.maintenance import MaintenanceWindow
@@ -10,6 +10,7 @@ from monitor.alerts.orphans import Regrouping
 from monitor.config.configuration import Configuration
 from monitor.config.places import WrittenAt
 from monitor.model.errors import Finding
+from monitor.model.labels import Labels
 
 
 def doubts(former: Configuration, fresh: Configuration) -> Iterator[Finding]:
@@ -41,8 +42,20 @@ def doubts(former: Configuration, fresh: Configuration) -> Iterator[Finding]:
         yield Finding(file=fresh.file, line=0, path=path, problem=problem, warning=True)
 
 
-def regrouped(fresh: Configuration, regrouping: Regrouping) -> Iterator[Finding]:
-    """Warnings about what became of alerts that fire."""
+def relabelled(former: Configuration, fresh: Configuration, firing: Iterable[Labels]) -> frozenset[str]:
+    """Of our own rules' alerts, given by the labels that they have there, the fingerprints with which those left that leave
+    otherwise now: nobody reports them any longer, and what is reported instead are other alerts."""
+    if (former.leaving, former.replica_labels) == (fresh.leaving, fresh.replica_labels):
+        return frozenset()
+    ways = ((former.leaves_as(labels), fresh.leaves_as(labels)) for labels in firing)
+    return frozenset(before.fingerprint for before, after in ways if before is not None and before != after)
+
+
+def regrouped(
+    fresh: Configuration, regrouping: Regrouping, relabelled: Collection[str] = frozenset()
+) -> Iterator[Finding]:
+    """Warnings about what became of alerts that fire. Of those that were `relabelled` nothing is promised: what fires in
+    their place opens incidents (`doubts` says so)."""
     route = fresh.paging.alertmanager.route
     place = WrittenAt(fresh.file) if route is None else route  # the default tree stands nowhere
 
@@ -63,8 +76,8 @@ def regrouped(fresh: Configuration, regrouping: Regrouping) -> Iterator[Finding]
         )
         remedy = "so does Alertmanager; what was told of the former groups is ended"
         yield warning(problem, remedy)
-    if regrouping.kept:
-        problem = f"{_alerts(regrouping.kept)} in groups with other keys now, and with the incidents of the former ones"
+    if kept := len(regrouping.kept.difference(relabelled)):
+        problem = f"{_alerts(kept)} in groups with other keys now, and with the incidents of the former ones"
         remedy = "nobody is paged again for them; what joins those groups opens incidents of its own"
         yield warning(problem, remedy)
 

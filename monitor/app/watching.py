@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import Counter
 
@@ -89,6 +89,10 @@ class Watching:
         await self.rules.apply(configuration.groups, _world(configuration), configuration.leaving)
         self.discovering.apply(configuration.jobs)
         await self.probes.remote.start(configuration, self._metadata)
+
+    def alerts(self) -> Iterator[Labels]:
+        """The labels, as the rules know them, of all that is pending or fires."""
+        return (one.labels for status in self.rules.status() for rule in status.rules for one in rule.alerts)
 
     async def stop_rules(self, seconds: float) -> None:
         """The first step down: what is being evaluated ends within so many seconds, and nothing is evaluated any more."""

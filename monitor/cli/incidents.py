@@ -137,7 +137,7 @@ def _show_one(one: Mapping[str, Any], at: Timestamp) -> None:
                 clean(member["name"]),
                 coloured("firing" if member["firing"] else "resolved"),
                 since(member["starts_at"], at).removeprefix("since "),
-                clean(_about(member)),
+                clean(about(member)),
             )
             for member in one["members"]
         ],
@@ -176,7 +176,8 @@ def what_next(one: Mapping[str, Any], at: Timestamp) -> str:
         case "snoozed":
             return f"Snoozed by {one['acknowledged_by']}; it pages again {ago(one['snoozed_until'], at)}."
         case _ if one.get("held"):
-            return "Held: all of its alerts are muted."
+            until = f"; it pages at {clock_time(one['held_until'])} if they still fire" if one.get("held_until") else ""
+            return f"Held: all of its alerts are muted{until}."
         case _ if one.get("exhausted"):
             return f"Nobody answered; the next reminder comes {ago(one['next_step_at'], at)}."
         case _ if one.get("next_step_at"):
@@ -193,13 +194,19 @@ def _short_next(one: Mapping[str, Any], at: Timestamp) -> str:
             return f"again {ago(one['snoozed_until'], at)}"
         case "resolved":
             return f"over {ago(one['resolved_at'], at)}"
+        case _ if one.get("held"):
+            return f"held until {clock_time(one['held_until'])}" if one.get("held_until") else "held: all is muted"
         case _:
             return (
                 f"page {ago(one['next_step_at'], at)}" if one.get("next_step_at") else str(one.get("waits_for") or "")
             )
 
 
-def _about(member: Mapping[str, Any]) -> str:
+def about(member: Mapping[str, Any]) -> str:
     text = str(member["annotations"].get("summary") or member["labels"].get("instance", ""))
     muted = "; ".join(str(reason["text"]) for reason in member.get("muted_by", ()))
-    return f"{text} (quiet: {muted})" if muted else text
+    if muted:
+        text = f"{text} (quiet: {muted})"
+    if until := member.get("unreported_until"):
+        text = f"{text} (nobody reports it any longer; believed until {clock_time(until)})"
+    return text

@@ -54,7 +54,8 @@ def show_alert(one: Mapping[str, Any], at: Timestamp) -> None:
     say(f"[bold]{clean(one['labels'].get('alertname', '?'))}[/] {coloured(one['state'])} {_when(one, at)}")
     say(f"  labels   {clean(labels)}  [dim]{one['fingerprint']}[/]")
     if one["rule"] is None and not one.get("pushed", True):
-        say("  rule     of our own rules, where it fires no longer")
+        believed = f": nobody reports it any longer; believed until {clock_time(one['believed_until'])}"
+        say(f"  rule     of our own rules, where it fires no longer{'' if one['state'] == 'resolved' else believed}")
     else:
         _show_rule(one["rule"], at)
     group = one["group"]
@@ -144,7 +145,8 @@ def _show_integration(told: Mapping[str, Any], at: Timestamp) -> None:
             said += ", when this alert was not in it"
     if latest is not None and latest.get("instead"):
         said += f"; {_instead(latest['instead'][-1])}"
-    decided = f" [dim](last look: {clean(told['last_decision'])})[/]" if told["last_decision"] else ""
+    reason = "nothing was to be told" if told["last_decision"] == "none" else told["last_decision"]
+    decided = f" [dim](last look: {clean(reason)})[/]" if reason else ""
     say(f"  [bold]{clean(told['destination'])}[/] {said}{decided}")
     _show_attempts(told["attempts"], at)
 

@@ -69,3 +69,52 @@ async def test_a_reload_warns_of_what_it_regroups_and_pages_nobody_again(tmp_pat
             assert "2 alerts that fire are in groups with other keys now, and with the incidents of the former" in words
         finally:
             await daemon.end()
+
+
+RULES = """
+groups:
+  - name: shop
+    rules: [{alert: Down, expr: vector(1), labels: {check: shop, severity: critical}}]
+"""
+BARE = """
+host: {enabled: false}
+rules: {shipped: false}
+rule_files: [rules.yml]
+global: {evaluation_interval: 1s}
+web: {listen: "127.0.0.1:0"}
+people: {ana: {console: true}}
+policies: {default: {steps: [{notify: ["user:ana"]}]}}
+escalate: {page: default}
+"""
+ROUTED = """
+alertmanager:
+  route: {receiver: page, group_by: [alertname], group_wait: 0s}
+  receivers: [{name: page}]
+"""
+
+
+async def test_a_reload_that_changes_labels_promises_nothing_of_the_alerts_it_leaves(tmp_path: Path) -> None:
+    """Routes of one's own take the job from a check's alerts: what stays with the acknowledged incident says that nobody
+    reports it any longer."""
+    file = tmp_path / "watchkeeper.yml"
+    file.write_text(BARE)
+    (tmp_path / "rules.yml").write_text(RULES)
+    daemon = DaemonProcess(tmp_path, file)
+    try:
+        await daemon.start()
+
+        async def is_open() -> bool:
+            return bool(json.loads((await daemon.command("incidents", "list", "--json"))[1])["incidents"])
+
+        await until(is_open, "the incident is open")
+        assert (await daemon.command("incidents", "ack", "1"))[0] == 0
+        assert "nobody reports" not in (await daemon.command("incidents", "show", "1"))[1]
+        file.write_text(BARE + ROUTED)
+        code, words = await daemon.command("reload")
+        assert code == 0
+        assert "the labels of every alert of a check have changed" in words
+        assert "nobody is paged again" not in words
+        for asked in (("incidents", "show", "1"), ("why", 'job="shop"')):
+            assert "nobody reports it any longer; believed until 2" in (await daemon.command(*asked))[1]
+    finally:
+        await daemon.end()

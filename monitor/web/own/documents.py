@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from monitor.model.times import FIRST_INSTANT, LAST_INSTANT, Millis, Timestamp, rfc3339
@@ -125,12 +126,21 @@ def incident_document(incident: Incident) -> Document:
     }
 
 
-def incident_details(incident: Incident, timeline: Iterable[TimelineEntry], sent: Iterable[Sent]) -> Document:
-    """An incident with its alerts, its policy, its history and what was sent."""
+def incident_details(
+    incident: Incident,
+    timeline: Iterable[TimelineEntry],
+    sent: Iterable[Sent],
+    unreported: Mapping[str, Timestamp] = MappingProxyType({}),
+) -> Document:
+    """An incident with its alerts, its policy, its history and what was sent. `unreported`: of its alerts that fire, by
+    fingerprint, until when those are believed that nobody reports any longer."""
     policy = incident.pinned.policy
     return {
         **incident_document(incident),
-        "members": [_member(one, incident.members) for one in incident.members],
+        "members": [
+            {**_member(one, incident.members), "unreported_until": instant(unreported.get(one.fingerprint))}
+            for one in incident.members
+        ],
         "policy_steps": [
             {
                 "number": place + 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +17,13 @@ from monitor.web.parts import up
 from monitor.web.routes import Call, Route
 
 if TYPE_CHECKING:
+    from monitor.alerts.groups import AlertGroup
+    from monitor.alerts.placement import Routing
+    from monitor.model.times import Timestamp
     from monitor.oncall.effects import Answer
     from monitor.oncall.escalating import Escalating
+    from monitor.oncall.incident import Incident
+    from monitor.web.parts import Parts
 
 _LONGEST_SNOOZE = 7 * DAY
 
@@ -37,10 +42,30 @@ async def incidents(call: Call) -> web.StreamResponse:
 async def incident(call: Call) -> web.StreamResponse:
     shown = await up(call.parts.escalating).show(call.path("reference"))
     sent = await up(call.parts.outbox).of_incident(shown.incident.id)
+    gone = await unreported(call.parts, shown.incident) if shown.incident.state.is_open else {}
     size = len(shown.timeline) + len(sent) + len(shown.incident.members)
     return await built_answer(
-        call.request, lambda: {"incident": incident_details(shown.incident, shown.timeline, sent)}, size
+        call.request, lambda: {"incident": incident_details(shown.incident, shown.timeline, sent, gone)}, size
     )
+
+
+async def unreported(parts: Parts, incident: Incident) -> dict[str, Timestamp]:
+    """Of its alerts that fire and came from our own rules, those that none of these has any longer: a reload has taken the
+    rule away, or changed their labels. Until when each is believed."""
+    ours = {member.fingerprint for member in incident.members if member.firing and member.value is not None}
+    configuration = parts.configuration()
+    for status in parts.rules.status() if ours and parts.rules is not None else ():
+        known = (configuration.leaves_as(one.labels) for rule in status.rules for one in rule.alerts)
+        ours.difference_update(labels.fingerprint for labels in known if labels is not None)
+    if not ours:
+        return {}
+
+    def look(groups: Mapping[str, AlertGroup], _: Routing, now: Timestamp) -> dict[str, Timestamp]:
+        holding = [group for group in groups.values() if group.policy == incident.policy]
+        found = [alert for group in holding for name in ours if (alert := group.member(name)) is not None]
+        return {alert.fingerprint: alert.ends_at for alert in found if not alert.resolved(now)}
+
+    return await up(parts.dispatcher).view(look)
 
 
 async def act(call: Call, name: str) -> web.Response:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from monitor.cli.incidents import about, show_incidents, what_next
 from monitor.cli.why import show_alert
 
 NOW = 1_767_225_600_000
@@ -158,3 +159,42 @@ def test_an_alert_that_a_reload_regrouped_says_with_which_incident_it_stays(caps
     """The one of its former group."""
     group = {**document()["group"], "policy": "payments", "incident": 7, "kept_from": "{}:{}"}
     assert "with the incident of its former group {}:{}: nobody is paged again" in words(capsys, group=group)
+
+
+def test_an_alert_that_nobody_reports_any_longer_says_until_when_it_is_believed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A reload has taken its rule away, or changed its labels; an incident says it of the alert."""
+    said = words(capsys, state="firing", pushed=False, believed_until="2026-01-01T00:03:20.000Z")
+    assert "it fires no longer: nobody reports it any longer; believed until 2026-01-01 00:03:20Z" in said
+    member = {"annotations": {"summary": "it is slow"}, "labels": {}, "unreported_until": "2026-01-01T00:03:20.000Z"}
+    assert about(member) == "it is slow (nobody reports it any longer; believed until 2026-01-01 00:03:20Z)"
+    assert about({**member, "unreported_until": None}) == "it is slow"
+
+
+def test_a_look_that_found_nothing_to_tell_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not by the name of the decision."""
+    said = words(capsys, integrations=[{**integration(), "last_decision": "none"}])
+    assert "(last look: nothing was to be told)" in said
+
+
+@pytest.mark.parametrize(
+    ("until", "next_", "sentence"),
+    [
+        (
+            "2026-01-01T01:00:00.000Z",
+            "held until 2026-01-01 01:00:00Z",
+            "Held: all of its alerts are muted; it pages at 2026-01-01 01:00:00Z if they still fire.",
+        ),
+        (None, "held: all is muted", "Held: all of its alerts are muted."),
+    ],
+)
+def test_an_incident_that_is_held_says_so_wherever_it_is_shown(
+    capsys: pytest.CaptureFixture[str], until: str | None, next_: str, sentence: str
+) -> None:
+    """In the list, where its timer is no page that comes, and in the sentence."""
+    one = paged(state="triggered", held=True, held_until=until, next_step_at=until)
+    row = {**one, "severity": "warning", "opened_at": "2025-12-31T23:59:00.000Z", "title": "Slow"}
+    show_incidents([row], NOW)
+    assert next_ in " ".join(capsys.readouterr().out.split())
+    assert what_next(one, NOW) == sentence
