@@ -201,7 +201,6 @@ def _intervals(
     found: dict[str, tuple[TimeInterval, ...]] = {}
     for key, words in (("mute_time_intervals", "mute time interval"), ("time_intervals", "time interval")):
         read_named_intervals(getattr(section, key), found, words, document, (*path, key), findings)
-    found.pop("", None)  # of what is empty
     return found
 
 

@@ -177,7 +177,7 @@ def read_named_intervals(
             if "" in found:
                 findings.wrong(document, here, f'{words} "" is not unique', "remove it or fill it")
             else:
-                findings.doubt(document, here, "is empty and left out", "remove it or fill it")
+                findings.doubt(document, here, "is empty: no time is in it", "remove it or fill it")
             found[""] = ()
             continue
         if not section.name:

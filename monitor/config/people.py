@@ -195,11 +195,9 @@ def _targets(
             continue
         section, have = names.get(target.kind, ("", None))
         if have is not None and target.name not in have:
+            others = f", or use one of {', '.join(sorted(have))}" if have else ""
             findings.wrong(
-                document,
-                (*path, place),
-                f'"{text}" is not defined',
-                f"add {target.name} under {section}:, or use one of {', '.join(sorted(have)) or 'none defined'}",
+                document, (*path, place), f'"{text}" is not defined', f"add {target.name} under {section}:{others}"
             )
         found.append(target)
     return tuple(found)

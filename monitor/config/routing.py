@@ -8,7 +8,7 @@ on the console, so that nothing is ever said into the void.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -103,7 +103,9 @@ def read_paging(
     unsure = written.unsure(
         frozenset(name for name, place in _listeners(section, receivers) if findings.has_mistakes(document, place))
     )
-    _check_escalation(escalate, parts, policies, written, document, findings)
+    # while Alertmanager's file has mistakes, `parts` has the receivers of the built-in tree instead of its own
+    offered = frozenset(parts) if written.routing else known.receivers
+    _check_escalation(escalate, parts, offered, policies, written, document, findings)
     if written.routing:
         _doubt_unpaged(section, given is None, environment_name, document, findings)
         _doubt_unused(section, root, parts, receivers, escalate, document, findings)
@@ -210,14 +212,16 @@ def _receiver(part: ReceiverParts, escalate: EscalateSection | None) -> Receiver
 def _check_escalation(
     escalate: Mapping[str, EscalateSection],
     parts: Mapping[str, ReceiverParts],
+    offered: Collection[str] | None,
     policies: Mapping[str, Policy],
     written: Written,
     document: Document,
     findings: Findings,
 ) -> None:
+    """`offered`: the receivers that stand in the files; None if nobody knows which there are."""
     for receiver, section in escalate.items():
-        if receiver not in parts and written.receivers is not None and receiver not in written.receivers:
-            have = ", ".join(sorted(parts)) or "none"
+        if offered is not None and receiver not in offered and receiver not in parts:
+            have = ", ".join(sorted(offered)) or "none"
             findings.wrong(document, ("escalate", receiver), "no such receiver", f"defined receivers: {have}")
         if section.policy not in policies and section.policy not in written.policies:
             findings.wrong(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from monitor.model.incidents import Severity
 from monitor.model.labels import EMPTY, Labels
@@ -48,6 +48,10 @@ class MessageKind(Enum):
     def wakes(self) -> bool:
         """Is somebody to be woken by it?"""
         return self in (MessageKind.TRIGGER, MessageKind.REMINDER, MessageKind.UNACKNOWLEDGE)
+
+
+RUNBOOK: Final = "Runbook"
+"""What the link to a runbook is called."""
 
 
 class NotifyReason(Enum):

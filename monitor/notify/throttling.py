@@ -65,7 +65,8 @@ class Throttle:
 
     def ask(self, key: str, tolls: Sequence[Toll], *, urgent: bool, now: Timestamp) -> tuple[Throttle, Timestamp]:
         """When may this row go? An instant ≤ now means at once. A later one is promised to `key`, and the row that comes
-        back then with the same key passes. A promise that the clock has moved away from by more than an hour is void."""
+        back then with the same key passes; but while a line is full for an hour nothing is promised, and whoever comes back asks
+        anew. A promise that the clock has moved away from by more than an hour is void."""
         slot = self.promised.get(key)
         if slot is not None and slot - now < HOUR:
             if slot > now:
@@ -77,6 +78,8 @@ class Throttle:
             line, rate = _choose(free_at, toll, urgent, now)
             slot = _slot(free_at, line, rate, now)
             free_at[line] = max(now, free_at.get(line, now)) + rate.every
+            if free_at[line] - now >= HOUR:
+                return self, now + HOUR // 2  # full for an hour: no slot so far ahead could be told from a clock's jump
             latest = max(latest, slot)
         promised = self.promised
         if latest > now:

@@ -16,6 +16,7 @@ from monitor.model.changes import Deployment
 from monitor.model.incidents import IncidentState, Member
 from monitor.model.labels import Labels, in_common
 from monitor.model.notifications import (
+    RUNBOOK,
     AlertView,
     GroupView,
     IncidentView,
@@ -37,7 +38,7 @@ _LATELY = 6 * HOUR
 _DEPLOYMENTS = 3
 _TELLING: Final = ("instance", "service", "check", "job", "host", "pod", "name")
 """Labels that say what is ill, the most exact first."""
-_LINKS: Final = (("Runbook", "runbook_url"), ("Dashboard", "dashboard_url"))
+_LINKS: Final = ((RUNBOOK, "runbook_url"), ("Dashboard", "dashboard_url"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,3 +67,11 @@ def test_nonsense_is_refused(shop: str) -> None:
     """With the reason."""
     assert ask(f"{shop}/faults?errors=many", post=True)[0] == 400
     assert ask(f"{shop}/elsewhere")[0] == 404
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("8081", 2)])
+def test_it_says_which_variables_it_reads(argument: str, code: int) -> None:
+    """It takes no arguments, and does not pass over one in silence."""
+    answer = subprocess.run([sys.executable, str(SERVICE), argument], capture_output=True, text=True, timeout=10)
+    assert answer.returncode == code
+    assert all(f"    {name} " in answer.stdout for name in ("PORT", "HOST", "VERSION", "VISITS"))

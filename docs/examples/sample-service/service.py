@@ -7,6 +7,13 @@ without visitors has no error rate. Break it and mend it with
     curl -X POST 'http://127.0.0.1:8080/faults?seconds=3'        every visit takes three seconds
     curl -X POST 'http://127.0.0.1:8080/faults?database=down'    the health document says so
     curl -X POST 'http://127.0.0.1:8080/faults'                  all is well again
+
+It takes no arguments; variables of the environment change it:
+
+    PORT      where it listens (8080)
+    HOST      the address for it (127.0.0.1)
+    VERSION   what it says that it is (1.0.0)
+    VISITS    how often a second it visits itself (5; 0 for never)
 """
 
 from __future__ import annotations
@@ -139,7 +146,10 @@ def visit_for_ever(port: int, pause: float) -> None:
 
 
 def main() -> None:
-    """Serve on PORT (8080) with VISITS (5) a second."""
+    """Serve on PORT (8080) with VISITS (5) a second. Arguments are none: they get the text above."""
+    if len(sys.argv) > 1:
+        sys.stdout.write(__doc__ or "")
+        sys.exit(0 if sys.argv[1] in ("-h", "--help") else 2)
     port = int(os.environ.get("PORT", "8080"))
     visits = float(os.environ.get("VISITS", "5"))
     server = ThreadingHTTPServer((os.environ.get("HOST", "127.0.0.1"), port), Handler)

@@ -49,6 +49,8 @@ def relabeling(values: Values, key: str, reading: Reading, names: NameScheme = N
     for step in values.many(key):
         if not step.unsure <= _PRESUMED or (step.broken and not step.unsure):
             continue
+        if reading.findings.has_mistakes(reading.document, step.at("action")):
+            continue  # what the rest must be depends on it
         rule = RelabelRule(
             source_labels=step.texts("source_labels"),
             separator=step.text("separator"),

@@ -23,6 +23,7 @@ from monitor.notify.dressing.wording import (
     links_of,
     plain_text,
     standing,
+    text_with_remedies,
 )
 
 _SUBJECT = 300
@@ -89,7 +90,7 @@ def page(message: Message, *, repeat: bool = False) -> str:
         f'<h2 style="border-left:6px solid {colour(message)};padding-left:10px">'
         f"{escape(headline(message, repeat=repeat))}</h2>"
         + "".join(f"<p><em>{escape(note)}</em></p>" for note in notes)
-        + "".join(f"<p>{escape(line)}</p>" for line in message.text.splitlines())
+        + "".join(f"<p>{escape(line)}</p>" for line in text_with_remedies(message).splitlines())
         + f"<table>{cells}</table><p>{links}</p></body></html>"
     )
 

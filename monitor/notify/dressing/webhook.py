@@ -16,7 +16,7 @@ from monitor.matching.regex import quote_meta
 from monitor.model.labels import EMPTY, Labels, in_common
 from monitor.model.notifications import AlertView, GroupView, IncidentView, Message, MessageKind
 from monitor.model.times import Timestamp, rfc3339
-from monitor.notify.dressing.wording import field, firing
+from monitor.notify.dressing.wording import field, firing, text_with_remedies
 
 _NO_END = "0001-01-01T00:00:00Z"
 _ESCAPED = tuple((char.encode(), f"\\u{ord(char):04x}".encode()) for char in "<>&\u2028\u2029")
@@ -113,7 +113,7 @@ def _incident(message: Message, incident: IncidentView) -> dict[str, object]:
         "event": message.kind.value,
         "severity": message.severity.value,
         "title": message.title,
-        "text": message.text,
+        "text": text_with_remedies(message),
         "since": _instant(message.since),
         "links": [{"text": text, "href": url} for text, url in message.links],
     }

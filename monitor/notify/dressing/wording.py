@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from monitor.model.incidents import Severity
-from monitor.model.notifications import AlertView, IncidentView, Message, MessageKind
+from collections.abc import Iterable
+
+from monitor.model.incidents import IncidentState, Severity
+from monitor.model.notifications import RUNBOOK, AlertView, IncidentView, Message, MessageKind
 
 _MARK = "…"
 REPEAT_MARK = "[possible repeat]"
@@ -67,8 +69,21 @@ def plain_text(message: Message, *, repeat: bool = False) -> str:
     lines.extend(message.text.splitlines())
     if message.incident is not None:
         lines.append(standing(message.incident))
+    lines.extend(_acknowledging(message))
     lines.extend(f"{text}: {url}" for text, url in message.links if url not in message.text)
     return "\n".join(lines)
+
+
+def text_with_remedies(message: Message) -> str:
+    """The text, and below it what helps whoever is woken: the runbook, and how to take the incident over. For forms that
+    show neither as a link or a button."""
+    runbooks = [f"{text}: {url}" for text, url in message.links if text == RUNBOOK and url not in message.text]
+    return "\n".join([message.text, *runbooks, *_acknowledging(message)])
+
+
+def _acknowledging(message: Message) -> Iterable[str]:
+    if message.incident is not None and message.incident.state == IncidentState.TRIGGERED.value:
+        yield f"Acknowledge: watchkeeper incidents ack {message.incident.number}"
 
 
 def standing(incident: IncidentView) -> str:

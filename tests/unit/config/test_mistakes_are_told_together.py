@@ -576,3 +576,40 @@ def write(file: Path, text: str) -> str:
     """Its name."""
     file.write_text(text, encoding="utf-8")
     return str(file)
+
+
+def findings_of(folder: Path, text: str, **files: str) -> dict[str, str]:
+    """By path what is to be done about each mistake; a path that is told twice fails."""
+    for name, content in {**files, "watchkeeper": text}.items():
+        write(folder / f"{name}.yml", content)
+    with pytest.raises(ConfigError) as caught:
+        load(Overrides(config=str(folder / "watchkeeper.yml")), NOTHING_SET, {})
+    errors = [one for one in caught.value.findings if not one.warning]
+    assert len({(one.path, one.problem) for one in errors}) == len(errors)
+    return {one.path: one.remedy for one in errors}
+
+
+def test_receivers_that_are_offered_stand_in_the_files(tmp_path: Path) -> None:
+    """Not those of the built-in tree while Alertmanager's file has mistakes; and none of a file that nobody can read."""
+    text = "alertmanager_file: am.yml\nescalate: {pager: default}\n"
+    bad = "route: {receiver: chat}\nreceivers: [{name: chat, webhook_configs: [{}]}]\n"
+    assert findings_of(tmp_path, text, am=bad)["escalate.pager"] == "defined receivers: chat"
+    assert "escalate.pager" not in findings_of(tmp_path, text, am="route: [")
+
+
+@pytest.mark.parametrize(
+    ("people", "remedy"),
+    [("", "add zed under people:"), ("people: {ana: {console: true}}\n", "add zed under people:, or use one of ana")],
+)
+def test_whoever_is_missing_is_to_be_added(tmp_path: Path, people: str, remedy: str) -> None:
+    """Or one of those taken that there are."""
+    text = people + "policies: {p: {steps: [{notify: ['user:zed']}]}}\n"
+    assert findings_of(tmp_path, text)["policies.p.steps[0].notify[0]"] == remedy
+
+
+def test_an_unknown_relabel_action_is_told_once(tmp_path: Path) -> None:
+    """Beside a mistake in its regular expression as well; what the rest must be depends on it."""
+    jobs = "scrape_configs: [{job_name: a, metric_relabel_configs: [{regex: '(', action: dropp}]}]\n"
+    found = findings_of(tmp_path, "prometheus_file: prometheus.yml\n", prometheus=jobs)
+    step = "scrape_configs[0].metric_relabel_configs[0]"
+    assert set(found) == {f"{step}.regex", f"{step}.action"}

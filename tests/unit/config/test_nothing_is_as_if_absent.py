@@ -77,3 +77,16 @@ def test_an_empty_field_of_a_chat_message_is_left_out() -> None:
     assert parts is not None
     assert len(yaml.safe_load(parts.printed)["receivers"][0]["slack_configs"][0]["fields"]) == 1
     assert "is empty and left out" in [one.problem for one in findings.all]
+
+
+@pytest.mark.parametrize("key", ["time_intervals", "mute_time_intervals"])
+@pytest.mark.parametrize("use", ["mute_time_intervals", "active_time_intervals"])
+def test_an_interval_that_is_nothing_is_named_by_nothing(key: str, use: str) -> None:
+    """No time is in it."""
+    text = f"route: {{receiver: x, routes: [{{{use}: ['']}}]}}\nreceivers: [{{name: x}}]\n"
+    parts, errors = loaded(f"{text}{key}: [null]\n")
+    assert errors == []
+    assert parts is not None
+    assert parts.muting.intervals == {"": ()}
+    _, errors = loaded(text)
+    assert errors == ['undefined time interval "" used in route']

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.model.incidents import Severity
 from monitor.model.notifications import Message, MessageKind
 from monitor.notify.dressing.chats import telegram_body
-from monitor.notify.dressing.email import Envelope, email_message
+from monitor.notify.dressing.email import Envelope, email_message, page
 from monitor.notify.dressing.keys import dedup_key
 from monitor.notify.dressing.pagerduty import LARGEST_EVENT, pagerduty_event
 from monitor.notify.dressing.slack import escaped, group_post, reply, root
@@ -177,12 +177,24 @@ def test_when_a_template_failed_the_plain_form_is_used_and_says_so() -> None:
     assert "no such function" in plain_text(message)
 
 
+def test_who_has_no_buttons_reads_the_runbook_and_how_to_acknowledge() -> None:
+    """In the webhook's text and in the mail; nobody is told so of what somebody has already."""
+    helps = ["Runbook: https://runbooks.example.com/down", "Acknowledge: watchkeeper incidents ack 12"]
+    message = a_message()
+    assert json.loads(webhook_body(message))["incident"]["text"].splitlines()[1:] == helps
+    assert all(f"<p>{line}</p>" in page(message) for line in helps)
+    assert message.incident is not None
+    taken = replace(message, incident=replace(message.incident, state="acknowledged"))
+    assert "Acknowledge:" not in webhook_body(taken).decode() + page(taken) + plain_text(taken)
+
+
 def test_the_plain_text_stands_on_its_own() -> None:
     """Who is ill and how, since when, which step, what to do."""
     assert plain_text(a_message()).splitlines() == [
         "shop-api is down",
         "No answer from <https://shop.example.com/healthz> & its twin.",
         "Incident #12, triggered, policy payments, step 1 of 3",
+        "Acknowledge: watchkeeper incidents ack 12",
         "Runbook: https://runbooks.example.com/down",
         "Graph: https://graphs.example.com/g",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,22 @@ def test_a_clock_that_was_put_back_does_not_block_an_address() -> None:
         throttle, _ = throttle.ask(f"r{number}", tolls, urgent=False, now=T0)
     throttle, slot = throttle.ask("r4", tolls, urgent=False, now=T0 - DAY)
     assert slot == T0 - DAY
+
+
+def test_a_line_that_is_full_for_an_hour_stays_within_its_rate() -> None:
+    """Whoever finds it so comes back and asks anew; all go in the end."""
+    tolls = [Toll("a", Limit(shared=Rate(every=MINUTE, burst=3)))]
+    throttle, went = Throttle(), list[int]()
+    waiting = [(T0, f"r{number}") for number in range(200)]
+    while waiting:
+        now, key = heappop(waiting)
+        throttle, at = throttle.ask(key, tolls, urgent=False, now=now)
+        if at <= now:
+            went.append(now)
+        else:
+            heappush(waiting, (at, key))
+    assert len(went) == 200
+    assert max(sum(1 for at in went if start <= at < start + 10 * MINUTE) for start in went) <= 10 + 3
 
 
 def test_slack_is_paid_for_in_the_channel_that_the_message_goes_to() -> None:
