@@ -63,7 +63,7 @@ class ActiveAlert:
     held_until: Timestamp | None = None
     """Restored: being missed before this instant does not end it."""
     until_judged: bool = False
-    """It does once there are data to judge it by: nobody looked for a short while only."""
+    """Being missed ends it earlier, once there are data to judge it by: the outage was short."""
     held: Hold | None = None
     """The rule's options keep it: why."""
 
